@@ -1,0 +1,42 @@
+namespace Presence.Tracker;
+
+/// <summary>The process is already present in the topic under the key; nothing was changed.</summary>
+public sealed class AlreadyTrackedException(string topic, string key)
+    : InvalidOperationException($"The process is already tracked in topic '{topic}' under key '{key}'. Update it instead.")
+{
+    /// <summary>The topic.</summary>
+    public string Topic { get; } = topic;
+
+    /// <summary>The key.</summary>
+    public string Key { get; } = key;
+}
+
+/// <summary>The process is not present in the topic under the key; nothing was changed.</summary>
+public sealed class NotTrackedException(string topic, string key)
+    : InvalidOperationException($"The process is not tracked in topic '{topic}' under key '{key}'. Track it first.")
+{
+    /// <summary>The topic.</summary>
+    public string Topic { get; } = topic;
+
+    /// <summary>The key.</summary>
+    public string Key { get; } = key;
+}
+
+/// <summary>A topic, key or metadata is empty or larger than its limit; nothing was changed.</summary>
+public sealed class PresenceLimitException(string what, int size, int limit)
+    : ArgumentException(size == 0
+        ? $"The {what} is empty."
+        : $"The {what} has {size} bytes; the limit is {limit} bytes (Presence:Limits).")
+{
+    /// <summary>What was too large: <c>topic</c>, <c>key</c> or <c>metadata</c>.</summary>
+    public string What { get; } = what;
+
+    /// <summary>Its size in bytes of UTF-8.</summary>
+    public int Size { get; } = size;
+
+    /// <summary>The limit in bytes.</summary>
+    public int Limit { get; } = limit;
+}
+
+/// <summary>The metadata is not one well-formed JSON object.</summary>
+public sealed class PresenceMetaException(string message, Exception? inner = null) : ArgumentException(message, inner);
