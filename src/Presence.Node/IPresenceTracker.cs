@@ -87,12 +87,6 @@ public interface IPresenceTracker
     IReadOnlyList<ReplicaStatus> Replicas();
 }
 
-/// <summary>One presence to track or update.</summary>
-/// <param name="Topic">The topic.</param>
-/// <param name="Key">The key.</param>
-/// <param name="Meta">The metadata.</param>
-public readonly record struct TrackRequest(string Topic, string Key, PresenceMeta Meta = default);
-
 /// <summary>A subscription to one topic: the state at its start, then diffs.</summary>
 public sealed class TopicSubscription : IDisposable
 {

@@ -47,6 +47,19 @@ public sealed class TrackerShard
         TimeSpan now, ulong process, string topic, string key, Func<PresenceEntry, PresenceMeta> update, ShardEffects effects) =>
         throw new NotSupportedException();
 
+    /// <summary>Tracks many, or none of them if one cannot be.</summary>
+    /// <exception cref="AlreadyTrackedException">Nothing changed.</exception>
+    /// <exception cref="PresenceLimitException">Nothing changed.</exception>
+    public IReadOnlyList<PresenceEntry> TrackMany(
+        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects) =>
+        throw new NotSupportedException();
+
+    /// <summary>Updates many, or none of them if one is not there.</summary>
+    /// <exception cref="NotTrackedException">Nothing changed.</exception>
+    public IReadOnlyList<PresenceEntry> UpdateMany(
+        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects) =>
+        throw new NotSupportedException();
+
     /// <summary>Ends one presence; false if it was not there.</summary>
     public bool Untrack(TimeSpan now, ulong process, string topic, string key, ShardEffects effects) =>
         throw new NotSupportedException();
