@@ -1,0 +1,52 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Runtime.Hosting;
+using Orleans.Streams;
+using Presence.Grains.Link;
+using Presence.Grains.Placement;
+using Presence.Node;
+
+namespace Presence.Grains.Hosting;
+
+/// <summary>Registers what carries frames between silos.</summary>
+internal static class PresenceLinkSiloBuilderExtensions
+{
+    /// <summary>Adds the link, the pinned placement of its grains and its stream provider.</summary>
+    public static ISiloBuilder AddPresenceLink(this ISiloBuilder silo, Action<OrleansLinkOptions>? configure = null)
+    {
+        var options = new OrleansLinkOptions();
+        configure?.Invoke(options);
+        options.Validate();
+
+        silo.Services.AddOptions<OrleansLinkOptions>().Configure(o => configure?.Invoke(o));
+        silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddSingleton<OrleansLink>();
+        silo.Services.AddSingleton<IClusterLink>(services => services.GetRequiredService<OrleansLink>());
+        silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
+        silo.AddGrainDirectory(PinnedGrainDirectory.Name, static (_, _) => new PinnedGrainDirectory());
+        return silo.AddMemoryStreams(options.StreamProvider, ConfigureStreams);
+    }
+
+    private static void ConfigureStreams(ISiloMemoryStreamConfigurator streams)
+    {
+        // Shard grains are subscribed by their type alone; nothing about subscriptions can be lost with a silo.
+        streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly);
+        streams.ConfigurePartitioning(8);
+        streams.ConfigurePullingAgent(agent => agent.Configure(o =>
+        {
+            o.GetQueueMsgsTimerPeriod = TimeSpan.FromMilliseconds(10);
+            o.BatchContainerBatchSize = 64;
+
+            // A frame that could not be delivered for so long has been repaired by other means.
+            o.MaxEventDeliveryTime = TimeSpan.FromSeconds(5);
+        }));
+        streams.ConfigureCacheEviction(cache => cache.Configure(o =>
+        {
+            o.DataMinTimeInCache = TimeSpan.FromSeconds(5);
+            o.DataMaxAgeInCache = TimeSpan.FromSeconds(30);
+            o.MetadataMinTimeInCache = TimeSpan.FromSeconds(60);
+        }));
+    }
+}

@@ -1,0 +1,261 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans;
+using Orleans.Runtime;
+using Orleans.Streams;
+using Presence.Grains.Placement;
+using Presence.Node;
+
+namespace Presence.Grains.Link;
+
+/// <summary>Members are silos: frames travel as stream events and grain calls, membership is Orleans' own.</summary>
+/// <remarks>
+/// One per silo. <see cref="PresenceShardGrain"/> is its receiving end: what arrives there is handed to
+/// <see cref="Deliver"/> and <see cref="AnswerAsync"/> of the same silo.
+/// </remarks>
+internal sealed partial class OrleansLink : IClusterLink, IDisposable
+{
+    /// <summary>Namespace of the streams that carry deltas; the key is that of the shard grain.</summary>
+    public const string StreamNamespace = "presence.deltas";
+
+    private readonly IClusterClient _client;
+    private readonly IClusterMembershipService _membership;
+    private readonly SiloAddress _self;
+    private readonly string _selfAddress;
+    private readonly OrleansLinkOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ConcurrentDictionary<ShardKey, Lazy<ShardRoute>> _routes = new();
+    private readonly CancellationTokenSource _stop = new();
+    private volatile MemberView _members = MemberView.Empty;
+    private volatile IClusterReceiver? _receiver;
+    private Task _following = Task.CompletedTask;
+
+    public OrleansLink(
+        IClusterClient client,
+        IClusterMembershipService membership,
+        ILocalSiloDetails silo,
+        IOptions<OrleansLinkOptions> options,
+        ILogger<OrleansLink> logger,
+        TimeProvider? time = null)
+    {
+        _client = client;
+        _membership = membership;
+        _self = silo.SiloAddress;
+        _selfAddress = silo.SiloAddress.ToParsableString();
+        NodeName = silo.Name;
+        _options = options.Value;
+        _options.Validate();
+        _logger = logger;
+        _time = time ?? TimeProvider.System;
+    }
+
+    public string NodeName { get; }
+
+    public ulong Incarnation => MemberView.IncarnationOf(_self);
+
+    public string Engine => "orleans";
+
+    internal LinkInstruments Instruments { get; } = new();
+
+    public Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
+    {
+        _receiver = receiver;
+        Follow(_membership.CurrentSnapshot);
+        using (ExecutionContext.SuppressFlow())
+        {
+            _following = Task.Run(FollowMembershipAsync, CancellationToken.None);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public void Send(string member, LinkFrame frame)
+    {
+        if (_members.ByName.TryGetValue(member, out var silo))
+        {
+            RouteTo(silo, frame.Shard)?.Call(frame);
+        }
+        else
+        {
+            Instruments.Dropped(DropReason.UnknownMember);
+        }
+    }
+
+    public void Broadcast(LinkFrame frame)
+    {
+        foreach (var silo in _members.ByAddress.Keys)
+        {
+            RouteTo(silo, frame.Shard)?.Publish(frame);
+        }
+    }
+
+    public async ValueTask<bool> AskAsync(string member, LinkFrame frame, CancellationToken cancellation)
+    {
+        if (!_members.ByName.TryGetValue(member, out var silo))
+        {
+            return false;
+        }
+
+        try
+        {
+            await ShardGrain(new ShardKey(silo, frame.Shard)).Ask(Batch([frame.ToDelta()])).WaitAsync(cancellation);
+            return true;
+        }
+        catch (Exception e)
+        {
+            LogAskFailed(_logger, member, e);
+            return false;
+        }
+    }
+
+    public async Task StopAsync(CancellationToken cancellation)
+    {
+        _receiver = null;
+        await _stop.CancelAsync();
+        await Task.WhenAll(_routes.Values.Select(r => r.Value.DisposeAsync().AsTask()).Append(_following))
+            .WaitAsync(cancellation)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _routes.Clear();
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        Instruments.Dispose();
+    }
+
+    /// <summary>Takes what a shard grain of this silo received.</summary>
+    internal void Deliver(DeltaBatch batch)
+    {
+        if (Admit(batch) is not { } receiver)
+        {
+            return;
+        }
+
+        foreach (var frame in batch.Frames)
+        {
+            receiver.Received(batch.From, frame.ToLink());
+        }
+    }
+
+    /// <summary>Takes what a shard grain of this silo was asked.</summary>
+    internal async Task AnswerAsync(DeltaBatch batch)
+    {
+        var receiver = Admit(batch)
+            ?? throw new InvalidOperationException($"Member {NodeName} does not listen now.");
+        foreach (var frame in batch.Frames)
+        {
+            await receiver.AskedAsync(batch.From, frame.ToLink());
+        }
+    }
+
+    /// <summary>A stream told its consumer of an error: frames are missing, which is nothing new to a tracker.</summary>
+    internal void StreamFailed(Exception error) => LogStreamFailed(_logger, error);
+
+    internal DeltaBatch Batch(DeltaFrame[] frames) => new(NodeName, _selfAddress, frames);
+
+    internal IPresenceShardGrain ShardGrain(ShardKey key) => _client.GetGrain<IPresenceShardGrain>(key.ToString());
+
+    internal IAsyncStream<DeltaBatch> ShardStream(ShardKey key) => _client
+        .GetStreamProvider(_options.StreamProvider)
+        .GetStream<DeltaBatch>(StreamId.Create(StreamNamespace, key.ToString()));
+
+    private IClusterReceiver? Admit(DeltaBatch batch)
+    {
+        Instruments.Received();
+        if (_receiver is not { } receiver)
+        {
+            Instruments.Dropped(DropReason.NotListening, batch.Frames.Length);
+            return null;
+        }
+
+        // A stream may hold frames of a silo for longer than the silo lived. Its end has been told; it must not come back.
+        if (!ShardKey.TryParseSilo(batch.FromSilo, out var from)
+            || _membership.CurrentSnapshot.GetSiloStatus(from) == SiloStatus.Dead)
+        {
+            Instruments.Dropped(DropReason.DeadSender, batch.Frames.Length);
+            return null;
+        }
+
+        return receiver;
+    }
+
+    private ShardRoute? RouteTo(SiloAddress silo, int shard)
+    {
+        if (_stop.IsCancellationRequested)
+        {
+            return null;
+        }
+
+        return _routes.GetOrAdd(
+            new ShardKey(silo, shard),
+            static (key, link) => new(() => new ShardRoute(link, key, link._options, link._time, link._logger)),
+            this).Value;
+    }
+
+    private async Task FollowMembershipAsync()
+    {
+        try
+        {
+            await foreach (var snapshot in _membership.MembershipUpdates.WithCancellation(_stop.Token))
+            {
+                Follow(snapshot);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+
+    private void Follow(ClusterMembershipSnapshot snapshot)
+    {
+        var before = _members;
+        var now = MemberView.Of(snapshot, _self);
+        var (joined, gone) = now.Since(before);
+        _members = now;
+        foreach (var (silo, name) in gone)
+        {
+            Forget(silo);
+            LogGone(_logger, name, silo);
+            if (!string.Equals(name, NodeName, StringComparison.Ordinal))
+            {
+                _receiver?.MemberGone(name, MemberView.LastIncarnationOf(silo));
+            }
+        }
+
+        foreach (var name in joined)
+        {
+            LogJoined(_logger, name);
+            if (!string.Equals(name, NodeName, StringComparison.Ordinal))
+            {
+                _receiver?.MemberJoined(name);
+            }
+        }
+    }
+
+    private void Forget(SiloAddress silo)
+    {
+        foreach (var (key, route) in _routes)
+        {
+            if (key.Silo.Equals(silo) && _routes.TryRemove(key, out _))
+            {
+                _ = route.Value.DisposeAsync().AsTask();
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Member {Member} joined.")]
+    private static partial void LogJoined(ILogger logger, string member);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Member {Member} on silo {Silo} is gone for good.")]
+    private static partial void LogGone(ILogger logger, string member, SiloAddress silo);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Member {Member} did not answer.")]
+    private static partial void LogAskFailed(ILogger logger, string member, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A delta stream reported an error; what is missing will be repaired.")]
+    private static partial void LogStreamFailed(ILogger logger, Exception error);
+}

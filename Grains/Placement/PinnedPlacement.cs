@@ -1,0 +1,37 @@
+using Orleans.Placement;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
+
+namespace Presence.Grains.Placement;
+
+/// <summary>The grain lives on the silo that its key names, or not at all.</summary>
+[Serializable]
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.pinned-placement")]
+internal sealed class PinnedPlacement : PlacementStrategy;
+
+/// <summary>Pins a grain with a <see cref="ShardKey"/> to the silo in it.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+internal sealed class PinnedToSiloAttribute() : PlacementAttribute(new PinnedPlacement());
+
+/// <summary>Places on the named silo; refuses when that silo is gone, because anywhere else would be wrong.</summary>
+internal sealed class PinnedPlacementDirector : IPlacementDirector
+{
+    public Task<SiloAddress> OnAddActivation(
+        PlacementStrategy strategy,
+        PlacementTarget target,
+        IPlacementContext context)
+    {
+        if (!ShardKey.TryParse(target.GrainIdentity.Key.ToString(), out var key))
+        {
+            throw new ArgumentException($"The key of {target.GrainIdentity} does not have the form silo/shard.");
+        }
+
+        var silo = key.Value.Silo;
+        return context.GetCompatibleSilos(target).Contains(silo)
+            ? Task.FromResult(silo)
+            : throw new SiloUnavailableException(
+                $"{target.GrainIdentity} lives on silo {silo} alone, and that silo is not active.");
+    }
+}

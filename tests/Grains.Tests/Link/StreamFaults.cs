@@ -1,0 +1,40 @@
+using Orleans;
+
+namespace Presence.Grains.Tests.Link;
+
+/// <summary>Stands before the queues of the memory streams and loses, refuses or stalls what is put into them.</summary>
+internal sealed class StreamFaults : IIncomingGrainCallFilter
+{
+    private int _count;
+
+    /// <summary>Decides on the n-th event (from 1) of this silo's queues: true loses it silently.</summary>
+    public Func<int, bool> Lose { get; set; } = _ => false;
+
+    /// <summary>Whether the queues say that they are full.</summary>
+    public bool Overflow { get; set; }
+
+    /// <summary>Events lost or refused so far.</summary>
+    public int Injected { get; private set; }
+
+    public Task Invoke(IIncomingGrainCallContext context)
+    {
+        if (context.InterfaceName is not "Orleans.Providers.IMemoryStreamQueueGrain" || context.MethodName is not "Enqueue")
+        {
+            return context.Invoke();
+        }
+
+        if (Overflow)
+        {
+            Injected++;
+            throw new InvalidOperationException("Can not enqueue since the count has reached its maximum of 16384");
+        }
+
+        if (Lose(Interlocked.Increment(ref _count)))
+        {
+            Injected++;
+            return Task.CompletedTask;
+        }
+
+        return context.Invoke();
+    }
+}
