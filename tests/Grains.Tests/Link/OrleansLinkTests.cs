@@ -155,6 +155,7 @@ public class OrleansLinkTests
         }
 
         await cluster.EverybodyHearsEverybodyAsync("after the loss ");
+        Assert.Equal(0, a.Link.Instruments.Detours);
         Assert.All(cluster.Members, m => Assert.DoesNotContain(m.Heard.All, h => h.Kind == "gone"));
     }
 

@@ -1,4 +1,5 @@
 using Orleans;
+using Orleans.Serialization.Invocation;
 
 namespace Presence.Grains.Tests.Link;
 
@@ -32,6 +33,7 @@ internal sealed class StreamFaults : IIncomingGrainCallFilter
         if (Lose(Interlocked.Increment(ref _count)))
         {
             Injected++;
+            context.Response = Response.Completed;
             return Task.CompletedTask;
         }
 
