@@ -1,0 +1,140 @@
+using Presence.Tracker;
+
+namespace Presence.TestKit;
+
+/// <summary>What was put into a shard.</summary>
+internal enum StepCause
+{
+    Start,
+    Operation,
+    Tick,
+    Flush,
+    Frame,
+    Probe,
+    Hint,
+    Leave,
+}
+
+public sealed partial class SimulatedMember
+{
+    /// <summary>What was wrong with the changes of the last step.</summary>
+    internal List<string> ReplayErrors { get; } = [];
+
+    private void Step(StepCause cause, Action<TimeSpan> input)
+    {
+        _effects.Clear();
+        ReplayErrors.Clear();
+        input(LocalNow);
+        _seam.Stepped(_effects);
+        foreach (var change in _effects.Changes)
+        {
+            if (Shown.Apply(change) is { } error)
+            {
+                ReplayErrors.Add(error);
+            }
+        }
+
+        if (Shard.Self != _self)
+        {
+            _self = Shard.Self;
+            Owned.Renumber(_cluster.Now, _self, Shown);
+            _cluster.Renumbered(this);
+        }
+
+        _cluster.Stepped(this, cause, _effects);
+        CarryOut(cause);
+    }
+
+    private void CarryOut(StepCause cause)
+    {
+        if (cause == StepCause.Leave)
+        {
+            _cluster.SayFarewell(this, Encoded());
+            return;
+        }
+
+        foreach (var (to, bytes) in Encoded())
+        {
+            _cluster.Send(this, to, bytes);
+        }
+
+        foreach (var member in _effects.Probes)
+        {
+            _cluster.Probe(this, member);
+        }
+
+        if (_effects.Events.Exists(e => e.Kind == ReplicaEventKind.NameConflict))
+        {
+            Stop("stopped, another of its name lives");
+            return;
+        }
+
+        ScheduleWake();
+    }
+
+    private List<(string? To, ReadOnlyMemory<byte> Bytes)> Encoded()
+    {
+        var encoded = new List<(string?, ReadOnlyMemory<byte>)>(_effects.Frames.Count);
+        foreach (var outgoing in _effects.Frames)
+        {
+            if (_seam.Sending(outgoing) is { } frame)
+            {
+                encoded.Add((frame.To, ShardFrameCodec.Encode(frame.Frame)));
+            }
+        }
+
+        return encoded;
+    }
+
+    private void ScheduleWake()
+    {
+        if (State != MemberState.Running)
+        {
+            return;
+        }
+
+        var due = Shard.NextFlush is { } flush && flush < Shard.NextTick ? flush : Shard.NextTick;
+        var at = _clock.WhenShows(due);
+        if (at == _wakeAt)
+        {
+            return;
+        }
+
+        _wakeAt = at;
+        var wake = ++_wake;
+        _cluster.Time.At(at, () =>
+        {
+            if (wake == _wake)
+            {
+                Wake();
+            }
+        });
+    }
+
+    private void Wake()
+    {
+        _wakeAt = TimeSpan.MaxValue;
+        if (State != MemberState.Running)
+        {
+            return;
+        }
+
+        var now = LocalNow;
+        if (Shard.NextFlush <= now)
+        {
+            Step(StepCause.Flush, at => Shard.Flush(at, _effects));
+        }
+
+        if (State == MemberState.Running && Shard.NextTick <= now)
+        {
+            Step(StepCause.Tick, at => Shard.Tick(at, _effects));
+            if (Shard.NextTick <= now || Shard.NextFlush <= now)
+            {
+                throw new InvalidOperationException(
+                    $"{this}: at {now} the shard wants its tick at {Shard.NextTick} and its flush at {Shard.NextFlush}.");
+            }
+        }
+
+        ScheduleWake();
+    }
+}

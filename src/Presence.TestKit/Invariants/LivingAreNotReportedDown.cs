@@ -1,0 +1,38 @@
+using Presence.Crdt;
+using Presence.Tracker;
+
+namespace Presence.TestKit;
+
+/// <summary>
+/// Nobody is reported down of whom a frame or an answer to a probe came within the down period, and nobody living to whom the
+/// link was open both ways for longer than that.
+/// </summary>
+internal sealed class LivingAreNotReportedDown(SimulatedCluster cluster) : Invariant(cluster)
+{
+    public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    {
+        foreach (var e in effects.Events)
+        {
+            if (e.Kind is ReplicaEventKind.Down or ReplicaEventKind.PermDown)
+            {
+                Check(member, e);
+            }
+        }
+    }
+
+    private void Check(SimulatedMember member, ReplicaEvent e)
+    {
+        if (member.Heard.Last(e.Replica) is { } last && member.LocalNow - last < Cluster.Bounds.Down)
+        {
+            Violated(member, $"{e.Kind} {e.Replica}, heard {(member.LocalNow - last).TotalMilliseconds} ms ago");
+        }
+
+        var owner = Cluster.Members.FirstOrDefault(one => one.Self == e.Replica);
+        if (owner is not null
+            && Cluster.Connectivity.Between(member, owner) is { } pair
+            && Cluster.Now - pair.Since > Cluster.Bounds.Forgetting)
+        {
+            Violated(member, $"{e.Kind} {e.Replica}, to which the link is open since {pair.Since}");
+        }
+    }
+}
