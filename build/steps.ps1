@@ -1,0 +1,91 @@
+# Dot-sourced by run.ps1 and test.ps1: the steps that prerequisites.sh, orleans.sh and web.sh are for bash.
+
+function Stop-With([string] $message) {
+    throw $message
+}
+
+function Assert-Prerequisites {
+    if (-not (Get-Command dotnet -ErrorAction SilentlyContinue)) {
+        Stop-With "the .NET 10 SDK is needed and 'dotnet' was not found. Get it from https://dot.net/download"
+    }
+    dotnet --version | Out-Null
+    if ($LASTEXITCODE -ne 0) { Stop-With 'the .NET 10 SDK is needed. Get it from https://dot.net/download' }
+    if (-not (Get-Command node -ErrorAction SilentlyContinue) -or -not (Get-Command npm -ErrorAction SilentlyContinue)) {
+        Stop-With 'Node.js 20 or later with npm is needed (it bundles the pages). Get it from https://nodejs.org'
+    }
+    $node = node --version
+    if ([int]($node.TrimStart('v').Split('.')[0]) -lt 20) { Stop-With "Node.js 20 or later is needed; found $node" }
+}
+
+# Sets $env:UseOrleans, which MSBuild reads from the environment.
+function Resolve-Orleans {
+    $why = "UseOrleans=$env:UseOrleans is set in the environment"
+    if (-not $env:UseOrleans) {
+        [xml]$props = Get-Content -Raw 'Directory.Build.props'
+        $version = $env:OrleansVersion
+        if (-not $version) {
+            $version = $props.SelectSingleNode("//OrleansVersion").InnerText
+        }
+        $key = "$version " + ((dotnet nuget list source --format short) -join ' ')
+        $known = if (Test-Path '.orleans-probe') { @(Get-Content '.orleans-probe') } else { @() }
+        $fresh = $known.Count -ge 3 -and $known[0] -eq $key -and
+            ($known[1] -eq 'true' -or (Get-Item '.orleans-probe' -Force).LastWriteTime -gt (Get-Date).AddDays(-1))
+        if ($fresh) {
+            $env:UseOrleans = $known[1]
+            $why = $known[2]
+        }
+        else {
+            Write-Host "Looking for the Orleans $version packages (once) ..."
+            $scratch = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
+            dotnet restore tests/Grains.Tests/Grains.Tests.csproj -v quiet '-p:UseOrleans=true' "-p:ArtifactsPath=$scratch" | Out-Null
+            if ($LASTEXITCODE -eq 0) {
+                $env:UseOrleans = 'true'
+                $why = "the Orleans $version packages can be restored"
+            }
+            else {
+                $env:UseOrleans = 'false'
+                $why = "the package sources of this machine do not offer all of Orleans $version"
+            }
+            if (Test-Path $scratch) { Remove-Item -Recurse -Force $scratch }
+            Set-Content '.orleans-probe' @($key, $env:UseOrleans, $why)
+        }
+    }
+    $built = if ($env:UseOrleans -eq 'true') { 'built' } else { 'not built' }
+    Write-Host "Engine orleans: $built, because $why."
+}
+
+function Install-Npm([string] $folder) {
+    $stamp = "$folder/node_modules/.installed-for"
+    $now = "$(node --version) $((Get-FileHash "$folder/package-lock.json").Hash)"
+    if ((Test-Path $stamp) -and (Get-Content -Raw $stamp).Trim() -eq $now) { return }
+    Write-Host "Installing npm packages in $folder ..."
+    Push-Location $folder
+    try {
+        npm ci --no-audit --no-fund --loglevel=error
+        if ($LASTEXITCODE -ne 0) { Stop-With "npm ci failed in $folder" }
+    }
+    finally {
+        Pop-Location
+    }
+    Set-Content $stamp $now
+}
+
+function Install-NpmFolders {
+    Get-ChildItem -Path Silo, tests -Recurse -Filter 'package-lock.json' |
+        Where-Object { $_.FullName -notmatch '[\\/]node_modules[\\/]' } |
+        ForEach-Object { Install-Npm $_.DirectoryName }
+}
+
+function Build-Web {
+    if (-not (Test-Path 'Silo/web/package.json')) { return }
+    Install-Npm 'Silo/web'
+    Write-Host 'Bundling the front end ...'
+    Push-Location 'Silo/web'
+    try {
+        npm run --silent build
+        if ($LASTEXITCODE -ne 0) { Stop-With 'the front end does not build (Silo/web)' }
+    }
+    finally {
+        Pop-Location
+    }
+}

@@ -1,0 +1,126 @@
+# Sourced by test: runs the test projects one after another and counts. Sets passed, failed, skipped.
+# Reads: only, filter, soak, rest.
+
+RESULTS=artifacts/test-results
+passed=0 failed=0 skipped=0
+
+test_projects() {
+  local project name
+  for project in tests/*.Tests/*.csproj; do
+    name=$(basename "$project" .csproj)
+    case $name in
+      *"$only"*) ;;
+      *) continue ;;
+    esac
+    # Without Orleans this project compiles to nothing.
+    [ "$name" != Grains.Tests ] || [ "$UseOrleans" = true ] || continue
+    printf '%s\n' "$name"
+  done
+}
+
+# counter FILE NAME: a number out of a result file; 0 if there is none.
+counter() {
+  local value
+  value=$(sed -n "s/.*<Counters\(.*\) $2=\"\([0-9]*\)\".*/\2/p" "$1" 2>/dev/null | head -n 1)
+  printf '%s' "${value:-0}"
+}
+
+# Lines "test<TAB>reason" for the skipped tests in a result file.
+skips() {
+  awk '
+    /<UnitTestResult / { name = ""; if (/outcome="NotExecuted"/) { name = $0; sub(/.* testName="/, "", name); sub(/" computerName=.*/, "", name) } }
+    name != "" && /<Message>/ { reason = $0; sub(/.*<Message>/, "", reason); sub(/<\/Message>.*/, "", reason); print name "\t" reason; name = "" }
+    name != "" && /<\/UnitTestResult>/ { print name "\tno reason given"; name = "" }
+  ' "$1" | sed 's/&quot;/"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g'
+}
+
+# What must be here, by PRESENCE_REQUIRE, as a pattern for the reasons of skipped tests.
+required_pattern() {
+  local pattern=
+  case ,${PRESENCE_REQUIRE:-}, in *,browser,*) pattern="$pattern|chromium|chrome|browser" ;; esac
+  case ,${PRESENCE_REQUIRE:-}, in *,node,*) pattern="$pattern|node\.js|npm" ;; esac
+  case ,${PRESENCE_REQUIRE:-}, in *,postgres,*) pattern="$pattern|postgres" ;; esac
+  printf '%s' "${pattern#|}"
+}
+
+run_project() {
+  local name=$1 seconds=$2 status=0 begun=$SECONDS
+  local trx=$RESULTS/$name.trx log=$RESULTS/$name.log
+  bounded "$seconds" dotnet test "artifacts/bin/$name/release/$name.dll" ${filter:+--filter "$filter"} \
+    --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=${VERBOSITY:-minimal}" --results-directory "$RESULTS" \
+    --blame-hang-timeout "$hang" --blame-hang-dump-type none ${rest[@]+"${rest[@]}"} >"$log" 2>&1 || status=$?
+
+  local p f s
+  p=$(counter "$trx" passed)
+  f=$(counter "$trx" failed)
+  s=$(($(counter "$trx" total) - $(counter "$trx" executed)))
+  local note=
+  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+    # No failed test and yet no success: the test host crashed, hung or never came up. That must not pass as green.
+    f=1
+    note=" - ended early with status $status"
+    [ "$status" -ne 124 ] || note=" - did not end within $seconds s"
+  fi
+  if [ -f "$trx" ]; then
+    skips "$trx" | tee -a "$RESULTS/skipped" >"$RESULTS/$name.skipped"
+    local pattern wanting=0
+    pattern=$(required_pattern)
+    [ -z "$pattern" ] || wanting=$(cut -f 2 "$RESULTS/$name.skipped" | grep -i -c -E "$pattern" || true)
+    if [ "$wanting" -gt 0 ]; then
+      s=$((s - wanting)) f=$((f + wanting))
+      note="$note - $wanting skipped for want of what PRESENCE_REQUIRE=$PRESENCE_REQUIRE names"
+    fi
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  [ $((p + f + s)) -gt 0 ] || return 0
+  printf '%-32s %5d passed %5d failed %5d skipped %5d s%s\n' "$name" "$p" "$f" "$s" $((SECONDS - begun)) "$note"
+  if [ "$f" -gt 0 ] || [ ${#rest[@]} -gt 0 ]; then
+    sed 's/^/    /' "$log" | tail -n 200
+  fi
+}
+
+run_tests() {
+  local budget=1500 hang=5m name
+  [ -z "$soak" ] || budget=43200 hang=3h
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+  : >"$RESULTS/skipped"
+  local end=$((SECONDS + budget))
+  for name in $(test_projects); do
+    if [ $SECONDS -ge $end ]; then
+      failed=$((failed + 1))
+      say "$name: not run, the $budget s for all tests are over"
+      continue
+    fi
+    run_project "$name" $((end - SECONDS))
+  done
+  if [ $((passed + failed)) -eq 0 ]; then
+    failed=1
+    say "No test ran: nothing matches '$filter'${only:+ in a project named like '$only'}. That counts as a failure."
+  fi
+}
+
+# engine_tests CATEGORY: whether there are tests of an engine at all.
+engine_tests() {
+  grep -r -q --include='*.cs' "\"$1\"" tests
+}
+
+report_engines() {
+  if [ -s "$RESULTS/skipped" ]; then
+    printf '\nSkipped, by reason:\n'
+    cut -f 2 "$RESULTS/skipped" | LC_ALL=C sort | uniq -c | sed 's/^/  /'
+  fi
+  printf '\n'
+  if [ "$UseOrleans" != true ]; then
+    say "Engine orleans: not tested, because it was not built: $ORLEANS_WHY."
+  elif ! engine_tests Engine.Orleans; then
+    say "Engine orleans: built, but there are no tests of category Engine.Orleans."
+  fi
+  local why
+  why=$(cut -f 2 "$RESULTS/skipped" | grep -i -m 1 postgres || true)
+  if ! engine_tests Engine.Postgres; then
+    say "Engine postgres: not tested, because there are no tests of category Engine.Postgres."
+  elif [ -n "$why" ]; then
+    say "Engine postgres: not tested: $why"
+  fi
+}

@@ -1,0 +1,32 @@
+# Sourced by run and test: npm packages and the bundled front end, each only when something changed.
+
+# Folders of this repository with npm packages of their own.
+npm_folders() {
+  find Silo tests -name node_modules -prune -o -name package-lock.json -print | sed 's/\/package-lock\.json$//' | LC_ALL=C sort
+}
+
+# npm_install FOLDER: installs exactly what the lock file names, unless that is already there.
+npm_install() {
+  local stamp=$1/node_modules/.installed-for now
+  now="$(node --version) $(printf '%s\n' "$1/package.json" "$1/package-lock.json" | fingerprint)"
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ]; then
+    return
+  fi
+  say "Installing npm packages in $1 ..."
+  (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) || fail "npm ci failed in $1"
+  printf '%s' "$now" >"$stamp"
+}
+
+build_web() {
+  [ -f Silo/web/package.json ] || return 0
+  npm_install Silo/web
+  local stamp=artifacts/web.stamp now
+  now=$(find Silo/web -name node_modules -prune -o -type f -print | fingerprint)
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && [ -d Silo/wwwroot/assets ]; then
+    return
+  fi
+  say "Bundling the front end ..."
+  (cd Silo/web && npm run --silent build) || fail "the front end does not build (Silo/web)"
+  mkdir -p artifacts
+  printf '%s' "$now" >"$stamp"
+}
