@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using Presence.Node;
+
+namespace Presence.Dashboard;
+
+/// <summary>The body of <c>GET /api/cluster</c>: the cluster as one member sees it.</summary>
+/// <param name="Node">The member that answers.</param>
+/// <param name="State">Where it is in its life.</param>
+/// <param name="Engine">What carries frames between members.</param>
+/// <param name="Version">Version of the library that answers.</param>
+/// <param name="Entries">Presences it shows, of all members.</param>
+/// <param name="LagMs">The largest lag of any replica, in milliseconds.</param>
+/// <param name="Members">The members it knows.</param>
+/// <param name="Replicas">The replicas it holds, per member and shard.</param>
+internal sealed record ClusterView(
+    string Node,
+    string State,
+    string Engine,
+    string Version,
+    int Entries,
+    double LagMs,
+    IReadOnlyList<MemberStatus> Members,
+    IReadOnlyList<ReplicaView> Replicas)
+{
+    public static JsonSerializerOptions Json { get; } =
+        new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private static readonly string LibraryVersion =
+        typeof(ClusterView).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            .Split('+')[0] ?? "unknown";
+
+    public static ClusterView Of(IPresenceNode node)
+    {
+        var replicas = node.Tracker.Replicas();
+        return new ClusterView(
+            node.Name,
+            node.State.ToString().ToLowerInvariant(),
+            node.Engine,
+            LibraryVersion,
+            replicas.Where(r => r.Status == "up").Sum(r => r.Entries),
+            replicas.Select(r => r.Lag.TotalMilliseconds).DefaultIfEmpty(0).Max(),
+            node.Members(),
+            [.. replicas.Select(ReplicaView.Of)]);
+    }
+}
+
+/// <summary>One replica, as <see cref="ReplicaStatus"/> in JSON: the incarnation as text, which no reader rounds.</summary>
+internal sealed record ReplicaView(
+    string Node,
+    string Incarnation,
+    int Shard,
+    string Status,
+    ulong Clock,
+    ulong Advertised,
+    int Entries,
+    double LagMs,
+    double SilentMs)
+{
+    public static ReplicaView Of(ReplicaStatus replica) => new(
+        replica.Node,
+        replica.Incarnation.ToString(CultureInfo.InvariantCulture),
+        replica.Shard,
+        replica.Status,
+        replica.Clock,
+        replica.Advertised,
+        replica.Entries,
+        replica.Lag.TotalMilliseconds,
+        replica.SilentFor.TotalMilliseconds);
+}

@@ -1,0 +1,91 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Presence.Dashboard;
+
+/// <summary>Mounts the admin endpoints in any ASP.NET Core host.</summary>
+public static partial class PresenceAdminExtensions
+{
+    /// <summary>
+    /// Adds what <see cref="MapPresenceAdmin"/> needs. The host adds <c>AddPresence()</c> itself, and Data Protection keys
+    /// that its members share, if tokens are to be good on all of them.
+    /// </summary>
+    /// <exception cref="PresenceAdminOptionsException">An option breaks its rule.</exception>
+    public static IServiceCollection AddPresenceAdmin(
+        this IServiceCollection services,
+        Action<PresenceAdminOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        var options = new PresenceAdminOptions();
+        configure?.Invoke(options);
+        options.Validate();
+        services.AddDataProtection();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton(s => new AdminCredentials(options, s.GetRequiredService<IHostEnvironment>()));
+        services.AddSingleton(s =>
+            new AttemptLimiter(s.GetRequiredService<TimeProvider>(), options.MaxFailures, options.FailureWindow));
+        services.AddSingleton(s => new PresenceAdminTokens(
+            s.GetRequiredService<IDataProtectionProvider>(),
+            s.GetRequiredService<AdminCredentials>(),
+            options,
+            s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new AdminGate(
+            s.GetRequiredService<AdminCredentials>(),
+            s.GetRequiredService<PresenceAdminTokens>(),
+            s.GetRequiredService<AttemptLimiter>()));
+        return services;
+    }
+
+    /// <summary>
+    /// Maps <c>POST /admin/token</c> and <c>/api/*</c>. Without a password, Development makes one up and logs it; any other
+    /// environment logs an error and answers 503 on these paths, while the rest of the host serves.
+    /// </summary>
+    /// <returns>The group of all admin endpoints, for conventions such as a host filter or a rate limit.</returns>
+    public static IEndpointConventionBuilder MapPresenceAdmin(this IEndpointRouteBuilder endpoints)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        var services = endpoints.ServiceProvider;
+        var credentials = services.GetRequiredService<AdminCredentials>();
+        var log = services.GetRequiredService<ILoggerFactory>().CreateLogger("Presence.Dashboard");
+        if (credentials.Generated is { } generated)
+        {
+            LogGenerated(log, credentials.User, generated);
+        }
+        else if (!credentials.Available)
+        {
+            LogNoPassword(log);
+        }
+
+        var gate = services.GetRequiredService<AdminGate>();
+        // The gate is the authorization here; a fallback policy of the host must not stand before it.
+        var all = endpoints.MapGroup("").AllowAnonymous();
+        all.MapPost("/admin/token", IssueToken).AddEndpointFilter(gate.PasswordOnly());
+        var api = all.MapGroup("/api").AddEndpointFilter(gate);
+        api.MapGet("/topics", PresenceReadApi.Topics);
+        api.MapGet("/topic", PresenceReadApi.Topic);
+        api.MapGet("/presences", PresenceReadApi.Presences);
+        api.MapGet("/key", PresenceReadApi.Key);
+        api.MapGet("/cluster", PresenceReadApi.Cluster);
+        api.MapPost("/broadcast", (Delegate)BroadcastApi.Broadcast);
+        return all;
+    }
+
+    private static IResult IssueToken(HttpContext http)
+    {
+        var (token, expires) = http.RequestServices.GetRequiredService<PresenceAdminTokens>().Issue();
+        return Results.Json(new { token, expires });
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Admin password of this process (made up; set Presence:Admin:Password): {User} / {Password}")]
+    private static partial void LogGenerated(ILogger log, string user, string password);
+
+    [LoggerMessage(LogLevel.Error, "The admin endpoints are off: Presence:Admin:Password is not set.")]
+    private static partial void LogNoPassword(ILogger log);
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace Presence.Dashboard;
+
+/// <summary>Lets admins through to an endpoint and explains to everybody else what is missing.</summary>
+internal sealed class AdminGate(
+    AdminCredentials credentials,
+    PresenceAdminTokens tokens,
+    AttemptLimiter limiter,
+    bool allowToken = true) : IEndpointFilter
+{
+    private const string BasicChallenge = "Basic realm=\"Presence\", charset=\"UTF-8\"";
+
+    // Beyond any sensible name and password; a longer header is not worth decoding.
+    private const int LongestHeader = 8192;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+
+    /// <summary>The same gate for an endpoint that hands out tokens: a token must not renew itself for ever.</summary>
+    public AdminGate PasswordOnly() => new(credentials, tokens, limiter, allowToken: false);
+
+    public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        http.Response.Headers.CacheControl = "no-store";
+        return Check(http) is { } refusal ? ValueTask.FromResult<object?>(refusal) : next(context);
+    }
+
+    /// <summary>Null lets through.</summary>
+    private IResult? Check(HttpContext http)
+    {
+        if (!credentials.Available)
+        {
+            return AdminProblems.NoPassword();
+        }
+
+        var address = http.Connection.RemoteIpAddress;
+        if (limiter.MustWait(address) is { } wait)
+        {
+            var seconds = (int)Math.Ceiling(wait.TotalSeconds);
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+            return AdminProblems.TooManyAttempts(seconds);
+        }
+
+        var header = http.Request.Headers.Authorization.ToString();
+        if (header.Length == 0)
+        {
+            // Not an attempt: a browser asks once without, to learn how to sign in.
+            return Challenge(http, "Sign in with HTTP Basic, or with a token from POST /admin/token.");
+        }
+
+        if (IsAdmin(header))
+        {
+            limiter.Succeeded(address);
+            return null;
+        }
+
+        limiter.Failed(address);
+        return Challenge(http, allowToken
+            ? "The name, password or token is wrong, or the token has expired."
+            : "The name or password is wrong; a token is not accepted here.");
+    }
+
+    private bool IsAdmin(string header)
+    {
+        if (header.Length > LongestHeader)
+        {
+            return false;
+        }
+
+        if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+        {
+            return allowToken && tokens.IsValid(header["Bearer ".Length..].Trim());
+        }
+
+        return header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)
+            && TryDecode(header["Basic ".Length..].Trim(), out var user, out var password)
+            && credentials.Matches(user, password);
+    }
+
+    private static bool TryDecode(string base64, out string user, out string password)
+    {
+        user = password = "";
+        var bytes = new byte[base64.Length];
+        if (!Convert.TryFromBase64String(base64, bytes, out var written))
+        {
+            return false;
+        }
+
+        try
+        {
+            var pair = StrictUtf8.GetString(bytes, 0, written);
+            var colon = pair.IndexOf(':', StringComparison.Ordinal);
+            if (colon < 0)
+            {
+                return false;
+            }
+
+            (user, password) = (pair[..colon], pair[(colon + 1)..]);
+            return true;
+        }
+        catch (DecoderFallbackException)
+        {
+            return false;
+        }
+    }
+
+    private static IResult Challenge(HttpContext http, string detail)
+    {
+        http.Response.Headers.WWWAuthenticate = BasicChallenge;
+        return AdminProblems.NotSignedIn(detail);
+    }
+}
