@@ -14,6 +14,7 @@ internal abstract class Invariant(SimulatedCluster cluster)
         new OwnEntriesEndByOwnDoing(cluster),
         new OnlyTheWrittenIsShown(cluster),
         new VersionsNeverGoBack(cluster),
+        new UpdatesKeepIdentity(cluster),
         new TheEndedStayEnded(cluster),
         new LivingAreNotReportedDown(cluster),
         new IncarnationsAreNotReused(cluster),

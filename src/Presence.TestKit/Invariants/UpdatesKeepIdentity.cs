@@ -1,0 +1,31 @@
+using Presence.Tracker;
+
+namespace Presence.TestKit;
+
+/// <summary>An update is told as an update: what left by its owner's doing comes back only as something newly born.</summary>
+internal sealed class UpdatesKeepIdentity(SimulatedCluster cluster) : Invariant(cluster)
+{
+    private readonly Dictionary<(int Member, PresenceId Id), ulong> _ended = [];
+
+    public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    {
+        foreach (var change in effects.Changes)
+        {
+            var at = (member.Id, PresenceId.Of(change.Entry));
+            if (change.Kind == PresenceChangeKind.Joined)
+            {
+                if (_ended.Remove(at, out var born) && born == change.Entry.Born)
+                {
+                    Violated(member, $"left and joined again instead of an update: {change.Entry}");
+                }
+            }
+            else if (change.Kind == PresenceChangeKind.Left && IsOwnersDoing(change.Reason))
+            {
+                _ended[at] = change.Entry.Born;
+            }
+        }
+    }
+
+    private static bool IsOwnersDoing(LeaveReason reason) =>
+        reason is LeaveReason.Untracked or LeaveReason.ProcessEnded or LeaveReason.Evicted or LeaveReason.Replaced;
+}

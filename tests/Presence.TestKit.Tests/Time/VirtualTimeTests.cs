@@ -1,0 +1,75 @@
+using Xunit;
+
+namespace Presence.TestKit.Tests.Time;
+
+public sealed class VirtualTimeTests
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public void Events_run_in_order_of_time_and_then_of_their_giving()
+    {
+        var time = new VirtualTime();
+        var ran = new List<string>();
+        time.At(Second * 2, () => ran.Add("late"));
+        time.At(Second, () => ran.Add("first"));
+        time.At(Second, () => ran.Add("second"));
+
+        RunUntil(time, Second * 3);
+
+        Assert.Equal(["first", "second", "late"], ran);
+        Assert.Equal(Second * 3, time.Now);
+    }
+
+    [Fact]
+    public void What_is_not_due_waits()
+    {
+        var time = new VirtualTime();
+        var ran = 0;
+        time.At(Second * 2, () => ran++);
+
+        RunUntil(time, Second);
+        Assert.Equal(0, ran);
+
+        RunUntil(time, Second * 2);
+        Assert.Equal(1, ran);
+    }
+
+    [Fact]
+    public void An_event_in_the_past_runs_now()
+    {
+        var time = new VirtualTime();
+        RunUntil(time, Second);
+        var at = TimeSpan.Zero;
+
+        time.At(TimeSpan.Zero, () => at = time.Now);
+        RunUntil(time, Second);
+
+        Assert.Equal(Second, at);
+    }
+
+    [Fact]
+    public void A_members_clock_shows_a_time_no_earlier_than_it_is_woken_for()
+    {
+        foreach (var rate in new[] { -5000, -1, 0, 1, 5000 })
+        {
+            var clock = new MemberClock(Second * 3, Second * 1000, rate);
+            for (var i = 0; i < 1000; i++)
+            {
+                var wanted = (Second * 1000) + TimeSpan.FromTicks(i * 12_347);
+
+                var at = clock.WhenShows(wanted);
+
+                Assert.True(clock.Read(at) >= wanted);
+                Assert.True(at == Second * 3 || clock.Read(at - TimeSpan.FromTicks(2)) < wanted);
+            }
+        }
+    }
+
+    private static void RunUntil(VirtualTime time, TimeSpan limit)
+    {
+        while (time.Step(limit))
+        {
+        }
+    }
+}
