@@ -32,9 +32,9 @@ public interface IClusterLink
 
     /// <summary>
     /// Asks a member directly, by the engine's surest way (a grain call, not a stream), and waits for its answer: used to
-    /// probe (empty body) and to say farewell.
+    /// probe and to say farewell. The body is a shard frame like any other.
     /// </summary>
-    /// <returns>True if the member's <see cref="IClusterReceiver.AskedAsync"/> answered in time; false otherwise. Never throws.</returns>
+    /// <returns>What the member's <see cref="IClusterReceiver.AskedAsync"/> answered; false if nothing came in time. Never throws.</returns>
     ValueTask<bool> AskAsync(string member, LinkFrame frame, CancellationToken cancellation);
 
     /// <summary>Stops receiving and lets go of the engine.</summary>
@@ -47,8 +47,11 @@ public interface IClusterReceiver
     /// <summary>A frame arrived. Must return quickly and never throw; a frame that cannot be taken is dropped and counted.</summary>
     void Received(string from, LinkFrame frame);
 
-    /// <summary>A member asks and waits. The task completes when the frame has been applied: that is the answer.</summary>
-    ValueTask AskedAsync(string from, LinkFrame frame);
+    /// <summary>
+    /// A member asks and waits. Completes when the frame has been applied: true for a farewell; for a probe, whether this
+    /// is the incarnation it was meant for (a restarted member must not vouch for its predecessor).
+    /// </summary>
+    ValueTask<bool> AskedAsync(string from, LinkFrame frame);
 
     /// <summary>A hint: there is a member of this name.</summary>
     void MemberJoined(string member);

@@ -8,8 +8,11 @@ public sealed class ShardEffects
     /// <summary>Frames to send, in order.</summary>
     public List<OutgoingFrame> Frames { get; } = [];
 
-    /// <summary>Members to ask directly "are you there?"; answer with <see cref="TrackerShard.ProbeAnswered"/>.</summary>
-    public List<string> Probes { get; } = [];
+    /// <summary>
+    /// Probes to deliver by the engine's surest way, each to the member of its <see cref="ProbeFrame.Target"/>; report the
+    /// outcome with <see cref="TrackerShard.ProbeAnswered"/>.
+    /// </summary>
+    public List<ProbeFrame> Probes { get; } = [];
 
     /// <summary>What became visible, in order. Applied to what was listed before, it gives what is listed now.</summary>
     public List<PresenceChange> Changes { get; } = [];

@@ -78,8 +78,12 @@ public sealed class TrackerShard
     /// <summary>Takes a frame from another member.</summary>
     public void Receive(TimeSpan now, ShardFrame frame, ShardEffects effects) => throw new NotSupportedException();
 
+    /// <summary>Another member probes: applies the frame as a sign of its life.</summary>
+    /// <returns>Whether this is the incarnation that was meant.</returns>
+    public bool Probed(TimeSpan now, ProbeFrame probe, ShardEffects effects) => throw new NotSupportedException();
+
     /// <summary>The outcome of a probe from the effects.</summary>
-    public void ProbeAnswered(TimeSpan now, string member, bool answered, ShardEffects effects) =>
+    public void ProbeAnswered(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects) =>
         throw new NotSupportedException();
 
     /// <summary>Membership says that there is a member of this name: greets it.</summary>

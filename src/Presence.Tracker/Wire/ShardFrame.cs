@@ -6,6 +6,15 @@ namespace Presence.Tracker;
 /// <param name="From">The replica that sent it.</param>
 public abstract record ShardFrame(ReplicaId From);
 
+/// <summary>Asks "are you there, in this incarnation?".</summary>
+/// <param name="From">Who asks.</param>
+/// <param name="Target">Who is meant.</param>
+public sealed record ProbeFrame(ReplicaId From, ReplicaId Target) : ShardFrame(From);
+
+/// <summary>Says that the sender stops in order and is gone for good.</summary>
+/// <param name="From">Who stops.</param>
+public sealed record FarewellFrame(ReplicaId From) : ShardFrame(From);
+
 /// <summary>The versioned binary form of <see cref="ShardFrame"/>.</summary>
 public static class ShardFrameCodec
 {
