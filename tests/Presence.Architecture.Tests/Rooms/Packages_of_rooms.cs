@@ -1,0 +1,85 @@
+using Xunit;
+
+namespace Presence.Architecture.Tests.Rooms;
+
+public sealed class Packages_of_rooms
+{
+    private static readonly string[] ContractsOnly =
+        [".Abstractions", "Microsoft.Extensions.Options", "Microsoft.Extensions.Options.ConfigurationExtensions"];
+
+    public static TheoryData<string> Rooms => [.. House.Packages.Keys];
+
+    public static TheoryData<string> PureRooms => ["Presence.Crdt", "Presence.Tracker"];
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_project_references_only_the_packages_it_may(string room)
+    {
+        var packages = Repository.Projects[room].Descendants("PackageReference")
+            .Where(p => !Arrows_between_rooms.IsAnalyzer(p))
+            .Select(p => p.Attribute("Include")!.Value);
+
+        Assert.All(packages, package => Assert.True(
+            House.Packages[room].Any(allowed => package.StartsWith(allowed, StringComparison.Ordinal)),
+            $"{room} must not reference {package}."));
+    }
+
+    [Fact]
+    public void The_node_takes_contracts_from_the_shared_framework_and_no_implementation()
+    {
+        var packages = Arrows_between_rooms.References("Presence.Node", "PackageReference");
+
+        Assert.All(
+            packages,
+            package => Assert.Contains(ContractsOnly, allowed => package.EndsWith(allowed, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [MemberData(nameof(PureRooms))]
+    public void A_pure_room_uses_nothing_but_the_base_class_library(string room)
+    {
+        var foreign = House.Load(room).GetReferencedAssemblies()
+            .Select(a => a.Name!)
+            .Where(a => !a.StartsWith("System.", StringComparison.Ordinal) && !House.Reachable(room).Contains(a));
+
+        Assert.Empty(foreign);
+    }
+
+    [Theory]
+    [MemberData(nameof(PureRooms))]
+    public void A_pure_room_is_held_to_the_list_of_banned_calls(string room)
+    {
+        Assert.Contains(
+            "Microsoft.CodeAnalysis.BannedApiAnalyzers",
+            Arrows_between_rooms.References(room, "PackageReference"));
+        Assert.Contains(
+            Arrows_between_rooms.References(room, "AdditionalFiles"),
+            file => file.EndsWith("BannedSymbols.txt", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Presence.Node")]
+    [InlineData("Presence.TestKit")]
+    [InlineData("Presence.Postgres")]
+    public void A_room_below_the_web_knows_neither_asp_net_nor_orleans(string room)
+    {
+        var assemblies = House.Load(room).GetReferencedAssemblies().Select(a => a.Name!);
+
+        Assert.DoesNotContain(assemblies, a => a.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
+        Assert.DoesNotContain(assemblies, a => a.StartsWith("Orleans", StringComparison.Ordinal));
+        Assert.Empty(Arrows_between_rooms.References(room, "FrameworkReference"));
+    }
+
+    [Fact]
+    public void Versions_of_packages_stand_in_one_place()
+    {
+        foreach (var (name, project) in Repository.Projects)
+        {
+            Assert.All(project.Descendants("PackageReference"), package =>
+            {
+                Assert.True(package.Attribute("Version") is null, $"{name}: {package}");
+                Assert.True(package.Attribute("VersionOverride") is null, $"{name}: {package}");
+            });
+        }
+    }
+}
