@@ -64,7 +64,7 @@ public sealed partial class Files_and_names
             .Where(type => type is { IsClass: true, IsSealed: false, IsAbstract: false })
             .Where(type => type.Namespace?.StartsWith("Presence", StringComparison.Ordinal) is true)
             .Where(type => !IsMeantToBeInherited(type))
-            .Select(type => type.FullName);
+            .Select(type => type.FullName!);
 
         Findings.MustBeNone(open, "A public class is sealed unless it is made to be inherited.");
     }
