@@ -1,1 +1,3 @@
-return 0;
+using Presence.Silo;
+
+return await SiloProgram.RunAsync(args, Console.Out, Console.Error);

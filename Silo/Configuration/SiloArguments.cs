@@ -1,0 +1,64 @@
+namespace Presence.Silo;
+
+/// <summary>The command line, as configuration keys and values.</summary>
+/// <param name="Settings">What was given, by configuration key.</param>
+/// <param name="Help">Whether only the usage was asked for.</param>
+internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settings, bool Help)
+{
+    public const string Usage = """
+        usage: Presence.Silo [--engine embedded|orleans|postgres] [--nodes N] [--urls URL] [--Any:Config value]
+
+          --engine   how members reach each other
+          --nodes    members in this process; member k listens on the port of the address + k - 1; default 1
+          --urls     address of the first member; default http://127.0.0.1:4000; port 0 lets the system choose
+          --A:B v    any setting of appsettings.json, for example --Presence:Tracker:BroadcastPeriod 500ms
+        """;
+
+    private static readonly Dictionary<string, string> Short = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["engine"] = "Presence:Engine",
+        ["nodes"] = "Presence:Nodes",
+        ["urls"] = "urls",
+        ["environment"] = "environment",
+        ["contentRoot"] = "contentRoot",
+    };
+
+    /// <exception cref="SiloStartException">A word is not understood or its value is missing.</exception>
+    public static SiloArguments Parse(IReadOnlyList<string> args)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < args.Count; i++)
+        {
+            var word = args[i];
+            if (word is "--help" or "-h" or "-?")
+            {
+                return new SiloArguments(settings, Help: true);
+            }
+
+            if (!word.StartsWith("--", StringComparison.Ordinal) || word.Length == 2)
+            {
+                throw new SiloStartException($"'{word}' is not understood: options begin with --. Try --help.");
+            }
+
+            var equals = word.IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? word[2..] : word[2..equals];
+            if (!Short.TryGetValue(name, out var key))
+            {
+                key = name.Contains(':', StringComparison.Ordinal)
+                    ? name
+                    : throw new SiloStartException(
+                        $"--{name} is not an option: known are --engine, --nodes, --urls and settings with a colon, "
+                        + "such as --Presence:NodeName. Try --help.");
+            }
+
+            if (equals < 0 && (i + 1 >= args.Count || args[i + 1].StartsWith("--", StringComparison.Ordinal)))
+            {
+                throw new SiloStartException($"--{name} needs a value.");
+            }
+
+            settings[key] = equals < 0 ? args[++i] : word[(equals + 1)..];
+        }
+
+        return new SiloArguments(settings, Help: false);
+    }
+}

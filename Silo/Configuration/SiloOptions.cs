@@ -1,0 +1,162 @@
+using System.Globalization;
+using Presence.Dashboard;
+using Presence.Tracker;
+
+namespace Presence.Silo;
+
+/// <summary>Everything that configuration decides about one run of the host, checked.</summary>
+internal sealed record SiloOptions
+{
+    private const int MostNodes = 64;
+    private const int LongestName = 64;
+
+    public string? Engine { get; private set; }
+
+    public int Nodes { get; private set; } = 1;
+
+    public IReadOnlyList<BindingAddress> Urls { get; private set; } = [];
+
+    /// <summary>Name of the only member, or what the names of several begin with; null for <c>node</c>.</summary>
+    public string? NodeName { get; private set; }
+
+    public TrackerOptions Tracker { get; } = new();
+
+    public PresenceLimits Limits { get; } = new();
+
+    public PresenceAdminOptions Admin { get; } = new();
+
+    /// <summary>Hosts beside the request's own that may open sockets; wildcards allowed.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; private set; } = [];
+
+    /// <summary>Where the keys that sign tokens are kept; null keeps them in memory.</summary>
+    public string? KeyDirectory { get; private set; }
+
+    public string MemberName(int number) =>
+        Nodes == 1 && NodeName is not null ? NodeName : $"{NodeName ?? "node"}-{number}";
+
+    /// <exception cref="SiloStartException">A value breaks its rule.</exception>
+    public static SiloOptions Read(IConfiguration configuration)
+    {
+        var options = new SiloOptions();
+        try
+        {
+            options.ReadPresence(configuration.GetSection("Presence"));
+            options.ReadTracker(configuration.GetSection("Presence:Tracker"));
+            options.ReadLimits(configuration.GetSection("Presence:Limits"));
+            options.ReadAdmin(configuration.GetSection("Presence:Admin"));
+            options.Urls = ReadUrls(configuration["urls"], options.Nodes);
+        }
+        catch (ArgumentException e) when (e is TrackerOptionsException or PresenceAdminOptionsException)
+        {
+            throw new SiloStartException(e.Message);
+        }
+
+        return options;
+    }
+
+    private void ReadPresence(IConfigurationSection section)
+    {
+        var reader = new SettingsReader(section);
+        Engine = reader.Text("Engine")?.ToLowerInvariant();
+        if (Engine is not (null or "embedded" or "orleans" or "postgres"))
+        {
+            throw reader.Bad("Engine", Engine, "must be embedded, orleans or postgres");
+        }
+
+        reader.Int("Nodes", value => Nodes = value is >= 1 and <= MostNodes
+            ? value
+            : throw reader.Bad("Nodes", value.ToString(CultureInfo.InvariantCulture), $"must be between 1 and {MostNodes}"));
+        NodeName = reader.Text("NodeName");
+        if (NodeName is not null && (NodeName.Length is 0 or > LongestName || !NodeName.All(IsNameCharacter)))
+        {
+            throw reader.Bad("NodeName", NodeName, $"must be 1 to {LongestName} letters, digits or any of - _ . @");
+        }
+
+        reader.List("AllowedOrigins", value => AllowedOrigins = value);
+        if (AllowedOrigins.FirstOrDefault(origin => origin.Length == 0 || origin.Any(char.IsWhiteSpace)) is { } bad)
+        {
+            throw reader.Bad("AllowedOrigins", bad, "must be hosts such as example.org or *.example.org");
+        }
+
+        KeyDirectory = reader.Text("KeyDirectory") is { Length: > 0 } directory ? directory : null;
+        reader.Also("Tracker", "Limits", "Admin").RefuseOthers();
+    }
+
+    private void ReadTracker(IConfigurationSection section)
+    {
+        var reader = new SettingsReader(section);
+        reader.Duration(nameof(Tracker.BroadcastPeriod), value => Tracker.BroadcastPeriod = value);
+        reader.Int(nameof(Tracker.MaxSilentPeriods), value => Tracker.MaxSilentPeriods = value);
+        reader.Duration(nameof(Tracker.DownPeriod), value => Tracker.DownPeriod = value);
+        reader.Duration(nameof(Tracker.PermDownPeriod), value => Tracker.PermDownPeriod = value);
+        reader.Int(nameof(Tracker.ClockSamplePeriods), value => Tracker.ClockSamplePeriods = value);
+        reader.IntList(nameof(Tracker.MaxDeltaSizes), value => Tracker.MaxDeltaSizes = value);
+        reader.Int(nameof(Tracker.PoolSize), value => Tracker.PoolSize = value);
+        reader.Duration(nameof(Tracker.DeltaDelay), value => Tracker.DeltaDelay = value);
+        Tracker.LogLevel = reader.Text(nameof(Tracker.LogLevel)) ?? Tracker.LogLevel;
+        reader.RefuseOthers();
+        Tracker.Validate();
+    }
+
+    private void ReadLimits(IConfigurationSection section)
+    {
+        var reader = new SettingsReader(section);
+        reader.Int(nameof(Limits.MaxTopicBytes), value => Limits.MaxTopicBytes = value);
+        reader.Int(nameof(Limits.MaxKeyBytes), value => Limits.MaxKeyBytes = value);
+        reader.Int(nameof(Limits.MaxMetaBytes), value => Limits.MaxMetaBytes = value);
+        reader.RefuseOthers();
+        Limits.Validate();
+    }
+
+    private void ReadAdmin(IConfigurationSection section)
+    {
+        var reader = new SettingsReader(section);
+        Admin.User = reader.Text(nameof(Admin.User)) ?? Admin.User;
+        Admin.Password = reader.Text(nameof(Admin.Password)) is { Length: > 0 } password ? password : null;
+        reader.Duration(nameof(Admin.TokenLifetime), value => Admin.TokenLifetime = value);
+        reader.Int(nameof(Admin.MaxFailures), value => Admin.MaxFailures = value);
+        reader.Duration(nameof(Admin.FailureWindow), value => Admin.FailureWindow = value);
+        reader.Int(nameof(Admin.MaxBodyBytes), value => Admin.MaxBodyBytes = value);
+        reader.RefuseOthers();
+        Admin.Validate();
+    }
+
+    private static List<BindingAddress> ReadUrls(string? text, int nodes)
+    {
+        var urls = new List<BindingAddress>();
+        var separated = (text ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        foreach (var url in separated.Length == 0 ? ["http://127.0.0.1:4000"] : separated)
+        {
+            urls.Add(Parse(url, nodes));
+        }
+
+        return urls;
+    }
+
+    private static BindingAddress Parse(string url, int nodes)
+    {
+        BindingAddress address;
+        try
+        {
+            address = BindingAddress.Parse(url);
+        }
+        catch (FormatException)
+        {
+            throw BadUrl(url, "must be an address such as http://127.0.0.1:4000");
+        }
+
+        if (address.Scheme is not ("http" or "https") || address.IsUnixPipe || address.PathBase.Length > 0)
+        {
+            throw BadUrl(url, "must be http:// or https:// with a host and a port, and nothing after it");
+        }
+
+        // Port 0 stays 0 for every member: the system chooses.
+        return address.Port is >= 0 and <= 65535 && (address.Port == 0 || address.Port + nodes - 1 <= 65535)
+            ? address
+            : throw BadUrl(url, $"must leave room for {nodes} ports below 65536");
+    }
+
+    private static SiloStartException BadUrl(string url, string rule) => new($"urls is '{url}': it {rule}.");
+
+    private static bool IsNameCharacter(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '@';
+}

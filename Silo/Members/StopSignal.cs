@@ -1,0 +1,22 @@
+using System.Runtime.InteropServices;
+
+namespace Presence.Silo;
+
+/// <summary>Ctrl-C or SIGTERM, once: the first begins the graceful stop, the second ends the process as usual.</summary>
+internal sealed class StopSignal : IDisposable
+{
+    private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<PosixSignalRegistration> _registrations = [];
+
+    public StopSignal()
+    {
+        foreach (var signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT })
+        {
+            _registrations.Add(PosixSignalRegistration.Create(signal, context => context.Cancel = _asked.TrySetResult()));
+        }
+    }
+
+    public Task Asked => _asked.Task;
+
+    public void Dispose() => _registrations.ForEach(registration => registration.Dispose());
+}
