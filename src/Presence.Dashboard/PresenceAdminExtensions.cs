@@ -25,7 +25,11 @@ public static partial class PresenceAdminExtensions
         var options = new PresenceAdminOptions();
         configure?.Invoke(options);
         options.Validate();
-        services.AddDataProtection();
+        if (!services.Any(service => service.ServiceType == typeof(IDataProtectionProvider)))
+        {
+            services.AddDataProtection();
+        }
+
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(s => new AdminCredentials(options, s.GetRequiredService<IHostEnvironment>()));

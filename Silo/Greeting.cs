@@ -1,0 +1,40 @@
+using System.Text;
+
+namespace Presence.Silo;
+
+/// <summary>What the person who started the host reads: where to go, how to sign in, which engine runs and why.</summary>
+internal static class Greeting
+{
+    public static string For(SiloRun run)
+    {
+        var text = new StringBuilder();
+        var members = run.Members.Count == 1 ? "1 member" : $"{run.Members.Count} members";
+        text.AppendLine(null, $"Presence is up: {members}, engine {run.Engine.Name} ({run.Engine.Why}), {run.Configuration.Environment}.");
+        text.AppendLine();
+        foreach (var member in run.Members)
+        {
+            text.AppendLine(null, $"  {member.Name,-12} {string.Join("  ", member.Addresses)}");
+        }
+
+        text.AppendLine();
+        var first = run.Members[0].Addresses[0];
+        if (run.IsDevelopment)
+        {
+            text.AppendLine(null, $"  Who is online  {first}/tracked?user_id=ann");
+        }
+
+        text.AppendLine(null, $"  Admin          {first}/api/cluster  {SignIn(run)}");
+        text.AppendLine(null, $"  Token keys     in {run.Keys.Where}");
+        text.AppendLine();
+        text.AppendLine("Ready. Ctrl-C stops it.");
+        return text.ToString();
+    }
+
+    private static string SignIn(SiloRun run) => run switch
+    {
+        { GeneratedPassword: { } made } =>
+            $"user {run.Options.Admin.User}, password {made} (made up for this run; set Presence:Admin:Password to choose)",
+        { Options.Admin.Password: not null } => $"user {run.Options.Admin.User}, password as configured",
+        _ => "off: set Presence:Admin:Password to turn it on",
+    };
+}
