@@ -92,11 +92,19 @@ public sealed class TrackerOptions
 }
 
 /// <summary>An option breaks a rule.</summary>
-public sealed class TrackerOptionsException(string option, object? value, string rule)
-    : ArgumentException($"Presence:Tracker:{option} is {value}: it {rule}.")
+public sealed class TrackerOptionsException : ArgumentException
 {
+    /// <summary>An option of <c>Presence:Tracker</c>.</summary>
+    public TrackerOptionsException(string option, object? value, string rule)
+        : this("Tracker", option, value, rule)
+    {
+    }
+
+    internal TrackerOptionsException(string section, string option, object? value, string rule)
+        : base($"Presence:{section}:{option} is {value}: it {rule}.") => Option = option;
+
     /// <summary>Name of the option.</summary>
-    public string Option { get; } = option;
+    public string Option { get; }
 }
 
 /// <summary>Sizes beyond which input is refused, in bytes of UTF-8.</summary>
@@ -124,7 +132,7 @@ public sealed class PresenceLimits
     {
         if (value < 1 || value > most)
         {
-            throw new TrackerOptionsException($"../Limits:{option}", value, $"must be between 1 and {most}");
+            throw new TrackerOptionsException("Limits", option, value, $"must be between 1 and {most}");
         }
     }
 }
