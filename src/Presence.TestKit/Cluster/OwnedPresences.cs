@@ -14,7 +14,7 @@ internal sealed class OwnedPresences
 {
     private readonly Dictionary<PresenceSlot, OwnedVersion> _held = [];
     private readonly Dictionary<PresenceSlot, ulong> _lastEnded = [];
-    private readonly HashSet<Dot> _ended = [];
+    private readonly Dictionary<PresenceId, ulong> _ended = [];
 
     public IReadOnlyDictionary<PresenceSlot, OwnedVersion> Held => _held;
 
@@ -26,8 +26,8 @@ internal sealed class OwnedPresences
     /// <summary>Whether the presence ended with this version or a later one.</summary>
     public bool HasEndedSince(PresenceSlot slot, ulong sequence) => _lastEnded.GetValueOrDefault(slot) >= sequence;
 
-    /// <summary>Whether this version was the last of a presence that its own process ended.</summary>
-    public bool WasEnded(Dot dot) => _ended.Contains(dot);
+    /// <summary>Whether the process ended the presence in this version or, unseen by others, in a later one.</summary>
+    public bool WasEnded(PresenceEntry entry) => _ended.GetValueOrDefault(PresenceId.Of(entry)) >= entry.Sequence;
 
     public void Write(TimeSpan now, PresenceEntry entry)
     {
@@ -44,7 +44,7 @@ internal sealed class OwnedPresences
         }
 
         _lastEnded[slot] = version.Sequence;
-        _ended.Add(new Dot(self, version.Sequence));
+        _ended[new PresenceId(self, slot)] = version.Sequence;
         Log.Add(new OwnedChange(now, slot, version.Sequence, Ended: true));
         return true;
     }

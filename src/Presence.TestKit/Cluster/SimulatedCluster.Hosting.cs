@@ -24,6 +24,19 @@ public sealed partial class SimulatedCluster
 
     internal void CountInboxDrop() => InboxDrops++;
 
+    /// <summary>Nobody lives as this replica any more.</summary>
+    internal void EndOf(ReplicaId replica) => _endings[replica] = Now;
+
+    /// <summary>
+    /// Whether two members started as this replica, because a wall clock stepped back: until the later one finds out, a dot
+    /// of it may mean two things.
+    /// </summary>
+    internal bool IsShared(ReplicaId replica) => _shared.Contains(replica);
+
+    /// <summary>Since when nobody has lived as this replica; null while somebody does.</summary>
+    internal TimeSpan? GoneSince(ReplicaId replica) =>
+        _living.Exists(member => member.Self == replica) ? null : _endings.GetValueOrDefault(replica);
+
     internal void Violate(string invariant, SimulatedMember member, string message)
     {
         if (_violations.Count < MostViolations)
@@ -104,18 +117,40 @@ public sealed partial class SimulatedCluster
         }
     }
 
-    internal void Probe(SimulatedMember from, string to)
+    /// <summary>A call: not lost while the link is open, and it fails when the answer is not there in time.</summary>
+    internal void Probe(SimulatedMember from, ReplicaId target, ReadOnlyMemory<byte> bytes)
     {
-        Trace?.Invoke($"{from.Name} probes {to}");
-        var outward = Network.Delay(from.Name, to);
-        Time.After(outward, () =>
+        Trace?.Invoke($"{from.Name} probes {target}");
+        var ended = false;
+        Time.After(Options.ProbeTimeout, () => End(false));
+        Time.After(Network.Delay(from.Name, target.Node), () =>
         {
-            var back = Network.Delay(to, from.Name);
-            var answered = Network.IsOpen(from.Name, to) && Network.IsOpen(to, from.Name)
-                && outward + back < Options.ProbeTimeout
-                && _living.Exists(one => one != from && one.Name == to && one.State == MemberState.Running);
-            Time.After(answered ? back : Options.ProbeTimeout - outward, () => from.ProbeEnded(to, answered));
+            if (!Network.IsOpen(from.Name, target.Node))
+            {
+                return;
+            }
+
+            foreach (var member in _living.Where(one => one != from && one.Name == target.Node).ToList())
+            {
+                member.DeliverProbe(bytes, meant =>
+                {
+                    // Of twins the other one may be meant.
+                    if ((meant || !member.HasTwin) && Network.IsOpen(target.Node, from.Name))
+                    {
+                        Time.After(Network.Delay(target.Node, from.Name), () => End(meant));
+                    }
+                });
+            }
         });
+
+        void End(bool answered)
+        {
+            if (!ended)
+            {
+                ended = true;
+                from.ProbeEnded(target, answered);
+            }
+        }
     }
 
     /// <summary>Delivers farewells by calls that are tried again until they are acknowledged or time is up.</summary>

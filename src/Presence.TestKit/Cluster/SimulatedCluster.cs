@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Tracker;
 
 namespace Presence.TestKit;
@@ -12,6 +13,8 @@ public sealed partial class SimulatedCluster
     private readonly List<SimulatedMember> _all = [];
     private readonly List<SimulatedMember> _living = [];
     private readonly Dictionary<string, TimeSpan> _wallClockError = new(StringComparer.Ordinal);
+    private readonly Dictionary<ReplicaId, TimeSpan> _endings = [];
+    private readonly HashSet<ReplicaId> _shared = [];
     private readonly List<Violation> _violations = [];
     private readonly List<Invariant> _invariants;
     private readonly SimulationRandom _random;
@@ -93,6 +96,11 @@ public sealed partial class SimulatedCluster
         var clock = new MemberClock(
             Now, _random.Between(TimeSpan.Zero, TimeSpan.FromDays(1)), _random.Between(-5000, 5000));
         var member = new SimulatedMember(this, _all.Count, name, incarnation, clock, poolSize, _random.Fork());
+        if (_all.Exists(one => one.Self == member.Self))
+        {
+            _shared.Add(member.Self);
+        }
+
         _all.Add(member);
         TopologyChanged(member, $"starts as {member.Self}");
         foreach (var invariant in _invariants)

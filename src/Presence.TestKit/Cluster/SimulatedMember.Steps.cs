@@ -36,6 +36,7 @@ public sealed partial class SimulatedMember
 
         if (Shard.Self != _self)
         {
+            _cluster.EndOf(_self);
             _self = Shard.Self;
             Owned.Renumber(_cluster.Now, _self, Shown);
             _cluster.Renumbered(this);
@@ -58,9 +59,9 @@ public sealed partial class SimulatedMember
             _cluster.Send(this, to, bytes);
         }
 
-        foreach (var member in _effects.Probes)
+        foreach (var probe in _effects.Probes)
         {
-            _cluster.Probe(this, member);
+            _cluster.Probe(this, probe.Target, ShardFrameCodec.Encode(probe));
         }
 
         if (_effects.Events.Exists(e => e.Kind == ReplicaEventKind.NameConflict))

@@ -142,6 +142,7 @@ public sealed partial class SimulatedMember
         Require(MemberState.Running);
         State = MemberState.Leaving;
         EndedAt = _cluster.Now;
+        _cluster.EndOf(_self);
         Owned.Clear();
         _processes.Clear();
         _cluster.TopologyChanged(this, "leaving");
@@ -154,6 +155,7 @@ public sealed partial class SimulatedMember
     {
         State = MemberState.Stopped;
         EndedAt ??= _cluster.Now;
+        _cluster.EndOf(_self);
         Owned.Clear();
         _processes.Clear();
         _inbox.Clear();
@@ -162,15 +164,23 @@ public sealed partial class SimulatedMember
 
     internal void Deliver(ReadOnlyMemory<byte> bytes) => Accept(() => Receive(bytes));
 
-    internal void ProbeEnded(string member, bool answered) => Accept(() =>
+    /// <summary>Another member asks whether this one is there; a frozen one hears it when it wakes.</summary>
+    internal void DeliverProbe(ReadOnlyMemory<byte> bytes, Action<bool> answer) => Accept(() =>
+    {
+        var probe = (ProbeFrame)ShardFrameCodec.Decode(bytes);
+        Heard.From(probe.From, LocalNow);
+        Step(StepCause.Probe, now => answer(Shard.Probed(now, probe, _effects)));
+    });
+
+    internal void ProbeEnded(ReplicaId target, bool answered) => Accept(() =>
     {
         var told = _seam.Probed(answered);
         if (answered)
         {
-            Heard.Answered(member, LocalNow);
+            Heard.From(target, LocalNow);
         }
 
-        Step(StepCause.Probe, now => Shard.ProbeAnswered(now, member, told, _effects));
+        Step(StepCause.Probe, now => Shard.ProbeAnswered(now, target, told, _effects));
     });
 
     internal void Hint(Action<TimeSpan, ShardEffects> hint) => Accept(() => Step(StepCause.Hint, now => hint(now, _effects)));
@@ -201,7 +211,7 @@ public sealed partial class SimulatedMember
             return;
         }
 
-        Heard.Frame(frame.From, LocalNow);
+        Heard.From(frame.From, LocalNow);
         _cluster.Trace?.Invoke($"{Name} < {frame}");
         Step(StepCause.Frame, now => Shard.Receive(now, frame, _effects));
     }

@@ -27,7 +27,8 @@ internal sealed class OnlyTheWrittenIsShown(SimulatedCluster cluster) : Invarian
             }
             else if (change.Kind == PresenceChangeKind.Left
                 && change.Reason is LeaveReason.Untracked or LeaveReason.ProcessEnded
-                && !Cluster.AllStarts.Any(one => one.Owned.WasEnded(entry.Dot)))
+                && !Cluster.IsShared(entry.Owner)
+                && !Cluster.AllStarts.Any(one => one.Owned.WasEnded(entry)))
             {
                 Violated(member, $"left as {change.Reason}: {entry}, which its process did not end");
             }

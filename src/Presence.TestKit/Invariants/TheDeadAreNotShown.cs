@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.TestKit;
 
 /// <summary>While faults last: nobody is shown whose member has been gone for longer than the down period and a little.</summary>
@@ -19,38 +17,13 @@ internal sealed class TheDeadAreNotShown(SimulatedCluster cluster) : Invariant(c
 
             foreach (var owner in member.Shown.Owners)
             {
-                if (GoneSince(owner) is { } gone
+                if (Cluster.GoneSince(owner) is { } gone
                     && Cluster.Now - Later(gone, member.AwakeSince) > Cluster.Bounds.Forgetting + LongestWay)
                 {
                     Violated(member, $"still shows {member.Shown.CountOf(owner)} of {owner}, gone since {gone}");
                 }
             }
         }
-    }
-
-    /// <summary>
-    /// When the last member of the name ended; null while one lives: it may answer probes meant for its predecessor, and
-    /// <see cref="ChangesBecomeVisible"/> watches over that.
-    /// </summary>
-    private TimeSpan? GoneSince(ReplicaId owner)
-    {
-        TimeSpan? gone = null;
-        foreach (var member in Cluster.AllStarts)
-        {
-            if (member.Name != owner.Node)
-            {
-                continue;
-            }
-
-            if (member.EndedAt is not { } ended)
-            {
-                return null;
-            }
-
-            gone = gone is null ? ended : Later(gone.Value, ended);
-        }
-
-        return gone;
     }
 
     private static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;

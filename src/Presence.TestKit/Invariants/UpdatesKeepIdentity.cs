@@ -9,6 +9,18 @@ internal sealed class UpdatesKeepIdentity(SimulatedCluster cluster) : Invariant(
 
     public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
     {
+        foreach (var e in effects.Events)
+        {
+            // Who has forgotten the owner may learn of it anew from a frame that was long on its way.
+            if (e.Kind == ReplicaEventKind.PermDown)
+            {
+                foreach (var at in _ended.Keys.Where(at => at.Member == member.Id && at.Id.Owner == e.Replica).ToList())
+                {
+                    _ended.Remove(at);
+                }
+            }
+        }
+
         foreach (var change in effects.Changes)
         {
             var at = (member.Id, PresenceId.Of(change.Entry));

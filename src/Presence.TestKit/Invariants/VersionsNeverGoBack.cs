@@ -23,6 +23,11 @@ internal sealed class VersionsNeverGoBack(SimulatedCluster cluster) : Invariant(
 
         foreach (var change in effects.Changes)
         {
+            if (Cluster.IsShared(change.Entry.Owner))
+            {
+                continue;
+            }
+
             var at = (member.Id, PresenceId.Of(change.Entry));
             var known = _newest.GetValueOrDefault(at);
             var sequence = change.Entry.Sequence;
