@@ -96,7 +96,7 @@ public sealed partial class SimulatedCluster
         var clock = new MemberClock(
             Now, _random.Between(TimeSpan.Zero, TimeSpan.FromDays(1)), _random.Between(-5000, 5000));
         var member = new SimulatedMember(this, _all.Count, name, incarnation, clock, poolSize, _random.Fork());
-        if (_all.Exists(one => one.Self == member.Self))
+        if (_endings.ContainsKey(member.Self) || _all.Exists(one => one.Self == member.Self))
         {
             _shared.Add(member.Self);
         }
