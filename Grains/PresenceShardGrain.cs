@@ -39,7 +39,7 @@ internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails sil
         return Task.CompletedTask;
     }
 
-    public Task Ask(DeltaBatch batch) => link.AnswerAsync(batch);
+    public Task<bool> Ask(DeltaBatch batch) => link.AnswerAsync(batch);
 
     public Task OnSubscribed(IStreamSubscriptionHandleFactory handleFactory) =>
         handleFactory.Create<DeltaBatch>().ResumeAsync(this);

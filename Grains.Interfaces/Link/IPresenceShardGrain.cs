@@ -20,7 +20,8 @@ public interface IPresenceShardGrain : IGrainWithStringKey
     Task Deliver(DeltaBatch batch);
 
     /// <summary>Hands frames over and completes when each of them has been applied: a probe or a farewell.</summary>
+    /// <returns>What the member answered; for several frames, whether it said yes to all.</returns>
     /// <exception cref="InvalidOperationException">The silo runs, but its member has not started yet or has stopped.</exception>
     [Alias("Ask")]
-    Task Ask(DeltaBatch batch);
+    Task<bool> Ask(DeltaBatch batch);
 }

@@ -14,13 +14,13 @@ namespace Presence.Grains.Hosting;
 internal static class PresenceLinkSiloBuilderExtensions
 {
     /// <summary>Adds the link, the pinned placement of its grains and its stream provider.</summary>
-    public static ISiloBuilder AddPresenceLink(this ISiloBuilder silo, Action<OrleansLinkOptions>? configure = null)
+    public static ISiloBuilder AddPresenceLink(this ISiloBuilder silo, Action<PresenceOrleansOptions>? configure = null)
     {
-        var options = new OrleansLinkOptions();
+        var options = new PresenceOrleansOptions();
         configure?.Invoke(options);
         options.Validate();
 
-        silo.Services.AddOptions<OrleansLinkOptions>().Configure(o => configure?.Invoke(o));
+        silo.Services.AddOptions<PresenceOrleansOptions>().Configure(o => configure?.Invoke(o));
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<OrleansLink>();
         silo.Services.AddSingleton<IClusterLink>(services => services.GetRequiredService<OrleansLink>());

@@ -23,7 +23,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     private readonly IClusterMembershipService _membership;
     private readonly SiloAddress _self;
     private readonly string _selfAddress;
-    private readonly OrleansLinkOptions _options;
+    private readonly PresenceOrleansOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<ShardKey, Lazy<ShardRoute>> _routes = new();
@@ -36,7 +36,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
         IClusterClient client,
         IClusterMembershipService membership,
         ILocalSiloDetails silo,
-        IOptions<OrleansLinkOptions> options,
+        IOptions<PresenceOrleansOptions> options,
         ILogger<OrleansLink> logger,
         TimeProvider? time = null)
     {
@@ -100,8 +100,9 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
         try
         {
-            await ShardGrain(new ShardKey(silo, frame.Shard)).Ask(Batch([frame.ToDelta()])).WaitAsync(cancellation);
-            return true;
+            return await ShardGrain(new ShardKey(silo, frame.Shard))
+                .Ask(Batch([frame.ToDelta()]))
+                .WaitAsync(cancellation);
         }
         catch (Exception e)
         {
@@ -141,14 +142,17 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     }
 
     /// <summary>Takes what a shard grain of this silo was asked.</summary>
-    internal async Task AnswerAsync(DeltaBatch batch)
+    internal async Task<bool> AnswerAsync(DeltaBatch batch)
     {
         var receiver = Admit(batch)
             ?? throw new InvalidOperationException($"Member {NodeName} does not listen now.");
+        var yes = true;
         foreach (var frame in batch.Frames)
         {
-            await receiver.AskedAsync(batch.From, frame.ToLink());
+            yes &= await receiver.AskedAsync(batch.From, frame.ToLink());
         }
+
+        return yes;
     }
 
     /// <summary>A stream told its consumer of an error: frames are missing, which is nothing new to a tracker.</summary>

@@ -11,7 +11,7 @@ namespace Presence.Grains.Link;
 internal sealed class Outbox : IAsyncDisposable
 {
     private readonly Channel<LinkFrame> _queue;
-    private readonly OrleansLinkOptions _options;
+    private readonly PresenceOrleansOptions _options;
     private readonly LinkInstruments _instruments;
     private readonly Func<DeltaFrame[], CancellationToken, Task> _transmit;
     private readonly CancellationTokenSource _stop = new();
@@ -22,7 +22,7 @@ internal sealed class Outbox : IAsyncDisposable
     /// <param name="instruments">Counts what is dropped.</param>
     /// <param name="transmit">Carries one batch. What it throws costs that batch and nothing else.</param>
     public Outbox(
-        OrleansLinkOptions options,
+        PresenceOrleansOptions options,
         LinkInstruments instruments,
         Func<DeltaFrame[], CancellationToken, Task> transmit)
     {

@@ -10,7 +10,7 @@ internal sealed partial class ShardRoute : IAsyncDisposable
 {
     private readonly OrleansLink _link;
     private readonly ShardKey _key;
-    private readonly OrleansLinkOptions _options;
+    private readonly PresenceOrleansOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Outbox _calls;
@@ -18,7 +18,7 @@ internal sealed partial class ShardRoute : IAsyncDisposable
     private IAsyncStream<DeltaBatch>? _events;
     private long? _detourSince;
 
-    public ShardRoute(OrleansLink link, ShardKey key, OrleansLinkOptions options, TimeProvider time, ILogger logger)
+    public ShardRoute(OrleansLink link, ShardKey key, PresenceOrleansOptions options, TimeProvider time, ILogger logger)
     {
         _link = link;
         _key = key;

@@ -11,7 +11,7 @@ namespace Presence.Grains.Placement;
 [Alias("presence.pinned-placement")]
 internal sealed class PinnedPlacement : PlacementStrategy;
 
-/// <summary>Pins a grain with a <see cref="ShardKey"/> to the silo in it.</summary>
+/// <summary>Pins a grain to the silo that its key names: <c>silo</c> or <c>silo/shard</c>.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class PinnedToSiloAttribute() : PlacementAttribute(new PinnedPlacement());
 
@@ -23,12 +23,11 @@ internal sealed class PinnedPlacementDirector : IPlacementDirector
         PlacementTarget target,
         IPlacementContext context)
     {
-        if (!ShardKey.TryParse(target.GrainIdentity.Key.ToString(), out var key))
+        if (!ShardKey.TryParseOwner(target.GrainIdentity.Key.ToString(), out var silo))
         {
-            throw new ArgumentException($"The key of {target.GrainIdentity} does not have the form silo/shard.");
+            throw new ArgumentException($"The key of {target.GrainIdentity} does not begin with the address of a silo.");
         }
 
-        var silo = key.Value.Silo;
         return context.GetCompatibleSilos(target).Contains(silo)
             ? Task.FromResult(silo)
             : throw new SiloUnavailableException(

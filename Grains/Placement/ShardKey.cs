@@ -24,6 +24,14 @@ internal readonly record struct ShardKey(SiloAddress Silo, int Shard)
         return true;
     }
 
+    /// <summary>The silo that the key of a pinned grain names: <c>silo</c> or <c>silo/anything</c>.</summary>
+    public static bool TryParseOwner(string? text, [NotNullWhen(true)] out SiloAddress? silo)
+    {
+        silo = null;
+        var slash = text?.LastIndexOf('/') ?? -1;
+        return text is not null && TryParseSilo(slash < 0 ? text : text[..slash], out silo);
+    }
+
     /// <summary>An address as <see cref="SiloAddress.ToParsableString"/> writes it.</summary>
     public static bool TryParseSilo(string text, [NotNullWhen(true)] out SiloAddress? silo)
     {

@@ -26,7 +26,7 @@ internal sealed class LinkCluster : IAsyncDisposable
         public override string ToString() => Name;
     }
 
-    public static async Task<LinkCluster> StartAsync(short silos, Action<OrleansLinkOptions>? configure = null)
+    public static async Task<LinkCluster> StartAsync(short silos, Action<PresenceOrleansOptions>? configure = null)
     {
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((_, silo) =>

@@ -69,32 +69,35 @@ public class OrleansLinkTests
     {
         await using var cluster = await LinkCluster.StartAsync(2);
         var (a, b) = (cluster.Members[0], cluster.Members[1]);
-        var answering = new TaskCompletionSource();
+        var answering = new TaskCompletionSource<bool>();
         b.Heard.Answering = answering.Task;
 
         var ask = a.Link.AskAsync(b.Name, Frames.Of("there?"), Never).AsTask();
         await b.Heard.HearsAsync("the question", h => h.Kind == "ask" && h.From == a.Name && h.Text() == "there?");
         Assert.False(ask.IsCompleted);
-        answering.SetResult();
+        answering.SetResult(true);
         Assert.True(await ask);
     }
 
     [Fact]
-    public async Task An_ask_is_false_when_time_is_up_nobody_has_the_name_or_the_member_fails_or_does_not_listen()
+    public async Task An_ask_is_false_when_time_is_up_nobody_has_the_name_or_the_member_denies_fails_or_does_not_listen()
     {
         await using var cluster = await LinkCluster.StartAsync(2);
         var (a, b) = (cluster.Members[0], cluster.Members[1]);
         Assert.False(await a.Link.AskAsync("nobody", Frames.Of("there?"), Never));
 
-        b.Heard.Answering = Task.FromException(new InvalidOperationException("broken"));
+        b.Heard.Answering = Task.FromResult(false);
+        Assert.False(await a.Link.AskAsync(b.Name, Frames.Of("is it still you?"), Never));
+
+        b.Heard.Answering = Task.FromException<bool>(new InvalidOperationException("broken"));
         Assert.False(await a.Link.AskAsync(b.Name, Frames.Of("there?"), Never));
 
-        var answering = new TaskCompletionSource();
+        var answering = new TaskCompletionSource<bool>();
         b.Heard.Answering = answering.Task;
         using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
         Assert.False(await a.Link.AskAsync(b.Name, Frames.Of("there?"), soon.Token));
 
-        answering.SetResult();
+        answering.SetResult(true);
         await b.Link.StopAsync(Never);
         Assert.False(await a.Link.AskAsync(b.Name, Frames.Of("there?"), Never));
     }

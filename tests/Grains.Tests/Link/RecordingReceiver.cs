@@ -14,7 +14,7 @@ internal sealed class RecordingReceiver : IClusterReceiver
     internal sealed record Heard(string Kind, string From, byte[] Body, ulong Incarnation = 0, string Channel = "");
 
     /// <summary>Answers to asks wait for this.</summary>
-    public Task Answering { get; set; } = Task.CompletedTask;
+    public Task<bool> Answering { get; set; } = Task.FromResult(true);
 
     public IReadOnlyList<Heard> All
     {
@@ -30,10 +30,10 @@ internal sealed class RecordingReceiver : IClusterReceiver
     public void Received(string from, LinkFrame frame) =>
         Add(new("frame", from, frame.Body.ToArray(), Channel: frame.Channel));
 
-    public async ValueTask AskedAsync(string from, LinkFrame frame)
+    public async ValueTask<bool> AskedAsync(string from, LinkFrame frame)
     {
         Add(new("ask", from, frame.Body.ToArray(), Channel: frame.Channel));
-        await Answering;
+        return await Answering;
     }
 
     public void MemberJoined(string member) => Add(new("joined", member, []));

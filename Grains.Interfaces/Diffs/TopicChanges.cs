@@ -1,0 +1,54 @@
+using Orleans;
+using Orleans.Runtime;
+using Presence.Tracker;
+
+namespace Presence.Grains;
+
+/// <summary>One join, update or leave: see <see cref="PresenceChange"/>.</summary>
+/// <param name="Kind">Which of the three.</param>
+/// <param name="Presence">Joined and updated: as it is now. Left: its final version.</param>
+/// <param name="LastShown">Updated and left: the version shown last. Joined: null.</param>
+/// <param name="Reason">Why it left; meaningless for the other kinds.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.change")]
+public sealed record PresenceChangeRecord(
+    [property: Id(0)] PresenceChangeKind Kind,
+    [property: Id(1)] PresenceRecord Presence,
+    [property: Id(2)] PresenceRecord? LastShown,
+    [property: Id(3)] LeaveReason Reason);
+
+/// <summary>Changes of one topic in the order in which the publishing silo showed them.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Node">Name of the publishing member.</param>
+/// <param name="Sequence">
+/// Counts from 1 without gaps: per subscription for an observer, per time as home of the topic for the stream. A number
+/// that does not follow its predecessor from the same publisher means that something was missed: list again.
+/// </param>
+/// <param name="IsReset">
+/// Forget what was known of the topic: <paramref name="Changes"/> joins everybody who is present. A stream begins so when
+/// its publisher changes.
+/// </param>
+/// <param name="Changes">Applied in order.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.topic-changes")]
+public sealed record TopicChanges(
+    [property: Id(0)] string Topic,
+    [property: Id(1)] string Node,
+    [property: Id(2)] long Sequence,
+    [property: Id(3)] bool IsReset,
+    [property: Id(4)] IReadOnlyList<PresenceChangeRecord> Changes);
+
+/// <summary>The Orleans streams of presence changes.</summary>
+public static class PresenceStreams
+{
+    /// <summary>Name of the stream provider that <c>AddPresence</c> sets up.</summary>
+    public const string Provider = "presence";
+
+    /// <summary>Namespace of the streams that tell the changes of a topic; the key is the topic.</summary>
+    public const string DiffsNamespace = "presence.diffs";
+
+    /// <summary>The stream of a topic: its events are <see cref="TopicChanges"/>.</summary>
+    public static StreamId Diffs(string topic) => StreamId.Create(DiffsNamespace, topic);
+}

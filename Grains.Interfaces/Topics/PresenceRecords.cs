@@ -1,0 +1,76 @@
+using Orleans;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains;
+
+/// <summary>One presence as it crosses between silos and clients: see <see cref="PresenceEntry"/>.</summary>
+/// <param name="Key">Who is present.</param>
+/// <param name="Ref">Id of this version, equal on all silos. Tells presences and versions apart.</param>
+/// <param name="PreviousRef">The <see cref="Ref"/> of the version that this one replaced, or null.</param>
+/// <param name="Node">Name of the member that owns it.</param>
+/// <param name="Meta">What the process says about itself.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.record")]
+public sealed record PresenceRecord(
+    [property: Id(0)] string Key,
+    [property: Id(1)] string Ref,
+    [property: Id(2)] string? PreviousRef,
+    [property: Id(3)] string Node,
+    [property: Id(4)] PresenceMeta Meta);
+
+/// <summary>Who is present in a topic, as one silo sees it at one moment.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Node">The member that answered.</param>
+/// <param name="Presences">In key order (ordinal).</param>
+/// <param name="Next">On a page that is not the last: give it as <c>after</c> to get the next; else null.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.topic-list")]
+public sealed record TopicList(
+    [property: Id(0)] string Topic,
+    [property: Id(1)] string Node,
+    [property: Id(2)] IReadOnlyList<PresenceRecord> Presences,
+    [property: Id(3)] string? Next);
+
+/// <summary>Names a presence that was tracked through a grain, and the silo that keeps it.</summary>
+/// <param name="Silo">Address of the silo: key of its <see cref="IPresenceLeaseGrain"/>.</param>
+/// <param name="Lease">The lease it lives by. Renew it within <see cref="LeaseDuration"/>.</param>
+/// <param name="LeaseDuration">How long the lease lasts from its last renewal. Renew after a third of it.</param>
+/// <param name="Topic">The topic.</param>
+/// <param name="Key">The key.</param>
+/// <param name="Ref">Id of the version that was written.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.handle")]
+public sealed record PresenceHandle(
+    [property: Id(0)] string Silo,
+    [property: Id(1)] string Lease,
+    [property: Id(2)] TimeSpan LeaseDuration,
+    [property: Id(3)] string Topic,
+    [property: Id(4)] string Key,
+    [property: Id(5)] string Ref);
+
+/// <summary>How metadata crosses: as the UTF-8 it is. Whoever receives it checks that it is a JSON object.</summary>
+[GenerateSerializer]
+[Alias("presence.meta")]
+public struct PresenceMetaSurrogate
+{
+    /// <summary>UTF-8 JSON.</summary>
+    [Id(0)]
+    public byte[]? Utf8 { get; set; }
+}
+
+/// <summary>Between <see cref="PresenceMeta"/> and <see cref="PresenceMetaSurrogate"/>.</summary>
+[RegisterConverter]
+public sealed class PresenceMetaConverter : IConverter<PresenceMeta, PresenceMetaSurrogate>
+{
+    /// <inheritdoc/>
+    public PresenceMeta ConvertFromSurrogate(in PresenceMetaSurrogate surrogate) =>
+        surrogate.Utf8 is { } utf8 ? PresenceMeta.Parse(utf8) : PresenceMeta.Empty;
+
+    /// <inheritdoc/>
+    public PresenceMetaSurrogate ConvertToSurrogate(in PresenceMeta value) =>
+        new() { Utf8 = value == PresenceMeta.Empty ? null : value.Utf8.ToArray() };
+}

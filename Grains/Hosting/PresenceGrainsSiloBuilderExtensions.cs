@@ -1,0 +1,38 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Streams;
+using Presence.Grains.Diffs;
+using Presence.Grains.Leases;
+
+namespace Presence.Grains.Hosting;
+
+/// <summary>Registers what the grains need beside a node: leases, observers, diff streams.</summary>
+internal static class PresenceGrainsSiloBuilderExtensions
+{
+    private const string PubSubStore = "PubSubStore";
+
+    /// <summary>Adds the tables behind the grains and the stream provider that applications subscribe to.</summary>
+    public static ISiloBuilder AddPresenceGrains(this ISiloBuilder silo)
+    {
+        silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddSingleton<LeaseTable>();
+        silo.Services.AddSingleton<ObserverTable>();
+        silo.Services.AddSingleton<DiffStreams>();
+        silo.Services.AddHostedService<PresenceGrainsService>();
+        if (!silo.Services.Any(s => Equals(s.ServiceKey, PubSubStore)))
+        {
+            // Subscriptions of applications; one that keeps them durably brings its own store under this name, first.
+            silo.AddMemoryGrainStorage(PubSubStore);
+        }
+
+        return silo.AddMemoryStreams(
+            PresenceStreams.Provider,
+            static streams => streams.ConfigurePullingAgent(agent => agent.Configure(o =>
+            {
+                o.GetQueueMsgsTimerPeriod = TimeSpan.FromMilliseconds(10);
+                o.BatchContainerBatchSize = 64;
+            })));
+    }
+}

@@ -1,0 +1,93 @@
+using Orleans.Concurrency;
+using Orleans.Runtime;
+using Presence.Grains.Diffs;
+using Presence.Grains.Leases;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Topics;
+
+/// <summary>See <see cref="ITopicPresenceGrain"/>. Holds nothing: it reads and writes the node of the silo it is on.</summary>
+[GrainType("presence-topic")]
+[StatelessWorker(1)]
+[Reentrant]
+internal sealed class TopicPresenceGrain(
+    IPresenceNode node,
+    LeaseTable leases,
+    ObserverTable observers,
+    ILocalSiloDetails silo)
+    : Grain, ITopicPresenceGrain
+{
+    private const int MaxPage = 10_000;
+    private readonly IPresenceTracker _tracker = node.Tracker;
+
+    private string Topic => field ??= this.GetPrimaryKeyString();
+
+    public async Task<PresenceHandle> Track(string key, PresenceMeta meta = default, string? lease = null)
+    {
+        // An id of our own need not be secret, only unlike all others.
+        var id = lease ?? Guid.NewGuid().ToString("N");
+        var process = leases.Open(id);
+        try
+        {
+            var entry = await _tracker.TrackAsync(process, Topic, key, meta);
+            return new PresenceHandle(
+                silo.SiloAddress.ToParsableString(), id, leases.Duration, Topic, key, entry.Ref);
+        }
+        catch when (lease is null)
+        {
+            leases.End(id);
+            throw;
+        }
+    }
+
+    public Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta) => LeasesOf(handle).Update(handle, meta);
+
+    public Task<bool> Untrack(PresenceHandle handle) => LeasesOf(handle).Untrack(handle);
+
+    public Task<TopicList> List() =>
+        Task.FromResult(new TopicList(Topic, node.Name, _tracker.List(Topic).ToRecords(), null));
+
+    public Task<IReadOnlyList<PresenceRecord>> GetByKey(string key) =>
+        Task.FromResult<IReadOnlyList<PresenceRecord>>(_tracker.GetByKey(Topic, key).ToRecords());
+
+    public Task<int> Count() => Task.FromResult(_tracker.Count(Topic));
+
+    public Task<int> KeyCount() => Task.FromResult(_tracker.KeyCount(Topic));
+
+    public Task<TopicList> Page(string? after, int limit)
+    {
+        if (limit is < 1 or > MaxPage)
+        {
+            throw new ArgumentOutOfRangeException(nameof(limit), limit, $"A page has 1 to {MaxPage} keys.");
+        }
+
+        var page = _tracker.List(Topic).Page(after, limit);
+        return Task.FromResult(new TopicList(Topic, node.Name, page.Entries.ToRecords(), page.Next));
+    }
+
+    public Task<PresenceSubscription> Subscribe(IPresenceObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        var (id, snapshot) = observers.Add(Topic, observer);
+        return Task.FromResult(new PresenceSubscription(
+            silo.SiloAddress.ToParsableString(),
+            id,
+            observers.Duration,
+            new TopicList(Topic, node.Name, snapshot.ToRecords(), null)));
+    }
+
+    public Task<bool> Unsubscribe(PresenceSubscription subscription)
+    {
+        ArgumentNullException.ThrowIfNull(subscription);
+        return GrainFactory.GetGrain<IPresenceLeaseGrain>(subscription.Silo).Unsubscribe(subscription.Id);
+    }
+
+    private IPresenceLeaseGrain LeasesOf(PresenceHandle handle)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        return string.Equals(handle.Topic, Topic, StringComparison.Ordinal)
+            ? GrainFactory.GetGrain<IPresenceLeaseGrain>(handle.Silo)
+            : throw new ArgumentException($"The handle is of topic '{handle.Topic}', not of '{Topic}'.", nameof(handle));
+    }
+}

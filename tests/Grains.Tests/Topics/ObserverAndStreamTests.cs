@@ -1,0 +1,139 @@
+using Orleans;
+using Orleans.Runtime;
+using Orleans.Streams;
+using Presence.Grains.Diffs;
+using Presence.Tracker;
+
+namespace Presence.Grains.Tests.Topics;
+
+[Trait("Category", "Engine.Orleans")]
+public class ObserverAndStreamTests
+{
+    [Fact]
+    public async Task An_observer_gets_the_snapshot_and_then_every_change_once_and_in_order()
+    {
+        await using var cluster = await GrainCluster.StartAsync(2);
+        var lobby = cluster.Topic("lobby");
+        await lobby.Track("before");
+        var observer = new Observer();
+        var subscription = await lobby.Subscribe(cluster.Client.CreateObjectReference<IPresenceObserver>(observer));
+        Assert.Equal(["before"], subscription.Snapshot.Presences.Select(p => p.Key));
+
+        for (var i = 0; i < 200; i++)
+        {
+            var handle = await lobby.Track($"k{i}");
+            await lobby.Update(handle, PresenceMeta.Parse($$"""{"i":{{i}}}"""));
+            await lobby.Untrack(handle);
+        }
+
+        await observer.Heard.FirstAsync(c => c.Changes.Any(x => x.Kind == PresenceChangeKind.Left && x.Presence.Key == "k199"));
+        Assert.Equal(Enumerable.Range(1, observer.Heard.All.Count).Select(i => (long)i), observer.Heard.All.Select(c => c.Sequence));
+        Assert.Equal(
+            Enumerable.Range(0, 200).SelectMany(i => new[] { $"Joined k{i}", $"Updated k{i}", $"Left k{i}" }),
+            observer.Heard.All.SelectMany(c => c.Changes).Select(c => $"{c.Kind} {c.Presence.Key}"));
+
+        var leases = cluster.Client.GetGrain<IPresenceLeaseGrain>(subscription.Silo);
+        Assert.True(await leases.RenewSubscription(subscription.Id));
+        Assert.True(await lobby.Unsubscribe(subscription));
+        Assert.False(await lobby.Unsubscribe(subscription));
+        Assert.False(await leases.RenewSubscription(subscription.Id));
+    }
+
+    [Fact]
+    public async Task An_observer_that_fails_or_is_slow_is_cut_off_and_the_others_hear_on()
+    {
+        await using var cluster = await GrainCluster.StartAsync(1, o => o.ObserverTimeout = TimeSpan.FromMilliseconds(300));
+        var lobby = cluster.Topic("lobby");
+        var good = new Observer();
+        var failing = new Observer { Answer = Task.FromException(new InvalidOperationException("broken")) };
+        var slow = new Observer { Answer = new TaskCompletionSource().Task };
+        var table = cluster.ServiceOf<ObserverTable>(cluster.Orleans.Silos[0]);
+        foreach (var observer in new[] { failing, slow, good })
+        {
+            await lobby.Subscribe(cluster.Client.CreateObjectReference<IPresenceObserver>(observer));
+        }
+
+        for (var i = 0; table.CutOff < 2; i++)
+        {
+            await lobby.Track($"k{i}");
+            await good.Heard.FirstAsync(c => c.Changes.Any(x => x.Presence.Key == $"k{i}"));
+        }
+
+        Assert.Equal(1, table.Count);
+        Assert.Single(failing.Heard.All);
+        Assert.Single(slow.Heard.All);
+    }
+
+    [Fact]
+    public async Task An_observer_that_lags_too_far_is_cut_off_and_not_told_half_of_it()
+    {
+        await using var cluster = await GrainCluster.StartAsync(1, o => o.ObserverBacklog = 10);
+        var lobby = cluster.Topic("lobby");
+        var stuck = new TaskCompletionSource();
+        var observer = new Observer { Answer = stuck.Task };
+        var subscription = await lobby.Subscribe(cluster.Client.CreateObjectReference<IPresenceObserver>(observer));
+        for (var i = 0; i < 30; i++)
+        {
+            await lobby.Track($"k{i}");
+        }
+
+        Assert.Equal(1, cluster.ServiceOf<ObserverTable>(cluster.Orleans.Silos[0]).CutOff);
+        Assert.False(await cluster.Client.GetGrain<IPresenceLeaseGrain>(subscription.Silo).RenewSubscription(subscription.Id));
+        stuck.SetResult();
+    }
+
+    [Fact]
+    public async Task A_stream_subscriber_hears_each_change_once_from_the_home_silo_alone()
+    {
+        await using var cluster = await GrainCluster.StartAsync(3);
+        var heard = new Awaited<TopicChanges>();
+        var stream = cluster.Client.GetStreamProvider(PresenceStreams.Provider)
+            .GetStream<TopicChanges>(PresenceStreams.Diffs("lobby"));
+        await stream.SubscribeAsync((changes, _) =>
+        {
+            heard.Add(changes);
+            return Task.CompletedTask;
+        });
+
+        var lobby = cluster.Topic("lobby");
+        for (var i = 0; i < 50; i++)
+        {
+            await lobby.Track($"k{i}");
+        }
+
+        await heard.FirstAsync(c => c.Changes.Any(x => x.Presence.Key == "k49"));
+        Assert.True(heard.All[0].IsReset);
+        Assert.Single(heard.All.Select(c => c.Node).Distinct());
+        Assert.Equal(Enumerable.Range(1, heard.All.Count).Select(i => (long)i), heard.All.Select(c => c.Sequence));
+        Assert.Equal(
+            Enumerable.Range(0, 50).Select(i => $"k{i}"),
+            heard.All.SelectMany(c => c.Changes).Select(c => c.Presence.Key));
+    }
+
+    [Fact]
+    public void Few_topics_move_when_a_silo_goes_and_every_silo_has_its_share()
+    {
+        var silos = Enumerable.Range(1, 5).Select(i => SiloAddress.New(System.Net.IPAddress.Loopback, 11110 + i, 7)).ToList();
+        var before = Enumerable.Range(0, 10_000).ToDictionary(i => $"topic {i}", i => TopicHome.Of($"topic {i}", silos)!);
+        Assert.All(silos, s => Assert.InRange(before.Values.Count(h => h.Equals(s)), 1_700, 2_300));
+
+        var gone = silos[2];
+        silos.RemoveAt(2);
+        silos.Reverse();
+        Assert.All(before.Where(t => !t.Value.Equals(gone)), t => Assert.Equal(t.Value, TopicHome.Of(t.Key, silos)));
+        Assert.Null(TopicHome.Of("topic", []));
+    }
+
+    private sealed class Observer : IPresenceObserver
+    {
+        public Awaited<TopicChanges> Heard { get; } = new();
+
+        public Task Answer { get; init; } = Task.CompletedTask;
+
+        public Task Changed(TopicChanges changes)
+        {
+            Heard.Add(changes);
+            return Answer;
+        }
+    }
+}

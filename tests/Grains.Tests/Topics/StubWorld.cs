@@ -1,0 +1,148 @@
+using Presence.Crdt;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Tests.Topics;
+
+/// <summary>
+/// A cluster whose members agree at once: what one node's tracker writes, all show in the same moment. Lets the grains be
+/// tested on their own; how changes travel is tested with the link and the tracker.
+/// </summary>
+internal sealed class StubWorld
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, EntryTree> _topics = new(StringComparer.Ordinal);
+    private readonly List<(string Topic, Action<TopicDiff> Heard)> _subscribers = [];
+    private readonly List<IPresenceHandler> _handlers = [];
+    private ulong _sequence;
+    private ulong _processes;
+
+    public TopicSnapshot List(string topic)
+    {
+        lock (_gate)
+        {
+            return new(topic, _topics.GetValueOrDefault(topic, EntryTree.Empty));
+        }
+    }
+
+    public IReadOnlyList<TopicCount> Topics(string? after, int limit)
+    {
+        lock (_gate)
+        {
+            return [.. _topics
+                .Where(t => t.Value.Count > 0 && string.CompareOrdinal(t.Key, after) > 0)
+                .OrderBy(t => t.Key, StringComparer.Ordinal)
+                .Take(limit)
+                .Select(t => new TopicCount(t.Key, t.Value.Count, t.Value.KeyCount))];
+        }
+    }
+
+    public PresenceProcess NewProcess(string? label) => new(Interlocked.Increment(ref _processes), label);
+
+    public PresenceEntry Track(string node, PresenceProcess process, string topic, string key, PresenceMeta meta)
+    {
+        lock (_gate)
+        {
+            if (key.Length == 0)
+            {
+                throw new PresenceLimitException("key", 0, 255);
+            }
+
+            var owner = new ReplicaId(node, 1);
+            if (Tree(topic).Find(key, owner, process.Id) is not null)
+            {
+                throw new AlreadyTrackedException(topic, key);
+            }
+
+            var sequence = ++_sequence;
+            var entry = new PresenceEntry(owner, sequence, sequence, 0, process.Id, topic, key, meta.Bytes);
+            _topics[topic] = Tree(topic).Set(entry, isNew: true, new EditToken(), out _);
+            Tell(PresenceChange.Joined(entry));
+            process.Link(this, ended => Untrack(node, ended, _ => true, LeaveReason.ProcessEnded));
+            return entry;
+        }
+    }
+
+    public PresenceEntry Update(string node, PresenceProcess process, string topic, string key, PresenceMeta meta)
+    {
+        lock (_gate)
+        {
+            var old = Tree(topic).Find(key, new ReplicaId(node, 1), process.Id)
+                ?? throw new NotTrackedException(topic, key);
+            var entry = new PresenceEntry(
+                old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, meta.Bytes);
+            _topics[topic] = Tree(topic).Set(entry, isNew: false, new EditToken(), out _);
+            Tell(PresenceChange.Updated(old, entry));
+            return entry;
+        }
+    }
+
+    public int Untrack(string node, PresenceProcess process, Func<PresenceEntry, bool> which, LeaveReason reason)
+    {
+        lock (_gate)
+        {
+            var ending = _topics.Keys
+                .SelectMany(t => List(t))
+                .Where(e => e.Owner.Node == node && e.Process == process.Id && which(e))
+                .ToList();
+            foreach (var entry in ending)
+            {
+                _topics[entry.Topic] = Tree(entry.Topic).Remove(entry, new EditToken(), out _);
+                Tell(PresenceChange.Left(entry, entry, reason));
+            }
+
+            return ending.Count;
+        }
+    }
+
+    public TopicSubscription Subscribe(string topic, Action<TopicDiff> heard)
+    {
+        lock (_gate)
+        {
+            var subscriber = (topic, heard);
+            _subscribers.Add(subscriber);
+            return new TopicSubscription(List(topic), () =>
+            {
+                lock (_gate)
+                {
+                    _subscribers.Remove(subscriber);
+                }
+            });
+        }
+    }
+
+    public void AddHandler(IPresenceHandler handler)
+    {
+        lock (_gate)
+        {
+            _handlers.Add(handler);
+        }
+    }
+
+    public void RemoveHandler(IPresenceHandler handler)
+    {
+        lock (_gate)
+        {
+            _handlers.Remove(handler);
+        }
+    }
+
+    private EntryTree Tree(string topic) => _topics.GetValueOrDefault(topic, EntryTree.Empty);
+
+    private void Tell(PresenceChange change)
+    {
+        var diff = new PresenceDiff([change]);
+        foreach (var (topic, heard) in _subscribers.ToList())
+        {
+            if (topic == change.Entry.Topic)
+            {
+                heard(diff.Topics[0]);
+            }
+        }
+
+        foreach (var handler in _handlers)
+        {
+            _ = handler.HandleDiffAsync(diff, CancellationToken.None).AsTask();
+        }
+    }
+}

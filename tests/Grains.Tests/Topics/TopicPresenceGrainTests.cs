@@ -1,0 +1,153 @@
+using Orleans;
+using Orleans.Runtime;
+using Presence.Grains.Leases;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Tests.Topics;
+
+[Trait("Category", "Engine.Orleans")]
+public sealed class TopicPresenceGrainTests : IAsyncLifetime
+{
+    private GrainCluster _cluster = null!;
+
+    public async Task InitializeAsync() =>
+        _cluster = await GrainCluster.StartAsync(2, o => o.LeaseDuration = TimeSpan.FromSeconds(1.5));
+
+    public Task DisposeAsync() => _cluster.DisposeAsync().AsTask();
+
+    [Fact]
+    public async Task A_client_tracks_updates_and_untracks_and_every_read_shows_it()
+    {
+        var lobby = _cluster.Topic("lobby");
+        var handle = await lobby.Track("ann", PresenceMeta.Parse("""{"mood":"😀"}"""));
+        Assert.Equal(("lobby", "ann"), (handle.Topic, handle.Key));
+        Assert.Equal(1, await lobby.Count());
+        Assert.Equal(1, await lobby.KeyCount());
+        var shown = Assert.Single(await lobby.GetByKey("ann"));
+        Assert.Equal(handle.Ref, shown.Ref);
+        Assert.Equal("""{"mood":"😀"}""", shown.Meta.ToString());
+        Assert.Equal(_cluster.SiloOf(handle.Silo).Name, shown.Node);
+
+        var updated = await lobby.Update(handle, PresenceMeta.Parse("""{"mood":"🙃"}"""));
+        shown = Assert.Single((await lobby.List()).Presences);
+        Assert.Equal((updated.Ref, handle.Ref), (shown.Ref, shown.PreviousRef));
+
+        Assert.True(await lobby.Untrack(updated));
+        Assert.False(await lobby.Untrack(updated));
+        Assert.Empty((await lobby.List()).Presences);
+        Assert.Empty(await lobby.GetByKey("ann"));
+    }
+
+    [Fact]
+    public async Task Pages_follow_each_other_in_key_order_to_the_end()
+    {
+        var crowd = _cluster.Topic("crowd");
+        foreach (var key in new[] { "d", "b", "a", "c", "e" })
+        {
+            await crowd.Track(key);
+        }
+
+        var first = await crowd.Page(null, 2);
+        var second = await crowd.Page(first.Next, 2);
+        var third = await crowd.Page(second.Next, 2);
+        Assert.Equal(["a", "b", "c", "d", "e"], first.Presences.Concat(second.Presences).Concat(third.Presences).Select(p => p.Key));
+        Assert.Null(third.Next);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => crowd.Page(null, 0));
+    }
+
+    [Fact]
+    public async Task Errors_arrive_as_what_they_are()
+    {
+        var lobby = _cluster.Topic("lobby");
+        var handle = await lobby.Track("ann", lease: "a lease");
+        var twice = _cluster.Client.GetGrain<ITopicPresenceGrain>("lobby");
+        await Assert.ThrowsAsync<PresenceLimitException>(() => lobby.Track(""));
+        var lost = handle with { Lease = "unknown" };
+        await Assert.ThrowsAsync<NotTrackedException>(() => lobby.Update(lost, PresenceMeta.Empty));
+        await Assert.ThrowsAsync<ArgumentException>(() => _cluster.Topic("other").Update(handle, PresenceMeta.Empty));
+        await Assert.ThrowsAsync<ArgumentException>(() => lobby.Track("bob", lease: new string('x', 101)));
+        Assert.Single((await lobby.List()).Presences);
+    }
+
+    [Fact]
+    public async Task What_one_lease_tracked_ends_together_when_the_lease_is_ended()
+    {
+        var first = await _cluster.Topic("lobby").Track("ann", lease: "one");
+        var again = _cluster.Topic("lobby");
+        await again.Track("bob", lease: "one");
+        await again.Track("eve");
+
+        // Both tracks of the lease may have landed on different silos; each keeps its part.
+        foreach (var silo in _cluster.Orleans.Silos)
+        {
+            await _cluster.Client.GetGrain<IPresenceLeaseGrain>(silo.SiloAddress.ToParsableString()).End("one");
+        }
+
+        Assert.Equal(["eve"], (await again.List()).Presences.Select(p => p.Key));
+        Assert.False(await _cluster.Client.GetGrain<IPresenceLeaseGrain>(first.Silo).Renew("one"));
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_not_renewed_ends_its_presences_and_one_that_is_renewed_does_not()
+    {
+        var lobby = _cluster.Topic("lobby");
+        var heard = new Awaited<TopicDiff>();
+        using var watching = _cluster.World.Subscribe("lobby", heard.Add);
+        var kept = await lobby.Track("kept");
+        await lobby.Track("lost");
+        var leases = _cluster.Client.GetGrain<IPresenceLeaseGrain>(kept.Silo);
+
+        var left = heard.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
+        while (!left.IsCompleted)
+        {
+            Assert.True(await leases.Renew(kept.Lease));
+            await Task.WhenAny(left, Task.Delay(kept.LeaseDuration / 5));
+        }
+
+        var change = Assert.Single((await left).Changes);
+        Assert.Equal(("lost", LeaveReason.ProcessEnded), (change.Entry.Key, change.Reason));
+        Assert.Equal(["kept"], (await lobby.List()).Presences.Select(p => p.Key));
+    }
+
+    [Fact]
+    public async Task A_lease_of_a_silo_that_is_gone_cannot_be_renewed_elsewhere()
+    {
+        var handle = await _cluster.Topic("lobby").Track("ann");
+        var keeper = _cluster.SiloOf(handle.Silo);
+        var other = _cluster.Orleans.Silos.First(s => s != keeper);
+        await _cluster.Orleans.StopSiloAsync(keeper);
+
+        var grains = _cluster.ServiceOf<IGrainFactory>(other);
+        await Assert.ThrowsAsync<SiloUnavailableException>(
+            () => grains.GetGrain<IPresenceLeaseGrain>(handle.Silo).Renew(handle.Lease));
+    }
+
+    [Fact]
+    public async Task A_grain_is_present_with_one_call_and_its_deactivation_is_its_leave()
+    {
+        var heard = new Awaited<TopicDiff>();
+        using var watching = _cluster.World.Subscribe("devices", heard.Add);
+        var device = _cluster.Client.GetGrain<IDeviceGrain>("thermostat");
+        await device.Appear("devices");
+        await device.Appear("attic");
+        Assert.Equal("thermostat", Assert.Single((await _cluster.Topic("devices").List()).Presences).Key);
+
+        await _cluster.Orleans.DeactivateAsync(device);
+        var left = await heard.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
+        Assert.Equal(LeaveReason.ProcessEnded, left.Changes[0].Reason);
+        Assert.Equal(0, await _cluster.Topic("attic").Count());
+    }
+}
+
+[Alias("presence.tests.device")]
+public interface IDeviceGrain : IGrainWithStringKey
+{
+    [Alias("Appear")]
+    Task Appear(string topic);
+}
+
+public sealed class DeviceGrain : Grain, IDeviceGrain
+{
+    public async Task Appear(string topic) => await this.TrackPresenceAsync(topic, this.GetPrimaryKeyString());
+}
