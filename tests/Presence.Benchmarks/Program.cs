@@ -1,1 +1,52 @@
-return 0;
+using Presence.Benchmarks.Measuring;
+using Presence.Benchmarks.Rows;
+
+const string Usage = """
+    usage: dotnet run -c Release --project tests/Presence.Benchmarks -- [--filter TEXT] [--quick] [--list]
+
+      --filter TEXT  only rows whose "group name" contains TEXT, whatever its case
+      --quick        fewer samples and one run of each; ends within 60 s
+      --list         print the rows without measuring
+
+    Prints one row per figure on standard output: group, name, value, unit, separated by tabs.
+    """;
+
+var filter = "";
+var quick = false;
+var list = false;
+for (var i = 0; i < args.Length; i++)
+{
+    switch (args[i])
+    {
+        case "--quick":
+            quick = true;
+            break;
+        case "--list":
+            list = true;
+            break;
+        case "--filter" when i + 1 < args.Length:
+            filter = args[++i];
+            break;
+        case "-h" or "--help":
+            Console.WriteLine(Usage);
+            return 0;
+        default:
+            Console.Error.WriteLine($"'{args[i]}' is not understood.\n{Usage}");
+            return 2;
+    }
+}
+
+var rows = Catalog.All.Where(row => row.FullName.Contains(filter, StringComparison.OrdinalIgnoreCase)).ToList();
+if (rows.Count == 0)
+{
+    Console.Error.WriteLine($"No row contains '{filter}'. Rows:\n  {string.Join("\n  ", Catalog.All.Select(row => row.FullName))}");
+    return 2;
+}
+
+if (list)
+{
+    rows.ForEach(row => Console.WriteLine($"{row.Group}\t{row.Name}\t\t{row.Unit}"));
+    return 0;
+}
+
+return await Runner.RunAsync(rows, quick ? Effort.Quick : Effort.Full, Console.Out, Console.Error);

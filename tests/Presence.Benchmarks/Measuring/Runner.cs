@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime;
+
+namespace Presence.Benchmarks.Measuring;
+
+/// <summary>Measures rows one after another and prints each as soon as it is known.</summary>
+internal static class Runner
+{
+    /// <returns>0, or 1 if a row could not be measured.</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<Row> rows, Effort effort, TextWriter output, TextWriter notes)
+    {
+        var begun = Stopwatch.StartNew();
+        await notes.WriteLineAsync(
+            $"# .NET {Environment.Version}, {Environment.ProcessorCount} processors, " +
+            $"{(GCSettings.IsServerGC ? "server" : "workstation")} GC, {(effort.Runs == 1 ? "quick" : $"median of {effort.Runs} runs")}");
+        var failed = 0;
+        foreach (var row in rows)
+        {
+            try
+            {
+                var values = new List<double>();
+                for (var run = 0; run < effort.Runs; run++)
+                {
+                    Memory.CleanUp();
+                    values.Add(await row.Measure(effort));
+                }
+
+                await output.WriteLineAsync($"{row.Group}\t{row.Name}\t{Text(Statistics.Median(values))}\t{row.Unit}");
+                await output.FlushAsync();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                failed++;
+                await notes.WriteLineAsync($"# {row.FullName} failed: {e}");
+            }
+        }
+
+        await notes.WriteLineAsync($"# {rows.Count - failed} of {rows.Count} rows in {begun.Elapsed.TotalSeconds:F0} s");
+        return failed == 0 ? 0 : 1;
+    }
+
+    /// <summary>Three significant digits or all before the point, whichever is more.</summary>
+    internal static string Text(double value)
+    {
+        var decimals = value == 0 ? 0 : Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 9);
+        return value.ToString($"F{decimals}", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using Presence.Benchmarks.Measuring;
+using Presence.Benchmarks.Subjects;
+using Presence.Node;
+
+namespace Presence.Benchmarks.Rows;
+
+/// <summary>Reads of one topic. "list" obtains the snapshot and visits every presence in it.</summary>
+internal static class ReadRows
+{
+    private const string Group = "read";
+
+    public static IEnumerable<Row> All =>
+    [
+        new(Group, "list 10", "us", effort => CallAsync(effort, 10, batch: 100, Visit)),
+        new(Group, "list 1000", "us", effort => CallAsync(effort, 1000, batch: 10, Visit)),
+        new(Group, "list 10000", "us", effort => CallAsync(effort, 10_000, batch: 1, Visit)),
+        new(Group, "list 100000", "us", effort => CallAsync(effort, 100_000, batch: 1, Visit)),
+        new(Group, "list 100000, obtain snapshot only", "us", effort =>
+            CallAsync(effort, 100_000, batch: 1000, (tracker, topic) => tracker.List(topic).Count)),
+        new(Group, "get by key in 10", "us", effort =>
+            CallAsync(effort, 10, batch: 1000, (tracker, topic) => tracker.GetByKey(topic, "7").Count)),
+        new(Group, "get by key in 100000", "us", effort =>
+            CallAsync(effort, 100_000, batch: 1000, (tracker, topic) => tracker.GetByKey(topic, "77777").Count)),
+        new(Group, "count of 100000", "us", effort =>
+            CallAsync(effort, 100_000, batch: 1000, (tracker, topic) => tracker.Count(topic))),
+        new(Group, "list 10 while 2 callers track, p99", "us", WhileTrackedAsync),
+        new(Group, "list 100 at a replica of 100000 under churn, max", "us", AtReplicaAsync),
+    ];
+
+    private static async Task<double> CallAsync(Effort effort, int members, int batch, Func<IPresenceTracker, string, int> read)
+    {
+        await using var crowd = await Crowd.TrackedAsync(members, topics: 1);
+        var topic = crowd.TopicOf(0);
+        if (read(crowd.Tracker, topic) == 0)
+        {
+            throw new InvalidOperationException($"Nobody is found in {topic}.");
+        }
+
+        return Statistics.MicrosecondsPerCall(Math.Max(20, effort.Samples / 10), batch, () => read(crowd.Tracker, topic));
+    }
+
+    private static async Task<double> WhileTrackedAsync(Effort effort)
+    {
+        await using var crowd = await Crowd.PrepareAsync(effort.Tracks * 4, topics: 1, shards: 1);
+        var process = crowd.Processes[0];
+        for (var i = 0; i < 10; i++)
+        {
+            await crowd.Tracker.TrackAsync(process, "small", People.Key(i), crowd.MetaOf(i));
+        }
+
+        var tracking = crowd.TrackAllAsync(callers: 2);
+        var times = new List<double>();
+        while (!tracking.IsCompleted)
+        {
+            times.Add(Timed(() => Visit(crowd.Tracker, "small")));
+        }
+
+        await tracking;
+        return Statistics.Percentile(times, 0.99);
+    }
+
+    private static async Task<double> AtReplicaAsync(Effort effort)
+    {
+        await using var members = await Members.StartAsync(2);
+        var (a, b) = (members[0].Tracker, members[1].Tracker);
+        var process = members[0].StartProcess();
+        for (var i = 0; i < 100_000; i++)
+        {
+            await a.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
+        }
+
+        await members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
+        var times = new List<double>();
+        var watched = Stopwatch.StartNew();
+        for (var change = 0; watched.Elapsed < effort.Watching; change++)
+        {
+            await a.UpdateAsync(process, People.Topic(change % 1000), People.Key(change), People.Meta(change, version: 1));
+            while (watched.Elapsed < TimeSpan.FromMilliseconds(200 * (change + 1)))
+            {
+                times.Add(Timed(() => Visit(b, People.Topic(500))));
+            }
+        }
+
+        return times.Max();
+    }
+
+    private static int Visit(IPresenceTracker tracker, string topic)
+    {
+        var bytes = 0;
+        foreach (var entry in tracker.List(topic))
+        {
+            bytes += entry.Meta.Length;
+        }
+
+        return bytes;
+    }
+
+    private static double Timed(Func<int> read)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        read();
+        return Stopwatch.GetElapsedTime(begun).TotalMicroseconds;
+    }
+}

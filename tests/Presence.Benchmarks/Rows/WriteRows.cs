@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using Presence.Benchmarks.Measuring;
+using Presence.Benchmarks.Subjects;
+using Presence.Node;
+
+namespace Presence.Benchmarks.Rows;
+
+/// <summary>Calls of one member that is alone, with default options. Each presence has a process of its own unless said.</summary>
+internal static class WriteRows
+{
+    private const string Group = "write";
+
+    public static IEnumerable<Row> All =>
+    [
+        new(Group, "track one topic, 1 caller", "calls/s", effort => TrackAsync(effort, topics: 1, shards: 1, callers: 1)),
+        new(Group, "track one topic, 8 callers", "calls/s", effort => TrackAsync(effort, topics: 1, shards: 1, callers: 8)),
+        new(Group, "track 10000 topics, 8 callers", "calls/s", effort => TrackAsync(effort, 10_000, shards: 1, callers: 8)),
+        new(Group, "track 10000 topics, 2 shards, 8 callers", "calls/s", effort => TrackAsync(effort, 10_000, 2, callers: 8)),
+        new(Group, "update value, one topic, 1 caller", "calls/s", effort => UpdateAsync(effort, byFunction: false)),
+        new(Group, "update function, one topic, 1 caller", "calls/s", effort => UpdateAsync(effort, byFunction: true)),
+        new(Group, "untrack one, one topic", "calls/s", UntrackOneAsync),
+        new(Group, "untrack process with 10 presences", "processes/s", UntrackAllAsync),
+        new(Group, "mass end, 20000 processes with 10 presences", "processes/s", MassEndAsync),
+    ];
+
+    private static async Task<double> TrackAsync(Effort effort, int topics, int shards, int callers)
+    {
+        await using var warm = await Crowd.PrepareAsync(effort.Tracks / 5, topics, shards);
+        await warm.TrackAllAsync(callers);
+        await using var crowd = await Crowd.PrepareAsync(effort.Tracks, topics, shards);
+        var begun = Stopwatch.GetTimestamp();
+        await crowd.TrackAllAsync(callers);
+        return PerSecond(effort.Tracks, begun);
+    }
+
+    private static async Task<double> UpdateAsync(Effort effort, bool byFunction)
+    {
+        await using var crowd = await Crowd.PrepareAsync(effort.Updates, topics: 1, shards: 1);
+        await crowd.TrackAllAsync(callers: 1);
+        var metas = Enumerable.Range(0, effort.Updates).Select(i => People.Meta(i, version: 1)).ToArray();
+        var begun = Stopwatch.GetTimestamp();
+        for (var i = 0; i < metas.Length; i++)
+        {
+            if (byFunction)
+            {
+                var meta = metas[i];
+                await crowd.Tracker.UpdateAsync(crowd.Processes[i], crowd.TopicOf(i), crowd.Keys[i], _ => meta);
+            }
+            else
+            {
+                await crowd.Tracker.UpdateAsync(crowd.Processes[i], crowd.TopicOf(i), crowd.Keys[i], metas[i]);
+            }
+        }
+
+        return PerSecond(metas.Length, begun);
+    }
+
+    private static async Task<double> UntrackOneAsync(Effort effort)
+    {
+        await using var crowd = await Crowd.PrepareAsync(effort.Updates, topics: 1, shards: 1);
+        await crowd.TrackAllAsync(callers: 1);
+        var begun = Stopwatch.GetTimestamp();
+        for (var i = 0; i < effort.Updates; i++)
+        {
+            await crowd.Tracker.UntrackAsync(crowd.Processes[i], crowd.TopicOf(i), crowd.Keys[i]);
+        }
+
+        return PerSecond(effort.Updates, begun);
+    }
+
+    private static async Task<double> UntrackAllAsync(Effort effort)
+    {
+        var processes = effort.Tracks / 20;
+        await using var crowd = await Crowd.PrepareAsync(processes * 10, topics: 1, shards: 1, presencesEach: 10);
+        await crowd.TrackAllAsync(callers: 1);
+        var begun = Stopwatch.GetTimestamp();
+        for (var i = 0; i < processes; i++)
+        {
+            await crowd.Tracker.UntrackAllAsync(crowd.Processes[i * 10]);
+        }
+
+        return PerSecond(processes, begun);
+    }
+
+    private static async Task<double> MassEndAsync(Effort effort)
+    {
+        var processes = effort.Tracks / 5;
+        await using var crowd = await Crowd.PrepareAsync(processes * 10, topics: 1, shards: 1, presencesEach: 10);
+        await crowd.TrackAllAsync(callers: 1);
+        var begun = Stopwatch.GetTimestamp();
+        for (var i = 0; i < processes; i++)
+        {
+            crowd.Processes[i * 10].End();
+        }
+
+        while (crowd.Tracker.Count(crowd.TopicOf(0)) > 0)
+        {
+            await Task.Yield();
+        }
+
+        return PerSecond(processes, begun);
+    }
+
+    private static double PerSecond(int calls, long begun) => calls / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+}

@@ -1,0 +1,201 @@
+using System.Diagnostics;
+using Presence.Crdt;
+using Presence.Tracker;
+
+namespace Presence.Benchmarks.Subjects;
+
+/// <summary>
+/// Two shards in virtual time, joined through the codec: what one sends is encoded and decoded before the other takes it, so
+/// they share no objects. Only taking the frames is timed, or what a row says.
+/// </summary>
+internal sealed class ShardPair
+{
+    private readonly ShardEffects _effects = new();
+    private readonly List<byte[]> _toB = [];
+    private readonly List<byte[]> _toA = [];
+
+    public ShardPair()
+    {
+        A = new TrackerShard(new ReplicaId("a", 1), 0, new TrackerOptions(), new PresenceLimits(), 1);
+        B = NewB(1);
+        A.Start(Now, _effects);
+        Gather(_toB);
+        Join();
+    }
+
+    public TrackerShard A { get; }
+
+    /// <summary>The receiving shard.</summary>
+    public TrackerShard B { get; private set; }
+
+    public TimeSpan Now { get; private set; }
+
+    public ReplicaId IdOfA => A.Self;
+
+    /// <summary>Process <paramref name="from"/> + i is present at A under key i, each with an own topic or all in one.</summary>
+    public void Fill(int count, int topics = 1, int from = 1)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            A.Track(Now, (ulong)(from + i), People.Topic(i % topics), People.Key(i), People.Meta(i), _effects);
+            Gather(_toB);
+            if (i % 5000 == 4999)
+            {
+                Exchange();
+            }
+        }
+
+        Exchange();
+        if (B.Index.Count != A.Index.Count)
+        {
+            throw new InvalidOperationException($"B shows {B.Index.Count} of {A.Index.Count} presences.");
+        }
+    }
+
+    /// <summary>Changes at A whose frames are kept until <see cref="TakeAtB"/>.</summary>
+    public void ChangeA(Action<TrackerShard, TimeSpan, ShardEffects> change)
+    {
+        change(A, Now, _effects);
+        Gather(_toB);
+    }
+
+    /// <summary>Opens A's gathering window with a change of its own, so that what follows leaves in as few frames as can be.</summary>
+    public void OpenWindow(int number)
+    {
+        Now += TimeSpan.FromSeconds(1);
+        ChangeA((a, now, effects) => a.Track(now, ulong.MaxValue - (ulong)number, "window", People.Key(number), default, effects));
+        TakeAtB();
+    }
+
+    /// <summary>Lets A send what it gathered and B take it; says how long B took.</summary>
+    public TimeSpan TakeAtB()
+    {
+        FlushA();
+        var frames = _toB.ConvertAll(bytes => ShardFrameCodec.Decode(bytes));
+        _toB.Clear();
+        var begun = Stopwatch.GetTimestamp();
+        foreach (var frame in frames)
+        {
+            B.Receive(Now, frame, _effects);
+        }
+
+        var took = Stopwatch.GetElapsedTime(begun);
+        Gather(_toA);
+        return took;
+    }
+
+    /// <summary>A new B meets A; all that it takes until B shows what A has, codec included.</summary>
+    /// <returns>The time, and the bytes that A sent.</returns>
+    public (TimeSpan Took, long Bytes) JoinAnew(ulong incarnation)
+    {
+        var fresh = NewB(incarnation);
+        _toA.Clear();
+        _toB.Clear();
+        Now += TimeSpan.FromSeconds(1);
+        var begun = Stopwatch.GetTimestamp();
+        B = fresh;
+        Join();
+        var bytes = 0L;
+        while (B.Index.Count < A.Index.Count)
+        {
+            if (_toA.Count == 0 && _toB.Count == 0)
+            {
+                Step();
+            }
+
+            bytes += _toB.Sum(frame => (long)frame.Length);
+            Deliver(_toA, A);
+            Deliver(_toB, B);
+        }
+
+        return (Stopwatch.GetElapsedTime(begun), bytes);
+    }
+
+    /// <summary>B hears that A is gone for good; how long it takes to let A's presences leave.</summary>
+    public TimeSpan LoseA()
+    {
+        var begun = Stopwatch.GetTimestamp();
+        B.MemberGone(Now, A.Self.Node, A.Self.Incarnation, _effects);
+        var took = Stopwatch.GetElapsedTime(begun);
+        _effects.Clear();
+        return B.Index.Count == 0 ? took : throw new InvalidOperationException($"B still shows {B.Index.Count}.");
+    }
+
+    /// <summary>Lets go of all that B holds.</summary>
+    public void ForgetB() => B = NewB(0);
+
+    private static TrackerShard NewB(ulong incarnation) =>
+        new(new ReplicaId("b", incarnation), 0, new TrackerOptions(), new PresenceLimits(), 2);
+
+    private void Join()
+    {
+        B.Start(Now, _effects);
+        Gather(_toA);
+        A.MemberJoined(Now, "b", _effects);
+        Gather(_toB);
+        B.MemberJoined(Now, "a", _effects);
+        Gather(_toA);
+    }
+
+    /// <summary>Delivers until neither has anything to say.</summary>
+    private void Exchange()
+    {
+        FlushA();
+        while (_toA.Count + _toB.Count > 0)
+        {
+            Deliver(_toB, B);
+            Deliver(_toA, A);
+        }
+    }
+
+    /// <summary>Time passes until one of the two has something to do.</summary>
+    private void Step()
+    {
+        Now = new[] { A.NextTick, B.NextTick, A.NextFlush ?? TimeSpan.MaxValue, B.NextFlush ?? TimeSpan.MaxValue }.Min();
+        foreach (var (shard, frames) in new[] { (A, _toB), (B, _toA) })
+        {
+            if (shard.NextTick <= Now)
+            {
+                shard.Tick(Now, _effects);
+            }
+
+            if (shard.NextFlush <= Now)
+            {
+                shard.Flush(Now, _effects);
+            }
+
+            Gather(frames);
+        }
+    }
+
+    private void FlushA()
+    {
+        if (A.NextFlush is { } due)
+        {
+            Now = due > Now ? due : Now;
+            A.Flush(Now, _effects);
+            Gather(_toB);
+        }
+    }
+
+    private void Deliver(List<byte[]> frames, TrackerShard shard)
+    {
+        var now = frames.ToArray();
+        frames.Clear();
+        foreach (var bytes in now)
+        {
+            shard.Receive(Now, ShardFrameCodec.Decode(bytes), _effects);
+            Gather(ReferenceEquals(shard, A) ? _toB : _toA);
+        }
+    }
+
+    private void Gather(List<byte[]> frames)
+    {
+        foreach (var outgoing in _effects.Frames)
+        {
+            frames.Add(ShardFrameCodec.Encode(outgoing.Frame));
+        }
+
+        _effects.Clear();
+    }
+}
