@@ -1,0 +1,66 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Presence.EndToEnd.Tests;
+
+[Collection(nameof(ThreeMembers))]
+[Trait("Category", "Engine.Embedded")]
+public sealed class Admin_endpoints(ThreeMembers members)
+{
+    [Theory]
+    [InlineData("/api/topics")]
+    [InlineData("/api/topic?topic=t")]
+    [InlineData("/api/presences?topic=t")]
+    [InlineData("/api/key?key=k")]
+    [InlineData("/api/cluster")]
+    public async Task Ask_strangers_to_sign_in(string path)
+    {
+        using var http = members.Anybody();
+        using var response = await http.GetAsync(path);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.Contains("Basic", response.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Take_a_token_of_one_member_on_another()
+    {
+        using var first = members.Admin();
+        using var issued = await first.PostAsync("/admin/token", null);
+        var token = (await issued.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString();
+        using var third = members.Anybody(2);
+        third.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await third.GetAsync("/api/cluster");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Know_all_members_and_their_replicas()
+    {
+        using var http = members.Admin(1);
+        var cluster = await http.GetFromJsonAsync<JsonElement>("/api/cluster");
+        Assert.Equal("node-2", cluster.GetProperty("node").GetString());
+        Assert.Equal("embedded", cluster.GetProperty("engine").GetString());
+        Assert.Equal(
+            ["node-1", "node-2", "node-3"],
+            cluster.GetProperty("members").EnumerateArray().Select(m => m.GetProperty("name").GetString()).Order());
+        Assert.Equal(
+            ["node-1", "node-2", "node-3"],
+            cluster.GetProperty("replicas").EnumerateArray().Select(r => r.GetProperty("node").GetString()).Distinct().Order());
+    }
+
+    [SkippableFact]
+    public async Task Show_on_every_member_who_joined_through_another() =>
+        await NodeScripts.RunAsync("read-api.mjs", [members.First, members.Third, SiloProcess.Password]);
+
+    [Fact]
+    public async Task Explain_a_bad_page_size()
+    {
+        using var http = members.Admin();
+        using var response = await http.GetAsync("/api/topics?limit=0");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("'limit' must be", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+}

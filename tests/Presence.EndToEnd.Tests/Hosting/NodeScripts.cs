@@ -1,0 +1,101 @@
+using System.Diagnostics;
+
+namespace Presence.EndToEnd.Tests;
+
+/// <summary>Runs the scenarios in the folder js under Node.js.</summary>
+internal static class NodeScripts
+{
+    private static readonly SemaphoreSlim Installing = new(1);
+
+    public static string? Node { get; } = Places.Find("node", "node.exe");
+
+    private static string? Npm { get; } = Places.Find("npm", "npm.cmd");
+
+    /// <summary>Skips the test, with a word why, if there is no Node.js.</summary>
+    public static void Require()
+    {
+        if ((Node is null || Npm is null) && Places.Required("node"))
+        {
+            Assert.Fail("Node.js or npm is not on the path, and PRESENCE_REQUIRE names node.");
+        }
+
+        Skip.If(Node is null || Npm is null, "Node.js or npm is not on the path.");
+    }
+
+    /// <summary>Runs one scenario; fails with what it wrote if it did not hold.</summary>
+    /// <returns>The facts it measured, as JSON.</returns>
+    public static async Task<string> RunAsync(string script, IEnumerable<string> arguments, int seconds = 60)
+    {
+        Require();
+        await InstallAsync(Places.Scripts, "node_modules/phoenix");
+        var result = await Command.RunAsync(Node!, [script, .. arguments], Places.Scripts, TimeSpan.FromSeconds(seconds));
+        Assert.True(result.ExitCode == 0, $"{script}: {result.Error}\n{result.Output}");
+        return result.Output.Trim();
+    }
+
+    /// <summary>Runs a scenario that says <c>joined</c> half-way: <paramref name="then"/> runs there, then the rest.</summary>
+    public static async Task RunAsync(string script, IEnumerable<string> arguments, Func<Task> then)
+    {
+        Require();
+        await InstallAsync(Places.Scripts, "node_modules/phoenix");
+        using var process = Process.Start(new ProcessStartInfo(Node!, [script, .. arguments])
+        {
+            WorkingDirectory = Places.Scripts,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
+        try
+        {
+            var error = process.StandardError.ReadToEndAsync(limit.Token);
+            var line = await process.StandardOutput.ReadLineAsync(limit.Token);
+            Assert.True(line == "joined", $"{script}: {line}\n{(line is null ? await error : "")}");
+            await then();
+            await process.WaitForExitAsync(limit.Token);
+            Assert.True(process.ExitCode == 0, $"{script}: {await error}");
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+        }
+    }
+
+    /// <summary>Bundles the pages if nobody has: whoever starts from ./test finds them built.</summary>
+    public static async Task BuildPagesAsync()
+    {
+        if (File.Exists(Path.Combine(Places.HostContent, "wwwroot", "assets", "tracked.js")))
+        {
+            return;
+        }
+
+        Require();
+        var web = Path.Combine(Places.HostContent, "web");
+        await InstallAsync(web, "node_modules/vite");
+        var built = await Command.RunAsync(Npm!, ["run", "build"], web, TimeSpan.FromMinutes(2));
+        Assert.True(built.ExitCode == 0, built.Error + built.Output);
+    }
+
+    private static async Task InstallAsync(string folder, string sign)
+    {
+        await Installing.WaitAsync();
+        try
+        {
+            if (!Directory.Exists(Path.Combine(folder, sign)))
+            {
+                var installed = await Command.RunAsync(
+                    Npm!,
+                    ["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+                    folder,
+                    TimeSpan.FromMinutes(3));
+                Assert.True(installed.ExitCode == 0, installed.Error + installed.Output);
+            }
+        }
+        finally
+        {
+            Installing.Release();
+        }
+    }
+}

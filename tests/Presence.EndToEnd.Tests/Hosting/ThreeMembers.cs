@@ -1,0 +1,38 @@
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace Presence.EndToEnd.Tests;
+
+/// <summary>One host with three members for all tests that do not break it.</summary>
+public sealed class ThreeMembers : IAsyncLifetime
+{
+    private SiloProcess? _silo;
+
+    public string First => Members[0];
+
+    public string Third => Members[2];
+
+    public IReadOnlyList<string> Members => _silo!.Members;
+
+    public async Task InitializeAsync() =>
+        _silo = await SiloProcess.StartAsync(["--engine", "embedded", "--nodes", "3"]);
+
+    public Task DisposeAsync() => _silo!.DisposeAsync().AsTask();
+
+    /// <summary>A client of one member, signed in as the admin.</summary>
+    public HttpClient Admin(int member = 0)
+    {
+        var http = Anybody(member);
+        http.DefaultRequestHeaders.Authorization = Basic("admin", SiloProcess.Password);
+        return http;
+    }
+
+    public HttpClient Anybody(int member = 0) => new() { BaseAddress = new Uri(Members[member]) };
+
+    internal static AuthenticationHeaderValue Basic(string user, string password) =>
+        new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+}
+
+/// <summary>The tests share the host, and the machine: one at a time.</summary>
+[CollectionDefinition(nameof(ThreeMembers), DisableParallelization = true)]
+public sealed class ThreeMembersCollection : ICollectionFixture<ThreeMembers>;

@@ -1,0 +1,24 @@
+// While members stop, clients are told to go elsewhere (1012) and see no storm of leaves.
+import { assert, assertEqual, enter, scenario, seen, signIn, until } from "./client.mjs";
+
+const CLIENTS = 30;
+
+scenario(async (...bases) => {
+  const rooms = [];
+  const codes = [];
+  for (let i = 0; i < CLIENTS; i++) {
+    const client = await signIn(bases[i % bases.length], `c${i}`);
+    client.raw.on("close", (code) => {
+      codes.push(code);
+      seen();
+    });
+    rooms.push(await enter(client, "room:drain"));
+    client.socket.reconnectTimer.scheduleTimeout = () => {};
+  }
+  await until("everybody sees everybody", () => rooms.every((room) => room.keys().length === CLIENTS));
+  console.log("joined");
+  await until("every socket is closed", () => codes.length === CLIENTS, 20_000);
+  assertEqual([...new Set(codes)], [1012], "the close codes");
+  const leaves = rooms.reduce((sum, room) => sum + room.leaves.length, 0);
+  assert(leaves === 0, `nobody is told of leaves while all stop (${leaves})`);
+});
