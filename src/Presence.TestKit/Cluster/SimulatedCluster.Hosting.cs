@@ -187,6 +187,11 @@ public sealed partial class SimulatedCluster
             Time.After(Network.Delay(leaver.Name, to), () =>
             {
                 Arrive(leaver, to, bytes);
+                foreach (var member in _living.Where(one => one.Name == to && one.State == MemberState.Running).ToList())
+                {
+                    Ended(member, leaver.Self);
+                }
+
                 Time.After(Network.Delay(to, leaver.Name), Acknowledged);
             });
         }
@@ -220,15 +225,20 @@ public sealed partial class SimulatedCluster
 
             Time.After(
                 _random.Between(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(2)),
-                () => member.Hint((now, effects) =>
-                {
-                    // A hint must be true: a later start whose clock stepped back would be meant by it too.
-                    if (!_living.Exists(one => one.Name == gone.Name && one.Self.Incarnation <= incarnation))
-                    {
-                        Trace?.Invoke($"{member.Name} is told that {gone.Name}#{incarnation} is gone");
-                        member.Shard.MemberGone(now, gone.Name, incarnation, effects);
-                    }
-                }));
+                () => member.HintGone(new ReplicaId(gone.Name, incarnation)));
+        }
+    }
+
+    /// <summary>A hint must be true: a later start whose clock stepped back would be meant by it too.</summary>
+    internal bool IsGone(ReplicaId replica) =>
+        !_living.Exists(one => one.Name == replica.Node && one.Self.Incarnation <= replica.Incarnation);
+
+    /// <summary>A member was told that a replica is gone for good.</summary>
+    internal void Ended(SimulatedMember member, ReplicaId replica)
+    {
+        foreach (var invariant in _invariants)
+        {
+            invariant.Ended(member, replica);
         }
     }
 
@@ -252,7 +262,7 @@ public sealed partial class SimulatedCluster
                 var late = _random.Chance(0.3) ? TimeSpan.FromSeconds(1) : TimeSpan.FromMilliseconds(20);
                 Time.After(
                     _random.Between(TimeSpan.Zero, late),
-                    () => whom.Hint((now, effects) => whom.Shard.MemberJoined(now, of, effects)));
+                    () => whom.HintJoined(of));
             }
         }
     }

@@ -183,7 +183,18 @@ public sealed partial class SimulatedMember
         Step(StepCause.Probe, now => Shard.ProbeAnswered(now, target, told, _effects));
     });
 
-    internal void Hint(Action<TimeSpan, ShardEffects> hint) => Accept(() => Step(StepCause.Hint, now => hint(now, _effects)));
+    internal void HintJoined(string member) =>
+        Accept(() => Step(StepCause.Hint, now => Shard.MemberJoined(now, member, _effects)));
+
+    internal void HintGone(ReplicaId gone) => Accept(() =>
+    {
+        if (_cluster.IsGone(gone))
+        {
+            _cluster.Trace?.Invoke($"{Name} is told that {gone} is gone");
+            Step(StepCause.Hint, now => Shard.MemberGone(now, gone.Node, gone.Incarnation, _effects));
+            _cluster.Ended(this, gone);
+        }
+    });
 
     private void Accept(Action input)
     {

@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Tracker;
 
 namespace Presence.TestKit;
@@ -26,6 +27,11 @@ internal abstract class Invariant(SimulatedCluster cluster)
 
     /// <summary>A member started, or goes on under another incarnation.</summary>
     public virtual void Started(SimulatedMember member)
+    {
+    }
+
+    /// <summary>A member was told that a replica, and every earlier one of its name, is gone for good.</summary>
+    public virtual void Ended(SimulatedMember member, ReplicaId replica)
     {
     }
 

@@ -3,38 +3,51 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
-/// <summary>A replica that ended for ever at a member (farewell, declared dead, replaced) is never shown there again.</summary>
+/// <summary>
+/// Once a member was told that a replica ended for ever (a farewell it acknowledged, a word of membership, a newer
+/// incarnation), it shows neither that one nor an earlier one of its name, at once and from then on.
+/// </summary>
 internal sealed class TheEndedStayEnded(SimulatedCluster cluster) : Invariant(cluster)
 {
-    private readonly HashSet<(int Member, ReplicaId Replica)> _ended = [];
+    private readonly Dictionary<(int Member, string Name), ulong> _ended = [];
+
+    public override void Ended(SimulatedMember member, ReplicaId replica)
+    {
+        var at = (member.Id, replica.Node);
+        _ended[at] = Math.Max(_ended.GetValueOrDefault(at), replica.Incarnation);
+        foreach (var shown in member.Shown.Owners)
+        {
+            if (IsOver(member, shown))
+            {
+                Violated(member, $"{replica} ended, and {member.Shown.CountOf(shown)} of {shown} are still shown");
+            }
+        }
+    }
 
     public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
     {
         foreach (var e in effects.Events)
         {
-            switch (e.Kind)
+            if (e.Kind is ReplicaEventKind.Replaced or ReplicaEventKind.Stopped or ReplicaEventKind.Dead)
             {
-                case ReplicaEventKind.Replaced or ReplicaEventKind.Stopped or ReplicaEventKind.Dead:
-                    _ended.Add((member.Id, e.Replica));
-                    if (member.Shown.CountOf(e.Replica) > 0)
-                    {
-                        Violated(member, $"{e.Kind} {e.Replica}, and {member.Shown.CountOf(e.Replica)} of it are still shown");
-                    }
-
-                    break;
-                case ReplicaEventKind.Up or ReplicaEventKind.Healing or ReplicaEventKind.Healed
-                    when _ended.Contains((member.Id, e.Replica)):
-                    Violated(member, $"{e.Kind} {e.Replica}, which had ended for ever");
-                    break;
+                Ended(member, e.Replica);
+            }
+            else if (e.Kind is ReplicaEventKind.Up or ReplicaEventKind.Healing or ReplicaEventKind.Healed
+                && IsOver(member, e.Replica))
+            {
+                Violated(member, $"{e.Kind} {e.Replica}, which had ended for ever");
             }
         }
 
         foreach (var change in effects.Changes)
         {
-            if (change.Kind != PresenceChangeKind.Left && _ended.Contains((member.Id, change.Entry.Owner)))
+            if (change.Kind != PresenceChangeKind.Left && IsOver(member, change.Entry.Owner))
             {
                 Violated(member, $"{change.Kind} {change.Entry}, whose owner had ended for ever");
             }
         }
     }
+
+    private bool IsOver(SimulatedMember member, ReplicaId replica) =>
+        _ended.TryGetValue((member.Id, replica.Node), out var last) && replica.Incarnation <= last;
 }
