@@ -1,0 +1,20 @@
+using Xunit;
+
+namespace Presence.TestKit.Tests;
+
+public sealed class ClusterStormTests
+{
+    [Fact]
+    public void A_storm_has_every_fault_and_enough_calls_and_says_so()
+    {
+        var report = ClusterStorm.Run(1);
+
+        Assert.Empty(report.Violations);
+        Assert.All(report.FaultsByKind, fault => Assert.True(fault.Value > 0, fault.Key.ToString()));
+        Assert.True(report.Operations >= ClusterStorm.FewestOperations);
+        Assert.True(report.Members >= 4);
+        Assert.True(report.FramesLost > 0 && report.FramesBlocked > 0);
+        Assert.True(report.FramesDuplicated > 0 && report.FramesHeldBack > 0);
+        Assert.Contains("seed 1: ", report.ToString(), StringComparison.Ordinal);
+    }
+}
