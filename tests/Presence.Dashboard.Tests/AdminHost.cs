@@ -1,0 +1,75 @@
+using System.Net.Http.Headers;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Presence.Node;
+
+namespace Presence.Dashboard.Tests;
+
+/// <summary>The admin endpoints in the smallest host there is, on a port of the loopback address.</summary>
+internal sealed class AdminHost : IAsyncDisposable
+{
+    public const string Password = "pass:wörd";
+
+    private readonly WebApplication _app;
+
+    private AdminHost(WebApplication app, StandInNode node, ManualTime time)
+    {
+        _app = app;
+        Node = node;
+        Time = time;
+    }
+
+    public StandInNode Node { get; }
+
+    public ManualTime Time { get; }
+
+    public HttpClient Http { get; private set; } = null!;
+
+    public PresenceAdminTokens Tokens => _app.Services.GetRequiredService<PresenceAdminTokens>();
+
+    public static async Task<AdminHost> StartAsync(
+        Action<PresenceAdminOptions>? configure = null,
+        string environment = "Production",
+        IDataProtectionProvider? keys = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        var (node, time) = (new StandInNode(), new ManualTime());
+        builder.Services.AddSingleton<IPresenceNode>(node);
+        builder.Services.AddSingleton<TimeProvider>(time);
+        builder.Services.AddSingleton(keys ?? new EphemeralDataProtectionProvider());
+        builder.Services.AddProblemDetails();
+        builder.Services.AddPresenceAdmin(options =>
+        {
+            options.Password = Password;
+            configure?.Invoke(options);
+        });
+        var host = new AdminHost(builder.Build(), node, time);
+        host._app.UseExceptionHandler();
+        host._app.MapPresenceAdmin();
+        await host._app.StartAsync();
+        host.Http = new HttpClient { BaseAddress = new Uri(host._app.Urls.First()) };
+        return host;
+    }
+
+    public AdminHost SignIn(string user = "admin", string password = Password)
+    {
+        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic",
+            Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+        return this;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+}

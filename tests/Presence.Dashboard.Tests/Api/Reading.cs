@@ -1,0 +1,79 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Presence.Tracker;
+
+namespace Presence.Dashboard.Tests.Api;
+
+public sealed class Reading
+{
+    [Fact]
+    public async Task Topics_come_in_pages_and_the_last_page_says_so()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        host.Node.TopicCounts.AddRange([new("a", 3, 2), new("b", 1, 1), new("c", 1, 1)]);
+        var first = await host.Http.GetFromJsonAsync<JsonElement>("/api/topics?limit=2");
+        Assert.Equal("""[{"topic":"a","count":3,"keys":2},{"topic":"b","count":1,"keys":1}]""", Raw(first, "topics"));
+        Assert.Equal("b", first.GetProperty("next").GetString());
+        var last = await host.Http.GetFromJsonAsync<JsonElement>("/api/topics?limit=2&after=b");
+        Assert.Equal("""[{"topic":"c","count":1,"keys":1}]""", Raw(last, "topics"));
+        Assert.Equal("null", Raw(last, "next"));
+    }
+
+    [Theory]
+    [InlineData("/api/topics?limit=0", "'limit' must be")]
+    [InlineData("/api/topics?limit=1001", "'limit' must be")]
+    [InlineData("/api/topics?limit=two", "'limit' must be")]
+    [InlineData("/api/topics?limit=1&limit=2", "'limit' is given 2 times")]
+    [InlineData("/api/topic", "'topic' is missing")]
+    [InlineData("/api/topic?topic=", "'topic' is empty")]
+    [InlineData("/api/presences", "'topic' is missing")]
+    [InlineData("/api/presences?topic=t&key=", "'key' is empty")]
+    [InlineData("/api/key", "'key' is missing")]
+    public async Task A_bad_question_is_explained(string path, string says)
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        using var response = await host.Http.GetAsync(path);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Contains(says, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_absent_key_is_not_found()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        using var response = await host.Http.GetAsync("/api/presences?topic=t&key=nobody");
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task The_cluster_is_told_with_incarnations_that_no_reader_rounds()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        var cluster = await host.Http.GetFromJsonAsync<JsonElement>("/api/cluster");
+        Assert.Equal("node-1", cluster.GetProperty("node").GetString());
+        Assert.Equal("ready", cluster.GetProperty("state").GetString());
+        Assert.Equal("embedded", cluster.GetProperty("engine").GetString());
+        Assert.Equal(3, cluster.GetProperty("entries").GetInt32());
+        Assert.Equal(2000, cluster.GetProperty("lag_ms").GetDouble());
+        Assert.Equal(
+            """{"name":"node-2","status":"down","self":false,"entries":0}""",
+            cluster.GetProperty("members")[1].GetRawText());
+        Assert.Equal("18446744073709551615", cluster.GetProperty("replicas")[0].GetProperty("incarnation").GetString());
+        Assert.Equal(31000, cluster.GetProperty("replicas")[1].GetProperty("silent_ms").GetDouble());
+    }
+
+    [Fact]
+    public async Task A_fault_inside_is_a_problem_without_its_inside()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        using var response = await host.Http.GetAsync("/api/topic?topic=t");
+        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.DoesNotContain("a fault inside", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    private static string Raw(JsonElement body, string property) => body.GetProperty(property).GetRawText();
+}

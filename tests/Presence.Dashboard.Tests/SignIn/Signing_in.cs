@@ -1,0 +1,129 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.AspNetCore.DataProtection;
+
+namespace Presence.Dashboard.Tests.SignIn;
+
+public sealed class Signing_in
+{
+    [Fact]
+    public async Task Name_and_password_open_the_door()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        using var response = await host.Http.GetAsync("/api/topics");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.True(response.Headers.CacheControl?.NoStore);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("Basic")]
+    [InlineData("Basic ")]
+    [InlineData("Basic !!!")]
+    [InlineData("Basic YWRtaW4=")]
+    [InlineData("Basic /////w==")]
+    [InlineData("Bearer ")]
+    [InlineData("Bearer forged")]
+    [InlineData("Digest x")]
+    public async Task Anything_else_is_told_how_to_sign_in(string? header)
+    {
+        await using var host = await AdminHost.StartAsync();
+        host.Http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", header);
+        using var response = await host.Http.GetAsync("/api/topics");
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.StartsWith("Basic realm=", response.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_token_opens_the_door_on_a_member_with_the_same_keys_and_password()
+    {
+        var keys = new EphemeralDataProtectionProvider();
+        await using var first = (await AdminHost.StartAsync(keys: keys)).SignIn();
+        await using var second = await AdminHost.StartAsync(keys: keys);
+        await using var changed = await AdminHost.StartAsync(o => o.Password = "new", keys: keys);
+        var token = await TokenOf(first);
+        Assert.Equal(HttpStatusCode.OK, await StatusWith(second, token));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusWith(changed, token));
+        Assert.True(second.Tokens.IsValid(token));
+        Assert.False(changed.Tokens.IsValid(token));
+    }
+
+    [Fact]
+    public async Task A_token_does_not_outlive_its_time()
+    {
+        // Data Protection checks the end against the wall clock, so a token of a clock long past is expired at once.
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        host.Time.Advance(TimeSpan.FromDays(-40_000 + 20_000));
+        Assert.False(host.Tokens.IsValid(await TokenOf(host)));
+    }
+
+    [Fact]
+    public async Task A_token_does_not_renew_itself()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        var token = await TokenOf(host);
+        host.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await host.Http.PostAsync("/admin/token", null);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Too_many_failures_make_even_the_right_password_wait()
+    {
+        await using var host = (await AdminHost.StartAsync(o => o.MaxFailures = 3)).SignIn(password: "wrong");
+        for (var i = 0; i < 3; i++)
+        {
+            using var wrong = await host.Http.GetAsync("/api/topics");
+            Assert.Equal(HttpStatusCode.Unauthorized, wrong.StatusCode);
+        }
+
+        host.SignIn();
+        using var early = await host.Http.GetAsync("/api/topics");
+        Assert.Equal(HttpStatusCode.TooManyRequests, early.StatusCode);
+        Assert.Equal(TimeSpan.FromSeconds(60), early.Headers.RetryAfter?.Delta);
+        host.Time.Advance(TimeSpan.FromMinutes(1));
+        using var later = await host.Http.GetAsync("/api/topics");
+        Assert.Equal(HttpStatusCode.OK, later.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_request_without_credentials_is_no_failed_attempt()
+    {
+        await using var host = await AdminHost.StartAsync(o => o.MaxFailures = 1);
+        for (var i = 0; i < 3; i++)
+        {
+            using var response = await host.Http.GetAsync("/api/topics");
+            Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task Without_a_password_Production_keeps_the_door_shut_and_says_what_is_missing()
+    {
+        await using var host = (await AdminHost.StartAsync(o => o.Password = null)).SignIn(password: "");
+        using var response = await host.Http.PostAsync("/admin/token", null);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("Presence:Admin:Password", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.False(host.Tokens.IsValid(""));
+    }
+
+    private static async Task<string> TokenOf(AdminHost host)
+    {
+        using var response = await host.Http.PostAsync("/admin/token", null);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        var body = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal(host.Time.GetUtcNow() + TimeSpan.FromHours(8), body.GetProperty("expires").GetDateTimeOffset());
+        return body.GetProperty("token").GetString()!;
+    }
+
+    private static async Task<HttpStatusCode> StatusWith(AdminHost host, string token)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/topics");
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await host.Http.SendAsync(request);
+        return response.StatusCode;
+    }
+}
