@@ -53,7 +53,12 @@ function render(session, rows) {
   at("count").textContent = session.synced
     ? `${plural(people.length, "person", "people")} on ${plural(devices, "device")}`
     : "Asking the cluster who is online";
-  at("online").classList.toggle("stale", session.state !== "live");
+  // While cut off, the page claims no more than it knew: the past tense, no clock that goes on, nothing to press.
+  const live = session.state === "live";
+  at("online").classList.toggle("stale", !live);
+  set(at("online-title"), live || !session.synced ? "Online now" : "Last seen online");
+  at("status-set").disabled = !live;
+  const asOf = session.lastLive ?? Date.now();
 
   const list = at("people");
   const seen = new Set();
@@ -62,7 +67,7 @@ function render(session, rows) {
     seen.add(person.key);
     let row = rows.get(person.key);
     if (!row) rows.set(person.key, (row = newRow(person.key, session.userId)));
-    fill(row, person);
+    fill(row, person, asOf);
     const next = previous ? previous.nextElementSibling : list.firstElementChild;
     if (next !== row) list.insertBefore(row, next);
     previous = row;
@@ -101,13 +106,13 @@ function newRow(key, self) {
   return row;
 }
 
-function fill(row, person) {
+function fill(row, person, asOf) {
   set(row.querySelector(".devices"), plural(person.devices, "device"));
   set(row.querySelector(".status"), person.statuses.join(" · "));
   const since = row.querySelector(".since");
   since.hidden = person.since === null;
   if (person.since !== null) {
-    const elapsed = ago(person.since, Date.now());
+    const elapsed = ago(person.since, asOf);
     set(since, elapsed === "just now" ? "since just now" : `for ${elapsed}`);
     since.title = `since ${new Date(person.since).toLocaleString()}`;
   }

@@ -15,11 +15,11 @@ export function ago(since, now) {
 
 export const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
-/** Up to two letters for a face; whole characters, so that an emoji stays one. */
+/** Up to two letters or digits for a face: of the first two words, or the first two of the only one. */
 export function initials(key) {
-  const words = key.split(/[\s._@-]+/u).filter(Boolean);
-  const letters = words.length > 1 ? [...words[0]].slice(0, 1).concat([...words[1]].slice(0, 1)) : [...key].slice(0, 2);
-  return letters.join("").toUpperCase();
+  const words = key.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const from = words.length > 1 ? [...words[0]].slice(0, 1).concat([...words[1]].slice(0, 1)) : [...(words[0] ?? "·")].slice(0, 2);
+  return from.join("").toUpperCase();
 }
 
 /** One of eight hues, the same for a key on every page. */
