@@ -1,0 +1,84 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Presence.Channels;
+
+/// <summary>Adds channels to an application.</summary>
+public static class ChannelsExtensions
+{
+    /// <summary>
+    /// Adds sockets and channels. Needs a member of the cluster (<c>AddPresence</c>). Limits come from
+    /// <c>Presence:Limits</c>, origins from <c>Presence:AllowedOrigins</c>; both are checked at start.
+    /// </summary>
+    public static IServiceCollection AddChannels(this IServiceCollection services, Action<ChannelsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configure);
+        var table = services.FirstOrDefault(s => s.ServiceType == typeof(RouteTable))?.ImplementationInstance as RouteTable;
+        if (table is null)
+        {
+            table = new RouteTable();
+            services.AddSingleton(table);
+            AddServer(services);
+        }
+
+        configure(new ChannelsBuilder(services, table));
+        return services;
+    }
+
+    /// <summary>Serves a kind of socket: clients are given <paramref name="path"/>, and connect to <c>{path}/websocket</c>.</summary>
+    /// <exception cref="InvalidOperationException">The socket was not declared with <see cref="AddChannels"/>.</exception>
+    public static IEndpointConventionBuilder MapSocket<TSocket>(this IEndpointRouteBuilder endpoints, string path)
+        where TSocket : PresenceSocket
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var table = endpoints.ServiceProvider.GetService<RouteTable>()
+            ?? throw new InvalidOperationException("Call services.AddChannels(...) before MapSocket.");
+        table.For(typeof(TSocket));
+
+        var pipeline = endpoints.CreateApplicationBuilder();
+        pipeline.UseWebSockets();
+        pipeline.Run(new SocketEndpoint(typeof(TSocket)).HandleAsync);
+        return endpoints.Map(path.TrimEnd('/') + "/websocket", pipeline.Build());
+    }
+
+    private static void AddServer(IServiceCollection services)
+    {
+        services.AddOptions<ChannelLimits>().BindConfiguration(ChannelLimits.Section).ValidateOnStart();
+        services.AddOptions<ChannelOptions>().BindConfiguration("Presence");
+        services.AddSingleton<IValidateOptions<ChannelLimits>, ChannelLimitsValidation>();
+        services.AddMetrics();
+        services.AddDataProtection();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ChannelInstruments>();
+        services.AddSingleton<SocketTokens>();
+        services.AddSingleton<ChannelServer>();
+        services.AddSingleton<IChannelBroadcaster>(s => s.GetRequiredService<ChannelServer>().Broadcaster);
+        services.AddSingleton<IHostedService, ChannelDrain>();
+    }
+}
+
+/// <summary>Lets go of the sockets when the host stops, before the web server waits for them.</summary>
+internal sealed class ChannelDrain(ChannelServer server) : IHostedLifecycleService
+{
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => server.Sockets.DrainAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        server.Sockets.Dispose();
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,147 @@
+using System.Text.Json;
+using Presence.Tracker;
+
+namespace Presence.Channels;
+
+/// <summary>Writes presences in the shape the clients' <c>Presence</c> class reads; metadata goes out as it came in.</summary>
+internal static class PresencePayloads
+{
+    private static ReadOnlySpan<byte> Ref => "phx_ref"u8;
+
+    private static ReadOnlySpan<byte> PreviousRef => "phx_ref_prev"u8;
+
+    /// <summary><c>{key: {"metas": [...]}}</c></summary>
+    public static byte[] State(IEnumerable<KeyValuePair<string, List<PresenceEntry>>> byKey)
+    {
+        var json = FrameBuffer.Rent();
+        json.Raw("{"u8);
+        var first = true;
+        foreach (var (key, entries) in byKey)
+        {
+            OpenKey(json, key, ref first);
+            for (var i = 0; i < entries.Count; i++)
+            {
+                Separate(json, i == 0);
+                Meta(json, entries[i], entries[i].PreviousRef);
+            }
+
+            json.Raw("]}"u8);
+        }
+
+        json.Raw("}"u8);
+        return json.ToArrayAndReturn();
+    }
+
+    /// <summary><c>{"joins": {key: {"metas": [...]}}, "leaves": {...}}</c></summary>
+    public static byte[] Diff(IReadOnlyList<NetChange> changes)
+    {
+        var json = FrameBuffer.Rent();
+        json.Raw("{\"joins\":"u8);
+        Side(json, changes, joins: true);
+        json.Raw(",\"leaves\":"u8);
+        Side(json, changes, joins: false);
+        json.Raw("}"u8);
+        return json.ToArrayAndReturn();
+    }
+
+    /// <summary>The metadata with the refs put in at its end; refs that a user wrote into it are left out.</summary>
+    internal static void Meta(FrameBuffer json, PresenceEntry entry, string? previousRef)
+    {
+        var meta = entry.Meta.Utf8.Span;
+        bool empty;
+        if (meta.IndexOf(Ref) >= 0 || meta.IndexOf((byte)'\\') >= 0)
+        {
+            empty = CopyWithoutRefs(json, meta);
+        }
+        else
+        {
+            var start = meta.IndexOf((byte)'{') + 1;
+            var body = meta[start..meta.LastIndexOf((byte)'}')];
+            json.Raw("{"u8);
+            json.Raw(body);
+            empty = body.TrimStart(" \t\r\n"u8).IsEmpty;
+        }
+
+        json.Raw(empty ? "\"phx_ref\":"u8 : ",\"phx_ref\":"u8);
+        json.String(entry.Ref);
+        if (previousRef is not null)
+        {
+            json.Raw(",\"phx_ref_prev\":"u8);
+            json.String(previousRef);
+        }
+
+        json.Raw("}"u8);
+    }
+
+    private static void Side(FrameBuffer json, IReadOnlyList<NetChange> changes, bool joins)
+    {
+        json.Raw("{"u8);
+        var first = true;
+        var groups = changes
+            .Where(change => (joins ? change.Now : change.Shown) is not null)
+            .GroupBy(change => (joins ? change.Now : change.Shown)!.Key, StringComparer.Ordinal);
+        foreach (var group in groups)
+        {
+            OpenKey(json, group.Key, ref first);
+            var firstMeta = true;
+            foreach (var change in group)
+            {
+                Separate(json, firstMeta);
+                firstMeta = false;
+                if (joins)
+                {
+                    // The version that these clients saw last, which may not be the one just before.
+                    Meta(json, change.Now!, change.Shown is { } shown && !change.Reborn ? shown.Ref : change.Now!.PreviousRef);
+                }
+                else
+                {
+                    Meta(json, change.Shown!, change.Shown!.PreviousRef);
+                }
+            }
+
+            json.Raw("]}"u8);
+        }
+
+        json.Raw("}"u8);
+    }
+
+    private static void OpenKey(FrameBuffer json, string key, ref bool first)
+    {
+        Separate(json, first);
+        first = false;
+        json.String(key);
+        json.Raw(":{\"metas\":["u8);
+    }
+
+    private static void Separate(FrameBuffer json, bool first)
+    {
+        if (!first)
+        {
+            json.Raw(","u8);
+        }
+    }
+
+    /// <returns>Whether nothing was left.</returns>
+    private static bool CopyWithoutRefs(FrameBuffer json, ReadOnlySpan<byte> meta)
+    {
+        json.Raw("{"u8);
+        var empty = true;
+        var reader = new Utf8JsonReader(meta);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var mine = reader.ValueTextEquals(Ref) || reader.ValueTextEquals(PreviousRef);
+            var start = (int)reader.TokenStartIndex;
+            reader.Read();
+            reader.Skip();
+            if (!mine)
+            {
+                Separate(json, empty);
+                json.Raw(meta[start..(int)reader.BytesConsumed]);
+                empty = false;
+            }
+        }
+
+        return empty;
+    }
+}

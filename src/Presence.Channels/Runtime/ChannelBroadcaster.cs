@@ -1,0 +1,24 @@
+using Presence.Node;
+
+namespace Presence.Channels;
+
+internal sealed class ChannelBroadcaster(IClusterPubSub pubSub) : IChannelBroadcaster
+{
+    public void Broadcast(string topic, string name, ChannelPayload payload = default) =>
+        Broadcast(topic, name, payload, null);
+
+    public void Broadcast(string topic, string name, ChannelPayload payload, object? sender) =>
+        pubSub.Broadcast(Message(topic, name, payload, sender));
+
+    public void BroadcastLocal(string topic, string name, ChannelPayload payload = default) =>
+        pubSub.BroadcastLocal(Message(topic, name, payload, null));
+
+    public void Disconnect(string socketId) => Broadcast(socketId, WireEvents.Disconnect, default, null);
+
+    private static PubSubMessage Message(string topic, string name, ChannelPayload payload, object? sender)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(topic);
+        WireEvents.Check(name);
+        return new PubSubMessage(topic, name, payload.Bytes, payload.IsBinary) { Sender = sender };
+    }
+}

@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Presence.Node;
+
+namespace Presence.Channels;
+
+/// <summary>What the sockets and channels of one member share.</summary>
+internal sealed class ChannelServer
+{
+    public ChannelServer(
+        IPresenceNode node,
+        IOptions<ChannelLimits> limits,
+        ChannelInstruments instruments,
+        ILogger<ChannelServer> log,
+        TimeProvider time,
+        IServiceProvider services)
+    {
+        Node = node;
+        Limits = limits.Value;
+        Instruments = instruments;
+        Log = log;
+        Time = time;
+        Services = services;
+        Topics = new TopicTable(this);
+        Feeds = new PresenceFeeds(this);
+        Broadcaster = new ChannelBroadcaster(node.PubSub);
+        Sockets = new SocketTable(this);
+    }
+
+    public IPresenceNode Node { get; }
+
+    public ChannelLimits Limits { get; }
+
+    public ChannelInstruments Instruments { get; }
+
+    public ILogger Log { get; }
+
+    public TimeProvider Time { get; }
+
+    public IServiceProvider Services { get; }
+
+    public TopicTable Topics { get; }
+
+    public PresenceFeeds Feeds { get; }
+
+    public ChannelBroadcaster Broadcaster { get; }
+
+    public SocketTable Sockets { get; }
+}
