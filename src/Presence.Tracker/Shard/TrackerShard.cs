@@ -10,95 +10,322 @@ namespace Presence.Tracker;
 /// <remarks>Only <see cref="Index"/> may be used from other threads.</remarks>
 public sealed class TrackerShard
 {
+    private readonly TrackerOptions _options;
+    private readonly AddWinsMap<PresenceEntry> _map;
+    private readonly OwnReplica _own;
+    private readonly ShardPeers _peers;
+    private readonly ulong _seed;
+    private readonly ulong _started;
+    private bool _over;
+
     /// <summary>A shard that knows nobody yet.</summary>
     /// <param name="self">This member; its incarnation is above that of every earlier start under its name.</param>
     /// <param name="shard">Number of the shard.</param>
     /// <param name="options">Checked here.</param>
     /// <param name="limits">Checked here.</param>
-    /// <param name="seed">Spreads the members' first ticks; any number.</param>
-    public TrackerShard(ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed) =>
-        throw new NotSupportedException();
+    /// <param name="seed">Any number of this process alone: spreads the members' first ticks and tells namesakes apart.</param>
+    /// <exception cref="TrackerOptionsException">An option or limit breaks its rule.</exception>
+    public TrackerShard(ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(limits);
+        ArgumentException.ThrowIfNullOrEmpty(self.Node);
+        options.Validate();
+        limits.Validate();
+        _options = options;
+        _seed = seed;
+        _started = self.Incarnation;
+        Shard = shard;
+        _map = new AddWinsMap<PresenceEntry>(options.MaxDeltaSizes[^1]);
+        _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay);
+        _peers = new ShardPeers(_map, Index, options, _own, new Namesake(self.Incarnation, seed), () => From);
+    }
+
+    /// <summary>Number of the shard.</summary>
+    public int Shard { get; }
 
     /// <summary>This replica; its incarnation grows if somebody else turns out to have used it.</summary>
-    public ReplicaId Self => throw new NotSupportedException();
+    public ReplicaId Self => _own.Id;
 
     /// <summary>What readers see; safe on any thread.</summary>
-    public PresenceIndex Index => throw new NotSupportedException();
+    public PresenceIndex Index { get; } = new();
 
-    /// <summary>When <see cref="Tick"/> or <see cref="Flush"/> is next due, on the host's clock.</summary>
-    public TimeSpan NextTick => throw new NotSupportedException();
+    /// <summary>When <see cref="Tick"/> is next due, on the host's clock.</summary>
+    public TimeSpan NextTick { get; private set; }
 
     /// <summary>When gathered changes must leave, or null if there are none.</summary>
-    public TimeSpan? NextFlush => throw new NotSupportedException();
+    public TimeSpan? NextFlush => _own.Outbox.Due;
 
-    /// <summary>Begins: greets the members it will be told of. Call first.</summary>
-    public void Start(TimeSpan now, ShardEffects effects) => throw new NotSupportedException();
+    private Sender From => new(_own.Id, _started, _seed, _options.PoolSize, _own.Outbox.Announced);
+
+    /// <summary>Begins: sets the first tick within a quarter of the broadcast period. Call first.</summary>
+    public void Start(TimeSpan now, ShardEffects effects)
+    {
+        NextTick = now + (_options.BroadcastPeriod * ((_seed % 1024) / 4096.0));
+        _peers.Start(now);
+    }
 
     /// <summary>See Phoenix.Tracker track. The entry is listed and the join is among the effects.</summary>
     /// <exception cref="AlreadyTrackedException">Nothing changed.</exception>
     /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public PresenceEntry Track(
-        TimeSpan now, ulong process, string topic, string key, PresenceMeta meta, ShardEffects effects) =>
-        throw new NotSupportedException();
+        TimeSpan now, ulong process, string topic, string key, PresenceMeta meta, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        var request = new TrackRequest(topic, key, meta);
+        _own.CheckTrack(process, request);
+        var entry = _own.Join(process, request, effects.Changes);
+        Changed(now, effects);
+        return entry;
+    }
 
     /// <summary>Replaces metadata by what the function makes of the present entry.</summary>
     /// <exception cref="NotTrackedException">Nothing changed.</exception>
+    /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public PresenceEntry Update(
-        TimeSpan now, ulong process, string topic, string key, Func<PresenceEntry, PresenceMeta> update, ShardEffects effects) =>
-        throw new NotSupportedException();
+        TimeSpan now, ulong process, string topic, string key, Func<PresenceEntry, PresenceMeta> update, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        ArgumentNullException.ThrowIfNull(effects);
+        var old = _own.Find(process, topic, key);
+        var meta = update(old);
+        _own.CheckLimits(new TrackRequest(topic, key, meta));
+        var entry = _own.Replace(old, meta, effects.Changes);
+        Changed(now, effects);
+        return entry;
+    }
 
     /// <summary>Tracks many, or none of them if one cannot be.</summary>
-    /// <exception cref="AlreadyTrackedException">Nothing changed.</exception>
+    /// <exception cref="AlreadyTrackedException">One is there already or named twice. Nothing changed.</exception>
     /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public IReadOnlyList<PresenceEntry> TrackMany(
-        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects) =>
-        throw new NotSupportedException();
+        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(effects);
+        CheckTrackMany(process, requests);
+        var entries = new List<PresenceEntry>(requests.Count);
+        foreach (var request in requests)
+        {
+            entries.Add(_own.Join(process, request, effects.Changes));
+            SendIfFull(now, effects);
+        }
+
+        Changed(now, effects);
+        return entries;
+    }
+
+    /// <summary>Throws what <see cref="TrackMany"/> would throw, and changes nothing.</summary>
+    /// <exception cref="AlreadyTrackedException">One is there already or named twice.</exception>
+    /// <exception cref="PresenceLimitException">A request breaks a limit.</exception>
+    public void CheckTrackMany(ulong process, IReadOnlyList<TrackRequest> requests)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        var seen = new HashSet<(string, string)>();
+        foreach (var request in requests)
+        {
+            _own.CheckTrack(process, request);
+            if (!seen.Add((request.Topic, request.Key)))
+            {
+                throw new AlreadyTrackedException(request.Topic, request.Key);
+            }
+        }
+    }
 
     /// <summary>Updates many, or none of them if one is not there.</summary>
     /// <exception cref="NotTrackedException">Nothing changed.</exception>
+    /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public IReadOnlyList<PresenceEntry> UpdateMany(
-        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects) =>
-        throw new NotSupportedException();
+        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(effects);
+        CheckUpdateMany(process, requests);
+        var entries = new List<PresenceEntry>(requests.Count);
+        foreach (var (topic, key, meta) in requests)
+        {
+            entries.Add(_own.Replace(_own.Find(process, topic, key), meta, effects.Changes));
+            SendIfFull(now, effects);
+        }
+
+        Changed(now, effects);
+        return entries;
+    }
+
+    /// <summary>Throws what <see cref="UpdateMany"/> would throw, and changes nothing.</summary>
+    /// <exception cref="NotTrackedException">One is not there.</exception>
+    /// <exception cref="PresenceLimitException">A request breaks a limit.</exception>
+    public void CheckUpdateMany(ulong process, IReadOnlyList<TrackRequest> requests)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        foreach (var request in requests)
+        {
+            _own.CheckLimits(request);
+            _own.Find(process, request.Topic, request.Key);
+        }
+    }
 
     /// <summary>Ends one presence; false if it was not there.</summary>
-    public bool Untrack(TimeSpan now, ulong process, string topic, string key, ShardEffects effects) =>
-        throw new NotSupportedException();
+    public bool Untrack(TimeSpan now, ulong process, string topic, string key, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        if (Index.Find(topic, key, Self, process) is not { } entry)
+        {
+            return false;
+        }
+
+        _own.End([entry], LeaveReason.Untracked, effects.Changes);
+        Changed(now, effects);
+        return true;
+    }
 
     /// <summary>Ends all presences of a process, because it untracked all or ended.</summary>
     /// <returns>How many.</returns>
-    public int UntrackAll(TimeSpan now, ulong process, LeaveReason reason, ShardEffects effects) =>
-        throw new NotSupportedException();
+    public int UntrackAll(TimeSpan now, ulong process, LeaveReason reason, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        var entries = _own.Of(process);
+        if (entries.Count > 0)
+        {
+            _own.End(entries, reason, effects.Changes);
+            Changed(now, effects);
+        }
+
+        return entries.Count;
+    }
 
     /// <summary>The periodic step: broadcast, request repair, detect downs. Call when <see cref="NextTick"/> is due.</summary>
-    public void Tick(TimeSpan now, ShardEffects effects) => throw new NotSupportedException();
+    public void Tick(TimeSpan now, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        NextTick = now + _options.BroadcastPeriod;
+        if (_over)
+        {
+            return;
+        }
+
+        _peers.ForgiveOwnPause(now);
+        Flush(now, effects);
+        _peers.SendHeartbeat(effects);
+        _peers.RequestRepair(now, effects);
+        _peers.DetectDowns(now, effects);
+        Index.Publish();
+    }
 
     /// <summary>Sends what was gathered. Call when <see cref="NextFlush"/> is due.</summary>
-    public void Flush(TimeSpan now, ShardEffects effects) => throw new NotSupportedException();
+    public void Flush(TimeSpan now, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        if (_own.Outbox.IsEmpty)
+        {
+            return;
+        }
+
+        var delta = _own.Outbox.Take(now, _own.Counter);
+        if (!_over && _peers.Any)
+        {
+            effects.Frames.Add(new OutgoingFrame(null, new DeltaFrame(From, delta)));
+        }
+    }
 
     /// <summary>Takes a frame from another member.</summary>
-    public void Receive(TimeSpan now, ShardFrame frame, ShardEffects effects) => throw new NotSupportedException();
+    public void Receive(TimeSpan now, ShardFrame frame, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        ArgumentNullException.ThrowIfNull(effects);
+        if (_over)
+        {
+            return;
+        }
+
+        _over = !_peers.Receive(now, frame, effects);
+        Index.Publish();
+    }
 
     /// <summary>Another member probes: applies the frame as a sign of its life.</summary>
     /// <returns>Whether this is the incarnation that was meant.</returns>
-    public bool Probed(TimeSpan now, ProbeFrame probe, ShardEffects effects) => throw new NotSupportedException();
+    public bool Probed(TimeSpan now, ProbeFrame probe, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(probe);
+        Receive(now, probe, effects);
+        return !_over && probe.Target == Self;
+    }
 
     /// <summary>The outcome of a probe from the effects.</summary>
-    public void ProbeAnswered(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects) =>
-        throw new NotSupportedException();
+    public void ProbeAnswered(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        if (answered && !_over)
+        {
+            _peers.Answered(now, target, effects);
+            Index.Publish();
+        }
+    }
 
     /// <summary>Membership says that there is a member of this name: greets it.</summary>
-    public void MemberJoined(TimeSpan now, string member, ShardEffects effects) => throw new NotSupportedException();
+    public void MemberJoined(TimeSpan now, string member, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        if (!_over)
+        {
+            _peers.Expect(member, effects);
+        }
+    }
 
     /// <summary>Membership says that this incarnation of the member and all earlier ones are gone for good.</summary>
-    public void MemberGone(TimeSpan now, string member, ulong incarnation, ShardEffects effects) =>
-        throw new NotSupportedException();
+    public void MemberGone(TimeSpan now, string member, ulong incarnation, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        if (!_over)
+        {
+            _peers.Bury(now, new ReplicaId(member, incarnation), LeaveReason.NodeDown, ReplicaEventKind.Dead, effects);
+            Index.Publish();
+        }
+    }
 
     /// <summary>
     /// Stops in order: the effects hold a farewell for each member, which the host delivers and has acknowledged.
-    /// Afterwards the shard takes no input.
+    /// Afterwards the shard sends nothing more and takes no frames; own processes may still end.
     /// </summary>
-    public void Leave(TimeSpan now, ShardEffects effects) => throw new NotSupportedException();
+    public void Leave(TimeSpan now, ShardEffects effects)
+    {
+        ArgumentNullException.ThrowIfNull(effects);
+        if (!_over)
+        {
+            _over = true;
+            _peers.SayFarewell(effects);
+        }
+    }
 
     /// <summary>The other replicas that are held, up or down.</summary>
-    public IReadOnlyList<PeerStatus> Peers() => throw new NotSupportedException();
+    public IReadOnlyList<PeerStatus> Peers() => _peers.Statuses();
+
+    /// <summary>Sizes of everything that must stay bounded.</summary>
+    internal ShardMeasure Measure() => _peers.Measure();
+
+    private void Changed(TimeSpan now, ShardEffects effects)
+    {
+        Index.Publish();
+        if (NextFlush <= now || _own.Outbox.IsFull)
+        {
+            Flush(now, effects);
+        }
+    }
+
+    private void SendIfFull(TimeSpan now, ShardEffects effects)
+    {
+        if (_own.Outbox.IsFull)
+        {
+            Flush(now, effects);
+        }
+    }
 }
+
+/// <summary>Sizes of a shard's state, for tests of its bounds.</summary>
+/// <param name="ContextIntervals">Intervals in all contexts.</param>
+/// <param name="Graves">Ended replicas remembered.</param>
+/// <param name="LogDots">Removed dots in all logs.</param>
+/// <param name="Floors">Identities remembered because older versions may still come.</param>
+/// <param name="Held">Replicas held, this one included.</param>
+/// <param name="Live">Live entries held.</param>
+internal readonly record struct ShardMeasure(int ContextIntervals, int Graves, int LogDots, int Floors, int Held, int Live);

@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+
+namespace Presence.Tracker;
+
+/// <summary>The topics in which each key is present. One writer, any readers.</summary>
+/// <remarks>Most keys are in one topic, so that one costs no collection: the value is the topic itself, or a tree of topics.</remarks>
+internal sealed class KeyIndex
+{
+    private readonly ConcurrentDictionary<string, object> _topics = new(StringComparer.Ordinal);
+
+    public void Add(string key, string topic)
+    {
+        if (!_topics.TryGetValue(key, out var present))
+        {
+            _topics[key] = topic;
+            return;
+        }
+
+        // Each change is seen by readers at once, so each is an edit of its own.
+        var edit = new EditToken();
+        var many = present as Many ?? new Many(default(PersistentTree<string>).Set((string)present, new ByName((string)present), edit));
+        _topics[key] = new Many(many.Topics.Set(topic, new ByName(topic), edit));
+    }
+
+    public void Remove(string key, string topic)
+    {
+        if (!_topics.TryGetValue(key, out var present))
+        {
+            return;
+        }
+
+        if (present is not Many many)
+        {
+            _topics.TryRemove(key, out _);
+            return;
+        }
+
+        var rest = many.Topics.Remove(new ByName(topic), new EditToken());
+        if (rest.Count > 1)
+        {
+            _topics[key] = new Many(rest);
+            return;
+        }
+
+        var last = rest.GetEnumerator();
+        last.MoveNext();
+        _topics[key] = last.Current;
+    }
+
+    public IReadOnlyList<string> TopicsOf(string key)
+    {
+        if (!_topics.TryGetValue(key, out var present))
+        {
+            return [];
+        }
+
+        if (present is not Many many)
+        {
+            return [(string)present];
+        }
+
+        var topics = new List<string>(many.Topics.Count);
+        foreach (var topic in many.Topics)
+        {
+            topics.Add(topic);
+        }
+
+        return topics;
+    }
+
+    private sealed record Many(PersistentTree<string> Topics);
+
+    private readonly struct ByName(string name) : IProbe<string>
+    {
+        public int CompareTo(string item) => string.CompareOrdinal(name, item);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Text;
+using Presence.Crdt;
+
+namespace Presence.Tracker;
+
+/// <summary>The entries of this member: the only place where dots of this replica are made and removed.</summary>
+internal sealed class OwnReplica(
+    ReplicaId self, AddWinsMap<PresenceEntry> map, PresenceIndex index, PresenceLimits limits, TimeSpan deltaDelay)
+{
+    /// <summary>Dots that one removal ends at most: a removal travels in one frame, whole.</summary>
+    private const int MostRemoved = 256;
+
+    private readonly OwnEntries _entries = new();
+    private ReplicaDots<PresenceEntry> _dots = map.Hold(self);
+
+    public ReplicaId Id { get; private set; } = self;
+
+    public Outbox Outbox { get; private set; } = new(deltaDelay);
+
+    public ReplicaDots<PresenceEntry> Dots => _dots;
+
+    /// <summary>The last sequence number used.</summary>
+    public ulong Counter => _dots.Context.Max;
+
+    /// <summary>Throws if the process is already there or the request breaks a limit.</summary>
+    public void CheckTrack(ulong process, TrackRequest request)
+    {
+        CheckLimits(request);
+        if (index.Find(request.Topic, request.Key, Id, process) is not null)
+        {
+            throw new AlreadyTrackedException(request.Topic, request.Key);
+        }
+    }
+
+    public PresenceEntry Find(ulong process, string topic, string key) =>
+        index.Find(topic, key, Id, process) ?? throw new NotTrackedException(topic, key);
+
+    public void CheckLimits(TrackRequest request)
+    {
+        CheckText("topic", request.Topic, limits.MaxTopicBytes);
+        CheckText("key", request.Key, limits.MaxKeyBytes);
+        if (request.Meta.Length > limits.MaxMetaBytes)
+        {
+            throw new PresenceLimitException("metadata", request.Meta.Length, limits.MaxMetaBytes);
+        }
+    }
+
+    /// <summary>Joins what was checked.</summary>
+    public PresenceEntry Join(ulong process, TrackRequest request, List<PresenceChange> changes)
+    {
+        var sequence = Counter + 1;
+        var entry = new PresenceEntry(
+            Id, sequence, sequence, 0, process, Interned(request.Topic), request.Key, request.Meta.Bytes);
+        Write(entry, isNew: true);
+        changes.Add(PresenceChange.Joined(entry));
+        return entry;
+    }
+
+    /// <summary>Replaces the metadata: one dot for the removal of the old version, one for the new.</summary>
+    public PresenceEntry Replace(PresenceEntry old, PresenceMeta meta, List<PresenceChange> changes)
+    {
+        var tick = Counter + 1;
+        var entry = new PresenceEntry(
+            Id, tick + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta.Bytes);
+        _entries.Remove(old);
+        Outbox.Superseded(old);
+        Remove(new Removal(tick, (byte)LeaveReason.Replaced, new[] { old.Sequence }));
+        Write(entry, isNew: false);
+        changes.Add(PresenceChange.Updated(old, entry));
+        return entry;
+    }
+
+    public void End(IReadOnlyList<PresenceEntry> entries, LeaveReason reason, List<PresenceChange> changes)
+    {
+        for (var at = 0; at < entries.Count; at += MostRemoved)
+        {
+            var removed = new ulong[Math.Min(MostRemoved, entries.Count - at)];
+            for (var i = 0; i < removed.Length; i++)
+            {
+                var entry = entries[at + i];
+                removed[i] = entry.Sequence;
+                _entries.Remove(entry);
+                Outbox.Ended(entry);
+                index.Remove(entry);
+                changes.Add(PresenceChange.Left(entry, entry, reason));
+            }
+
+            Remove(new Removal(Counter + 1, (byte)reason, removed));
+        }
+    }
+
+    public IReadOnlyList<PresenceEntry> Of(ulong process) => _entries.Of(process);
+
+    /// <summary>Goes on under another incarnation: every entry gets a new dot.</summary>
+    public void RestartAs(ReplicaId id, List<PresenceChange> changes)
+    {
+        var old = _dots;
+        map.Forget(Id);
+        _entries.Clear();
+        Id = id;
+        _dots = map.Hold(id);
+        Outbox = new Outbox(deltaDelay);
+        foreach (var sequence in old.LiveSequences())
+        {
+            var entry = old.Live[sequence];
+            index.Remove(entry);
+            changes.Add(PresenceChange.Left(entry, entry, LeaveReason.Replaced));
+            Join(entry.Process, new TrackRequest(entry.Topic, entry.Key, entry.Meta), changes);
+        }
+    }
+
+    private void Write(PresenceEntry entry, bool isNew)
+    {
+        _dots.Add(entry.Sequence, entry);
+        _entries.Add(entry);
+        Outbox.Joined(entry);
+        index.Set(entry, isNew);
+    }
+
+    private void Remove(Removal removal)
+    {
+        _dots.Remove(removal);
+        Outbox.Removed(removal);
+    }
+
+    private string Interned(string topic) => index.TryIntern(topic, out var name) ? name : topic;
+
+    private static void CheckText(string what, string text, int limit)
+    {
+        ArgumentNullException.ThrowIfNull(text, what);
+        // A UTF-16 unit takes at most three bytes, so most texts need no count.
+        if (text.Length == 0 || text.Length > limit / 3)
+        {
+            var size = Encoding.UTF8.GetByteCount(text);
+            if (size == 0 || size > limit)
+            {
+                throw new PresenceLimitException(what, size, limit);
+            }
+        }
+    }
+}

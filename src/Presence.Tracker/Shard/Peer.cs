@@ -1,0 +1,52 @@
+using Presence.Crdt;
+
+namespace Presence.Tracker;
+
+/// <summary>How a peer's entries stand at this member.</summary>
+internal enum PeerState
+{
+    /// <summary>Not held.</summary>
+    Unknown,
+
+    /// <summary>Living, and its entries are listed.</summary>
+    Up,
+
+    /// <summary>Living again; its entries are listed once what it had reached by then is known.</summary>
+    Healing,
+
+    /// <summary>Silent for too long; its entries are kept but not listed.</summary>
+    Down,
+}
+
+/// <summary>One replica of another member.</summary>
+internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, TimeSpan now)
+{
+    public ReplicaId Replica => replica;
+
+    public ReplicaDots<PresenceEntry> Dots => dots;
+
+    public PeerState State { get; set; } = PeerState.Up;
+
+    public TimeSpan LastHeard { get; set; } = now;
+
+    public TimeSpan? ProbedAt { get; set; }
+
+    /// <summary>Highest sequence number that anybody said it had reached.</summary>
+    public ulong Advertised { get; set; }
+
+    /// <summary>What must be known before its entries are listed again.</summary>
+    public ulong HealTarget { get; set; }
+
+    public TimeSpan? BehindSince { get; set; }
+
+    /// <summary>The ordered answer that is being taken, by answerer, and the part that comes next.</summary>
+    public (ReplicaId Answerer, ulong Answer, int Next) Taking { get; set; }
+
+    /// <summary>
+    /// Newest version that left for each identity while older dots may still be unknown: a straggler below it is not shown.
+    /// Emptied when nothing older can come.
+    /// </summary>
+    public Dictionary<(string Topic, string Key, ulong Process), ulong> Floors { get; } = [];
+
+    public bool IsShown => State == PeerState.Up;
+}

@@ -1,0 +1,110 @@
+using Presence.Crdt;
+
+namespace Presence.Tracker;
+
+/// <summary>Makes the frames that answer a request: bounded each, bounded together, and safe to lose.</summary>
+internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, IntervalSet seen)
+{
+    /// <summary>Metadata, keys and topics in one frame, about.</summary>
+    private const int FrameBytes = 64 * 1024;
+
+    /// <summary>Values in one answer; the requester asks again for the rest.</summary>
+    private const int MostValues = 20_000;
+
+    /// <summary>Dead intervals in one frame.</summary>
+    private const int MostIntervals = 8192;
+
+    private readonly List<RepairFrame> _frames = [];
+    private ReplicaDots<PresenceEntry> _part = new();
+    private int _bytes;
+
+    /// <summary>The frames of the answer, none if the requester lacks nothing.</summary>
+    /// <param name="from">The answerer.</param>
+    /// <param name="answer">Number of this answer.</param>
+    public IReadOnlyList<RepairFrame> Frames(Sender from, ulong answer)
+    {
+        var plan = RepairPlan.For(dots, seen);
+        var more = plan.Values.Count > MostValues;
+        AddUnordered(from, plan, more ? plan.Values[MostValues] : ulong.MaxValue);
+        if (plan.AllDead is { } dead)
+        {
+            AddOrdered(from, dead, answer);
+        }
+
+        if (more && _frames.Count > 0)
+        {
+            _frames[^1] = _frames[^1] with { More = true };
+        }
+
+        return _frames;
+    }
+
+    /// <summary>Values and removals in order of their dots, so that an update's two halves travel together.</summary>
+    private void AddUnordered(Sender from, RepairPlan plan, ulong before)
+    {
+        var next = 0;
+        foreach (var sequence in plan.Values)
+        {
+            if (sequence >= before)
+            {
+                break;
+            }
+
+            while (next < plan.Removals.Count && plan.Removals[next].Tick < sequence)
+            {
+                AddRemoval(from, plan.Removals[next++]);
+            }
+
+            var entry = dots.Live[sequence];
+            _part.Add(sequence, entry);
+            Grow(from, entry.MetaBytes.Length + entry.Key.Length + 16);
+        }
+
+        while (next < plan.Removals.Count && plan.Removals[next].Tick < before)
+        {
+            AddRemoval(from, plan.Removals[next++]);
+        }
+
+        Cut(from);
+    }
+
+    private void AddOrdered(Sender from, IntervalSet dead, ulong answer)
+    {
+        var index = 0;
+        for (var at = 0; at < dead.IntervalCount; at += MostIntervals)
+        {
+            var part = new ReplicaDots<PresenceEntry>();
+            foreach (var interval in dead.Intervals.Slice(at, Math.Min(MostIntervals, dead.IntervalCount - at)))
+            {
+                part.Kill(interval);
+            }
+
+            _frames.Add(new RepairFrame(from, replica, part, new PartSequence(answer, index++), More: false));
+        }
+    }
+
+    private void AddRemoval(Sender from, Removal removal)
+    {
+        _part.Remove(removal);
+        Grow(from, 16 + (removal.Removed.Length * 2));
+    }
+
+    private void Grow(Sender from, int bytes)
+    {
+        _bytes += bytes;
+        if (_bytes >= FrameBytes)
+        {
+            Cut(from);
+        }
+    }
+
+    private void Cut(Sender from)
+    {
+        if (!_part.IsEmpty)
+        {
+            _frames.Add(new RepairFrame(from, replica, _part, null, More: false));
+            _part = new();
+            _bytes = 0;
+        }
+    }
+}

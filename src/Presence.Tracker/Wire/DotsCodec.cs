@@ -1,0 +1,126 @@
+using Presence.Crdt;
+
+namespace Presence.Tracker;
+
+/// <summary>The binary form of a delta or a part of a repair.</summary>
+/// <remarks>Values ascending by sequence, removals, finals, then the dead dots that no removal in it names.</remarks>
+internal static class DotsCodec
+{
+    public static void Write(FrameWriter to, ReplicaDots<PresenceEntry> dots)
+    {
+        var sequences = dots.LiveSequences();
+        to.Number((ulong)sequences.Length);
+        var at = 0UL;
+        foreach (var sequence in sequences)
+        {
+            WriteEntry(to, dots.Live[sequence], at);
+            at = sequence;
+        }
+
+        var dead = new IntervalSet();
+        to.Number((ulong)dots.Log.Count);
+        at = 0;
+        foreach (var removal in dots.Log.Removals)
+        {
+            to.Number(removal.Tick - at);
+            to.Byte(removal.Note);
+            to.Number((ulong)removal.Removed.Length);
+            foreach (var removed in removal.Removed.Span)
+            {
+                to.Number(removal.Tick - removed);
+                dead.Add(removed);
+            }
+
+            dead.Add(removal.Tick);
+            at = removal.Tick;
+        }
+
+        to.Number((ulong)dots.Finals.Count);
+        foreach (var final in dots.Finals.Values)
+        {
+            WriteEntry(to, final, 0);
+        }
+
+        to.Intervals(dots.Dead().Except(dead));
+    }
+
+    public static ReplicaDots<PresenceEntry> Read(ref FrameReader from, ReplicaId owner)
+    {
+        var dots = new ReplicaDots<PresenceEntry>();
+        var at = 0UL;
+        for (var left = from.Count(6); left > 0; left--)
+        {
+            var entry = ReadEntry(ref from, owner, at);
+            at = entry.Sequence;
+            dots.Add(at, entry);
+        }
+
+        at = 0;
+        for (var left = from.Count(3); left > 0; left--)
+        {
+            var removal = ReadRemoval(ref from, at);
+            at = removal.Tick;
+            dots.Remove(removal);
+        }
+
+        for (var left = from.Count(6); left > 0; left--)
+        {
+            var final = ReadEntry(ref from, owner, 0);
+            dots.AddFinal(final.Sequence, final);
+        }
+
+        foreach (var interval in from.Intervals().Intervals)
+        {
+            dots.Kill(interval);
+        }
+
+        return dots;
+    }
+
+    private static Removal ReadRemoval(ref FrameReader from, ulong after)
+    {
+        var step = from.Number();
+        var tick = checked(after + step);
+        var note = from.Byte();
+        var removed = new ulong[from.Count()];
+        for (var i = 0; i < removed.Length; i++)
+        {
+            var back = from.Number();
+            removed[i] = back > 0 && back < tick
+                ? tick - back
+                : throw new ShardFrameException("A removal names a dot that does not come before it.");
+        }
+
+        return step > 0 ? new Removal(tick, note, removed) : throw new ShardFrameException("Removals are not ascending.");
+    }
+
+    private static void WriteEntry(FrameWriter to, PresenceEntry entry, ulong after)
+    {
+        to.Number(entry.Sequence - after);
+        to.Number(entry.Sequence - entry.Born);
+        if (entry.Born != entry.Sequence)
+        {
+            to.Number(entry.Sequence - entry.Previous);
+        }
+
+        to.Number(entry.Process);
+        to.Topic(entry.Topic);
+        to.Text(entry.Key);
+        to.Bytes(entry.MetaBytes);
+    }
+
+    private static PresenceEntry ReadEntry(ref FrameReader from, ReplicaId owner, ulong after)
+    {
+        var step = from.Number();
+        var sequence = checked(after + step);
+        var age = from.Number();
+        var back = age == 0 ? 0 : from.Number();
+        if (step == 0 || age >= sequence || back > age || (age > 0 && back == 0))
+        {
+            throw new ShardFrameException("An entry's versions are out of order.");
+        }
+
+        return new PresenceEntry(
+            owner, sequence, sequence - age, back == 0 ? 0 : sequence - back, from.Number(), from.Topic(), from.Text(), from.Bytes());
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text;
+using Presence.Crdt;
+
+namespace Presence.Tracker;
+
+/// <summary>Reads what <see cref="FrameWriter"/> wrote, and refuses everything else without reading beyond the frame.</summary>
+internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
+{
+    private static readonly UTF8Encoding Strict = new(false, true);
+
+    private readonly ReadOnlySpan<byte> _bytes = bytes;
+    private readonly PresenceIndex? _names = names;
+    private List<string>? _topics;
+    private int _at;
+
+    public readonly bool AtEnd => _at == _bytes.Length;
+
+    public byte Byte() => _at < _bytes.Length ? _bytes[_at++] : throw Cut();
+
+    public ulong Number()
+    {
+        ulong value = 0;
+        for (var shift = 0; shift < 64; shift += 7)
+        {
+            var b = Byte();
+            if (shift == 63 && b > 1)
+            {
+                break;
+            }
+
+            value |= (ulong)(b & 0x7F) << shift;
+            if (b < 0x80)
+            {
+                return value;
+            }
+        }
+
+        throw new ShardFrameException("A number has more than 64 bits.");
+    }
+
+    /// <summary>A count of things that take at least <paramref name="bytesEach"/>: never more than the frame can hold.</summary>
+    public int Count(int bytesEach = 1)
+    {
+        var count = Number();
+        return count <= (ulong)((_bytes.Length - _at) / bytesEach)
+            ? (int)count
+            : throw new ShardFrameException($"A count of {count} does not fit into the frame.");
+    }
+
+    public string Text() => Decoded(Slice(Count()));
+
+    public byte[] Bytes() => Slice(Count()).ToArray();
+
+    public string Topic()
+    {
+        var number = Number();
+        if (number > 0)
+        {
+            return _topics is not null && number <= (ulong)_topics.Count
+                ? _topics[(int)number - 1]
+                : throw new ShardFrameException($"Topic {number} was not named before.");
+        }
+
+        var utf8 = Slice(Count());
+        Span<char> chars = stackalloc char[256];
+        string topic;
+        if (_names is not null && utf8.Length <= chars.Length
+            && Encoding.UTF8.TryGetChars(utf8, chars, out var length)
+            && _names.TryIntern(chars[..length], out var interned))
+        {
+            topic = interned;
+        }
+        else
+        {
+            topic = Decoded(utf8);
+        }
+
+        (_topics ??= []).Add(topic);
+        return topic;
+    }
+
+    public ReplicaId Replica() => new(Text(), Number());
+
+    public IntervalSet Intervals()
+    {
+        var set = new IntervalSet();
+        var at = 0UL;
+        for (var left = Count(2); left > 0; left--)
+        {
+            var interval = Interval(at);
+            set.Add(interval);
+            at = interval.Last;
+        }
+
+        return set;
+    }
+
+    private Interval Interval(ulong after)
+    {
+        var gap = Number();
+        var first = checked(after + gap);
+        var last = checked(first + Number());
+        return gap > 0 && last < ulong.MaxValue
+            ? new Interval(first, last)
+            : throw new ShardFrameException("Intervals are not ascending.");
+    }
+
+    private ReadOnlySpan<byte> Slice(int length)
+    {
+        var slice = _bytes.Slice(_at, length);
+        _at += length;
+        return slice;
+    }
+
+    private static string Decoded(ReadOnlySpan<byte> utf8)
+    {
+        try
+        {
+            return Strict.GetString(utf8);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ShardFrameException("A text is not UTF-8.");
+        }
+    }
+
+    private static ShardFrameException Cut() => new("The frame ends too early.");
+}
