@@ -167,8 +167,8 @@ public sealed partial class SimulatedMember
     /// <summary>Another member asks whether this one is there; a frozen one hears it when it wakes.</summary>
     internal void DeliverProbe(ReadOnlyMemory<byte> bytes, Action<bool> answer) => Accept(() =>
     {
-        var probe = (ProbeFrame)ShardFrameCodec.Decode(bytes);
-        Heard.From(probe.From, LocalNow);
+        var probe = (ProbeFrame)ShardFrameCodec.Decode(bytes.Span);
+        Heard.From(probe.From.Replica, LocalNow);
         Step(StepCause.Probe, now => answer(Shard.Probed(now, probe, _effects)));
     });
 
@@ -217,12 +217,12 @@ public sealed partial class SimulatedMember
 
     private void Receive(ReadOnlyMemory<byte> bytes)
     {
-        if (_seam.Receiving(ShardFrameCodec.Decode(bytes)) is not { } frame)
+        if (_seam.Receiving(ShardFrameCodec.Decode(bytes.Span)) is not { } frame)
         {
             return;
         }
 
-        Heard.From(frame.From, LocalNow);
+        Heard.From(frame.From.Replica, LocalNow);
         _cluster.Trace?.Invoke($"{Name} < {frame}");
         Step(StepCause.Frame, now => Shard.Receive(now, frame, _effects));
     }
