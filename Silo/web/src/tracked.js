@@ -113,7 +113,7 @@ function fill(row, person, asOf) {
   since.hidden = person.since === null;
   if (person.since !== null) {
     const elapsed = ago(person.since, asOf);
-    set(since, elapsed === "just now" ? "since just now" : `for ${elapsed}`);
+    set(since, elapsed === "just now" ? elapsed : `for ${elapsed}`);
     since.title = `since ${new Date(person.since).toLocaleString()}`;
   }
 }
