@@ -92,7 +92,7 @@ internal static class ApiNames
 
     private static string Generic(Type type, string[] arguments)
     {
-        if (type.FullName?.StartsWith("System.ValueTuple`", StringComparison.Ordinal) is true && arguments.Length > 1)
+        if (type is { Namespace: "System" } && type.Name.StartsWith("ValueTuple`", StringComparison.Ordinal) && arguments.Length > 1)
         {
             return $"({string.Join(", ", arguments)})";
         }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Presence.Architecture.Tests.Rooms;
@@ -81,5 +82,38 @@ public sealed class Packages_of_rooms
                 Assert.True(package.Attribute("VersionOverride") is null, $"{name}: {package}");
             });
         }
+    }
+
+    [Fact]
+    public void The_readme_says_of_every_package_why_it_was_chosen()
+    {
+        var dependencies = File.ReadAllText(Repository.PathOf("README.md")).Split("## Dependencies")[1].Split("\n## ")[0];
+        var unexplained = Repository.Projects.Values
+            .SelectMany(project => project.Descendants("PackageReference"))
+            .Select(package => package.Attribute("Include")!.Value)
+            .Distinct()
+            .Where(package => !IsNamed(package, dependencies));
+
+        Findings.MustBeNone(unexplained, "Give each package a line under Dependencies in README.md.");
+    }
+
+    [Fact]
+    public void Every_project_is_part_of_the_solution()
+    {
+        var solution = File.ReadAllText(Repository.PathOf("Presence.sln"));
+
+        Findings.MustBeNone(
+            Repository.Projects.Keys.Where(name => !solution.Contains($"\\{name}.csproj\"", StringComparison.Ordinal)),
+            "What is not in Presence.sln is neither built nor tested.");
+    }
+
+    /// <summary>By its whole name, or by the end of it in a list that begins with the whole name of a relative.</summary>
+    private static bool IsNamed(string package, string text)
+    {
+        var parts = package.Split('.');
+        return Enumerable.Range(0, parts.Length)
+            .Select(skipped => (skipped > 0 ? "." : "") + string.Join('.', parts.Skip(skipped)))
+            .Where(ending => ending == package || package.StartsWith("Microsoft.", StringComparison.Ordinal))
+            .Any(name => Regex.IsMatch(text, $@"(?<=^|[\s|,]){Regex.Escape(name)}(?=$|[\s|,])"));
     }
 }
