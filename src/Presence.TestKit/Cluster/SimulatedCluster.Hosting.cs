@@ -33,6 +33,9 @@ public sealed partial class SimulatedCluster
     /// </summary>
     internal bool IsShared(ReplicaId replica) => _shared.Contains(replica);
 
+    /// <summary>The pool size of whoever lives as this replica; null if nobody does.</summary>
+    internal int? PoolOf(ReplicaId replica) => _living.Find(member => member.Self == replica)?.PoolSize;
+
     /// <summary>Since when nobody has lived as this replica; null while somebody does.</summary>
     internal TimeSpan? GoneSince(ReplicaId replica) =>
         _living.Exists(member => member.Self == replica) ? null : _endings.GetValueOrDefault(replica);
@@ -105,15 +108,16 @@ public sealed partial class SimulatedCluster
 
     internal void Send(SimulatedMember from, string? to, ReadOnlyMemory<byte> bytes)
     {
+        var sentAt = Now;
         if (to is not null)
         {
-            Network.Send(from.Name, to, () => Arrive(from, to, bytes));
+            Network.Send(from.Name, to, () => Arrive(from, to, bytes, sentAt));
             return;
         }
 
         foreach (var name in Names(from))
         {
-            Network.Send(from.Name, name, () => Arrive(from, name, bytes));
+            Network.Send(from.Name, name, () => Arrive(from, name, bytes, sentAt));
         }
     }
 
@@ -122,6 +126,7 @@ public sealed partial class SimulatedCluster
     {
         Trace?.Invoke($"{from.Name} probes {target}");
         var ended = false;
+        var sentAt = Now;
         Time.After(Options.ProbeTimeout, () => End(false));
         Time.After(Network.Delay(from.Name, target.Node), () =>
         {
@@ -132,7 +137,7 @@ public sealed partial class SimulatedCluster
 
             foreach (var member in _living.Where(one => one != from && one.Name == target.Node).ToList())
             {
-                member.DeliverProbe(bytes, meant =>
+                member.DeliverProbe(bytes, sentAt, meant =>
                 {
                     // Of twins the other one may be meant.
                     if ((meant || !member.HasTwin) && Network.IsOpen(target.Node, from.Name))
@@ -186,7 +191,7 @@ public sealed partial class SimulatedCluster
 
             Time.After(Network.Delay(leaver.Name, to), () =>
             {
-                Arrive(leaver, to, bytes);
+                Arrive(leaver, to, bytes, Now);
                 foreach (var member in _living.Where(one => one.Name == to && one.State == MemberState.Running).ToList())
                 {
                     Ended(member, leaver.Self);
@@ -267,14 +272,14 @@ public sealed partial class SimulatedCluster
         }
     }
 
-    private void Arrive(SimulatedMember from, string to, ReadOnlyMemory<byte> bytes)
+    private void Arrive(SimulatedMember from, string to, ReadOnlyMemory<byte> bytes, TimeSpan sentAt)
     {
         for (var i = 0; i < _living.Count; i++)
         {
             var member = _living[i];
             if (member.Name == to && member != from)
             {
-                member.Deliver(bytes);
+                member.Deliver(bytes, sentAt);
             }
         }
     }

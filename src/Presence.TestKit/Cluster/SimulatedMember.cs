@@ -84,6 +84,9 @@ public sealed partial class SimulatedMember
     /// <summary>Signs of life of others, on this member's clock.</summary>
     internal SignsOfLife Heard { get; } = new();
 
+    /// <summary>When the frame or probe that was taken last had been sent.</summary>
+    internal TimeSpan FrameSentAt { get; private set; }
+
     internal TimeSpan LocalNow => _clock.Read(_cluster.Now);
 
     /// <summary>Who is present in the topic, as this member shows it.</summary>
@@ -162,11 +165,12 @@ public sealed partial class SimulatedMember
         _cluster.TopologyChanged(this, how);
     }
 
-    internal void Deliver(ReadOnlyMemory<byte> bytes) => Accept(() => Receive(bytes));
+    internal void Deliver(ReadOnlyMemory<byte> bytes, TimeSpan sentAt) => Accept(() => Receive(bytes, sentAt));
 
     /// <summary>Another member asks whether this one is there; a frozen one hears it when it wakes.</summary>
-    internal void DeliverProbe(ReadOnlyMemory<byte> bytes, Action<bool> answer) => Accept(() =>
+    internal void DeliverProbe(ReadOnlyMemory<byte> bytes, TimeSpan sentAt, Action<bool> answer) => Accept(() =>
     {
+        FrameSentAt = sentAt;
         var probe = (ProbeFrame)ShardFrameCodec.Decode(bytes.Span);
         Heard.From(probe.From.Replica, LocalNow);
         Step(StepCause.Probe, now => answer(Shard.Probed(now, probe, _effects)));
@@ -191,7 +195,11 @@ public sealed partial class SimulatedMember
         if (_cluster.IsGone(gone))
         {
             _cluster.Trace?.Invoke($"{Name} is told that {gone} is gone");
-            Step(StepCause.Hint, now => Shard.MemberGone(now, gone.Node, gone.Incarnation, _effects));
+            if (_seam.MindsMembership)
+            {
+                Step(StepCause.Hint, now => Shard.MemberGone(now, gone.Node, gone.Incarnation, _effects));
+            }
+
             _cluster.Ended(this, gone);
         }
     });
@@ -215,8 +223,9 @@ public sealed partial class SimulatedMember
         }
     }
 
-    private void Receive(ReadOnlyMemory<byte> bytes)
+    private void Receive(ReadOnlyMemory<byte> bytes, TimeSpan sentAt)
     {
+        FrameSentAt = sentAt;
         if (_seam.Receiving(ShardFrameCodec.Decode(bytes.Span)) is not { } frame)
         {
             return;

@@ -44,6 +44,38 @@ internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invarian
         foreach (var member in Cluster.Members)
         {
             CompareAll(member);
+            CompareKeys(member);
+        }
+    }
+
+    /// <summary>What is found by key is what is listed.</summary>
+    private void CompareKeys(SimulatedMember member)
+    {
+        foreach (var byKey in member.Shown.Entries.GroupBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var topics = byKey.Select(entry => entry.Topic).Distinct().Order(StringComparer.Ordinal);
+            if (!topics.SequenceEqual(member.Index.TopicsOf(byKey.Key)))
+            {
+                Violated(member, $"{byKey.Key} is found in {string.Join(' ', member.Index.TopicsOf(byKey.Key))}");
+            }
+
+            foreach (var inTopic in byKey.GroupBy(entry => entry.Topic, StringComparer.Ordinal))
+            {
+                var found = member.List(inTopic.Key).GetByKey(byKey.Key);
+                if (found.Count != inTopic.Count())
+                {
+                    Violated(member, $"{inTopic.Key}/{byKey.Key} finds {found.Count}; the changes give {inTopic.Count()}");
+                }
+            }
+        }
+
+        foreach (var topic in member.Index.Topics(null, 1000))
+        {
+            var keys = member.Shown.Entries.Where(entry => entry.Topic == topic.Topic).Select(entry => entry.Key).Distinct().Count();
+            if (keys != topic.KeyCount || keys != member.List(topic.Topic).KeyCount)
+            {
+                Violated(member, $"{topic.Topic} counts {topic.KeyCount} keys; the changes give {keys}");
+            }
         }
     }
 

@@ -16,6 +16,7 @@ internal abstract class Invariant(SimulatedCluster cluster)
         new OnlyTheWrittenIsShown(cluster),
         new VersionsNeverGoBack(cluster),
         new UpdatesKeepIdentity(cluster),
+        new NobodyJoinsWhoHadLeft(cluster),
         new TheEndedStayEnded(cluster),
         new LivingAreNotReportedDown(cluster),
         new IncarnationsAreNotReused(cluster),

@@ -21,6 +21,10 @@ internal sealed class OnlyTheWrittenIsShown(SimulatedCluster cluster) : Invarian
             {
                 Write(entry);
             }
+            else if (Cluster.PoolOf(entry.Owner) is { } pool && pool != member.PoolSize)
+            {
+                Violated(member, $"{change.Kind} {entry} of a member with another pool size");
+            }
             else if (!WasWritten(entry))
             {
                 Violated(member, $"{change.Kind} {entry}, which nobody wrote");

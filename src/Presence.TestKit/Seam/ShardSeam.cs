@@ -25,6 +25,9 @@ internal class ShardSeam
     /// <summary>Whether a probe was answered, as the shard is told.</summary>
     public virtual bool Probed(bool answered) => answered;
 
+    /// <summary>Whether the shard is told that a member is gone.</summary>
+    public virtual bool MindsMembership => true;
+
     /// <summary>The incarnation under which the member starts.</summary>
     public virtual ulong Starting(ulong incarnation) => incarnation;
 

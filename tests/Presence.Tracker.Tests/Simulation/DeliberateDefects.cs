@@ -13,67 +13,33 @@ internal static class DeliberateDefects
 {
     public static IReadOnlyList<DeliberateDefect> All { get; } =
     [
-        new("double join on heal", () => new DoubleJoinOnHeal()),
-        new("probe ignored", () => new ProbeIgnored()),
-        new("farewell ignored", () => new FarewellIgnored()),
-        new("diff order wrong", () => new DiffOrderWrong()),
-        new("update loses identity", () => new UpdateLosesIdentity()),
-        new("leave not told", () => new LeaveNotTold()),
+        // What frames teach.
+        new("removes ignored", () => new FrameDefects.RemovesIgnored()),
+        new("removal apart from its tick", () => new FrameDefects.RemovalApartFromItsTick()),
+        new("bare context trusted", () => new FrameDefects.BareContextTrusted()),
+        new("gaps closed", () => new FrameDefects.GapsClosed()),
+        new("repair without removals", () => new FrameDefects.RepairWithoutRemovals()),
+        new("no repair asked for", () => new FrameDefects.NoRepairAskedFor()),
+        new("repair forgets metadata", () => new FrameDefects.RepairForgetsMetadata()),
+        new("update taken for a new life", () => new FrameDefects.UpdateTakenForANewLife()),
+
+        // Who is who.
+        new("old incarnation accepted", () => new MemberDefects.OldIncarnationAccepted()),
+        new("dead incarnation relearned from a peer", () => new MemberDefects.DeadRelearnedFromAPeer()),
+        new("incarnation reused", () => new MemberDefects.IncarnationReused()),
+        new("namesake ignored", () => new MemberDefects.NamesakeIgnored()),
+        new("pool size ignored", () => new MemberDefects.PoolSizeIgnored()),
+
+        // Who lives.
+        new("probe ignored", () => new MemberDefects.ProbeIgnored()),
+        new("farewell ignored", () => new MemberDefects.FarewellIgnored()),
+        new("word of membership ignored", () => new MemberDefects.WordOfMembershipIgnored()),
+
+        // What observers are told.
+        new("double join on heal", () => new ChangeDefects.DoubleJoinOnHeal()),
+        new("diff order wrong", () => new ChangeDefects.DiffOrderWrong()),
+        new("update loses identity", () => new ChangeDefects.UpdateLosesIdentity()),
+        new("leave not told", () => new ChangeDefects.LeaveNotTold()),
+        new("down told as untracked", () => new ChangeDefects.DownToldAsUntracked()),
     ];
-
-    private sealed class DoubleJoinOnHeal : ShardSeam
-    {
-        public override void Stepped(ShardEffects effects)
-        {
-            foreach (var healed in effects.Events.FindAll(e => e.Kind == ReplicaEventKind.Healing))
-            {
-                foreach (var topic in Member.Index.Topics(null, 100))
-                {
-                    foreach (var entry in Member.List(topic.Topic))
-                    {
-                        if (entry.Owner == healed.Replica)
-                        {
-                            effects.Changes.Add(PresenceChange.Joined(entry));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    private sealed class ProbeIgnored : ShardSeam
-    {
-        public override bool Probed(bool answered) => false;
-    }
-
-    private sealed class FarewellIgnored : ShardSeam
-    {
-        public override ShardFrame? Receiving(ShardFrame frame) => frame is FarewellFrame ? null : frame;
-    }
-
-    private sealed class DiffOrderWrong : ShardSeam
-    {
-        public override void Stepped(ShardEffects effects) => effects.Changes.Reverse();
-    }
-
-    private sealed class UpdateLosesIdentity : ShardSeam
-    {
-        public override void Stepped(ShardEffects effects)
-        {
-            for (var i = 0; i < effects.Changes.Count; i++)
-            {
-                if (effects.Changes[i] is { Kind: PresenceChangeKind.Updated, LastShown: { } old } update)
-                {
-                    effects.Changes[i] = PresenceChange.Left(old, old, LeaveReason.Replaced);
-                    effects.Changes.Insert(++i, PresenceChange.Joined(update.Entry));
-                }
-            }
-        }
-    }
-
-    private sealed class LeaveNotTold : ShardSeam
-    {
-        public override void Stepped(ShardEffects effects) =>
-            effects.Changes.RemoveAll(change => change.Kind == PresenceChangeKind.Left && change.Entry.Owner != Member.Self);
-    }
 }
