@@ -22,7 +22,7 @@ internal static class FrameDefects
     {
         public override ShardFrame? Receiving(ShardFrame frame)
         {
-            if (frame is not DeltaFrame delta || delta.Counter % 5 != 0)
+            if (frame is not DeltaFrame delta || delta.From.Counter % 5 != 0)
             {
                 return frame;
             }
@@ -42,14 +42,9 @@ internal static class FrameDefects
     {
         public override ShardFrame? Receiving(ShardFrame frame)
         {
-            if (frame is not HeartbeatFrame { Clocks: [var own, ..] })
-            {
-                return frame;
-            }
-
-            return own.Prefix == 0
-                ? frame
-                : new DeltaFrame(frame.From, own.Max, KillUnseen(Member, frame.From.Replica, own.Prefix, new()));
+            return frame is HeartbeatFrame { From.Counter: > 0 }
+                ? new DeltaFrame(frame.From, KillUnseen(Member, frame.From.Replica, frame.From.Counter, new()))
+                : frame;
         }
     }
 
