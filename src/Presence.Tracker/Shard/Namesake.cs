@@ -20,6 +20,8 @@ internal enum NamesakeVerdict
 /// </remarks>
 internal sealed class Namesake(ulong started, ulong instance)
 {
+    private const ulong MostStep = 1 << 20;
+
     private ulong _seen;
     private ulong _chosen;
 
@@ -45,6 +47,9 @@ internal sealed class Namesake(ulong started, ulong instance)
         return NamesakeVerdict.Restart;
     }
 
-    /// <summary>The incarnation chosen after the verdict to restart.</summary>
-    public void Chose(ulong incarnation) => _chosen = incarnation;
+    /// <summary>
+    /// An incarnation above one that was used. By a step of this process alone, because a living namesake may be choosing
+    /// from the same one at the same moment.
+    /// </summary>
+    public ulong Choose(ulong above) => _chosen = above + 1 + (instance % MostStep);
 }

@@ -54,6 +54,16 @@ internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Graves graves)
         return new(before, peer, null);
     }
 
+    /// <summary>The highest incarnation of a name that is over or about to be, so that its member gets above it in one step.</summary>
+    public ReplicaId LastOver(ReplicaId replica)
+    {
+        var last = Math.Max(replica.Incarnation, graves.LastOf(replica.Node));
+        return replica with
+        {
+            Incarnation = _peers.TryGetValue(replica.Node, out var peer) ? Math.Max(last, peer.Replica.Incarnation) : last,
+        };
+    }
+
     /// <summary>Forgets a replica by timeout; it may come back, from empty.</summary>
     public void Forget(Peer peer)
     {
@@ -87,6 +97,8 @@ internal sealed class Graves(TimeSpan period)
 
     public bool Covers(ReplicaId replica, TimeSpan now) =>
         _graves.TryGetValue(replica.Node, out var grave) && replica.Incarnation <= grave.Incarnation && now < grave.Until;
+
+    public ulong LastOf(string node) => _graves.TryGetValue(node, out var grave) ? grave.Incarnation : 0;
 
     public void Bury(ReplicaId replica, TimeSpan now)
     {

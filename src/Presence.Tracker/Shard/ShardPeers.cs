@@ -83,7 +83,7 @@ internal sealed class ShardPeers
         {
             if (frame is HeartbeatFrame or DeltaFrame)
             {
-                Send(sender.Replica.Node, new ObituaryFrame(_from(), sender.Replica), effects);
+                Send(sender.Replica.Node, new ObituaryFrame(_from(), _table.LastOver(sender.Replica)), effects);
             }
 
             return true;
@@ -455,9 +455,8 @@ internal sealed class ShardPeers
 
     private void RestartAbove(ulong incarnation, ShardEffects effects)
     {
-        var next = new ReplicaId(_own.Id.Node, Math.Max(incarnation, _own.Id.Incarnation) + 1);
+        var next = new ReplicaId(_own.Id.Node, _namesake.Choose(Math.Max(incarnation, _own.Id.Incarnation)));
         _own.RestartAs(next, effects.Changes);
-        _namesake.Chose(next.Incarnation);
         effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Restarted, next));
         // What was gathered goes by repair: the others learn of the new incarnation by this heartbeat and ask.
         _own.Outbox.Take(_lastTick, _own.Counter);
