@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -53,7 +54,12 @@ public static class ChannelsExtensions
         services.AddOptions<ChannelOptions>().BindConfiguration("Presence");
         services.AddSingleton<IValidateOptions<ChannelLimits>, ChannelLimitsValidation>();
         services.AddMetrics();
-        services.AddDataProtection();
+        if (!services.Any(s => s.ServiceType == typeof(IDataProtectionProvider)))
+        {
+            // A host that brings its own keys wants no second ring on the disk.
+            services.AddDataProtection();
+        }
+
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ChannelInstruments>();
         services.AddSingleton<SocketTokens>();
