@@ -1,4 +1,5 @@
 using System.Globalization;
+using Presence.Channels;
 using Presence.Dashboard;
 using Presence.Tracker;
 
@@ -22,6 +23,9 @@ internal sealed record SiloOptions
     public TrackerOptions Tracker { get; } = new();
 
     public PresenceLimits Limits { get; } = new();
+
+    /// <summary>The same section, read by the channels; checked here for words, by them for sense.</summary>
+    public ChannelLimits Channels { get; } = new();
 
     public PresenceAdminOptions Admin { get; } = new();
 
@@ -52,6 +56,28 @@ internal sealed record SiloOptions
         }
 
         return options;
+    }
+
+    /// <summary>
+    /// What libraries read from the configuration by themselves, in the one form they understand: <c>20s</c> and lists
+    /// with commas are this host's own.
+    /// </summary>
+    public IReadOnlyDictionary<string, string?> InPlainForm()
+    {
+        var plain = new Dictionary<string, string?>
+        {
+            [$"{ChannelLimits.Section}:{nameof(Channels.IdleTimeout)}"] = Channels.IdleTimeout.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.SendTimeout)}"] = Channels.SendTimeout.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.CloseTimeout)}"] = Channels.CloseTimeout.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.TerminateTimeout)}"] = Channels.TerminateTimeout.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.DiffWindow)}"] = Channels.DiffWindow.ToString("c"),
+        };
+        foreach (var (i, origin) in AllowedOrigins.Index())
+        {
+            plain[$"Presence:AllowedOrigins:{i}"] = origin;
+        }
+
+        return plain;
     }
 
     private void ReadPresence(IConfigurationSection section)
@@ -104,8 +130,22 @@ internal sealed record SiloOptions
         reader.Int(nameof(Limits.MaxTopicBytes), value => Limits.MaxTopicBytes = value);
         reader.Int(nameof(Limits.MaxKeyBytes), value => Limits.MaxKeyBytes = value);
         reader.Int(nameof(Limits.MaxMetaBytes), value => Limits.MaxMetaBytes = value);
+        reader.Int(nameof(Channels.MaxFrameBytes), value => Channels.MaxFrameBytes = value);
+        reader.Int(nameof(Channels.MaxChannelsPerSocket), value => Channels.MaxChannelsPerSocket = value);
+        reader.Int(nameof(Channels.MaxSockets), value => Channels.MaxSockets = value);
+        reader.Int(nameof(Channels.MaxOutboxFrames), value => Channels.MaxOutboxFrames = value);
+        reader.Int(nameof(Channels.MaxOutboxBytes), value => Channels.MaxOutboxBytes = value);
+        reader.Int(nameof(Channels.MaxMailboxMessages), value => Channels.MaxMailboxMessages = value);
+        reader.Int(nameof(Channels.MaxFramesPerSecond), value => Channels.MaxFramesPerSecond = value);
+        reader.Int(nameof(Channels.FrameBurst), value => Channels.FrameBurst = value);
+        reader.Duration(nameof(Channels.IdleTimeout), value => Channels.IdleTimeout = value);
+        reader.Duration(nameof(Channels.SendTimeout), value => Channels.SendTimeout = value);
+        reader.Duration(nameof(Channels.CloseTimeout), value => Channels.CloseTimeout = value);
+        reader.Duration(nameof(Channels.TerminateTimeout), value => Channels.TerminateTimeout = value);
+        reader.Duration(nameof(Channels.DiffWindow), value => Channels.DiffWindow = value);
         reader.RefuseOthers();
         Limits.Validate();
+        Channels.MaxTopicBytes = Limits.MaxTopicBytes;
     }
 
     private void ReadAdmin(IConfigurationSection section)

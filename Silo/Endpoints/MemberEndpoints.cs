@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Http.Features;
+using Presence.Channels;
 using Presence.Dashboard;
 
 namespace Presence.Silo;
@@ -24,8 +24,11 @@ internal static class MemberEndpoints
         app.MapHealth(run);
         app.MapPresenceAdmin();
         app.MapGet("/", (HttpContext http) => Page.Show(http, "index.html", IndexLinks(run)));
+        app.MapSocket<OpenSocket>("/socket");
+        app.MapSocket<UserSocket>("/auth_socket");
         if (run.IsDevelopment)
         {
+            app.MapDevelopmentToken(run);
             app.MapGet("/tracked", (HttpContext http) => Page.Show(http, "tracked.html"));
         }
     }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.DataProtection;
+using Presence.Channels;
 using Presence.Dashboard;
 
 namespace Presence.Silo;
@@ -11,6 +12,13 @@ internal static class MemberServices
         services.AddSingleton<IDataProtectionProvider>(run.Keys.Provider);
         services.AddSingleton(run);
         services.AddProblemDetails();
+        // Hosted services stop in the reverse of this order: sockets, then the wait for the others, then the member.
+        services.AddSingleton<IHostedService, DrainTogether>();
+        services.AddChannels(channels => channels
+            .Socket<OpenSocket>(routes => routes.Channel<PingChannel>("ping"))
+            .Socket<UserSocket>(routes => routes
+                .Channel<TrackedChannel>("tracked")
+                .Channel<RoomChannel>("room:*")));
         services.AddPresenceAdmin(admin => Copy(run.Options.Admin, admin));
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Options;
 using Presence.Dashboard;
 
 namespace Presence.Silo;
@@ -7,6 +8,8 @@ namespace Presence.Silo;
 internal sealed class SiloRun
 {
     private readonly List<Member> _members = [];
+    private readonly TaskCompletionSource _allDrained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _drained;
 
     private SiloRun(SiloConfiguration configuration, SiloOptions options, EngineChoice engine)
     {
@@ -60,6 +63,11 @@ internal sealed class SiloRun
             await StopAsync(TimeSpan.FromSeconds(1));
             throw new SiloStartException($"Cannot listen on {urls}: {reason}.");
         }
+        catch (OptionsValidationException e)
+        {
+            await StopAsync(TimeSpan.FromSeconds(1));
+            throw new SiloStartException(string.Join(" ", e.Failures));
+        }
     }
 
     /// <summary>Stops all members side by side; what is not done in time is left behind.</summary>
@@ -68,6 +76,17 @@ internal sealed class SiloRun
         Draining = true;
         using var limit = new CancellationTokenSource(within);
         await Task.WhenAll(_members.Select(member => member.StopAsync(limit.Token)));
+    }
+
+    /// <summary>Called by each member when its sockets are closed; completes when all have called.</summary>
+    public Task AllDrainedAsync()
+    {
+        if (Interlocked.Increment(ref _drained) >= _members.Count)
+        {
+            _allDrained.TrySetResult();
+        }
+
+        return _allDrained.Task;
     }
 
     private static string? CannotListen(Exception e)

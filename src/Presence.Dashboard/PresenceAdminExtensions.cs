@@ -27,6 +27,7 @@ public static partial class PresenceAdminExtensions
         options.Validate();
         if (!services.Any(service => service.ServiceType == typeof(IDataProtectionProvider)))
         {
+            // A host that brings its own keys wants no second ring on the disk.
             services.AddDataProtection();
         }
 
