@@ -5,16 +5,21 @@ namespace Presence.TestKit;
 
 /// <summary>
 /// Once a member was told that a replica ended for ever (a farewell it acknowledged, a word of membership, a newer
-/// incarnation), it shows neither that one nor an earlier one of its name, at once and from then on.
+/// incarnation), it shows neither that one nor an earlier one of its name, at once and for as long as anybody may still hold it.
 /// </summary>
 internal sealed class TheEndedStayEnded(SimulatedCluster cluster) : Invariant(cluster)
 {
-    private readonly Dictionary<(int Member, string Name), ulong> _ended = [];
+    private readonly Dictionary<(int Member, string Name), (ulong Incarnation, TimeSpan Until)> _ended = [];
 
     public override void Ended(SimulatedMember member, ReplicaId replica)
     {
         var at = (member.Id, replica.Node);
-        _ended[at] = Math.Max(_ended.GetValueOrDefault(at), replica.Incarnation);
+        var last = _ended.GetValueOrDefault(at);
+        if (replica.Incarnation >= last.Incarnation || last.Until < Cluster.Now)
+        {
+            _ended[at] = (replica.Incarnation, Cluster.Now + Cluster.Options.Tracker.PermDownPeriod);
+        }
+
         foreach (var shown in member.Shown.Owners)
         {
             if (IsOver(member, shown))
@@ -49,5 +54,7 @@ internal sealed class TheEndedStayEnded(SimulatedCluster cluster) : Invariant(cl
     }
 
     private bool IsOver(SimulatedMember member, ReplicaId replica) =>
-        _ended.TryGetValue((member.Id, replica.Node), out var last) && replica.Incarnation <= last;
+        _ended.TryGetValue((member.Id, replica.Node), out var last)
+        && replica.Incarnation <= last.Incarnation
+        && Cluster.Now < last.Until;
 }

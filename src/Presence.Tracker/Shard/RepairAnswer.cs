@@ -28,8 +28,18 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
         AddUnordered(from, plan, more ? plan.Values[MostValues] : ulong.MaxValue);
         if (plan.AllDead is { } dead)
         {
-            AddOrdered(from, dead, answer);
+            if (_frames.Count == 0 && !more && dead.IntervalCount <= MostIntervals)
+            {
+                AddWhole(dead);
+            }
+            else
+            {
+                Cut(from);
+                AddOrdered(from, dead, answer);
+            }
         }
+
+        Cut(from);
 
         if (more && _frames.Count > 0)
         {
@@ -64,8 +74,15 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
         {
             AddRemoval(from, plan.Removals[next++]);
         }
+    }
 
-        Cut(from);
+    /// <summary>All that is dead beside all values in one frame: whoever takes it sees an update as an update.</summary>
+    private void AddWhole(IntervalSet dead)
+    {
+        foreach (var interval in dead.Intervals)
+        {
+            _part.Kill(interval);
+        }
     }
 
     private void AddOrdered(Sender from, IntervalSet dead, ulong answer)
