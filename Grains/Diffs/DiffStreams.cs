@@ -13,7 +13,9 @@ namespace Presence.Grains.Diffs;
 /// </summary>
 /// <remarks>
 /// While silos disagree about who is a member, two may speak for a topic; each event says who published it. A feed whose
-/// stream fails is begun anew after <see cref="Retry"/>: nothing is lost, it is only told later.
+/// stream fails is begun anew after <see cref="Retry"/>: nothing is lost, it is only told later. A memory stream loses
+/// what is under way when a silo goes (seen in two of six stops), and the reset of a new home is under way just
+/// then; so it is told once more when things have had time to <see cref="Settle"/>.
 /// </remarks>
 internal sealed partial class DiffStreams(
     IPresenceNode node,
@@ -26,11 +28,13 @@ internal sealed partial class DiffStreams(
 {
     private const int TopicsAtOnce = 1000;
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<string, TopicFeed> _feeds = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private volatile SiloAddress[] _active = [];
+    private readonly RecentlyEmptied _emptied = new();
     private readonly HashSet<string> _wereEmpty = new(StringComparer.Ordinal);
     private IAsyncDisposable? _handling;
     private ITimer? _sweeper;
@@ -55,6 +59,11 @@ internal sealed partial class DiffStreams(
     {
         foreach (var topic in diff.Topics)
         {
+            if (node.Tracker.Count(topic.Topic) == 0)
+            {
+                _emptied.Add(topic.Topic);
+            }
+
             Begin(topic.Topic);
         }
 
@@ -93,23 +102,26 @@ internal sealed partial class DiffStreams(
 
     private bool IsHome(string topic) => silo.SiloAddress.Equals(TopicHome.Of(topic, _active));
 
-    private void Begin(string topic)
+    private bool Begin(string topic)
     {
         if (_stop.IsCancellationRequested || _feeds.ContainsKey(topic) || !IsHome(topic))
         {
-            return;
+            return false;
         }
 
         var target = new FeedTarget(
             grains.GetGrain<IHandleDiffGrain>(topic).HandleDiff,
-            () => _ = BeginAgainAsync(topic),
+            () => Failed(topic),
             options.Value.ObserverBacklog,
             options.Value.ObserverTimeout);
         var feed = new TopicFeed(node, topic, target, time);
-        if (_feeds.TryAdd(topic, feed))
+        if (!_feeds.TryAdd(topic, feed))
         {
-            feed.Start(tellSnapshot: true);
+            return false;
         }
+
+        feed.Start(tellSnapshot: true);
+        return true;
     }
 
     /// <summary>Ends the feeds of topics that were empty at two sweeps in a row.</summary>
@@ -126,6 +138,7 @@ internal sealed partial class DiffStreams(
             }
         }
 
+        _emptied.Age();
         _wereEmpty.Clear();
         _wereEmpty.UnionWith(empty);
     }
@@ -138,18 +151,27 @@ internal sealed partial class DiffStreams(
         }
     }
 
-    private async Task BeginAgainAsync(string topic)
+    private void Failed(string topic)
     {
         LogFailed(logger, topic);
+        _ = BeginAgainAsync([topic], Retry);
+    }
+
+    private async Task BeginAgainAsync(IReadOnlyList<string> topics, TimeSpan delay)
+    {
         try
         {
-            await Task.Delay(Retry, time, _stop.Token);
-            End(topic);
-            Begin(topic);
+            await Task.Delay(delay, time, _stop.Token);
         }
         catch (OperationCanceledException)
         {
-            // Stopped.
+            return;
+        }
+
+        foreach (var topic in topics)
+        {
+            End(topic);
+            Begin(topic);
         }
     }
 
@@ -169,24 +191,32 @@ internal sealed partial class DiffStreams(
                 End(topic);
             }
 
-            BeginAll();
+            _ = BeginAgainAsync(BeginAll(), Settle);
         }
     }
 
-    private void BeginAll()
+    private List<string> BeginAll()
     {
+        var begun = new List<string>();
         string? after = null;
         do
         {
             var topics = node.Tracker.Topics(after, TopicsAtOnce);
             foreach (var topic in topics)
             {
-                Begin(topic.Topic);
+                if (Begin(topic.Topic))
+                {
+                    begun.Add(topic.Topic);
+                }
             }
 
             after = topics.Count == TopicsAtOnce ? topics[^1].Topic : null;
         }
         while (after is not null);
+
+        // The old home may not have lived to tell that these are empty.
+        begun.AddRange(_emptied.Topics().Where(Begin));
+        return begun;
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The stream of topic {Topic} failed; it begins anew with a reset.")]

@@ -3,6 +3,7 @@ using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Runtime;
+using Orleans.Storage;
 using Orleans.TestingHost;
 using Presence.Grains.Hosting;
 using Presence.Grains.Placement;
@@ -24,10 +25,12 @@ internal sealed class GrainCluster : IAsyncDisposable
     public static async Task<GrainCluster> StartAsync(short silos, Action<PresenceOrleansOptions>? configure = null)
     {
         var world = new StubWorld();
+        var storage = new SurvivingStorage();
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((options, silo) =>
         {
             silo.Services.AddSingleton<IPresenceNode>(new StubNode(world, options.SiloName));
+            silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
             silo.AddPresenceLink(configure);
             silo.AddPresenceGrains();
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);

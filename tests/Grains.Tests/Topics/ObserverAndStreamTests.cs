@@ -110,6 +110,34 @@ public class ObserverAndStreamTests
             heard.All.SelectMany(c => c.Changes).Select(c => c.Presence.Key));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task When_the_home_of_a_topic_goes_another_silo_tells_anew_who_is_there(bool presenceGoesToo)
+    {
+        await using var cluster = await GrainCluster.StartAsync(3);
+        var silos = cluster.Orleans.Silos;
+        var address = TopicHome.Of("lobby", [.. silos.Select(s => s.SiloAddress)])!;
+        var home = silos.Single(s => s.SiloAddress.Equals(address));
+        var stay = silos.First(s => s != home);
+        await cluster.ServiceOf<IGrainFactory>(presenceGoesToo ? home : stay)
+            .GetGrain<ITopicPresenceGrain>("lobby")
+            .Track("ann");
+
+        var heard = new Awaited<TopicChanges>();
+        await cluster.ServiceOf<IClusterClient>(stay).GetStreamProvider(PresenceStreams.Provider)
+            .GetStream<TopicChanges>(PresenceStreams.Diffs("lobby"))
+            .SubscribeAsync((changes, _) =>
+            {
+                heard.Add(changes);
+                return Task.CompletedTask;
+            });
+        await cluster.Orleans.StopSiloAsync(home);
+
+        var reset = await heard.FirstAsync(c => c.IsReset && c.Node != home.Name);
+        Assert.Equal(presenceGoesToo ? [] : ["ann"], reset.Changes.Select(c => c.Presence.Key));
+    }
+
     [Fact]
     public void Few_topics_move_when_a_silo_goes_and_every_silo_has_its_share()
     {
