@@ -1,5 +1,11 @@
 namespace Presence.Node;
 
+/// <summary>Hears that a process ended.</summary>
+internal interface IProcessLink
+{
+    void Ended(PresenceProcess process);
+}
+
 /// <summary>
 /// Anything with a lifetime that can own presences: a channel, a grain, a remote client's lease, a hosted job.
 /// Ending it ends its presences, in one diff per shard.
@@ -7,7 +13,8 @@ namespace Presence.Node;
 public sealed class PresenceProcess : IDisposable
 {
     private readonly Lock _gate = new();
-    private Dictionary<object, Action<PresenceProcess>>? _links;
+    private IProcessLink? _first;
+    private List<IProcessLink>? _more;
 
     internal PresenceProcess(ulong id, string? label)
     {
@@ -27,7 +34,8 @@ public sealed class PresenceProcess : IDisposable
     /// <summary>Ends the process and with it all its presences. Later calls do nothing.</summary>
     public void End()
     {
-        Dictionary<object, Action<PresenceProcess>>? links;
+        IProcessLink? first;
+        List<IProcessLink>? more;
         lock (_gate)
         {
             if (IsEnded)
@@ -36,22 +44,23 @@ public sealed class PresenceProcess : IDisposable
             }
 
             IsEnded = true;
-            links = _links;
-            _links = null;
+            (first, more) = (_first, _more);
+            (_first, _more) = (null, null);
         }
 
-        foreach (var ended in links?.Values ?? Enumerable.Empty<Action<PresenceProcess>>())
+        first?.Ended(this);
+        foreach (var link in more ?? [])
         {
-            ended(this);
+            link.Ended(this);
         }
     }
 
     /// <summary>The same as <see cref="End"/>.</summary>
     public void Dispose() => End();
 
-    /// <summary>Asks to be told of the end, once per <paramref name="owner"/>.</summary>
+    /// <summary>Asks to be told of the end, once.</summary>
     /// <returns>False if the process has already ended: the caller was not linked and acts at once.</returns>
-    internal bool Link(object owner, Action<PresenceProcess> ended)
+    internal bool Link(IProcessLink link)
     {
         lock (_gate)
         {
@@ -60,17 +69,16 @@ public sealed class PresenceProcess : IDisposable
                 return false;
             }
 
-            (_links ??= new(2))[owner] = ended;
-            return true;
-        }
-    }
+            if (_first is null)
+            {
+                _first = link;
+            }
+            else if (_first != link && !(_more ??= []).Contains(link))
+            {
+                _more.Add(link);
+            }
 
-    /// <summary>Forgets the link of <paramref name="owner"/>.</summary>
-    internal void Unlink(object owner)
-    {
-        lock (_gate)
-        {
-            _links?.Remove(owner);
+            return true;
         }
     }
 }

@@ -1,0 +1,115 @@
+using Presence.Tracker;
+
+namespace Presence.Node;
+
+/// <summary>One input of a shard. A struct, so that an idle shard takes it without an allocation.</summary>
+internal interface IShardCommand<out TResult>
+{
+    TResult Run(ShardHost host, TimeSpan now, ShardEffects effects);
+}
+
+internal readonly struct TrackCommand(PresenceProcess process, string topic, string key, PresenceMeta meta)
+    : IShardCommand<PresenceEntry>
+{
+    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        var entry = host.Shard.Track(now, process.Id, topic, key, meta, effects);
+        host.LinkOrEnd(process, now, effects);
+        return entry;
+    }
+}
+
+internal readonly struct TrackManyCommand(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
+    : IShardCommand<IReadOnlyList<PresenceEntry>>
+{
+    public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        var entries = host.Shard.TrackMany(now, process.Id, requests, effects);
+        host.LinkOrEnd(process, now, effects);
+        return entries;
+    }
+}
+
+internal readonly struct UpdateCommand(
+    PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta>? update, PresenceMeta meta)
+    : IShardCommand<PresenceEntry>
+{
+    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        var value = meta;
+        return host.Shard.Update(now, process.Id, topic, key, update ?? (_ => value), effects);
+    }
+}
+
+internal readonly struct UpdateManyCommand(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
+    : IShardCommand<IReadOnlyList<PresenceEntry>>
+{
+    public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
+        host.Shard.UpdateMany(now, process.Id, requests, effects);
+}
+
+internal readonly struct UntrackCommand(PresenceProcess process, string topic, string key) : IShardCommand<bool>
+{
+    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
+        host.Shard.Untrack(now, process.Id, topic, key, effects);
+}
+
+internal readonly struct UntrackAllCommand(PresenceProcess process, LeaveReason reason) : IShardCommand<int>
+{
+    public int Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
+        host.Shard.UntrackAll(now, process.Id, reason, effects);
+}
+
+/// <summary>Any input that is rare enough for a delegate.</summary>
+internal readonly struct ActionCommand(Action<ShardHost, TimeSpan, ShardEffects> action) : IShardCommand<bool>
+{
+    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        action(host, now, effects);
+        return true;
+    }
+}
+
+/// <summary>A command that waits in the mailbox.</summary>
+internal abstract class QueuedCommand
+{
+    public abstract void Run(ShardHost host, TimeSpan now, ShardEffects effects);
+
+    /// <summary>Tells the caller, once the effects are carried out.</summary>
+    public abstract void Complete();
+}
+
+internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : QueuedCommand
+    where TCommand : struct, IShardCommand<TResult>
+{
+    // Asynchronous, so that no caller's continuation runs inside the shard.
+    private readonly TaskCompletionSource<TResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TResult? _value;
+    private Exception? _failure;
+
+    public Task<TResult> Task => _result.Task;
+
+    public override void Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        try
+        {
+            _value = command.Run(host, now, effects);
+        }
+        catch (Exception e)
+        {
+            _failure = e;
+        }
+    }
+
+    public override void Complete()
+    {
+        if (_failure is null)
+        {
+            _result.SetResult(_value!);
+        }
+        else
+        {
+            _result.SetException(_failure);
+        }
+    }
+}

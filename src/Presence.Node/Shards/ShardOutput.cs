@@ -1,0 +1,174 @@
+using Microsoft.Extensions.Logging;
+using Presence.Tracker;
+
+namespace Presence.Node;
+
+/// <summary>Carries out the effects of one shard: sends frames, tells observers, logs.</summary>
+internal sealed class ShardOutput(
+    string tracker, int shard, IClusterLink link, PresenceOptions options, NodeInstruments instruments, ILogger log, Action<ShardHost> onConflict)
+{
+    private readonly Dictionary<string, Action<TopicDiff>[]> _subscribers = new(StringComparer.Ordinal);
+    private readonly List<HandlerPump> _handlers = [];
+    private readonly LogLevel _level = Enum.Parse<LogLevel>(options.Trackers[tracker].LogLevel);
+
+    public void Add(HandlerPump handler) => _handlers.Add(handler);
+
+    public void Remove(HandlerPump handler) => _handlers.Remove(handler);
+
+    public void Add(string topic, Action<TopicDiff> subscriber) =>
+        _subscribers[topic] = _subscribers.TryGetValue(topic, out var present) ? [.. present, subscriber] : [subscriber];
+
+    public void Remove(string topic, Action<TopicDiff> subscriber)
+    {
+        if (!_subscribers.TryGetValue(topic, out var present))
+        {
+            return;
+        }
+
+        var at = Array.IndexOf(present, subscriber);
+        if (at >= 0 && present.Length == 1)
+        {
+            _subscribers.Remove(topic);
+        }
+        else if (at >= 0)
+        {
+            _subscribers[topic] = [.. present[..at], .. present[(at + 1)..]];
+        }
+    }
+
+    public void CarryOut(ShardHost host, ShardEffects effects)
+    {
+        if (effects.Changes.Count > 0)
+        {
+            Tell(effects.Changes);
+        }
+
+        foreach (var (to, frame) in effects.Frames)
+        {
+            Send(to, frame);
+        }
+
+        foreach (var probe in effects.Probes)
+        {
+            _ = ProbeAsync(host, probe);
+        }
+
+        foreach (var happened in effects.Events)
+        {
+            Note(host, happened);
+        }
+    }
+
+    public LinkFrame Encoded(ShardFrame frame)
+    {
+        var body = ShardFrameCodec.Encode(frame);
+        instruments.Sent(TypeOf(frame), body.Length);
+        return new LinkFrame(tracker, shard, body);
+    }
+
+    public static string TypeOf(ShardFrame frame) => frame switch
+    {
+        HeartbeatFrame => "heartbeat",
+        DeltaFrame => "delta",
+        RequestFrame => "request",
+        RepairFrame => "repair",
+        ProbeFrame => "probe",
+        FarewellFrame => "farewell",
+        _ => "obituary",
+    };
+
+    private void Tell(List<PresenceChange> changes)
+    {
+        if (_handlers.Count > 0)
+        {
+            var copy = changes.ToArray();
+            foreach (var handler in _handlers)
+            {
+                handler.Post(copy);
+            }
+        }
+
+        if (_subscribers.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var diff in new PresenceDiff(changes).Topics)
+        {
+            if (_subscribers.TryGetValue(diff.Topic, out var subscribers))
+            {
+                foreach (var subscriber in subscribers)
+                {
+                    Tell(subscriber, diff);
+                }
+            }
+        }
+    }
+
+    private void Tell(Action<TopicDiff> subscriber, TopicDiff diff)
+    {
+        try
+        {
+            subscriber(diff);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            instruments.HandlerFailed();
+            log.SubscriberFailed(e);
+        }
+    }
+
+    private void Send(string? to, ShardFrame frame)
+    {
+        if (to is null)
+        {
+            link.Broadcast(Encoded(frame));
+        }
+        else
+        {
+            link.Send(to, Encoded(frame));
+        }
+    }
+
+    private async Task ProbeAsync(ShardHost host, ProbeFrame probe)
+    {
+        using var timeout = new CancellationTokenSource(options.ProbeTimeout);
+        var answered = await link.AskAsync(probe.Target.Node, Encoded(probe), timeout.Token).ConfigureAwait(false);
+        host.Post(new ActionCommand((h, now, effects) => h.Shard.ProbeAnswered(now, probe.Target, answered, effects)), always: true);
+    }
+
+    private void Note(ShardHost host, ReplicaEvent happened)
+    {
+        switch (happened.Kind)
+        {
+            case ReplicaEventKind.NameConflict:
+                onConflict(host);
+                break;
+            case ReplicaEventKind.Refused:
+                instruments.Dropped("refused");
+                log.Refused(tracker, shard, happened.Replica.ToString(), happened.Detail);
+                return;
+            case ReplicaEventKind.Ignored:
+                instruments.Dropped("over");
+                break;
+            case ReplicaEventKind.RepairRequested:
+                instruments.Transfer("requested");
+                break;
+            case ReplicaEventKind.RepairSent:
+                instruments.Transfer("sent");
+                break;
+        }
+
+        if (_level != LogLevel.None && LevelOf(happened.Kind) is var level && level >= _level && log.IsEnabled(level))
+        {
+            log.ReplicaEvent(level, tracker, shard, happened.Kind.ToString(), happened.Replica.ToString(), happened.Detail);
+        }
+    }
+
+    private static LogLevel LevelOf(ReplicaEventKind kind) => kind switch
+    {
+        ReplicaEventKind.Down or ReplicaEventKind.PermDown or ReplicaEventKind.Dead or ReplicaEventKind.Restarted => LogLevel.Warning,
+        ReplicaEventKind.RepairRequested or ReplicaEventKind.RepairSent or ReplicaEventKind.Ignored => LogLevel.Debug,
+        _ => LogLevel.Information,
+    };
+}
