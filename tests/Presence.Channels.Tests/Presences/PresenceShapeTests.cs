@@ -1,0 +1,90 @@
+using System.Text;
+using System.Text.Json;
+using Presence.Crdt;
+using Presence.Tracker;
+
+namespace Presence.Channels.Tests.Presences;
+
+public sealed class PresenceShapeTests
+{
+    [Theory]
+    [InlineData("{}", """{"phx_ref":"R"}""")]
+    [InlineData("{ }", """{ "phx_ref":"R"}""")]
+    [InlineData("""{"a": 1 }""", """{"a": 1 ,"phx_ref":"R"}""")]
+    [InlineData(""" {"a":{"b":[]}} """, """{"a":{"b":[]},"phx_ref":"R"}""")]
+    [InlineData("""{"phx_ref":"mine"}""", """{"phx_ref":"R"}""")]
+    [InlineData("""{"a":1,"phx_ref":{"x":1},"b":2,"phx_ref_prev":"p"}""", """{"a":1,"b":2,"phx_ref":"R"}""")]
+    [InlineData("""{"\u0070hx_ref":"mine","b":2}""", """{"b":2,"phx_ref":"R"}""")]
+    [InlineData("""{"inner":{"phx_ref":"kept"}}""", """{"inner":{"phx_ref":"kept"},"phx_ref":"R"}""")]
+    [InlineData("""{"t":"a\"}phx_ref"}""", """{"t":"a\"}phx_ref","phx_ref":"R"}""")]
+    [InlineData("""{"t":"caf\u00e9 😀"}""", """{"t":"caf\u00e9 😀","phx_ref":"R"}""")]
+    public void Refs_are_spliced_in_and_the_rest_stays_as_written(string meta, string expected)
+    {
+        var entry = Entry("k", 1, 0, meta);
+        var json = FrameBuffer.Rent();
+        PresencePayloads.Meta(json, entry, null);
+        Assert.Equal(expected.Replace("\"R\"", $"\"{entry.Ref}\"", StringComparison.Ordinal), Encoding.UTF8.GetString(json.ToArrayAndReturn()));
+    }
+
+    public static TheoryData<string> Keys => new("ann", "__proto__", "constructor", "😀", "a\"b\\\n", new string('é', 100), " ", "phx_ref");
+
+    [Theory]
+    [MemberData(nameof(Keys))]
+    public void Any_key_survives_in_states_and_diffs(string key)
+    {
+        var entry = Entry(key, 1, 0, "{}");
+        var state = JsonDocument.Parse(PresencePayloads.State([new(key, [entry])])).RootElement;
+        Assert.Equal(entry.Ref, state.GetProperty(key).GetProperty("metas")[0].GetProperty("phx_ref").GetString());
+        var diff = JsonDocument.Parse(PresencePayloads.Diff([new(null, entry, false)])).RootElement;
+        Assert.Equal(entry.Ref, diff.GetProperty("joins").GetProperty(key).GetProperty("metas")[0].GetProperty("phx_ref").GetString());
+        Assert.Empty(diff.GetProperty("leaves").EnumerateObject());
+    }
+
+    [Fact]
+    public void An_update_is_a_leave_of_what_was_shown_and_a_join_that_names_it()
+    {
+        var (old, now) = (Entry("k", 1, 0, """{"v":1}"""), Entry("k", 5, 3, """{"v":3}"""));
+        Assert.Equal(
+            """{"joins":{"k":{"metas":[{"v":3,"phx_ref":"NEW","phx_ref_prev":"OLD"}]}},"leaves":{"k":{"metas":[{"v":1,"phx_ref":"OLD"}]}}}"""
+                .Replace("NEW", now.Ref, StringComparison.Ordinal)
+                .Replace("OLD", old.Ref, StringComparison.Ordinal),
+            Encoding.UTF8.GetString(PresencePayloads.Diff([new(old, now, false)])));
+    }
+
+    [Fact]
+    public void Several_presences_of_a_key_share_its_metas()
+    {
+        var diff = Encoding.UTF8.GetString(PresencePayloads.Diff(
+            [new(null, Entry("k", 1, 0, "{}"), false), new(null, Entry("x", 2, 0, "{}"), false), new(null, Entry("k", 3, 0, "{}"), false)]));
+        var joins = JsonDocument.Parse(diff).RootElement.GetProperty("joins");
+        Assert.Equal(2, joins.EnumerateObject().Count());
+        Assert.Equal(2, joins.GetProperty("k").GetProperty("metas").GetArrayLength());
+    }
+
+    [Fact]
+    public void Pending_changes_condense_to_their_net_effect()
+    {
+        var (one, two, three) = (Entry("k", 1, 0, "{}"), Entry("k", 3, 1, "{}"), Entry("k", 5, 3, "{}"));
+        Assert.Equal([new(null, two, false)], Net(PresenceChange.Joined(one), PresenceChange.Updated(one, two)));
+        Assert.Equal([], Net(PresenceChange.Joined(one), PresenceChange.Left(one, one, default)));
+        Assert.Equal([new(one, three, false)], Net(PresenceChange.Updated(one, two), PresenceChange.Updated(two, three)));
+        Assert.Equal([new(one, null, false)], Net(PresenceChange.Updated(one, two), PresenceChange.Left(two, three, default)));
+        Assert.Equal([new(one, three, true)], Net(PresenceChange.Left(one, two, default), PresenceChange.Joined(three)));
+        Assert.Equal([new(one, null, true)], Net(
+            PresenceChange.Left(one, one, default), PresenceChange.Joined(three), PresenceChange.Left(three, three, default)));
+
+        static NetChange[] Net(params PresenceChange[] changes)
+        {
+            var pending = new PendingChanges();
+            foreach (var change in changes)
+            {
+                pending.Add(change);
+            }
+
+            return pending.Drain();
+        }
+    }
+
+    private static PresenceEntry Entry(string key, ulong sequence, ulong previous, string meta) =>
+        new(new ReplicaId("n", 1), sequence, 1, previous, 7, "t", key, Encoding.UTF8.GetBytes(meta));
+}

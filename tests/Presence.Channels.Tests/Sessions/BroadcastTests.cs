@@ -1,0 +1,97 @@
+namespace Presence.Channels.Tests.Sessions;
+
+public sealed class BroadcastTests : IDisposable
+{
+    private readonly Harness _harness = new();
+
+    public void Dispose() => _harness.Dispose();
+
+    [Fact]
+    public async Task A_broadcast_reaches_all_of_the_topic_and_nobody_else()
+    {
+        var (one, two, other) = (_harness.Connect(), _harness.Connect(), _harness.Connect());
+        await one.JoinAsync("echo:a");
+        await two.JoinAsync("echo:a");
+        await other.JoinAsync("echo:b");
+        await one.ExpectAsync(
+            """["1","2","echo:a","all",{"n":1}]""",
+            """[null,null,"echo:a","told",{"n":1}]""",
+            """["1","2","echo:a","phx_reply",{"status":"ok","response":{}}]""");
+        Assert.Equal("""[null,null,"echo:a","told",{"n":1}]""", await two.NextAsync());
+        await other.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task A_broadcast_from_a_channel_skips_it()
+    {
+        var (one, two) = (_harness.Connect(), _harness.Connect());
+        await one.JoinAsync("echo:a");
+        await two.JoinAsync("echo:a");
+        await one.ExpectAsync(
+            """["1","2","echo:a","others",{}]""", """["1","2","echo:a","phx_reply",{"status":"ok","response":{}}]""");
+        Assert.Equal("""[null,null,"echo:a","told",{}]""", await two.NextAsync());
+        await one.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task A_broadcast_is_encoded_once_for_all_sockets()
+    {
+        var (one, two) = (_harness.Connect(), _harness.Connect());
+        await one.JoinAsync("echo:a");
+        await two.JoinAsync("echo:a");
+        _harness.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.From(new { n = 1 }));
+        Assert.Same(await one.NextFrameAsync(), await two.NextFrameAsync());
+    }
+
+    [Fact]
+    public async Task An_intercepted_broadcast_passes_through_the_channel()
+    {
+        var client = _harness.Connect();
+        await client.JoinAsync("echo:a");
+        _harness.Server.Broadcaster.Broadcast("echo:a", "stamped", ChannelPayload.From(new { n = 1 }));
+        Assert.Equal("""["1",null,"echo:a","stamped",{"stamp":"stub"}]""", await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task Who_left_hears_no_more_and_the_last_ends_the_subscription()
+    {
+        var (one, two) = (_harness.Connect(), _harness.Connect());
+        await one.JoinAsync("echo:a");
+        await two.JoinAsync("echo:a");
+        Assert.Equal(1, _harness.Node.Subscribers);
+        await one.SendAsync("""["1","2","echo:a","phx_leave",{}]""");
+        await one.NextAsync();
+        await one.NextAsync();
+        _harness.Server.Broadcaster.Broadcast("echo:a", "told");
+        Assert.Equal("""[null,null,"echo:a","told",{}]""", await two.NextAsync());
+        await one.ExpectNothingAsync();
+        await two.SendAsync("""["1","2","echo:a","phx_leave",{}]""");
+        await two.NextAsync();
+        Assert.Equal(0, _harness.Node.Subscribers);
+        Assert.Equal(0, _harness.Counted("presence.channels"));
+    }
+
+    [Fact]
+    public async Task Binary_broadcasts_travel_in_binary_frames()
+    {
+        var client = _harness.Connect();
+        await client.JoinAsync("echo:a");
+        _harness.Server.Broadcaster.Broadcast("echo:a", "b", ChannelPayload.Binary(new byte[] { 7 }));
+        Assert.Equal([2, 6, 1, .. "echo:ab"u8, 7], (await client.NextFrameAsync()).Head.ToArray());
+    }
+
+    [Theory]
+    [InlineData("phx_close")]
+    [InlineData("")]
+    public void Events_of_the_protocol_cannot_be_broadcast(string name) =>
+        Assert.Throws<ArgumentException>(() => _harness.Server.Broadcaster.Broadcast("t", name));
+
+    [Fact]
+    public void A_disconnect_closes_the_sockets_of_that_id()
+    {
+        var (ann, bob) = (_harness.Connect(id: "user:ann"), _harness.Connect(id: "user:bob"));
+        _harness.Server.Broadcaster.Disconnect("user:ann");
+        Assert.Equal(1001, ann.CloseCode);
+        Assert.Null(bob.CloseCode);
+    }
+}

@@ -1,0 +1,291 @@
+namespace Presence.Channels.Tests.Sessions;
+
+/// <summary>The server's rules of the protocol, frame by frame.</summary>
+public sealed class ServerRuleTests : IDisposable
+{
+    private readonly Harness _harness = new();
+    private readonly TestClient _client;
+
+    public ServerRuleTests() => _client = _harness.Connect();
+
+    public void Dispose() => _harness.Dispose();
+
+    [Fact]
+    public Task A_heartbeat_is_answered() => _client.ExpectNothingAsync();
+
+    [Fact]
+    public Task A_join_is_answered_with_its_references() => _client.JoinAsync("echo", "3");
+
+    [Fact]
+    public Task A_join_gets_the_response_of_the_channel() => _client.ExpectAsync(
+        """["1","1","picky:welcome","phx_join",{"user":"ann"}]""",
+        """["1","1","picky:welcome","phx_reply",{"status":"ok","response":{"welcome":"ann"}}]""");
+
+    [Fact]
+    public Task An_unknown_topic_is_unmatched() => _client.ExpectAsync(
+        """["1","1","nowhere","phx_join",{}]""",
+        """["1","1","nowhere","phx_reply",{"status":"error","response":{"reason":"unmatched topic"}}]""");
+
+    [Fact]
+    public Task A_refused_join_gets_the_reason_of_the_channel() => _client.ExpectAsync(
+        """["1","1","picky:refuse","phx_join",{}]""",
+        """["1","1","picky:refuse","phx_reply",{"status":"error","response":{"reason":"closed"}}]""");
+
+    [Theory]
+    [InlineData("crash")]
+    [InlineData("early_push")]
+    public async Task A_crashing_join_is_told_and_spares_the_rest(string how)
+    {
+        await _client.JoinAsync("echo");
+        await _client.ExpectAsync(
+            $$"""["2","2","picky:{{how}}","phx_join",{}]""",
+            $$$"""["2","2","picky:{{{how}}}","phx_reply",{"status":"error","response":{"reason":"join crashed"}}]""");
+        await _client.ExpectAsync(
+            """["1","5","echo","echo",{"still":"here"}]""",
+            """["1","5","echo","phx_reply",{"status":"ok","response":{"still":"here"}}]""");
+        Assert.Equal(1, _harness.Counted("presence.channels.crashed:join"));
+    }
+
+    [Fact]
+    public async Task A_refused_topic_can_be_joined_again()
+    {
+        await _client.ExpectAsync("""["1","1","picky:refuse","phx_join",{}]""", await RefusedAsync("1"));
+        await _client.ExpectAsync("""["2","2","picky:refuse","phx_join",{}]""", await RefusedAsync("2"));
+
+        static Task<string> RefusedAsync(string joinRef) => Task.FromResult(
+            $$$"""["{{{joinRef}}}","{{{joinRef}}}","picky:refuse","phx_reply",{"status":"error","response":{"reason":"closed"}}]""");
+    }
+
+    [Fact]
+    public async Task A_topic_longer_than_the_limit_is_refused()
+    {
+        var topic = "echo:" + new string('é', 126);
+        await _client.ExpectAsync(
+            $$"""["1","1","{{topic}}","phx_join",{}]""",
+            $$$"""["1","1","{{{EncodedTopic(topic)}}}","phx_reply",{"status":"error","response":{"reason":"topic too long"}}]""");
+    }
+
+    [Fact]
+    public async Task A_push_is_answered()
+    {
+        await _client.JoinAsync("echo");
+        await _client.ExpectAsync(
+            """["1","2","echo","echo",{"n": 1}]""",
+            """["1","2","echo","phx_reply",{"status":"ok","response":{"n": 1}}]""");
+        await _client.ExpectAsync(
+            """["1","3","echo","refuse",{}]""",
+            """["1","3","echo","phx_reply",{"status":"error","response":{"reason":"no"}}]""");
+    }
+
+    [Fact]
+    public async Task A_push_may_get_no_answer()
+    {
+        await _client.JoinAsync("echo");
+        await _client.SendAsync("""["1","2","echo","noreply",{}]""");
+        await _client.ExpectAsync(
+            """["1","3","echo","echo",{}]""", """["1","3","echo","phx_reply",{"status":"ok","response":{}}]""");
+    }
+
+    [Fact]
+    public async Task An_unknown_event_is_an_error_and_nothing_worse()
+    {
+        await _client.JoinAsync("echo");
+        await _client.ExpectAsync(
+            """["1","2","echo","what",{}]""",
+            """["1","2","echo","phx_reply",{"status":"error","response":{"reason":"unknown event"}}]""");
+    }
+
+    [Fact]
+    public async Task An_answer_may_come_later()
+    {
+        await _client.JoinAsync("echo");
+        await _client.SendAsync("""["1","2","echo","later",{}]""");
+        await _client.ExpectAsync(
+            """["1","3","echo","now",{"late":true}]""",
+            """["1","2","echo","phx_reply",{"status":"ok","response":{"late":true}}]""");
+    }
+
+    [Fact]
+    public async Task A_push_of_the_channel_carries_the_join_reference()
+    {
+        await _client.JoinAsync("echo", "7");
+        await _client.ExpectAsync("""["7","8","echo","push",{"x":1}]""", """["7",null,"echo","pushed",{"x":1}]""");
+    }
+
+    [Fact]
+    public async Task A_binary_push_is_answered_in_binary()
+    {
+        await _client.JoinAsync("echo");
+        await _client.SendAsync([0, 1, 1, 4, 4, .. "12echoecho"u8, 5, 6]);
+        var frame = await _client.NextFrameAsync();
+        Assert.True(frame.IsBinary);
+        Assert.Equal([1, 1, 1, 4, 2, .. "12echook"u8, 5, 6], frame.Head.ToArray());
+    }
+
+    [Fact]
+    public async Task A_leave_is_answered_and_then_closed()
+    {
+        await _client.JoinAsync("echo", "3");
+        await _client.ExpectAsync(
+            """["3","10","echo","phx_leave",{}]""",
+            """["3","10","echo","phx_reply",{"status":"ok","response":{}}]""",
+            """["3","3","echo","phx_close",{}]""");
+        Assert.Equal("echo Left", await _harness.Log.NextAsync());
+    }
+
+    [Fact]
+    public Task A_leave_of_what_was_not_joined_is_fine() => _client.ExpectAsync(
+        """["3","4","echo","phx_leave",{}]""",
+        """["3","4","echo","phx_reply",{"status":"ok","response":{}}]""");
+
+    [Fact]
+    public Task A_push_to_what_was_not_joined_is_unmatched() => _client.ExpectAsync(
+        """["3","4","echo","echo",{}]""",
+        """["3","4","echo","phx_reply",{"status":"error","response":{"reason":"unmatched topic"}}]""");
+
+    [Theory]
+    [InlineData("echo")]
+    [InlineData("phx_leave")]
+    public async Task What_is_meant_for_an_earlier_join_is_dropped(string name)
+    {
+        await _client.JoinAsync("echo", "5");
+        await _client.SendAsync($$"""["4","6","echo","{{name}}",{}]""");
+        await _client.ExpectAsync(
+            """["5","7","echo","echo",{}]""", """["5","7","echo","phx_reply",{"status":"ok","response":{}}]""");
+        Assert.Equal(1, _harness.Counted("presence.frames.dropped:stale"));
+    }
+
+    [Fact]
+    public async Task A_frame_without_a_join_reference_is_accepted()
+    {
+        await _client.JoinAsync("echo", "5");
+        await _client.ExpectAsync(
+            """[null,"7","echo","echo",{}]""", """["5","7","echo","phx_reply",{"status":"ok","response":{}}]""");
+    }
+
+    [Fact]
+    public async Task A_second_join_replaces_the_first_and_closes_it_behind_its_own_answer()
+    {
+        await _client.JoinAsync("echo", "1");
+        await _client.ExpectAsync(
+            """["2","2","echo","phx_join",{}]""",
+            """["2","2","echo","phx_reply",{"status":"ok","response":{}}]""",
+            """["1","1","echo","phx_close",{}]""");
+        Assert.Equal("echo Replaced", await _harness.Log.NextAsync());
+        await _client.ExpectAsync(
+            """["2","3","echo","echo",{}]""", """["2","3","echo","phx_reply",{"status":"ok","response":{}}]""");
+    }
+
+    [Fact]
+    public async Task A_second_join_does_not_wait_for_ever_for_the_first()
+    {
+        await _client.JoinAsync("echo", "1");
+        await _client.SendAsync("""["1","2","echo","hang",{}]""");
+        Assert.Equal("hanging", await _harness.Log.NextAsync());
+        var join = _client.SendAsync("""["3","3","echo","phx_join",{}]""");
+        Assert.False(join.IsCompleted);
+        _harness.Time.Advance(TimeSpan.FromSeconds(5));
+        await join.WaitAsync(TestClient.Patience);
+        Assert.Equal("""["3","3","echo","phx_reply",{"status":"ok","response":{}}]""", await _client.NextAsync());
+        Assert.Equal("""["1","1","echo","phx_close",{}]""", await _client.NextAsync());
+        _harness.Log.Gate.SetResult();
+    }
+
+    [Fact]
+    public async Task A_crash_ends_this_channel_alone()
+    {
+        await _client.JoinAsync("echo:a", "1");
+        await _client.JoinAsync("echo:b", "2");
+        await _client.ExpectAsync(
+            """["1","3","echo:a","crash",{}]""", """["1","1","echo:a","phx_error",{"reason":"channel_crash"}]""");
+        Assert.Equal("echo:a Crashed", await _harness.Log.NextAsync());
+        await _client.ExpectAsync(
+            """["2","4","echo:b","echo",{}]""", """["2","4","echo:b","phx_reply",{"status":"ok","response":{}}]""");
+        await _client.JoinAsync("echo:a", "5");
+    }
+
+    [Fact]
+    public async Task A_crash_while_ending_changes_nothing_for_the_client()
+    {
+        await _client.JoinAsync("echo", "1");
+        _harness.Server.Node.PubSub.Broadcast(new("x", "y", default));
+        await _client.SendAsync("""["1","2","echo","bad_push",{}]""");
+        Assert.Equal("""["1","1","echo","phx_error",{"reason":"channel_crash"}]""", await _client.NextAsync());
+        Assert.Null(_client.CloseCode);
+    }
+
+    [Theory]
+    [InlineData("stop", new string[0])]
+    [InlineData("stop_reply", new[] { """["1","2","echo","phx_reply",{"status":"ok","response":{}}]""" })]
+    public async Task A_channel_may_stop_itself(string name, string[] before)
+    {
+        await _client.JoinAsync("echo", "1");
+        await _client.ExpectAsync($$"""["1","2","echo","{{name}}",{}]""", [.. before, """["1","1","echo","phx_close",{}]"""]);
+        Assert.Equal("echo Stopped", await _harness.Log.NextAsync());
+    }
+
+    [Fact]
+    public async Task Channels_end_with_their_socket()
+    {
+        await _client.JoinAsync("echo", "1");
+        _client.Session.End();
+        Assert.Equal("echo SocketClosed", await _harness.Log.NextAsync());
+    }
+
+    [Fact]
+    public async Task A_timer_of_a_channel_rings_and_dies_with_it()
+    {
+        await _client.JoinAsync("echo", "1");
+        await _client.ExpectAsync(
+            """["1","2","echo","after",{}]""", """["1","2","echo","phx_reply",{"status":"ok","response":{}}]""");
+        _harness.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal("""["1",null,"echo","info",{"message":"rang"}]""", await _client.NextAsync());
+
+        var timers = _harness.Time.Timers;
+        await _client.SendAsync("""["1","3","echo","after",{}]""");
+        await _client.NextAsync();
+        Assert.Equal(timers + 1, _harness.Time.Timers);
+        await _client.SendAsync("""["1","4","echo","phx_leave",{}]""");
+        await _client.NextAsync();
+        await _client.NextAsync();
+        Assert.Equal(timers, _harness.Time.Timers);
+    }
+
+    [Theory]
+    [InlineData("not json")]
+    [InlineData("[]")]
+    [InlineData("""["1","1","echo","phx_join"]""")]
+    public async Task What_is_no_frame_closes_this_socket_alone(string text)
+    {
+        var neighbour = _harness.Connect();
+        await _client.SendAsync(text);
+        Assert.Equal(1007, _client.CloseCode);
+        Assert.Null(neighbour.CloseCode);
+        await neighbour.ExpectNothingAsync();
+        Assert.Equal(1, _harness.Counted("presence.frames.dropped:malformed"));
+    }
+
+    [Fact]
+    public async Task Version_1_clients_join_push_and_leave()
+    {
+        var old = _harness.Connect("1.0.0");
+        await old.ExpectAsync(
+            """{"topic":"echo","event":"phx_join","payload":{},"ref":"1"}""",
+            """{"ref":"1","topic":"echo","event":"phx_reply","payload":{"status":"ok","response":{}}}""");
+        await old.ExpectAsync(
+            """{"topic":"echo","event":"echo","payload":[1],"ref":"2"}""",
+            """{"ref":"2","topic":"echo","event":"phx_reply","payload":{"status":"ok","response":[1]}}""");
+        _harness.Server.Broadcaster.Broadcast("echo", "bytes", ChannelPayload.Binary(new byte[] { 1 }));
+        await old.ExpectAsync(
+            """{"topic":"echo","event":"phx_leave","payload":{},"ref":"3"}""",
+            """{"ref":"3","topic":"echo","event":"phx_reply","payload":{"status":"ok","response":{}}}""",
+            """{"ref":"1","topic":"echo","event":"phx_close","payload":{}}""");
+        Assert.Equal(1, _harness.Counted("presence.frames.dropped:binary_to_v1"));
+    }
+
+    private static string EncodedTopic(string topic)
+    {
+        var frame = FrameSerializers.V2.Broadcast(topic, "e", default).ToString();
+        return frame["[null,null,\"".Length..frame.IndexOf("\",\"e\"", StringComparison.Ordinal)];
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics.Metrics;
+using System.Text;
+using System.Threading.Channels;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Presence.Channels.Tests;
+
+/// <summary>Channels on one member without a network: sessions over transports that record.</summary>
+internal sealed class Harness : IDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly MeterListener _listener = new();
+    private readonly Dictionary<string, long> _counts = [];
+
+    public Harness(Action<ChannelLimits>? limit = null)
+    {
+        var limits = new ChannelLimits();
+        limit?.Invoke(limits);
+        Log = new Journal();
+        var services = new ServiceCollection();
+        services.AddMetrics();
+        services.AddSingleton(Log);
+        _services = services.BuildServiceProvider();
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (ReferenceEquals(instrument.Meter.Scope, meters))
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            lock (_counts)
+            {
+                var name = instrument.Name + (tags.Length > 0 ? ":" + tags[0].Value : "");
+                _counts[name] = _counts.GetValueOrDefault(name) + value;
+            }
+        });
+        _listener.Start();
+        Server = new ChannelServer(
+            Node,
+            Options.Create(limits),
+            new ChannelInstruments(meters),
+            NullLogger<ChannelServer>.Instance,
+            Time,
+            _services);
+        Routes = new SocketRoutes(typeof(OpenSocket))
+            .Channel<EchoChannel>("echo")
+            .Channel<EchoChannel>("echo:*")
+            .Channel<RoomChannel>("room:*")
+            .Channel<PickyChannel>("picky:*")
+            .Channel<WatchChannel>("watch:*");
+    }
+
+    public StubNode Node { get; } = new();
+
+    public ManualTime Time { get; } = new();
+
+    public ChannelServer Server { get; }
+
+    public SocketRoutes Routes { get; }
+
+    public Journal Log { get; }
+
+    public long Counted(string name)
+    {
+        lock (_counts)
+        {
+            return _counts.GetValueOrDefault(name);
+        }
+    }
+
+    public TestClient Connect(string vsn = "2.0.0", string? id = null) => new(this, FrameSerializers.Find(vsn)!, id);
+
+    public void Dispose()
+    {
+        _listener.Dispose();
+        Server.Sockets.Dispose();
+        _services.Dispose();
+    }
+}
+
+/// <summary>What channels of the tests did.</summary>
+internal sealed class Journal
+{
+    private readonly System.Threading.Channels.Channel<string> _lines =
+        System.Threading.Channels.Channel.CreateUnbounded<string>();
+
+    public TaskCompletionSource Gate { get; } = new();
+
+    public void Add(string line) => _lines.Writer.TryWrite(line);
+
+    public async Task<string> NextAsync() => await _lines.Reader.ReadAsync().AsTask().WaitAsync(TestClient.Patience);
+}
+
+internal sealed class OpenSocket(string? id) : PresenceSocket
+{
+    public override string? Id => id;
+
+    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) => new(ConnectResult.Accept);
+}
+
+/// <summary>A client whose frames go straight to its session.</summary>
+internal sealed class TestClient
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly RecordingTransport _transport = new();
+
+    public TestClient(Harness harness, IFrameSerializer serializer, string? id)
+    {
+        Session = new SocketSession(harness.Server, new OpenSocket(id), harness.Routes, serializer, _transport);
+        Assert.True(harness.Server.Sockets.TryAdd(Session));
+        Session.Open();
+    }
+
+    public SocketSession Session { get; }
+
+    public int? CloseCode => _transport.CloseCode;
+
+    public async Task SendAsync(string text) => await Session.ReceiveAsync(Encoding.UTF8.GetBytes(text), false);
+
+    public async Task SendAsync(byte[] binary) => await Session.ReceiveAsync(binary, true);
+
+    public async Task<string> NextAsync() => (await NextFrameAsync()).ToString();
+
+    public async Task<OutFrame> NextFrameAsync() => await _transport.Frames.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+
+    /// <summary>Sends a frame and expects the next one.</summary>
+    public async Task ExpectAsync(string send, params string[] frames)
+    {
+        await SendAsync(send);
+        foreach (var frame in frames)
+        {
+            Assert.Equal(frame, await NextAsync());
+        }
+    }
+
+    public Task JoinAsync(string topic, string reference = "1", string payload = "{}") => ExpectAsync(
+        $"""["{reference}","{reference}","{topic}","phx_join",{payload}]""",
+        $$$"""["{{{reference}}}","{{{reference}}}","{{{topic}}}","phx_reply",{"status":"ok","response":{}}]""");
+
+    /// <summary>Asserts that nothing but the answer to a heartbeat comes.</summary>
+    public Task ExpectNothingAsync() => ExpectAsync(
+        """[null,"hb","phoenix","heartbeat",{}]""",
+        """[null,"hb","phoenix","phx_reply",{"status":"ok","response":{}}]""");
+
+    private sealed class RecordingTransport : SocketTransport
+    {
+        public System.Threading.Channels.Channel<OutFrame> Frames { get; } =
+            System.Threading.Channels.Channel.CreateUnbounded<OutFrame>();
+
+        public int? CloseCode { get; private set; }
+
+        public override void Send(OutFrame frame) => Frames.Writer.TryWrite(frame);
+
+        public override void Close(int code) => CloseCode ??= code;
+
+        public override bool CutOffIfStuck(long now) => CloseCode is not null;
+    }
+}

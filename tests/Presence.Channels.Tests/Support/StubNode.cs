@@ -1,0 +1,208 @@
+using System.Collections.Immutable;
+using Presence.Crdt;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Channels.Tests;
+
+/// <summary>A member without a cluster: presences and messages in memory, applied at once and in order.</summary>
+internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
+{
+    private readonly Lock _gate = new();
+    private readonly ReplicaId _self = new("stub", 1);
+    private readonly Dictionary<(ulong Process, string Topic, string Key), PresenceEntry> _entries = [];
+    private ImmutableList<(string Topic, Action<TopicDiff> OnDiff)> _watchers = [];
+    private ImmutableList<(string Topic, Action<PubSubMessage> Subscriber)> _subscribers = [];
+    private ulong _sequence;
+    private ulong _processes;
+
+    string IPresenceNode.Name => "stub";
+
+    string IPresenceTracker.Name => "presence";
+
+    public string Engine => "stub";
+
+    public NodeState State => NodeState.Ready;
+
+    public IPresenceTracker Tracker => this;
+
+    public IClusterPubSub PubSub => this;
+
+    public int Watchers => _watchers.Count;
+
+    public int Subscribers => _subscribers.Count;
+
+    public IPresenceTracker GetTracker(string name) => this;
+
+    public PresenceProcess StartProcess(string? label = null) => new(Interlocked.Increment(ref _processes), label);
+
+    public IReadOnlyList<MemberStatus> Members() => [];
+
+    public IReadOnlyList<ReplicaStatus> Replicas() => [];
+
+    public ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default)
+    {
+        lock (_gate)
+        {
+            if (_entries.ContainsKey((process.Id, topic, key)))
+            {
+                throw new AlreadyTrackedException(topic, key);
+            }
+
+            var entry = new PresenceEntry(_self, ++_sequence, _sequence, 0, process.Id, topic, key, meta.Bytes);
+            _entries.Add((process.Id, topic, key), entry);
+            process.Link(this, Ended);
+            Tell(PresenceChange.Joined(entry));
+            return new(entry);
+        }
+    }
+
+    public ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta) =>
+        UpdateAsync(process, topic, key, _ => meta);
+
+    public ValueTask<PresenceEntry> UpdateAsync(
+        PresenceProcess process,
+        string topic,
+        string key,
+        Func<PresenceEntry, PresenceMeta> update)
+    {
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue((process.Id, topic, key), out var old))
+            {
+                throw new NotTrackedException(topic, key);
+            }
+
+            _sequence += 2;
+            var entry = new PresenceEntry(
+                _self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old).Bytes);
+            _entries[(process.Id, topic, key)] = entry;
+            Tell(PresenceChange.Updated(old, entry));
+            return new(entry);
+        }
+    }
+
+    public ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key)
+    {
+        lock (_gate)
+        {
+            if (!_entries.Remove((process.Id, topic, key), out var entry))
+            {
+                return new(false);
+            }
+
+            Tell(PresenceChange.Left(entry, entry, LeaveReason.Untracked));
+            return new(true);
+        }
+    }
+
+    public ValueTask<int> UntrackAllAsync(PresenceProcess process) => throw new NotSupportedException();
+
+    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
+        PresenceProcess process,
+        IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
+
+    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
+        PresenceProcess process,
+        IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
+
+    public TopicSnapshot List(string topic)
+    {
+        lock (_gate)
+        {
+            var tree = EntryTree.Empty;
+            foreach (var entry in _entries.Values.Where(e => e.Topic == topic))
+            {
+                tree = tree.Set(entry, true, new EditToken(), out _);
+            }
+
+            return new TopicSnapshot(topic, tree);
+        }
+    }
+
+    public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => List(topic).GetByKey(key);
+
+    public int Count(string topic) => List(topic).Count;
+
+    public int KeyCount(string topic) => List(topic).KeyCount;
+
+    public IReadOnlyList<TopicCount> Topics(string? after, int limit) => [];
+
+    public IReadOnlyList<string> TopicsOf(string key) => [];
+
+    public ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default) =>
+        throw new NotSupportedException();
+
+    TopicSubscription IPresenceTracker.Subscribe(string topic, Action<TopicDiff> onDiff)
+    {
+        lock (_gate)
+        {
+            var watcher = (topic, onDiff);
+            _watchers = _watchers.Add(watcher);
+            return new TopicSubscription(List(topic), () =>
+            {
+                lock (_gate)
+                {
+                    _watchers = _watchers.Remove(watcher);
+                }
+            });
+        }
+    }
+
+    IDisposable IClusterPubSub.Subscribe(string topic, Action<PubSubMessage> subscriber)
+    {
+        lock (_gate)
+        {
+            _subscribers = _subscribers.Add((topic, subscriber));
+        }
+
+        return new Subscription(() =>
+        {
+            lock (_gate)
+            {
+                _subscribers = _subscribers.Remove((topic, subscriber));
+            }
+        });
+    }
+
+    public void Broadcast(PubSubMessage message) => BroadcastLocal(message);
+
+    public void BroadcastLocal(PubSubMessage message)
+    {
+        foreach (var (topic, subscriber) in _subscribers)
+        {
+            if (topic == message.Topic)
+            {
+                subscriber(message with { FromNode = "stub" });
+            }
+        }
+    }
+
+    private void Ended(PresenceProcess process)
+    {
+        lock (_gate)
+        {
+            foreach (var entry in _entries.Values.Where(e => e.Process == process.Id).ToList())
+            {
+                _entries.Remove((process.Id, entry.Topic, entry.Key));
+                Tell(PresenceChange.Left(entry, entry, LeaveReason.ProcessEnded));
+            }
+        }
+    }
+
+    private void Tell(PresenceChange change)
+    {
+        foreach (var (topic, onDiff) in _watchers)
+        {
+            if (topic == change.Entry.Topic)
+            {
+                onDiff(new TopicDiff(topic, [change]));
+            }
+        }
+    }
+
+    private sealed class Subscription(Action stop) : IDisposable
+    {
+        public void Dispose() => stop();
+    }
+}

@@ -1,0 +1,119 @@
+using System.Net.WebSockets;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Presence.Node;
+
+namespace Presence.Channels.Tests.Transport;
+
+/// <summary>A web server on a free port of this machine, with the channels of the tests.</summary>
+internal sealed class WebHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private WebHost(WebApplication app) => _app = app;
+
+    public IServiceProvider Services => _app.Services;
+
+    public ChannelServer Server => Services.GetRequiredService<ChannelServer>();
+
+    public Uri Address => new(Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    public static async Task<WebHost> StartAsync(Action<ChannelLimits>? limit = null, params string[] settings)
+    {
+        var builder = WebApplication.CreateSlimBuilder(["--urls", "http://127.0.0.1:0", .. settings]);
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton<IPresenceNode>(new StubNode());
+        builder.Services.AddSingleton(new Journal());
+        builder.Services.AddChannels(channels => channels
+            .Socket<DoorSocket>(s => s.Channel<EchoChannel>("echo").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*"))
+            .Socket<OpenDoorSocket>(s => s.Channel<EchoChannel>("echo:*").Channel<WatchChannel>("watch:*")));
+        builder.Services.Configure<ChannelLimits>(limits => limit?.Invoke(limits));
+        var app = builder.Build();
+        app.MapSocket<DoorSocket>("/socket");
+        app.MapSocket<OpenDoorSocket>("/open");
+        await app.StartAsync();
+        return new WebHost(app);
+    }
+
+    public async Task<ClientWebSocket> ConnectAsync(string pathAndQuery, Action<ClientWebSocketOptions>? configure = null)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        configure?.Invoke(socket.Options);
+        try
+        {
+            await socket.ConnectAsync(
+                new UriBuilder(new Uri(Address, pathAndQuery)) { Scheme = "ws" }.Uri,
+                new CancellationTokenSource(TestClient.Patience).Token);
+        }
+        catch (WebSocketException) when (socket.HttpStatusCode != 0)
+        {
+            // The test looks at the status.
+        }
+
+        return socket;
+    }
+
+    public Task StopAsync() => _app.StopAsync();
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+}
+
+/// <summary>Accepts tokens of its own purpose.</summary>
+internal sealed class DoorSocket(SocketTokens tokens) : PresenceSocket
+{
+    public override string? Id => Assigns.TryGetValue("user_id", out var user) ? $"door:{user}" : null;
+
+    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect)
+    {
+        if (connect.Parameter("crash") is not null)
+        {
+            throw new InvalidOperationException("as asked");
+        }
+
+        if (tokens.TryRead("door", connect.Token) is not { } user)
+        {
+            return new(ConnectResult.Refuse);
+        }
+
+        Assigns["user_id"] = user;
+        return new(ConnectResult.Accept);
+    }
+}
+
+internal sealed class OpenDoorSocket : PresenceSocket
+{
+    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) => new(ConnectResult.Accept);
+}
+
+internal static class WebSocketSteps
+{
+    public static Task SendAsync(this WebSocket socket, string text) =>
+        socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, CancellationToken.None);
+
+    public static async Task<string> NextAsync(this WebSocket socket)
+    {
+        using var patience = new CancellationTokenSource(TestClient.Patience);
+        var buffer = new byte[1 << 20];
+        var length = 0;
+        while (true)
+        {
+            var read = await socket.ReceiveAsync(buffer.AsMemory(length), patience.Token);
+            length += read.Count;
+            if (read.MessageType == WebSocketMessageType.Close)
+            {
+                return $"closed {(int)socket.CloseStatus!}";
+            }
+
+            if (read.EndOfMessage)
+            {
+                return Encoding.UTF8.GetString(buffer, 0, length);
+            }
+        }
+    }
+}
