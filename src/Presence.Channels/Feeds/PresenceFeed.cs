@@ -16,7 +16,7 @@ internal sealed class PresenceFeed(ChannelServer server, string presences, strin
     // Taken inside the shard, and therefore never held for long; the other is held while clients are served.
     private readonly Lock _pendingGate = new();
     private readonly Lock _gate = new();
-    private readonly PendingChanges _pending = new();
+    private readonly DiffCoalescer _pending = new();
     private readonly Dictionary<string, List<PresenceEntry>> _shown = new(StringComparer.Ordinal);
     private readonly List<ChannelActor> _channels = new(1);
     private readonly List<ChannelActor> _newcomers = new(1);
@@ -151,14 +151,14 @@ internal sealed class PresenceFeed(ChannelServer server, string presences, strin
     {
         lock (_gate)
         {
-            NetChange[] changes;
+            IReadOnlyList<PresenceChange> changes;
             lock (_pendingGate)
             {
                 changes = _pending.Drain();
                 _wanted = false;
             }
 
-            if (changes.Length > 0)
+            if (changes.Count > 0)
             {
                 TellChanges(changes);
             }
@@ -170,19 +170,19 @@ internal sealed class PresenceFeed(ChannelServer server, string presences, strin
         }
     }
 
-    private void TellChanges(NetChange[] changes)
+    private void TellChanges(IReadOnlyList<PresenceChange> changes)
     {
         _state = null;
         foreach (var change in changes)
         {
-            if (change.Shown is { } shown)
+            if (change.LastShown is { } shown)
             {
                 Hide(shown);
             }
 
-            if (change.Now is { } now)
+            if (change.Kind != PresenceChangeKind.Left)
             {
-                Show(now);
+                Show(change.Entry);
             }
         }
 

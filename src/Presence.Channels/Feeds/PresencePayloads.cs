@@ -33,7 +33,7 @@ internal static class PresencePayloads
     }
 
     /// <summary><c>{"joins": {key: {"metas": [...]}}, "leaves": {...}}</c></summary>
-    public static byte[] Diff(IReadOnlyList<NetChange> changes)
+    public static byte[] Diff(IReadOnlyList<PresenceChange> changes)
     {
         var json = FrameBuffer.Rent();
         json.Raw("{\"joins\":"u8);
@@ -73,13 +73,13 @@ internal static class PresencePayloads
         json.Raw("}"u8);
     }
 
-    private static void Side(FrameBuffer json, IReadOnlyList<NetChange> changes, bool joins)
+    private static void Side(FrameBuffer json, IReadOnlyList<PresenceChange> changes, bool joins)
     {
         json.Raw("{"u8);
         var first = true;
         var groups = changes
-            .Where(change => (joins ? change.Now : change.Shown) is not null)
-            .GroupBy(change => (joins ? change.Now : change.Shown)!.Key, StringComparer.Ordinal);
+            .Where(change => joins ? change.Kind != PresenceChangeKind.Left : change.LastShown is not null)
+            .GroupBy(change => change.Entry.Key, StringComparer.Ordinal);
         foreach (var group in groups)
         {
             OpenKey(json, group.Key, ref first);
@@ -88,15 +88,14 @@ internal static class PresencePayloads
             {
                 Separate(json, firstMeta);
                 firstMeta = false;
-                if (joins)
+                if (!joins)
                 {
-                    // The version that these clients saw last, which may not be the one just before.
-                    Meta(json, change.Now!, change.Shown is { } shown && !change.Reborn ? shown.Ref : change.Now!.PreviousRef);
+                    Meta(json, change.LastShown!, change.LastShown!.PreviousRef);
+                    continue;
                 }
-                else
-                {
-                    Meta(json, change.Shown!, change.Shown!.PreviousRef);
-                }
+
+                // The version that these clients saw last, which may not be the one just before.
+                Meta(json, change.Entry, change.LastShown?.Ref ?? change.Entry.PreviousRef);
             }
 
             json.Raw("]}"u8);

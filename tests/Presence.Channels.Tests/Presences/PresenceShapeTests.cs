@@ -35,7 +35,7 @@ public sealed class PresenceShapeTests
         var entry = Entry(key, 1, 0, "{}");
         var state = JsonDocument.Parse(PresencePayloads.State([new(key, [entry])])).RootElement;
         Assert.Equal(entry.Ref, state.GetProperty(key).GetProperty("metas")[0].GetProperty("phx_ref").GetString());
-        var diff = JsonDocument.Parse(PresencePayloads.Diff([new(null, entry, false)])).RootElement;
+        var diff = JsonDocument.Parse(PresencePayloads.Diff([PresenceChange.Joined(entry)])).RootElement;
         Assert.Equal(entry.Ref, diff.GetProperty("joins").GetProperty(key).GetProperty("metas")[0].GetProperty("phx_ref").GetString());
         Assert.Empty(diff.GetProperty("leaves").EnumerateObject());
     }
@@ -48,41 +48,26 @@ public sealed class PresenceShapeTests
             """{"joins":{"k":{"metas":[{"v":3,"phx_ref":"NEW","phx_ref_prev":"OLD"}]}},"leaves":{"k":{"metas":[{"v":1,"phx_ref":"OLD"}]}}}"""
                 .Replace("NEW", now.Ref, StringComparison.Ordinal)
                 .Replace("OLD", old.Ref, StringComparison.Ordinal),
-            Encoding.UTF8.GetString(PresencePayloads.Diff([new(old, now, false)])));
+            Encoding.UTF8.GetString(PresencePayloads.Diff([PresenceChange.Updated(old, now)])));
     }
 
     [Fact]
     public void Several_presences_of_a_key_share_its_metas()
     {
         var diff = Encoding.UTF8.GetString(PresencePayloads.Diff(
-            [new(null, Entry("k", 1, 0, "{}"), false), new(null, Entry("x", 2, 0, "{}"), false), new(null, Entry("k", 3, 0, "{}"), false)]));
+            [PresenceChange.Joined(Entry("k", 1, 0, "{}")), PresenceChange.Joined(Entry("x", 2, 0, "{}")), PresenceChange.Joined(Entry("k", 3, 0, "{}"))]));
         var joins = JsonDocument.Parse(diff).RootElement.GetProperty("joins");
         Assert.Equal(2, joins.EnumerateObject().Count());
         Assert.Equal(2, joins.GetProperty("k").GetProperty("metas").GetArrayLength());
     }
 
     [Fact]
-    public void Pending_changes_condense_to_their_net_effect()
+    public void A_leave_tells_the_version_that_was_shown()
     {
-        var (one, two, three) = (Entry("k", 1, 0, "{}"), Entry("k", 3, 1, "{}"), Entry("k", 5, 3, "{}"));
-        Assert.Equal([new(null, two, false)], Net(PresenceChange.Joined(one), PresenceChange.Updated(one, two)));
-        Assert.Equal([], Net(PresenceChange.Joined(one), PresenceChange.Left(one, one, default)));
-        Assert.Equal([new(one, three, false)], Net(PresenceChange.Updated(one, two), PresenceChange.Updated(two, three)));
-        Assert.Equal([new(one, null, false)], Net(PresenceChange.Updated(one, two), PresenceChange.Left(two, three, default)));
-        Assert.Equal([new(one, three, true)], Net(PresenceChange.Left(one, two, default), PresenceChange.Joined(three)));
-        Assert.Equal([new(one, null, true)], Net(
-            PresenceChange.Left(one, one, default), PresenceChange.Joined(three), PresenceChange.Left(three, three, default)));
-
-        static NetChange[] Net(params PresenceChange[] changes)
-        {
-            var pending = new PendingChanges();
-            foreach (var change in changes)
-            {
-                pending.Add(change);
-            }
-
-            return pending.Drain();
-        }
+        var (shown, final) = (Entry("k", 1, 0, """{"v":1}"""), Entry("k", 3, 1, """{"v":3}"""));
+        Assert.Equal(
+            """{"joins":{},"leaves":{"k":{"metas":[{"v":1,"phx_ref":"OLD"}]}}}""".Replace("OLD", shown.Ref, StringComparison.Ordinal),
+            Encoding.UTF8.GetString(PresencePayloads.Diff([PresenceChange.Left(shown, final, default)])));
     }
 
     private static PresenceEntry Entry(string key, ulong sequence, ulong previous, string meta) =>
