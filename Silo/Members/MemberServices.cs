@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.DataProtection;
 using Presence.Channels;
 using Presence.Dashboard;
+using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.Silo;
 
@@ -9,10 +11,17 @@ internal static class MemberServices
 {
     public static void Add(IServiceCollection services, SiloRun run, string name)
     {
-        services.AddSingleton<IDataProtectionProvider>(run.Keys.Provider);
+        services.AddSingleton(run.Keys.Provider);
         services.AddSingleton(run);
         services.AddProblemDetails();
+        services.AddSingleton(_ => run.Cluster.CreateLink(name));
         // Hosted services stop in the reverse of this order: sockets, then the wait for the others, then the member.
+        services.AddPresence(presence =>
+        {
+            presence.NodeName = name;
+            Copy(run.Options.Tracker, presence.Tracker);
+            Copy(run.Options.Limits, presence.Limits);
+        });
         services.AddSingleton<IHostedService, DrainTogether>();
         services.AddChannels(channels => channels
             .Socket<OpenSocket>(routes => routes.Channel<PingChannel>("ping"))
@@ -20,6 +29,26 @@ internal static class MemberServices
                 .Channel<TrackedChannel>("tracked")
                 .Channel<RoomChannel>("room:*")));
         services.AddPresenceAdmin(admin => Copy(run.Options.Admin, admin));
+    }
+
+    private static void Copy(TrackerOptions from, TrackerOptions to)
+    {
+        to.BroadcastPeriod = from.BroadcastPeriod;
+        to.MaxSilentPeriods = from.MaxSilentPeriods;
+        to.DownPeriod = from.DownPeriod;
+        to.PermDownPeriod = from.PermDownPeriod;
+        to.ClockSamplePeriods = from.ClockSamplePeriods;
+        to.MaxDeltaSizes = from.MaxDeltaSizes;
+        to.PoolSize = from.PoolSize;
+        to.DeltaDelay = from.DeltaDelay;
+        to.LogLevel = from.LogLevel;
+    }
+
+    private static void Copy(PresenceLimits from, PresenceLimits to)
+    {
+        to.MaxTopicBytes = from.MaxTopicBytes;
+        to.MaxKeyBytes = from.MaxKeyBytes;
+        to.MaxMetaBytes = from.MaxMetaBytes;
     }
 
     private static void Copy(PresenceAdminOptions from, PresenceAdminOptions to)
