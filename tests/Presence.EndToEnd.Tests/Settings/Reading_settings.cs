@@ -1,0 +1,131 @@
+using Microsoft.Extensions.Configuration;
+using Presence.Silo;
+
+namespace Presence.EndToEnd.Tests.Settings;
+
+/// <summary>What the host makes of its settings, without starting it.</summary>
+public sealed class Reading_settings
+{
+    [Theory]
+    [InlineData("1500ms", 1500)]
+    [InlineData("2s", 2000)]
+    [InlineData("1.5s", 1500)]
+    [InlineData("3 s", 3000)]
+    [InlineData("1min", 60_000)]
+    [InlineData("1m", 60_000)]
+    [InlineData("00:00:02", 2000)]
+    public void A_duration_may_be_written_in_several_ways(string text, int milliseconds)
+    {
+        var options = Read(("Presence:Limits:IdleTimeout", text));
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), options.Channels.IdleTimeout);
+    }
+
+    [Theory]
+    [InlineData("1500")]
+    [InlineData("")]
+    [InlineData("soon")]
+    [InlineData("-1s")]
+    [InlineData("99999999999h")]
+    public void A_duration_without_a_unit_or_sense_is_refused(string text) =>
+        Refused("Presence:Tracker:BroadcastPeriod is '", ("Presence:Tracker:BroadcastPeriod", text));
+
+    [Fact]
+    public void Lists_are_written_with_commas_or_one_by_one()
+    {
+        Assert.Equal([10, 20], Read(("Presence:Tracker:MaxDeltaSizes", "10, 20")).Tracker.MaxDeltaSizes);
+        Assert.Equal(
+            [10, 20],
+            Read(("Presence:Tracker:MaxDeltaSizes:0", "10"), ("Presence:Tracker:MaxDeltaSizes:1", "20")).Tracker.MaxDeltaSizes);
+        Assert.Equal(["a.example", "*.b.example"], Read(("Presence:AllowedOrigins", "a.example,*.b.example")).AllowedOrigins);
+    }
+
+    [Fact]
+    public void Members_are_numbered_and_a_single_one_keeps_the_name_it_was_given()
+    {
+        Assert.Equal("node-1", Read().MemberName(1));
+        Assert.Equal("east", Read(("Presence:NodeName", "east")).MemberName(1));
+        Assert.Equal("east-2", Read(("Presence:NodeName", "east"), ("Presence:Nodes", "3")).MemberName(2));
+    }
+
+    [Theory]
+    [InlineData("Presence:Nodes", "65")]
+    [InlineData("Presence:NodeName", "")]
+    [InlineData("Presence:NodeName", "a b")]
+    [InlineData("Presence:AllowedOrigins", "a b")]
+    [InlineData("Presence:Tracker:MaxDeltaSizes", "1,two")]
+    [InlineData("Presence:Tracker:LogLevel", "Loud")]
+    [InlineData("Presence:Tracker:PermDownPeriod", "1s")]
+    [InlineData("Presence:Limits:MaxTopicBytes", "0")]
+    [InlineData("Presence:Limits:IdleTimeout", "60")]
+    [InlineData("Presence:Admin:User", "a:b")]
+    [InlineData("Presence:Admin:TokenLifetime", "1s")]
+    public void A_bad_value_is_named_with_its_option(string option, string value) =>
+        Refused($"{option} is ", (option, value));
+
+    [Theory]
+    [InlineData("Presence:Trakcer")]
+    [InlineData("Presence:Limits:MaxTopic")]
+    [InlineData("Presence:Admin:Pasword")]
+    public void A_name_that_does_not_exist_is_refused_and_those_that_do_are_listed(string option) =>
+        Refused($"{option} is not an option: known are ", (option, "1"));
+
+    [Theory]
+    [InlineData("http://127.0.0.1")]
+    [InlineData("http://127.0.0.1:0;https://localhost:5001")]
+    [InlineData("http://[::1]:4000")]
+    public void Addresses_may_be_several_and_of_either_kind(string urls) => Assert.NotEmpty(Read(("urls", urls)).Urls);
+
+    [Theory]
+    [InlineData("127.0.0.1:4000")]
+    [InlineData("ftp://127.0.0.1:4000")]
+    [InlineData("http://127.0.0.1:4000/base")]
+    [InlineData("http://unix:/tmp/presence.sock")]
+    [InlineData("http://127.0.0.1:65535")]
+    public void An_address_that_members_cannot_share_out_is_refused(string url) =>
+        Refused("urls is '", ("urls", url), ("Presence:Nodes", "2"));
+
+    [Theory]
+    [InlineData(new[] { "--nodes", "3", "--engine=embedded" }, "Presence:Nodes", "3")]
+    [InlineData(new[] { "--Presence:Tracker:PoolSize", "2" }, "Presence:Tracker:PoolSize", "2")]
+    [InlineData(new[] { "--urls=http://127.0.0.1:1" }, "URLS", "http://127.0.0.1:1")]
+    public void Words_of_the_command_line_become_settings(string[] args, string key, string value) =>
+        Assert.Equal(value, SiloArguments.Parse(args).Settings[key]);
+
+    [Theory]
+    [InlineData("nodes", "3")]
+    [InlineData("--")]
+    [InlineData("--nodes")]
+    [InlineData("--nodes", "--urls")]
+    [InlineData("--verbose", "1")]
+    public void A_word_that_is_not_understood_is_named(params string[] args) =>
+        Assert.Contains(args[0], Assert.Throws<SiloStartException>(() => SiloArguments.Parse(args)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("orleans")]
+    [InlineData("postgres")]
+    public void An_engine_that_is_not_there_says_what_is_missing(string engine)
+    {
+        var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(engine));
+        Assert.StartsWith($"Presence:Engine is '{engine}': ", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("use --engine embedded.", e.Message, StringComparison.Ordinal);
+    }
+
+    private static void Refused(string says, params ReadOnlySpan<(string Key, string Value)> settings)
+    {
+        var given = settings.ToArray();
+        var e = Assert.Throws<SiloStartException>(() => Read(given));
+        Assert.StartsWith(says, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+    }
+
+    private static SiloOptions Read(params ReadOnlySpan<(string Key, string Value)> settings)
+    {
+        var values = new Dictionary<string, string?>();
+        foreach (var (key, value) in settings)
+        {
+            values[key] = value;
+        }
+
+        return SiloOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+    }
+}
