@@ -29,7 +29,7 @@ internal sealed class StandInNode : IPresenceNode, IPresenceTracker, IClusterPub
 
     public IReadOnlyList<ReplicaStatus> Replicas() =>
     [
-        new("node-1", ulong.MaxValue, 0, "up", 7, 7, 3, TimeSpan.Zero, TimeSpan.Zero),
+        new("node-3", ulong.MaxValue, 0, "up", 7, 7, 4, TimeSpan.Zero, TimeSpan.Zero),
         new("node-2", 1, 0, "down", 5, 9, 2, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(31)),
     ];
 

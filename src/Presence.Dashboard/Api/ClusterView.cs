@@ -13,7 +13,7 @@ namespace Presence.Dashboard;
 /// <param name="Entries">Presences it shows, of all members.</param>
 /// <param name="LagMs">The largest lag of any replica, in milliseconds.</param>
 /// <param name="Members">The members it knows.</param>
-/// <param name="Replicas">The replicas it holds, per member and shard.</param>
+/// <param name="Replicas">The replicas it holds of other members, per member and shard.</param>
 internal sealed record ClusterView(
     string Node,
     string State,
@@ -34,14 +34,15 @@ internal sealed record ClusterView(
     public static ClusterView Of(IPresenceNode node)
     {
         var replicas = node.Tracker.Replicas();
+        var members = node.Members();
         return new ClusterView(
             node.Name,
             node.State.ToString().ToLowerInvariant(),
             node.Engine,
             LibraryVersion,
-            replicas.Where(r => r.Status == "up").Sum(r => r.Entries),
+            members.Where(m => m.Self).Sum(m => m.Entries) + replicas.Where(r => r.Status == "up").Sum(r => r.Entries),
             replicas.Select(r => r.Lag.TotalMilliseconds).DefaultIfEmpty(0).Max(),
-            node.Members(),
+            members,
             [.. replicas.Select(ReplicaView.Of)]);
     }
 }
