@@ -46,6 +46,12 @@ internal sealed class ShardPair
         }
 
         Exchange();
+        for (var steps = 0; B.Index.Count != A.Index.Count && steps < 100; steps++)
+        {
+            Step();
+            Exchange();
+        }
+
         if (B.Index.Count != A.Index.Count)
         {
             throw new InvalidOperationException($"B shows {B.Index.Count} of {A.Index.Count} presences.");
@@ -103,8 +109,8 @@ internal sealed class ShardPair
                 Step();
             }
 
-            bytes += _toB.Sum(frame => (long)frame.Length);
             Deliver(_toA, A);
+            bytes += _toB.Sum(frame => (long)frame.Length);
             Deliver(_toB, B);
         }
 
