@@ -58,7 +58,7 @@ internal static class ClusterRows
 
         var begun = Stopwatch.GetTimestamp();
         var joiner = await members.AddAsync();
-        await members.UntilAsync(() => Members.Entries(joiner.Tracker) == 100_000, "the joiner holds all 100000");
+        await Members.UntilAsync(() => Members.Entries(joiner.Tracker) == 100_000, "the joiner holds all 100000");
         return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
     }
 

@@ -39,7 +39,7 @@ internal static class MergeRows
     private static double Leaves(Effort effort)
     {
         var pair = Filled(100_000);
-        return MedianOf(Math.Min(effort.Samples, 500), i =>
+        return MedianOf(Math.Min(effort.Samples / 10, 500), i =>
         {
             pair.OpenWindow(i);
             for (var j = 0; j < 100; j++)
@@ -55,7 +55,7 @@ internal static class MergeRows
     private static double Updates(Effort effort)
     {
         var pair = Filled(100_000);
-        return MedianOf(Math.Min(effort.Samples, 200), i =>
+        return MedianOf(Math.Min(effort.Samples / 10, 200), i =>
         {
             pair.OpenWindow(i);
             for (var j = 0; j < 1000; j++)

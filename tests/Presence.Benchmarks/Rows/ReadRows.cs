@@ -70,7 +70,7 @@ internal static class ReadRows
             await a.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
         }
 
-        await members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
+        await Members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
         var times = new List<double>();
         var watched = Stopwatch.StartNew();
         for (var change = 0; watched.Elapsed < effort.Watching; change++)

@@ -1,29 +1,52 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Benchmarks.Subjects;
 
-/// <summary>Members of one cluster on the embedded engine.</summary>
+/// <summary>Members of one cluster on the embedded engine, with default options but for what is configured.</summary>
 internal sealed class Members : IAsyncDisposable
 {
-    private readonly List<IPresenceNode> _nodes = [];
+    private readonly EmbeddedCluster _cluster = new();
+    private readonly List<PresenceNode> _nodes = [];
+    private readonly Action<TrackerOptions>? _configure;
+
+    private Members(Action<TrackerOptions>? configure) => _configure = configure;
 
     public IPresenceNode this[int index] => _nodes[index];
 
-    public static Task<Members> StartAsync(int count, Action<TrackerOptions>? configure = null)
+    public static async Task<Members> StartAsync(int count, Action<TrackerOptions>? configure = null)
     {
-        _ = (count, configure);
-        throw new NotSupportedException("The node is not there yet.");
+        var members = new Members(configure);
+        for (var i = 0; i < count; i++)
+        {
+            await members.AddAsync();
+        }
+
+        return members;
     }
 
-    public Task<IPresenceNode> AddAsync() => throw new NotSupportedException("The node is not there yet.");
+    public async Task<IPresenceNode> AddAsync()
+    {
+        var options = new PresenceOptions { NodeName = $"member-{_nodes.Count + 1}" };
+        _configure?.Invoke(options.Tracker);
+        var node = new PresenceNode(
+            _cluster.CreateLink(options.NodeName),
+            Options.Create(options),
+            TimeProvider.System,
+            NullLogger<PresenceNode>.Instance);
+        await node.StartAsync(CancellationToken.None);
+        _nodes.Add(node);
+        return node;
+    }
 
     /// <summary>Presences a member holds, of everybody.</summary>
     public static int Entries(IPresenceTracker tracker) => tracker.Replicas().Sum(replica => replica.Entries);
 
     /// <summary>Waits until something holds.</summary>
-    public async Task UntilAsync(Func<bool> condition, string what)
+    public static async Task UntilAsync(Func<bool> condition, string what)
     {
         var waited = Stopwatch.StartNew();
         while (!condition())
@@ -33,9 +56,17 @@ internal sealed class Members : IAsyncDisposable
                 throw new TimeoutException($"In 2 min it was not reached that {what}.");
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(_nodes.Count));
+            // About a millisecond, and a core for those who are waited for.
+            await Task.Delay(millisecondsDelay: 1);
         }
     }
 
-    public ValueTask DisposeAsync() => default;
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            await node.StopAsync(CancellationToken.None);
+            node.Dispose();
+        }
+    }
 }
