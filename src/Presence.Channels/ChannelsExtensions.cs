@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Presence.Node;
 
 namespace Presence.Channels;
 
@@ -65,26 +65,12 @@ public static class ChannelsExtensions
         services.AddSingleton<SocketTokens>();
         services.AddSingleton<ChannelServer>();
         services.AddSingleton<IChannelBroadcaster>(s => s.GetRequiredService<ChannelServer>().Broadcaster);
-        services.AddSingleton<IHostedService, ChannelDrain>();
+        services.AddSingleton<IDrainStep, ChannelDrain>();
     }
 }
 
-/// <summary>Lets go of the sockets when the host stops, before the web server waits for them.</summary>
-internal sealed class ChannelDrain(ChannelServer server) : IHostedLifecycleService
+/// <summary>Lets go of the sockets after the member has said farewell, and before the web server waits for them.</summary>
+internal sealed class ChannelDrain(ChannelServer server) : IDrainStep
 {
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppingAsync(CancellationToken cancellationToken) => server.Sockets.DrainAsync(cancellationToken);
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppedAsync(CancellationToken cancellationToken)
-    {
-        server.Sockets.Dispose();
-        return Task.CompletedTask;
-    }
+    public Task DrainAsync(CancellationToken cancellation) => server.Sockets.DrainAsync(cancellation);
 }

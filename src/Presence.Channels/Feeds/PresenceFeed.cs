@@ -158,6 +158,12 @@ internal sealed class PresenceFeed(ChannelServer server, string presences, strin
                 _wanted = false;
             }
 
+            if (server.IsLeaving)
+            {
+                // The clients are about to be closed; the leaves of a whole member would be of no use to them.
+                return;
+            }
+
             if (changes.Count > 0)
             {
                 TellChanges(changes);

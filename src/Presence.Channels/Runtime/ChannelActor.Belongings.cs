@@ -140,7 +140,7 @@ internal sealed partial class ChannelActor
         }
 
         // A member that stops says farewell for all its presences at once; ending them one by one would be a storm.
-        if (!Server.Sockets.Draining)
+        if (!Server.IsLeaving)
         {
             process?.End();
         }

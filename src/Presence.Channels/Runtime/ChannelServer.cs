@@ -5,7 +5,7 @@ using Presence.Node;
 namespace Presence.Channels;
 
 /// <summary>What the sockets and channels of one member share.</summary>
-internal sealed class ChannelServer
+internal sealed class ChannelServer : IDisposable
 {
     public ChannelServer(
         IPresenceNode node,
@@ -46,4 +46,10 @@ internal sealed class ChannelServer
     public ChannelBroadcaster Broadcaster { get; }
 
     public SocketTable Sockets { get; }
+
+    /// <summary>Whether the member is on its way out: it takes no more clients, and tells those it has no more changes.</summary>
+    public bool IsLeaving => Sockets.Draining || Node.State is NodeState.Draining or NodeState.Stopped or NodeState.Failed;
+
+    /// <summary>Ends the sweep over the sockets.</summary>
+    public void Dispose() => Sockets.Dispose();
 }

@@ -41,7 +41,7 @@ internal sealed class SocketEndpoint(Type socketType)
             return;
         }
 
-        if (server.Sockets.Draining || server.Sockets.Count >= server.Limits.MaxSockets)
+        if (server.IsLeaving || server.Sockets.Count >= server.Limits.MaxSockets)
         {
             Refuse(server, http, StatusCodes.Status503ServiceUnavailable, "full");
             return;

@@ -6,7 +6,7 @@ using Presence.Tracker;
 namespace Presence.Channels.Tests;
 
 /// <summary>A member without a cluster: presences and messages in memory, applied at once and in order.</summary>
-internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
+internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub, IProcessLink
 {
     private readonly Lock _gate = new();
     private readonly ReplicaId _self = new("stub", 1);
@@ -51,7 +51,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
 
             var entry = new PresenceEntry(_self, ++_sequence, _sequence, 0, process.Id, topic, key, meta.Bytes);
             _entries.Add((process.Id, topic, key), entry);
-            process.Link(this, Ended);
+            process.Link(this);
             Tell(PresenceChange.Joined(entry));
             return new(entry);
         }
@@ -178,7 +178,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         }
     }
 
-    private void Ended(PresenceProcess process)
+    void IProcessLink.Ended(PresenceProcess process)
     {
         lock (_gate)
         {

@@ -23,11 +23,16 @@ internal sealed class WebHost : IAsyncDisposable
 
     public Uri Address => new(Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    public static async Task<WebHost> StartAsync(Action<ChannelLimits>? limit = null, params string[] settings)
+    public static Task<WebHost> StartAsync(Action<ChannelLimits>? limit = null, params string[] settings) =>
+        StartAsync("n1", null, limit, settings);
+
+    public static async Task<WebHost> StartAsync(
+        string name, EmbeddedCluster? cluster, Action<ChannelLimits>? limit = null, params string[] settings)
     {
         var builder = WebApplication.CreateSlimBuilder(["--urls", "http://127.0.0.1:0", .. settings]);
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton<IPresenceNode>(new StubNode());
+        builder.Services.AddSingleton((cluster ?? new EmbeddedCluster()).CreateLink(name));
+        builder.Services.AddPresence(options => options.NodeName = name);
         builder.Services.AddSingleton(new Journal());
         builder.Services.AddChannels(channels => channels
             .Socket<DoorSocket>(s => s.Channel<EchoChannel>("echo").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*"))

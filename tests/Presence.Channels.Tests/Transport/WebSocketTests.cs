@@ -221,12 +221,33 @@ public sealed class WebSocketTests
         await socket.SendAsync("""["1","1","room:a","phx_join",{"key":"ann"}]""");
         await socket.NextAsync();
         await socket.NextAsync();
-        var tracker = host.Server.Node.Tracker;
         var stop = host.StopAsync();
         Assert.Equal("closed 1012", await socket.NextAsync());
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
         await stop.WaitAsync(TestClient.Patience);
-        Assert.Equal(1, tracker.Count("room:a"));
+    }
+
+    [Fact]
+    public async Task Two_members_share_broadcasts_and_presences()
+    {
+        var cluster = new Presence.Node.EmbeddedCluster();
+        await using var one = await WebHost.StartAsync("n1", cluster);
+        await using var two = await WebHost.StartAsync("n2", cluster);
+        using var ann = await OpenAsync(one);
+        using var bob = await OpenAsync(two);
+        await JoinAsync(ann);
+        await bob.SendAsync("""["1","1","watch:t","phx_join",{}]""");
+        await bob.NextAsync();
+        Assert.Equal("""["1",null,"watch:t","presence_state",{}]""", await bob.NextAsync());
+
+        two.Services.GetRequiredService<IChannelBroadcaster>().Broadcast("echo:a", "told", new { n = 1 });
+        Assert.Equal("""[null,null,"echo:a","told",{"n":1}]""", await ann.NextAsync());
+        var process = one.Server.Node.StartProcess();
+        var entry = await one.Server.Node.Tracker.TrackAsync(process, "t", "k", PresenceMeta.Empty);
+        var meta = $$$"""{"k":{"metas":[{"phx_ref":"{{{entry.Ref}}}"}]}}""";
+        Assert.Equal($$$"""[null,null,"watch:t","presence_diff",{"joins":{{{meta}}},"leaves":{}}]""", await bob.NextAsync());
+        process.End();
+        Assert.Equal($$$"""[null,null,"watch:t","presence_diff",{"joins":{},"leaves":{{{meta}}}}]""", await bob.NextAsync());
     }
 
     [Fact]
