@@ -12,7 +12,7 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
     private GrainCluster _cluster = null!;
 
     public async Task InitializeAsync() =>
-        _cluster = await GrainCluster.StartAsync(2, o => o.LeaseDuration = TimeSpan.FromSeconds(1.5));
+        _cluster = await GrainCluster.StartAsync(2, o => o.LeaseDuration = TimeSpan.FromSeconds(3));
 
     public Task DisposeAsync() => _cluster.DisposeAsync().AsTask();
 
