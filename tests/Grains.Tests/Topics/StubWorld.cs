@@ -58,7 +58,7 @@ internal sealed class StubWorld
             var entry = new PresenceEntry(owner, sequence, sequence, 0, process.Id, topic, key, meta.Bytes);
             _topics[topic] = Tree(topic).Set(entry, isNew: true, new EditToken(), out _);
             Tell(PresenceChange.Joined(entry));
-            process.Link(this, ended => Untrack(node, ended, _ => true, LeaveReason.ProcessEnded));
+            process.Link(new EndsPresences(this, node));
             return entry;
         }
     }
@@ -144,5 +144,10 @@ internal sealed class StubWorld
         {
             _ = handler.HandleDiffAsync(diff, CancellationToken.None).AsTask();
         }
+    }
+
+    private sealed record EndsPresences(StubWorld World, string Node) : IProcessLink
+    {
+        public void Ended(PresenceProcess process) => World.Untrack(Node, process, _ => true, LeaveReason.ProcessEnded);
     }
 }
