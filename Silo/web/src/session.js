@@ -52,7 +52,7 @@ export class Session {
     this.status = status;
     return new Promise((resolve, reject) => {
       this.room
-        .push("update", { status })
+        .push("update", { meta: { status } })
         .receive("ok", resolve)
         .receive("error", (response) => reject(new Error(response?.reason ?? "refused")))
         .receive("timeout", () => reject(new Error("no answer")));

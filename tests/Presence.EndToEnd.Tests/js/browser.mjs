@@ -2,7 +2,7 @@
 import { chromium } from "playwright-core";
 import { assert, assertEqual, scenario } from "./client.mjs";
 
-// Tabs in the background draw no frames, so whatever waits for a page waits for changes of its markup.
+// Tabs in the background draw no frames, so whatever waits for a page looks at it by the clock.
 const PATIENCE = 20_000;
 
 scenario(async (executable, pictures, ...bases) => {
@@ -22,7 +22,7 @@ scenario(async (executable, pictures, ...bases) => {
       .waitForFunction(
         (wanted) => JSON.stringify([...document.querySelectorAll("#people li")].map((li) => li.dataset.key)) === wanted,
         JSON.stringify(expected),
-        { timeout: PATIENCE, polling: "mutation" },
+        { timeout: PATIENCE, polling: 50 },
       )
       .catch(async () => assertEqual(await keys(page), expected, "who is online"));
 
@@ -35,14 +35,14 @@ scenario(async (executable, pictures, ...bases) => {
   await tabs[0].waitForFunction(
     () => document.querySelector('[data-key="bob 🚀"] .status').textContent === "writing tests",
     null,
-    { timeout: PATIENCE, polling: "mutation" },
+    { timeout: PATIENCE, polling: 50 },
   );
 
   const second = await open(bases[2], "ann", { viewport: { width: 390, height: 844 } });
   await tabs[0].waitForFunction(
     () => document.querySelector('[data-key="ann"] .devices').textContent === "2 devices",
     null,
-    { timeout: PATIENCE, polling: "mutation" },
+    { timeout: PATIENCE, polling: 50 },
   );
   await tabs[0].screenshot({ path: `${pictures}/tracked-1280.png` });
   await second.screenshot({ path: `${pictures}/tracked-390.png`, fullPage: true });
