@@ -64,6 +64,6 @@ public sealed partial class Promises_of_the_code
     [GeneratedRegex(@"#pragma warning disable(?!.*//)")]
     private static partial Regex SilentPragma();
 
-    [GeneratedRegex(@"""(https?://)?(0\.0\.0\.0|\*|\+|\[::\])(:\d+)?""|IPAddress\.(IPv6)?Any\b|ListenAnyIP")]
+    [GeneratedRegex(@"""https?://(0\.0\.0\.0|\*|\+|\[::\])(:\d+)?""|""0\.0\.0\.0""|IPAddress\.(IPv6)?Any\b|ListenAnyIP")]
     private static partial Regex BindsEverything();
 }
