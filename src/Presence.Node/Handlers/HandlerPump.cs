@@ -127,7 +127,7 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
             lock (_gate)
             {
                 _isWaiting = !_queue.TryDequeue(out item);
-                _diffs -= item is PresenceChange[] ? 1 : 0;
+                _diffs -= item is PresenceChange[]? 1 : 0;
                 _messages -= item is Message ? 1 : 0;
             }
 
