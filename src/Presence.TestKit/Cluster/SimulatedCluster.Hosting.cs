@@ -22,6 +22,9 @@ public sealed partial class SimulatedCluster
             PoolSize = poolSize,
         };
 
+    /// <summary>Whether repairs take several frames even when they tell of little.</summary>
+    internal bool HasSmallFrames => Options.Frames != FrameBounds.Production;
+
     internal void CountInboxDrop() => InboxDrops++;
 
     /// <summary>Nobody lives as this replica any more.</summary>

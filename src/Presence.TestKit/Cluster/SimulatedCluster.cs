@@ -10,6 +10,8 @@ namespace Presence.TestKit;
 /// <remarks>Not safe for use by several threads at once; several clusters can run side by side.</remarks>
 public sealed partial class SimulatedCluster
 {
+    private const double MostEventsPerSecond = 20_000;
+
     private readonly List<SimulatedMember> _all = [];
     private readonly List<SimulatedMember> _living = [];
     private readonly Dictionary<string, TimeSpan> _wallClockError = new(StringComparer.Ordinal);
@@ -133,6 +135,7 @@ public sealed partial class SimulatedCluster
         var until = Now + duration;
         while (!Failed && Time.Step(until))
         {
+            WatchForLivelock();
         }
     }
 
@@ -148,6 +151,8 @@ public sealed partial class SimulatedCluster
             {
                 return condition();
             }
+
+            WatchForLivelock();
         }
 
         return true;
@@ -171,6 +176,15 @@ public sealed partial class SimulatedCluster
         if (Failed)
         {
             throw new SimulationViolatedException(Seed, _violations);
+        }
+    }
+
+    /// <summary>Members that answer each other without end would never let the virtual time pass.</summary>
+    private void WatchForLivelock()
+    {
+        if (Time.Events > MostEventsPerSecond * (Now.TotalSeconds + 10) && _living.Count > 0)
+        {
+            Violate("ItComesToRest", _living[0], $"{Time.Events} events in {Now}");
         }
     }
 

@@ -35,6 +35,9 @@ public sealed class SimulatedClusterOptions
     /// <summary>Receives one line per thing that happens; null for none.</summary>
     public Action<string>? Trace { get; set; }
 
+    /// <summary>How much goes into one frame.</summary>
+    internal FrameBounds Frames { get; set; } = FrameBounds.Production;
+
     /// <summary>Makes what stands between a member and its shard; null for nothing.</summary>
     internal Func<ShardSeam>? Seam { get; set; }
 

@@ -32,7 +32,7 @@ public sealed partial class SimulatedMember
         StartedAt = cluster.Now;
         AwakeSince = cluster.Now;
         _self = new ReplicaId(name, Incarnation);
-        Shard = new TrackerShard(_self, 0, cluster.TrackerOptions(poolSize), cluster.Options.Limits, random.Next());
+        Shard = new TrackerShard(_self, 0, cluster.TrackerOptions(poolSize), cluster.Options.Limits, random.Next(), cluster.Options.Frames);
         _seam.Created(Shard);
     }
 

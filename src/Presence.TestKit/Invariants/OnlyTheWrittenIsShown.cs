@@ -31,6 +31,7 @@ internal sealed class OnlyTheWrittenIsShown(SimulatedCluster cluster) : Invarian
             }
             else if (change.Kind == PresenceChangeKind.Left
                 && change.Reason is LeaveReason.Untracked or LeaveReason.ProcessEnded
+                && !Cluster.HasSmallFrames
                 && !Cluster.IsShared(entry.Owner)
                 && !Cluster.AllStarts.Any(one => one.Owned.WasEnded(entry)))
             {

@@ -13,6 +13,18 @@ public static class ClusterStorm
 
     private const int FewestMembers = 4;
 
+    /// <summary>Makes repairs of a few entries take several frames and several requests.</summary>
+    private static readonly FrameBounds SmallFrames = new()
+    {
+        DeltaDots = 6,
+        DeltaBytes = 400,
+        RemovedDots = 2,
+        RepairBytes = 150,
+        RepairValues = 5,
+        DeadIntervals = 2,
+        ContextIntervals = 4,
+    };
+
     /// <summary>Runs the history of a seed.</summary>
     /// <param name="seed">Any number.</param>
     /// <param name="trace">Receives one line per thing that happens; null for none.</param>
@@ -26,6 +38,7 @@ public static class ClusterStorm
             Trace = trace,
             Seam = seam,
             JoinHints = random.Pick([0, 0.5, 1.0]),
+            Frames = random.Chance(0.3) ? SmallFrames : FrameBounds.Production,
             GoneHints = random.Pick([0, 0.3, 0.8]),
         });
         var faults = new StormFaults(cluster, random.Fork());

@@ -6,6 +6,9 @@ internal sealed class VirtualTime
     private readonly PriorityQueue<Action, (long Ticks, long Order)> _events = new();
     private long _order;
 
+    /// <summary>Events that ran so far.</summary>
+    public long Events { get; private set; }
+
     /// <summary>Time since the simulation began, as an observer outside of it would measure.</summary>
     public TimeSpan Now { get; private set; }
 
@@ -30,6 +33,7 @@ internal sealed class VirtualTime
 
         var action = _events.Dequeue();
         Now = TimeSpan.FromTicks(due.Ticks);
+        Events++;
         action();
         return true;
     }

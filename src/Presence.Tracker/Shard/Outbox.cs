@@ -3,13 +3,8 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>Own changes that were not broadcast yet, condensed to their net effect, and when they must leave.</summary>
-internal sealed class Outbox(TimeSpan delay)
+internal sealed class Outbox(TimeSpan delay, FrameBounds bounds)
 {
-    /// <summary>A delta is sent before it grows beyond this many dots or bytes of metadata, so that frames stay bounded.</summary>
-    public const int MostDots = 1000;
-
-    private const int MostBytes = 128 * 1024;
-
     private ReplicaDots<PresenceEntry> _delta = new();
     private TimeSpan _lastSent = TimeSpan.MinValue;
     private int _dots;
@@ -23,7 +18,7 @@ internal sealed class Outbox(TimeSpan delay)
     /// <summary>The last own sequence number that was taken for sending.</summary>
     public ulong Announced { get; private set; }
 
-    public bool IsFull => _dots >= MostDots || _bytes >= MostBytes;
+    public bool IsFull => _dots >= bounds.DeltaDots || _bytes >= bounds.DeltaBytes;
 
     public void Joined(PresenceEntry entry)
     {

@@ -5,17 +5,19 @@ namespace Presence.Tracker;
 
 /// <summary>The entries of this member: the only place where dots of this replica are made and removed.</summary>
 internal sealed class OwnReplica(
-    ReplicaId self, AddWinsMap<PresenceEntry> map, PresenceIndex index, PresenceLimits limits, TimeSpan deltaDelay)
+    ReplicaId self,
+    AddWinsMap<PresenceEntry> map,
+    PresenceIndex index,
+    PresenceLimits limits,
+    TimeSpan deltaDelay,
+    FrameBounds bounds)
 {
-    /// <summary>Dots that one removal ends at most: a removal travels in one frame, whole.</summary>
-    private const int MostRemoved = 256;
-
     private readonly OwnEntries _entries = new();
     private ReplicaDots<PresenceEntry> _dots = map.Hold(self);
 
     public ReplicaId Id { get; private set; } = self;
 
-    public Outbox Outbox { get; private set; } = new(deltaDelay);
+    public Outbox Outbox { get; private set; } = new(deltaDelay, bounds);
 
     public ReplicaDots<PresenceEntry> Dots => _dots;
 
@@ -72,9 +74,9 @@ internal sealed class OwnReplica(
 
     public void End(IReadOnlyList<PresenceEntry> entries, LeaveReason reason, List<PresenceChange> changes)
     {
-        for (var at = 0; at < entries.Count; at += MostRemoved)
+        for (var at = 0; at < entries.Count; at += bounds.RemovedDots)
         {
-            var removed = new ulong[Math.Min(MostRemoved, entries.Count - at)];
+            var removed = new ulong[Math.Min(bounds.RemovedDots, entries.Count - at)];
             for (var i = 0; i < removed.Length; i++)
             {
                 var entry = entries[at + i];
@@ -99,7 +101,7 @@ internal sealed class OwnReplica(
         _entries.Clear();
         Id = id;
         _dots = map.Hold(id);
-        Outbox = new Outbox(deltaDelay);
+        Outbox = new Outbox(deltaDelay, bounds);
         foreach (var sequence in old.LiveSequences())
         {
             var entry = old.Live[sequence];

@@ -3,17 +3,8 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>Makes the frames that answer a request: bounded each, bounded together, and safe to lose.</summary>
-internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, IntervalSet seen)
+internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, IntervalSet seen, FrameBounds bounds)
 {
-    /// <summary>Metadata, keys and topics in one frame, about.</summary>
-    private const int FrameBytes = 64 * 1024;
-
-    /// <summary>Values in one answer; the requester asks again for the rest.</summary>
-    private const int MostValues = 20_000;
-
-    /// <summary>Dead intervals in one frame.</summary>
-    private const int MostIntervals = 8192;
-
     private readonly List<RepairFrame> _frames = [];
     private ReplicaDots<PresenceEntry> _part = new();
     private int _bytes;
@@ -24,11 +15,11 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
     public IReadOnlyList<RepairFrame> Frames(Sender from, ulong answer)
     {
         var plan = RepairPlan.For(dots, seen);
-        var more = plan.Values.Count > MostValues;
-        AddUnordered(from, plan, more ? plan.Values[MostValues] : ulong.MaxValue);
+        var more = plan.Values.Count > bounds.RepairValues;
+        AddUnordered(from, plan, more ? plan.Values[bounds.RepairValues] : ulong.MaxValue);
         if (plan.AllDead is { } dead)
         {
-            if (_frames.Count == 0 && !more && dead.IntervalCount <= MostIntervals)
+            if (_frames.Count == 0 && !more && dead.IntervalCount <= bounds.DeadIntervals)
             {
                 AddWhole(dead);
             }
@@ -70,7 +61,9 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
             Grow(from, entry.MetaBytes.Length + entry.Key.Length + 16);
         }
 
-        while (next < plan.Removals.Count && plan.Removals[next].Tick < before)
+        // All of them even where the values are cut: a dot that a later removal ended would leave a gap in what the requester
+        // can say it knows, and it would be told the same values again.
+        while (next < plan.Removals.Count)
         {
             AddRemoval(from, plan.Removals[next++]);
         }
@@ -88,10 +81,10 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
     private void AddOrdered(Sender from, IntervalSet dead, ulong answer)
     {
         var index = 0;
-        for (var at = 0; at < dead.IntervalCount; at += MostIntervals)
+        for (var at = 0; at < dead.IntervalCount; at += bounds.DeadIntervals)
         {
             var part = new ReplicaDots<PresenceEntry>();
-            foreach (var interval in dead.Intervals.Slice(at, Math.Min(MostIntervals, dead.IntervalCount - at)))
+            foreach (var interval in dead.Intervals.Slice(at, Math.Min(bounds.DeadIntervals, dead.IntervalCount - at)))
             {
                 part.Kill(interval);
             }
@@ -109,7 +102,7 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
     private void Grow(Sender from, int bytes)
     {
         _bytes += bytes;
-        if (_bytes >= FrameBytes)
+        if (_bytes >= bounds.RepairBytes)
         {
             Cut(from);
         }

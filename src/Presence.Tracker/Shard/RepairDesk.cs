@@ -3,11 +3,8 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>Knows what is missing here, and of whom to ask it.</summary>
-internal sealed class RepairDesk(PeerTable peers)
+internal sealed class RepairDesk(PeerTable peers, FrameBounds bounds)
 {
-    /// <summary>Intervals of a context in a request; beyond it only the contiguous prefix is told.</summary>
-    private const int MostIntervals = 64;
-
     private readonly Dictionary<ReplicaId, Dictionary<ReplicaId, Clock>> _clocks = [];
     private readonly Dictionary<ReplicaId, int> _attempts = [];
 
@@ -65,7 +62,7 @@ internal sealed class RepairDesk(PeerTable peers)
         return requests;
     }
 
-    public static ReplicaContext ContextOf(Peer peer) => new(peer.Replica, peer.Dots.Context.Bounded(MostIntervals));
+    public ReplicaContext ContextOf(Peer peer) => new(peer.Replica, peer.Dots.Context.Bounded(bounds.ContextIntervals));
 
     private ReplicaId Choose(Peer peer, IEnumerable<ReplicaId> already)
     {

@@ -12,6 +12,7 @@ internal sealed class ShardPeers
     private readonly OwnReplica _own;
     private readonly Namesake _namesake;
     private readonly Func<Sender> _from;
+    private readonly FrameBounds _bounds;
     private readonly Graves _graves;
     private readonly PeerTable _table;
     private readonly RepairDesk _desk;
@@ -30,22 +31,25 @@ internal sealed class ShardPeers
     /// <param name="own">This member's entries.</param>
     /// <param name="namesake">Judges frames under this member's own name.</param>
     /// <param name="from">The head of a frame sent now.</param>
+    /// <param name="bounds">How much goes into one frame.</param>
     public ShardPeers(
         AddWinsMap<PresenceEntry> map,
         PresenceIndex index,
         TrackerOptions options,
         OwnReplica own,
         Namesake namesake,
-        Func<Sender> from)
+        Func<Sender> from,
+        FrameBounds bounds)
     {
         _map = map;
+        _bounds = bounds;
         _options = options;
         _own = own;
         _namesake = namesake;
         _from = from;
         _graves = new Graves(options.PermDownPeriod * 2);
         _table = new PeerTable(map, _graves);
-        _desk = new RepairDesk(_table);
+        _desk = new RepairDesk(_table, bounds);
         _showing = new Showing(index);
         // The first tick always says something.
         _silent = options.MaxSilentPeriods;
@@ -314,7 +318,7 @@ internal sealed class ShardPeers
                 continue;
             }
 
-            foreach (var part in new RepairAnswer(replica, dots, seen).Frames(_from(), ++_answers))
+            foreach (var part in new RepairAnswer(replica, dots, seen, _bounds).Frames(_from(), ++_answers))
             {
                 Send(peer.Replica.Node, part, effects);
                 any = true;
@@ -353,11 +357,14 @@ internal sealed class ShardPeers
             peer.Taking = (answerer.Replica, sequence.Answer, sequence.Index + 1);
         }
 
+        var known = (peer.Dots.Context.Prefix, peer.Dots.Context.IntervalCount, peer.Dots.Count);
         Merge(peer, part.Part, effects);
         HealIfComplete(peer, effects);
-        if (part.More && RepairDesk.Lacks(peer))
+        var learnt = known != (peer.Dots.Context.Prefix, peer.Dots.Context.IntervalCount, peer.Dots.Count);
+        // What taught nothing would be answered alike: then the next comparison of clocks is soon enough.
+        if (part.More && learnt && RepairDesk.Lacks(peer))
         {
-            Request(answerer.Replica, [RepairDesk.ContextOf(peer)], effects);
+            Request(answerer.Replica, [_desk.ContextOf(peer)], effects);
         }
     }
 
@@ -413,7 +420,7 @@ internal sealed class ShardPeers
         if (RepairDesk.Lacks(peer) || peer.State == PeerState.Healing)
         {
             peer.BehindSince ??= now;
-            Request(peer.Replica, [RepairDesk.ContextOf(peer)], effects);
+            Request(peer.Replica, [_desk.ContextOf(peer)], effects);
         }
     }
 

@@ -26,6 +26,13 @@ public sealed class TrackerShard
     /// <param name="seed">Any number of this process alone: spreads the members' first ticks and tells namesakes apart.</param>
     /// <exception cref="TrackerOptionsException">An option or limit breaks its rule.</exception>
     public TrackerShard(ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed)
+        : this(self, shard, options, limits, seed, FrameBounds.Production)
+    {
+    }
+
+    /// <summary>A shard with other frames than those of production, for tests.</summary>
+    internal TrackerShard(
+        ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed, FrameBounds bounds)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(limits);
@@ -37,8 +44,8 @@ public sealed class TrackerShard
         _started = self.Incarnation;
         Shard = shard;
         _map = new AddWinsMap<PresenceEntry>(options.MaxDeltaSizes[^1]);
-        _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay);
-        _peers = new ShardPeers(_map, Index, options, _own, new Namesake(self.Incarnation, seed), () => From);
+        _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay, bounds);
+        _peers = new ShardPeers(_map, Index, options, _own, new Namesake(self.Incarnation, seed), () => From, bounds);
     }
 
     /// <summary>Number of the shard.</summary>
