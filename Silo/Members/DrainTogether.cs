@@ -1,8 +1,8 @@
 namespace Presence.Silo;
 
 /// <summary>
-/// Holds a stopping member after its sockets are closed and before it says farewell, until the other members of this
-/// process have closed theirs: nobody is told of leaves whose own socket is about to close.
+/// Holds a stopping member before its farewell until the other members of this process stop too: one that is behind would
+/// tell its clients of the leaves of those ahead, when their own sockets are about to close.
 /// </summary>
 internal sealed class DrainTogether(SiloRun run) : IHostedLifecycleService
 {
@@ -18,11 +18,11 @@ internal sealed class DrainTogether(SiloRun run) : IHostedLifecycleService
     {
         try
         {
-            await run.AllDrainedAsync().WaitAsync(Patience, cancellationToken);
+            await run.AllStopAsync().WaitAsync(Patience, cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            // One member that cannot let go of its sockets must not keep the others from their farewell.
+            // One member that does not come must not keep the others from their farewell.
         }
     }
 

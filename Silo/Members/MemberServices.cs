@@ -15,7 +15,7 @@ internal static class MemberServices
         services.AddSingleton(run);
         services.AddProblemDetails();
         services.AddSingleton(_ => run.Cluster.CreateLink(name));
-        // Hosted services stop in the reverse of this order: sockets, then the wait for the others, then the member.
+        // Hosted services stop in the reverse of this order: the wait for the others comes before the farewell.
         services.AddPresence(presence =>
         {
             presence.NodeName = name;

@@ -9,8 +9,8 @@ namespace Presence.Silo;
 internal sealed class SiloRun
 {
     private readonly List<Member> _members = [];
-    private readonly TaskCompletionSource _allDrained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _drained;
+    private readonly TaskCompletionSource _allStop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _stopping;
 
     private SiloRun(SiloConfiguration configuration, SiloOptions options, EngineChoice engine)
     {
@@ -82,15 +82,15 @@ internal sealed class SiloRun
         await Task.WhenAll(_members.Select(member => member.StopAsync(limit.Token)));
     }
 
-    /// <summary>Called by each member when its sockets are closed; completes when all have called.</summary>
-    public Task AllDrainedAsync()
+    /// <summary>Called by each member when it begins to stop; completes when all have called.</summary>
+    public Task AllStopAsync()
     {
-        if (Interlocked.Increment(ref _drained) >= _members.Count)
+        if (Interlocked.Increment(ref _stopping) >= _members.Count)
         {
-            _allDrained.TrySetResult();
+            _allStop.TrySetResult();
         }
 
-        return _allDrained.Task;
+        return _allStop.Task;
     }
 
     private static string? CannotListen(Exception e)
