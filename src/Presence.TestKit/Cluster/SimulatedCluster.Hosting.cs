@@ -5,7 +5,7 @@ namespace Presence.TestKit;
 
 public sealed partial class SimulatedCluster
 {
-    private const int MostViolations = 20;
+    private const int MostViolations = 3;
     private static readonly TimeSpan FarewellRetry = TimeSpan.FromMilliseconds(50);
 
     internal TrackerOptions TrackerOptions(int poolSize) => poolSize == Options.Tracker.PoolSize

@@ -22,7 +22,7 @@ internal sealed class VisibilityBounds
         Lossy = Quick + (sample * LossySamples);
         Down = tracker.EffectiveDownPeriod;
         Forgetting = Down + (tracker.BroadcastPeriod * 3) + options.ProbeTimeout;
-        Settling = Down + (Quick * 2);
+        Settling = Down + (options.Frames == FrameBounds.Production ? Quick * 2 : Lossy);
     }
 
     /// <summary>Change at an owner to its being shown at a member connected to it by a link that loses nothing.</summary>

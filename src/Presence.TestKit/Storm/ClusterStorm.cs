@@ -20,9 +20,9 @@ public static class ClusterStorm
         DeltaBytes = 400,
         RemovedDots = 2,
         RepairBytes = 150,
-        RepairValues = 5,
-        DeadIntervals = 2,
-        ContextIntervals = 4,
+        RepairValues = 8,
+        DeadIntervals = 16,
+        ContextIntervals = 8,
     };
 
     /// <summary>Runs the history of a seed.</summary>
