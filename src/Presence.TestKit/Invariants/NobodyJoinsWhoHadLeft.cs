@@ -53,7 +53,8 @@ internal sealed class NobodyJoinsWhoHadLeft(SimulatedCluster cluster) : Invarian
         var slot = PresenceSlot.Of(entry);
         foreach (var change in owner.Owned.Log)
         {
-            if (change.At >= sentAt)
+            // What was still being gathered then is not yet told of by its counter.
+            if (change.At >= sentAt - (Cluster.Options.Tracker.DeltaDelay * 1.1))
             {
                 return;
             }

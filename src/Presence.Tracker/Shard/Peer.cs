@@ -25,6 +25,9 @@ internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, T
 
     public ReplicaDots<PresenceEntry> Dots => dots;
 
+    /// <summary>The process that writes as this replica: see <see cref="Sender.Instance"/>.</summary>
+    public ulong Instance { get; set; }
+
     public PeerState State { get; set; } = PeerState.Up;
 
     public TimeSpan LastHeard { get; set; } = now;

@@ -248,6 +248,14 @@ internal sealed class ShardPeers
 
     private bool Hear(TimeSpan now, Sender sender, ShardEffects effects, out Peer? peer)
     {
+        if (_table.TryGet(sender.Replica, out var held) && held.Instance != sender.Instance)
+        {
+            // A clock that stepped back gave a later start the same incarnation: a dot of it would mean two things.
+            peer = null;
+            effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Ignored, sender.Replica, "this incarnation was another process"));
+            return false;
+        }
+
         var heard = _table.Hear(sender.Replica, now);
         peer = heard.After;
         if (peer is null)
@@ -256,6 +264,7 @@ internal sealed class ShardPeers
             return false;
         }
 
+        peer.Instance = sender.Instance;
         _expected.Remove(sender.Replica.Node);
         peer.Advertised = Math.Max(peer.Advertised, sender.Counter);
         switch (heard)
