@@ -13,7 +13,8 @@ internal sealed class LivingAreNotReportedDown(SimulatedCluster cluster) : Invar
     {
         foreach (var e in effects.Events)
         {
-            if (e.Kind is ReplicaEventKind.Down or ReplicaEventKind.PermDown)
+            // Of a shared incarnation the one that is gone is meant, and the other one was heard.
+            if (e.Kind is ReplicaEventKind.Down or ReplicaEventKind.PermDown && !Cluster.IsShared(e.Replica))
             {
                 Check(member, e);
             }
