@@ -5,25 +5,21 @@ namespace Presence.Tracker;
 /// <summary>The shard's dealings with other members: frames, liveness, repair.</summary>
 internal sealed class ShardPeers
 {
-    private const int MostExpected = 1024;
+    private const int MostRefused = 1024;
 
     private readonly AddWinsMap<PresenceEntry> _map;
     private readonly TrackerOptions _options;
     private readonly OwnReplica _own;
     private readonly Namesake _namesake;
     private readonly Func<Sender> _from;
-    private readonly FrameBounds _bounds;
     private readonly Graves _graves;
     private readonly PeerTable _table;
     private readonly RepairDesk _desk;
     private readonly Showing _showing;
-    private readonly HashSet<string> _expected = new(StringComparer.Ordinal);
+    private readonly Heartbeats _heartbeats;
+    private readonly Repairs _repairs;
+    private readonly Liveness _liveness;
     private readonly HashSet<ReplicaId> _refused = [];
-    private readonly MergeResult<PresenceEntry> _merged = new();
-    private TimeSpan _lastTick;
-    private int _silent;
-    private int _untilSample;
-    private ulong _answers;
 
     /// <param name="map">The replicated set.</param>
     /// <param name="index">What readers see of it.</param>
@@ -42,7 +38,6 @@ internal sealed class ShardPeers
         FrameBounds bounds)
     {
         _map = map;
-        _bounds = bounds;
         _options = options;
         _own = own;
         _namesake = namesake;
@@ -51,14 +46,26 @@ internal sealed class ShardPeers
         _table = new PeerTable(map, _graves);
         _desk = new RepairDesk(_table, bounds);
         _showing = new Showing(index);
-        // The first tick always says something.
-        _silent = options.MaxSilentPeriods;
-        _untilSample = options.ClockSamplePeriods;
+        _heartbeats = new Heartbeats(_table, _desk, own, options, from);
+        _repairs = new Repairs(map, _table, _desk, _showing, _heartbeats, options, from, bounds);
+        _liveness = new Liveness(_table, _graves, _showing, options, from, Forget);
     }
 
     public bool Any => _table.All.Count > 0;
 
-    public void Start(TimeSpan now) => _lastTick = now;
+    public void Start(TimeSpan now) => _liveness.Start(now);
+
+    /// <summary>Membership named a member.</summary>
+    public void Expect(string member, ShardEffects effects) => _heartbeats.Expect(member, effects);
+
+    /// <summary>The periodic step, after the own changes have left.</summary>
+    public void Tick(TimeSpan now, ShardEffects effects)
+    {
+        _liveness.ForgiveOwnPause(now);
+        _heartbeats.Beat(effects);
+        _repairs.Sample(now, effects);
+        _liveness.DetectDowns(now, effects);
+    }
 
     /// <summary>Takes a frame.</summary>
     /// <returns>False if this member must stop: a newer living namesake showed itself.</returns>
@@ -67,7 +74,7 @@ internal sealed class ShardPeers
         var sender = frame.From;
         if (string.Equals(sender.Replica.Node, _own.Id.Node, StringComparison.Ordinal))
         {
-            return MeetNamesake(sender, effects);
+            return MeetNamesake(now, sender, effects);
         }
 
         if (sender.PoolSize != _options.PoolSize)
@@ -94,10 +101,10 @@ internal sealed class ShardPeers
         }
 
         Take(now, peer, frame, effects);
-        HealIfComplete(peer, effects);
+        _repairs.HealIfComplete(peer, effects);
         if (isNew)
         {
-            Greet(now, peer, effects);
+            _repairs.Greet(now, peer, effects);
         }
 
         return true;
@@ -116,15 +123,7 @@ internal sealed class ShardPeers
             // How far it has got is told by its next frame, which the request below asks for.
             peer.HealTarget = ulong.MaxValue;
             effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Healing, target, "answered a probe"));
-            Greet(now, peer, effects);
-        }
-    }
-
-    public void Expect(string member, ShardEffects effects)
-    {
-        if (member != _own.Id.Node && !_table.TryGet(member, out _) && _expected.Count < MostExpected && _expected.Add(member))
-        {
-            Send(member, Heartbeat(), effects);
+            _repairs.Greet(now, peer, effects);
         }
     }
 
@@ -137,92 +136,12 @@ internal sealed class ShardPeers
         }
 
         _graves.Bury(replica, now);
-        _expected.Remove(replica.Node);
+        _heartbeats.Met(replica.Node);
         if (_table.TryGet(replica.Node, out var peer) && peer.Replica <= replica)
         {
             Forget(peer, reason, effects);
             effects.Events.Add(new ReplicaEvent(kind, peer.Replica));
         }
-    }
-
-    /// <summary>A host that was not run for a while heard nobody: that is not their silence.</summary>
-    public void ForgiveOwnPause(TimeSpan now)
-    {
-        var pause = now - _lastTick - (_options.BroadcastPeriod * 2);
-        _lastTick = now;
-        if (pause > TimeSpan.Zero)
-        {
-            foreach (var peer in _table.All)
-            {
-                peer.LastHeard = TimeSpan.FromTicks(Math.Min(now.Ticks, (peer.LastHeard + pause).Ticks));
-            }
-        }
-    }
-
-    /// <summary>A heartbeat after the silent periods; sooner while somebody may not know all of ours.</summary>
-    public void SendHeartbeat(ShardEffects effects)
-    {
-        foreach (var member in _expected)
-        {
-            Send(member, Heartbeat(), effects);
-        }
-
-        _silent++;
-        var isKnown = _table.All.All(p => p.State == PeerState.Down || _desk.Confirms(p.Replica, _own.Id, _own.Outbox.Announced));
-        if (_silent > _options.MaxSilentPeriods || (!isKnown && _silent >= _options.ClockSamplePeriods))
-        {
-            _silent = 0;
-            effects.Frames.Add(new OutgoingFrame(null, Heartbeat()));
-        }
-    }
-
-    /// <summary>Every sampling period: asks for what is missing, of as few members as can answer.</summary>
-    public void RequestRepair(TimeSpan now, ShardEffects effects)
-    {
-        if (--_untilSample > 0)
-        {
-            return;
-        }
-
-        _untilSample = _options.ClockSamplePeriods;
-        foreach (var (target, contexts) in _desk.Requests(now))
-        {
-            Request(target, contexts, effects);
-        }
-    }
-
-    public void DetectDowns(TimeSpan now, ShardEffects effects)
-    {
-        var down = _options.EffectiveDownPeriod;
-        foreach (var peer in _table.All.OrderBy(p => p.Replica).ToArray())
-        {
-            var silence = now - peer.LastHeard;
-            if (silence > _options.PermDownPeriod)
-            {
-                Forget(peer, LeaveReason.NodeDown, effects);
-                effects.Events.Add(new ReplicaEvent(ReplicaEventKind.PermDown, peer.Replica));
-                continue;
-            }
-
-            if (silence > down && peer.State != PeerState.Down)
-            {
-                if (peer.IsShown)
-                {
-                    _showing.HideAll(peer, LeaveReason.NodeDown, effects.Changes);
-                }
-
-                peer.State = PeerState.Down;
-                effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Down, peer.Replica));
-            }
-
-            if (silence > down / 3 && (peer.ProbedAt is not { } probed || now - probed >= down / 6))
-            {
-                peer.ProbedAt = now;
-                effects.Probes.Add(new ProbeFrame(_from(), peer.Replica));
-            }
-        }
-
-        _graves.Clear(now);
     }
 
     public void SayFarewell(ShardEffects effects)
@@ -265,7 +184,7 @@ internal sealed class ShardPeers
         }
 
         peer.Instance = sender.Instance;
-        _expected.Remove(sender.Replica.Node);
+        _heartbeats.Met(sender.Replica.Node);
         peer.Advertised = Math.Max(peer.Advertised, sender.Counter);
         switch (heard)
         {
@@ -297,146 +216,25 @@ internal sealed class ShardPeers
             case HeartbeatFrame heartbeat:
                 if (heartbeat.Clocks.Any(c => IsOwnUsedByAnother(c.Replica, c.Max)))
                 {
-                    RestartAbove(heartbeat.Clocks.Max(c => c.Replica.Node == _own.Id.Node ? c.Replica.Incarnation : 0), effects);
+                    RestartAbove(now, heartbeat.Clocks.Max(c => c.Replica.Node == _own.Id.Node ? c.Replica.Incarnation : 0), effects);
                 }
 
                 _desk.Learn(peer.Replica, heartbeat.Clocks);
+                _repairs.RequestIfNews(now, peer, effects);
                 break;
             case DeltaFrame delta:
-                Merge(peer, delta.Delta, effects);
+                _repairs.Merge(peer, delta.Delta, effects);
                 break;
             case RequestFrame request:
-                Answer(peer, request, effects);
+                _repairs.Answer(peer, request, effects);
                 break;
             case RepairFrame repair:
-                TakePart(peer, repair, effects);
+                _repairs.TakePart(peer, repair, effects);
                 break;
             case ObituaryFrame obituary when obituary.Dead.Node == _own.Id.Node && obituary.Dead >= _own.Id:
-                RestartAbove(obituary.Dead.Incarnation, effects);
+                RestartAbove(now, obituary.Dead.Incarnation, effects);
                 break;
         }
-    }
-
-    private void Answer(Peer peer, RequestFrame request, ShardEffects effects)
-    {
-        var any = false;
-        foreach (var (replica, seen) in request.Seen)
-        {
-            if (!_map.TryGet(replica, out var dots))
-            {
-                continue;
-            }
-
-            foreach (var part in new RepairAnswer(replica, dots, seen, _bounds).Frames(_from(), ++_answers))
-            {
-                Send(peer.Replica.Node, part, effects);
-                any = true;
-            }
-        }
-
-        if (any)
-        {
-            effects.Events.Add(new ReplicaEvent(ReplicaEventKind.RepairSent, peer.Replica));
-        }
-        else
-        {
-            // Even "nothing" is an answer: it tells the counter.
-            Send(peer.Replica.Node, Heartbeat(), effects);
-        }
-    }
-
-    private void TakePart(Peer answerer, RepairFrame part, ShardEffects effects)
-    {
-        if (!_table.TryGet(part.Replica, out var peer))
-        {
-            return;
-        }
-
-        if (part.Sequence is { } sequence)
-        {
-            var (by, answer, next) = peer.Taking;
-            var isNext = sequence.Index == 0
-                || (by == answerer.Replica && answer == sequence.Answer && next == sequence.Index);
-            if (!isNext)
-            {
-                MergeWithoutContext(peer, part.Part, effects);
-                return;
-            }
-
-            peer.Taking = (answerer.Replica, sequence.Answer, sequence.Index + 1);
-        }
-
-        var known = (peer.Dots.Context.Prefix, peer.Dots.Context.IntervalCount, peer.Dots.Count);
-        Merge(peer, part.Part, effects);
-        HealIfComplete(peer, effects);
-        var learnt = known != (peer.Dots.Context.Prefix, peer.Dots.Context.IntervalCount, peer.Dots.Count);
-        // What taught nothing would be answered alike: then the next comparison of clocks is soon enough.
-        if (part.More && learnt && RepairDesk.Lacks(peer))
-        {
-            Request(answerer.Replica, [_desk.ContextOf(peer)], effects);
-        }
-    }
-
-    private void Merge(Peer peer, ReplicaDots<PresenceEntry> delta, ShardEffects effects)
-    {
-        _merged.Clear();
-        peer.Dots.Merge(delta, _merged);
-        Apply(peer, effects);
-    }
-
-    /// <summary>Takes the deaths a part tells of known entries, without believing that nothing was before it.</summary>
-    private void MergeWithoutContext(Peer peer, ReplicaDots<PresenceEntry> part, ShardEffects effects)
-    {
-        _merged.Clear();
-        foreach (var interval in part.Dead().Intervals)
-        {
-            peer.Dots.KillKnown(interval, _merged);
-        }
-
-        Apply(peer, effects);
-    }
-
-    private void Apply(Peer peer, ShardEffects effects)
-    {
-        if (peer.IsShown)
-        {
-            _showing.Apply(peer, _merged, effects.Changes);
-        }
-        else
-        {
-            Showing.Note(peer, _merged);
-        }
-
-        if (peer.BehindSince is not null && !RepairDesk.Lacks(peer))
-        {
-            peer.BehindSince = null;
-        }
-    }
-
-    private void HealIfComplete(Peer peer, ShardEffects effects)
-    {
-        if (peer.State == PeerState.Healing && peer.Dots.Context.Prefix >= peer.HealTarget)
-        {
-            peer.State = PeerState.Up;
-            _showing.ShowAll(peer, effects.Changes);
-            effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Healed, peer.Replica));
-        }
-    }
-
-    private void Greet(TimeSpan now, Peer peer, ShardEffects effects)
-    {
-        Send(peer.Replica.Node, Heartbeat(), effects);
-        if (RepairDesk.Lacks(peer) || peer.State == PeerState.Healing)
-        {
-            peer.BehindSince ??= now;
-            Request(peer.Replica, [_desk.ContextOf(peer)], effects);
-        }
-    }
-
-    private void Request(ReplicaId target, IReadOnlyList<ReplicaContext> contexts, ShardEffects effects)
-    {
-        Send(target.Node, new RequestFrame(_from(), contexts), effects);
-        effects.Events.Add(new ReplicaEvent(ReplicaEventKind.RepairRequested, target));
     }
 
     private void Forget(Peer peer, LeaveReason reason, ShardEffects effects)
@@ -450,12 +248,12 @@ internal sealed class ShardPeers
         _table.Forget(peer);
     }
 
-    private bool MeetNamesake(Sender sender, ShardEffects effects)
+    private bool MeetNamesake(TimeSpan now, Sender sender, ShardEffects effects)
     {
         switch (_namesake.Judge(sender, _own.Id.Incarnation))
         {
             case NamesakeVerdict.Restart:
-                RestartAbove(sender.Replica.Incarnation, effects);
+                RestartAbove(now, sender.Replica.Incarnation, effects);
                 return true;
             case NamesakeVerdict.Stop:
                 effects.Events.Add(new ReplicaEvent(ReplicaEventKind.NameConflict, sender.Replica, "a newer member has this name"));
@@ -469,19 +267,19 @@ internal sealed class ShardPeers
         replica.Node == _own.Id.Node
         && (replica.Incarnation > _own.Id.Incarnation || (replica == _own.Id && max > _own.Counter));
 
-    private void RestartAbove(ulong incarnation, ShardEffects effects)
+    private void RestartAbove(TimeSpan now, ulong incarnation, ShardEffects effects)
     {
         var next = new ReplicaId(_own.Id.Node, _namesake.Choose(Math.Max(incarnation, _own.Id.Incarnation)));
         _own.RestartAs(next, effects.Changes);
         effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Restarted, next));
         // What was gathered goes by repair: the others learn of the new incarnation by this heartbeat and ask.
-        _own.Outbox.Take(_lastTick, _own.Counter);
-        effects.Frames.Add(new OutgoingFrame(null, Heartbeat()));
+        _own.Outbox.Take(now, _own.Counter);
+        _heartbeats.Broadcast(effects);
     }
 
     private void Refuse(Sender sender, ShardEffects effects)
     {
-        if (_refused.Count < MostExpected && _refused.Add(sender.Replica))
+        if (_refused.Count < MostRefused && _refused.Add(sender.Replica))
         {
             effects.Events.Add(new ReplicaEvent(
                 ReplicaEventKind.Refused,
@@ -489,12 +287,6 @@ internal sealed class ShardPeers
                 $"its PoolSize is {sender.PoolSize}, this member's is {_options.PoolSize}; all members must have the same"));
         }
     }
-
-    private HeartbeatFrame Heartbeat() => new(
-        _from(),
-        [.. _table.All
-            .Where(p => p.State != PeerState.Down)
-            .Select(p => new Clock(p.Replica, p.Dots.Context.Prefix, p.Dots.Context.Max))]);
 
     private static void Send(string member, ShardFrame frame, ShardEffects effects) =>
         effects.Frames.Add(new OutgoingFrame(member, frame));

@@ -211,11 +211,8 @@ public sealed class TrackerShard
             return;
         }
 
-        _peers.ForgiveOwnPause(now);
         Flush(now, effects);
-        _peers.SendHeartbeat(effects);
-        _peers.RequestRepair(now, effects);
-        _peers.DetectDowns(now, effects);
+        _peers.Tick(now, effects);
         Index.Publish();
     }
 
