@@ -102,17 +102,14 @@ internal sealed class Graves(TimeSpan period)
 
     public void Bury(ReplicaId replica, TimeSpan now)
     {
-        if (_graves.TryGetValue(replica.Node, out var grave) && grave.Incarnation > replica.Incarnation)
-        {
-            return;
-        }
-
+        // A word about an earlier incarnation keeps the grave for longer too: somebody may have held that one until now.
+        var last = Math.Max(replica.Incarnation, LastOf(replica.Node));
         if (_graves.Count >= Most && !_graves.ContainsKey(replica.Node))
         {
             _graves.Remove(_graves.MinBy(g => g.Value.Until).Key);
         }
 
-        _graves[replica.Node] = (replica.Incarnation, now + period);
+        _graves[replica.Node] = (last, now + period);
     }
 
     public void Clear(TimeSpan now)
