@@ -9,16 +9,18 @@ internal static class MemberDefects
     /// <summary>What an incarnation that is over still had on the way is taken for the word of the present one.</summary>
     internal sealed class OldIncarnationAccepted : ShardSeam
     {
-        private readonly Dictionary<string, ulong> _newest = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, Sender> _newest = new(StringComparer.Ordinal);
 
         public override ShardFrame? Receiving(ShardFrame frame)
         {
-            var sender = frame.From.Replica;
-            var newest = Math.Max(_newest.GetValueOrDefault(sender.Node), sender.Incarnation);
-            _newest[sender.Node] = newest;
-            return frame is DeltaFrame && newest > sender.Incarnation
-                ? frame with { From = frame.From with { Replica = sender with { Incarnation = newest } } }
-                : frame;
+            var sender = frame.From;
+            if (_newest.TryGetValue(sender.Replica.Node, out var newest) && newest.Replica > sender.Replica)
+            {
+                return frame is DeltaFrame ? frame with { From = newest } : frame;
+            }
+
+            _newest[sender.Replica.Node] = sender;
+            return frame;
         }
     }
 
