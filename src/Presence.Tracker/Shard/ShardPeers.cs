@@ -106,6 +106,10 @@ internal sealed class ShardPeers
         {
             _repairs.Greet(now, peer, effects);
         }
+        else if (frame is HeartbeatFrame)
+        {
+            _repairs.RequestIfNews(now, peer, effects);
+        }
 
         return true;
     }
@@ -220,7 +224,6 @@ internal sealed class ShardPeers
                 }
 
                 _desk.Learn(peer.Replica, heartbeat.Clocks);
-                _repairs.RequestIfNews(now, peer, effects);
                 break;
             case DeltaFrame delta:
                 _repairs.Merge(peer, delta.Delta, effects);

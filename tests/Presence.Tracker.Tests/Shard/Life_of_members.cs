@@ -1,0 +1,239 @@
+using Presence.Crdt;
+using Presence.Tracker.Tests.Support;
+
+namespace Presence.Tracker.Tests.Shard;
+
+public sealed class Life_of_members
+{
+    [Fact]
+    public void A_change_of_a_quiet_shard_leaves_at_once_and_later_ones_within_the_delay()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k1");
+        Assert.Single(members.Take<DeltaFrame>());
+        members["a"].Track("k2");
+        Assert.Empty(members.Take<DeltaFrame>());
+        Assert.Equal(members.Now + TimeSpan.FromMilliseconds(20), members["a"].Shard.NextFlush);
+    }
+
+    [Fact]
+    public void A_farewell_ends_all_of_a_member_at_once_with_the_reason_NodeStopped()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members["b"].Changes.Clear();
+        members["a"].Do((shard, now, fx) => shard.Leave(now, fx));
+        members.Deliver();
+        Assert.Equal(LeaveReason.NodeStopped, Assert.Single(members["b"].Changes).Reason);
+        Assert.Empty(members["b"].Shard.Peers());
+        Assert.True(members["b"].Saw(ReplicaEventKind.Stopped));
+    }
+
+    [Fact]
+    public void What_arrives_after_a_farewell_does_not_bring_the_member_back()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        var late = members.Take<DeltaFrame>();
+        members["a"].Do((shard, now, fx) => shard.Leave(now, fx));
+        members.Deliver();
+        members.Give("b", late);
+        Assert.Empty(members["b"].Keys());
+        Assert.Empty(members["b"].Shard.Peers());
+    }
+
+    [Fact]
+    public void A_member_that_left_sends_nothing_when_its_processes_end()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members["a"].Do((shard, now, fx) => shard.Leave(now, fx));
+        members.Deliver();
+        Assert.Equal(1, members["a"].End());
+        members.Pass(TimeSpan.FromSeconds(5));
+        Assert.Empty(members.OnTheWay);
+    }
+
+    [Fact]
+    public void Membership_that_says_gone_is_believed_at_once()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members.Crash("a");
+        members["b"].Changes.Clear();
+        members["b"].Do((shard, now, fx) => shard.MemberGone(now, "a", 1, fx));
+        Assert.Equal(LeaveReason.NodeDown, Assert.Single(members["b"].Changes).Reason);
+        Assert.Equal(1, members["b"].Shard.Measure().Graves);
+    }
+
+    [Fact]
+    public void Membership_that_says_an_earlier_incarnation_is_gone_ends_nothing()
+    {
+        var members = new Members();
+        members.Add("a", incarnation: 5);
+        members.Add("b");
+        members["a"].Track("k");
+        members.Settle();
+        members["b"].Do((shard, now, fx) => shard.MemberGone(now, "a", 4, fx));
+        Assert.Equal(["k"], members["b"].Keys());
+    }
+
+    [Fact]
+    public void A_member_buried_by_mistake_goes_on_under_a_higher_incarnation()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members["b"].Do((shard, now, fx) => shard.MemberGone(now, "a", 1, fx));
+        members["a"].Track("k2");
+        members.Settle();
+        members.Settle();
+        Assert.True(members["a"].Shard.Self.Incarnation > 1);
+        Assert.Equal(["k", "k2"], members["b"].Keys());
+    }
+
+    [Fact]
+    public void A_restart_ends_the_entries_of_the_earlier_incarnation_at_its_first_frame()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("old");
+        members.Settle();
+        members.Crash("a");
+        members["b"].Changes.Clear();
+        members.Add("a", incarnation: 2);
+        members.Deliver();
+        Assert.Equal(LeaveReason.Replaced, Assert.Single(members["b"].Changes).Reason);
+    }
+
+    [Fact]
+    public void A_late_frame_of_an_older_incarnation_does_not_throw_out_the_newer()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("old");
+        var late = members.Take<DeltaFrame>();
+        members.Crash("a");
+        members.Add("a", incarnation: 2).Track("new");
+        members.Settle();
+        members.Give("b", late);
+        Assert.Equal(["new"], members["b"].Keys());
+        Assert.True(members["b"].Saw(ReplicaEventKind.Ignored));
+    }
+
+    [Fact]
+    public void A_member_that_answers_probes_is_not_down_whatever_happens_to_its_frames()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members["b"].Changes.Clear();
+        members.Pass(TimeSpan.FromMinutes(2), lost: (_, _, _) => true, answers: _ => true);
+        Assert.Empty(members["b"].Changes);
+        Assert.False(members["b"].Saw(ReplicaEventKind.Down));
+    }
+
+    [Fact]
+    public void A_restarted_member_does_not_vouch_for_its_predecessor()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members.Crash("a");
+        members.Add("a", incarnation: 2, introduce: false);
+        members.Pass(TimeSpan.FromMinutes(1), lost: (_, _, _) => true, answers: _ => true);
+        Assert.True(members["b"].Saw(ReplicaEventKind.Down));
+        Assert.Empty(members["b"].Keys());
+    }
+
+    [Fact]
+    public void Who_left_during_a_split_is_not_seen_joining_on_heal()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("stays");
+        members["a"].Track("goes");
+        members.Settle();
+        members.Pass(TimeSpan.FromSeconds(40), (_, _, _) => true);
+        members["a"].Untrack("goes");
+        members["a"].Track("comes");
+        members["b"].Heard();
+        members.Pass(TimeSpan.FromSeconds(30));
+        Assert.Equal(["+comes", "+stays"], members["b"].Heard().Split(' ').Order());
+    }
+
+    [Fact]
+    public void A_host_that_was_paused_does_not_take_its_own_pause_for_the_silence_of_others()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        var later = members.Now + TimeSpan.FromMinutes(5);
+        members["b"].Do((shard, _, fx) => shard.Tick(later, fx));
+        Assert.Equal(["k"], members["b"].Keys());
+        Assert.False(members["b"].Saw(ReplicaEventKind.Down));
+    }
+
+    [Fact]
+    public void Members_of_another_pool_size_refuse_each_other_with_a_clear_word()
+    {
+        var members = new Members();
+        members.Add("a");
+        members.Add("b", options: new TrackerOptions { PoolSize = 2 });
+        members["a"].Track("k");
+        members.Settle();
+        Assert.Empty(members["b"].Keys());
+        var refused = Assert.Single(members["b"].Events, e => e.Kind == ReplicaEventKind.Refused);
+        Assert.Contains("PoolSize is 1, this member's is 2", refused.Detail);
+    }
+
+    [Fact]
+    public void A_start_with_an_incarnation_that_was_used_goes_on_above_it()
+    {
+        var members = new Members();
+        members.Add("a", incarnation: 9);
+        members.Add("b");
+        members["a"].Track("old");
+        members.Settle();
+        members.Crash("a");
+        var again = members.Add("a", incarnation: 3);
+        again.Track("new");
+        members.Settle();
+        members.Settle();
+        Assert.True(again.Shard.Self.Incarnation > 9);
+        Assert.Equal(["new"], members["b"].Keys());
+    }
+
+    [Fact]
+    public void Of_two_living_members_with_one_name_the_older_stops()
+    {
+        var older = new Members().Add("a", incarnation: 1, seed: 1);
+        var newer = new Members().Add("a", incarnation: 2, seed: 2);
+        for (var round = 0; round < 6; round++)
+        {
+            Hear(older, newer, started: 2);
+            Hear(newer, older, started: 1);
+        }
+
+        Assert.True(older.Saw(ReplicaEventKind.NameConflict));
+        Assert.False(newer.Saw(ReplicaEventKind.NameConflict));
+    }
+
+    private static void Hear(Member hearing, Member speaking, ulong started) => hearing.Do((shard, now, fx) =>
+        shard.Receive(now, new HeartbeatFrame(new Sender(speaking.Shard.Self, started, started, 1, 0), []), fx));
+
+    [Fact]
+    public void A_silent_member_still_says_that_it_lives_every_silent_periods_and_one()
+    {
+        var members = Members.Named("a", "b");
+        members.Settle();
+        members.Pass(TimeSpan.FromSeconds(40));
+        var heartbeats = 0;
+        members.Pass(TimeSpan.FromSeconds(66), (from, to, frame) =>
+        {
+            heartbeats += from == "a" && frame is HeartbeatFrame ? 1 : 0;
+            return false;
+        });
+        Assert.InRange(heartbeats, 3, 5);
+    }
+}
