@@ -1,0 +1,82 @@
+namespace Presence.Tracker.Tests.Index;
+
+public sealed class Persistent_tree
+{
+    [Theory]
+    [InlineData(1, 50)]
+    [InlineData(2, 5000)]
+    [InlineData(3, 300)]
+    public void It_holds_what_a_sorted_set_holds_and_old_versions_never_change(int seed, int range)
+    {
+        var random = new Random(seed);
+        var tree = default(PersistentTree<string>);
+        var model = new SortedSet<string>(StringComparer.Ordinal);
+        var edit = new EditToken();
+        var kept = new List<(PersistentTree<string> Tree, string[] Items)>();
+        for (var step = 0; step < 20_000; step++)
+        {
+            var item = $"{random.Next(range):D5}";
+            // Phases of growth and of decay, so that nodes split and join.
+            if (random.Next(100) < (step / 2000 % 2 == 0 ? 70 : 25))
+            {
+                tree = tree.Set(item, new At(item), edit);
+                model.Add(item);
+            }
+            else
+            {
+                tree = tree.Remove(new At(item), edit);
+                model.Remove(item);
+            }
+
+            Assert.Equal(model.Count, tree.Count);
+            if (random.Next(100) == 0)
+            {
+                Assert.Equal(model, Items(tree));
+                edit = new EditToken();
+                if (random.Next(10) == 0)
+                {
+                    kept.Add((tree, [.. model]));
+                }
+            }
+        }
+
+        Assert.All(kept, k => Assert.Equal(k.Items, Items(k.Tree)));
+    }
+
+    [Fact]
+    public void It_finds_and_begins_anywhere()
+    {
+        var tree = default(PersistentTree<string>);
+        for (var i = 0; i < 3000; i++)
+        {
+            tree = tree.Set($"{i * 2:D5}", new At($"{i * 2:D5}"), new EditToken());
+        }
+
+        for (var i = 0; i < 6000; i++)
+        {
+            Assert.Equal(i % 2 == 0 ? $"{i:D5}" : null, tree.Find(new At($"{i:D5}")));
+            var from = tree.From(new At($"{i:D5}"));
+            Assert.Equal(i < 5999, from.MoveNext());
+            if (i < 5999)
+            {
+                Assert.Equal($"{i + (i % 2):D5}", from.Current);
+            }
+        }
+    }
+
+    private static List<string> Items(PersistentTree<string> tree)
+    {
+        var items = new List<string>();
+        foreach (var item in tree)
+        {
+            items.Add(item);
+        }
+
+        return items;
+    }
+
+    private readonly struct At(string sought) : IProbe<string>
+    {
+        public int CompareTo(string item) => string.CompareOrdinal(sought, item);
+    }
+}

@@ -1,0 +1,139 @@
+using Presence.Crdt;
+using Presence.Tracker.Tests.Support;
+
+namespace Presence.Tracker.Tests.Options;
+
+public sealed class Options_and_limits
+{
+    [Fact]
+    public void The_down_period_follows_the_broadcast_period()
+    {
+        var options = new TrackerOptions { BroadcastPeriod = TimeSpan.FromSeconds(1) };
+        Assert.Equal(TimeSpan.FromSeconds(20), options.EffectiveDownPeriod);
+        Assert.Equal(TimeSpan.FromSeconds(30), new TrackerOptions().EffectiveDownPeriod);
+    }
+
+    public static TheoryData<string, Action<TrackerOptions>> Bad => new()
+    {
+        { "DownPeriod is 00:00:01: it must be at least twice BroadcastPeriod", o => o.DownPeriod = TimeSpan.FromSeconds(1) },
+        { "PermDownPeriod is 00:00:30: it must be longer than DownPeriod", o => o.PermDownPeriod = TimeSpan.FromSeconds(30) },
+        { "BroadcastPeriod is 00:00:00", o => o.BroadcastPeriod = TimeSpan.Zero },
+        { "MaxSilentPeriods is 0", o => o.MaxSilentPeriods = 0 },
+        { "ClockSamplePeriods is 0", o => o.ClockSamplePeriods = 0 },
+        { "PoolSize is 0", o => o.PoolSize = 0 },
+        { "DeltaDelay is -", o => o.DeltaDelay = TimeSpan.FromSeconds(-1) },
+        { "MaxDeltaSizes is [10, 5]: it must be positive and ascending", o => o.MaxDeltaSizes = [10, 5] },
+        { "LogLevel is Loud", o => o.LogLevel = "Loud" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Bad))]
+    public void A_bad_option_is_named_with_its_value_and_its_rule(string message, Action<TrackerOptions> spoil)
+    {
+        var options = new TrackerOptions();
+        spoil(options);
+        var thrown = Assert.Throws<TrackerOptionsException>(
+            () => new TrackerShard(new ReplicaId("a", 1), 0, options, new PresenceLimits(), 1));
+        Assert.Contains("Presence:Tracker:" + message, thrown.Message);
+    }
+
+    [Theory]
+    [InlineData("", "k", "topic", 0)]
+    [InlineData("t", "", "key", 0)]
+    [InlineData("256", "k", "topic", 256)]
+    [InlineData("t", "256", "key", 256)]
+    public void What_is_empty_or_too_long_is_refused_and_nothing_changes(string topic, string key, string what, int size)
+    {
+        var a = Members.Named("a")["a"];
+        var thrown = Assert.Throws<PresenceLimitException>(
+            () => a.Track(key == "256" ? new string('k', 256) : key, topic: topic == "256" ? new string('t', 256) : topic));
+        Assert.Equal((what, size), (thrown.What, thrown.Size));
+        Assert.Equal(0, a.Shard.Index.Count);
+        Assert.Empty(a.Changes);
+    }
+
+    [Fact]
+    public void Limits_count_bytes_and_not_characters()
+    {
+        var a = Members.Named("a")["a"];
+        a.Track(new string('é', 127));
+        Assert.Throws<PresenceLimitException>(() => a.Track(new string('é', 128)));
+        a.Track(new string('k', 255));
+    }
+
+    [Fact]
+    public void Metadata_beyond_the_limit_is_refused_in_track_and_in_update()
+    {
+        var a = Members.Named("a")["a"];
+        var big = "{\"v\":\"" + new string('x', 64 * 1024) + "\"}";
+        Assert.Throws<PresenceLimitException>(() => a.Track("k", big));
+        a.Track("k");
+        Assert.Throws<PresenceLimitException>(() => a.Update("k", big));
+        Assert.Equal("{}", a.Shard.Index.List("t").Single().Meta.ToString());
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("")]
+    [InlineData("{} {}")]
+    [InlineData("{\"a\":}")]
+    [InlineData("null")]
+    public void Metadata_that_is_not_one_object_is_refused(string json) =>
+        Assert.Throws<PresenceMetaException>(() => PresenceMeta.Parse(json));
+
+    [Fact]
+    public void A_throwing_update_function_changes_nothing()
+    {
+        var a = Members.Named("a")["a"];
+        a.Track("k");
+        a.Heard();
+        Assert.Throws<InvalidTimeZoneException>(() => a.Do((shard, now, fx) =>
+            shard.Update(now, 1, "t", "k", _ => throw new InvalidTimeZoneException(), fx)));
+        Assert.Equal("", a.Heard());
+        Assert.Equal(2UL, a.Track("next").Dot.Sequence);
+    }
+
+    [Fact]
+    public void The_same_process_is_tracked_once_per_topic_and_key()
+    {
+        var a = Members.Named("a")["a"];
+        a.Track("k");
+        Assert.Throws<AlreadyTrackedException>(() => a.Track("k"));
+        a.Track("k", topic: "other");
+        a.Track("other");
+        a.Track("k", process: 2);
+        Assert.Equal(4, a.Shard.Index.Count);
+    }
+
+    [Fact]
+    public void Of_many_all_are_tracked_or_none()
+    {
+        var a = Members.Named("a")["a"];
+        a.Track("taken");
+        a.Heard();
+        Assert.Throws<AlreadyTrackedException>(() => a.Do((s, now, fx) =>
+            s.TrackMany(now, 1, [new TrackRequest("t", "new"), new TrackRequest("t", "taken")], fx)));
+        Assert.Throws<AlreadyTrackedException>(() => a.Do((s, now, fx) =>
+            s.TrackMany(now, 1, [new TrackRequest("t", "new"), new TrackRequest("t", "new")], fx)));
+        Assert.Throws<NotTrackedException>(() => a.Do((s, now, fx) =>
+            s.UpdateMany(now, 1, [new TrackRequest("t", "taken"), new TrackRequest("t", "absent")], fx)));
+        Assert.Equal("", a.Heard());
+    }
+
+    [Fact]
+    public void The_end_of_a_process_is_one_diff_over_all_its_topics()
+    {
+        var a = Members.Named("a")["a"];
+        for (var i = 0; i < 1000; i++)
+        {
+            a.Track($"k{i}", topic: $"t{i % 10}");
+        }
+
+        a.Track("other", process: 2);
+        a.Changes.Clear();
+        Assert.Equal(1000, a.End());
+        Assert.Equal(1000, a.Changes.Count(c => c is { Kind: PresenceChangeKind.Left, Reason: LeaveReason.ProcessEnded }));
+        Assert.Equal(1, a.Shard.Index.Count);
+        Assert.Equal(0, a.End());
+    }
+}
