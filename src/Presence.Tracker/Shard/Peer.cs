@@ -37,8 +37,11 @@ internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, T
     /// <summary>Highest sequence number that anybody said it had reached.</summary>
     public ulong Advertised { get; set; }
 
-    /// <summary>What must be known before its entries are listed again.</summary>
-    public ulong HealTarget { get; set; }
+    /// <summary>What must be known before its entries are listed again; null until it has said so after its return.</summary>
+    public ulong? HealTarget { get; private set; }
+
+    /// <summary>The first request to it since its return; 0 if there was none.</summary>
+    public ulong HealRequest { get; private set; }
 
     public TimeSpan? BehindSince { get; set; }
 
@@ -52,4 +55,17 @@ internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, T
     public Dictionary<(string Topic, string Key, ulong Process), ulong> Floors { get; } = [];
 
     public bool IsShown => State == PeerState.Up;
+
+    public void BeginHealing() => (HealTarget, HealRequest) = (null, 0);
+
+    public void Asked(ulong request) => HealRequest = HealRequest == 0 ? request : HealRequest;
+
+    /// <summary>It answered a request: an answer to one of after its return says how far it has got.</summary>
+    public void Answered(ulong request, ulong counter)
+    {
+        if (HealRequest != 0 && request >= HealRequest)
+        {
+            HealTarget ??= counter;
+        }
+    }
 }

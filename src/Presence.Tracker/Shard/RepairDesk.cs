@@ -42,7 +42,8 @@ internal sealed class RepairDesk(PeerTable peers, FrameBounds bounds)
         var requests = new Dictionary<ReplicaId, List<ReplicaContext>>();
         foreach (var peer in peers.All.OrderBy(p => p.Replica))
         {
-            if (peer.State == PeerState.Down || !Lacks(peer))
+            var isUnsure = peer is { State: PeerState.Healing, HealTarget: null };
+            if (peer.State == PeerState.Down || !(isUnsure || Lacks(peer)))
             {
                 peer.BehindSince = null;
                 _attempts.Remove(peer.Replica);
@@ -50,7 +51,7 @@ internal sealed class RepairDesk(PeerTable peers, FrameBounds bounds)
             }
 
             peer.BehindSince ??= now;
-            var target = Choose(peer, requests.Keys);
+            var target = isUnsure ? peer.Replica : Choose(peer, requests.Keys);
             if (!requests.TryGetValue(target, out var contexts))
             {
                 requests.Add(target, contexts = []);

@@ -9,6 +9,7 @@ internal sealed class Repairs(
     RepairDesk desk,
     Showing showing,
     Heartbeats heartbeats,
+    OwnReplica own,
     TrackerOptions options,
     Func<Sender> from,
     FrameBounds bounds)
@@ -16,6 +17,7 @@ internal sealed class Repairs(
     private readonly MergeResult<PresenceEntry> _merged = new();
     private int _untilSample = options.ClockSamplePeriods;
     private ulong _answers;
+    private ulong _requests;
 
     /// <summary>Every sampling period: asks for what is missing, of as few members as can answer.</summary>
     public void Sample(TimeSpan now, ShardEffects effects)
@@ -32,10 +34,11 @@ internal sealed class Repairs(
         }
     }
 
-    /// <summary>Answers with what the requester lacks, or with a heartbeat if that is nothing: it tells the counter.</summary>
+    /// <summary>Answers with what the requester lacks; "nothing" is an answer too, because it tells the counter.</summary>
     public void Answer(Peer peer, RequestFrame request, ShardEffects effects)
     {
-        var any = false;
+        // All own numbers up to now, announced or not: the answer holds them.
+        var sender = from() with { Counter = own.Counter };
         foreach (var (replica, seen) in request.Seen)
         {
             if (!map.TryGet(replica, out var dots))
@@ -43,21 +46,14 @@ internal sealed class Repairs(
                 continue;
             }
 
-            foreach (var part in new RepairAnswer(replica, dots, seen, bounds).Frames(from(), ++_answers))
+            var parts = new RepairAnswer(replica, dots, seen, bounds).Frames(sender, ++_answers);
+            foreach (var part in parts.DefaultIfEmpty(new RepairFrame(sender, replica, new(), null, More: false)))
             {
-                effects.Frames.Add(new OutgoingFrame(peer.Replica.Node, part));
-                any = true;
+                effects.Frames.Add(new OutgoingFrame(peer.Replica.Node, part with { Request = request.Number }));
             }
         }
 
-        if (any)
-        {
-            effects.Events.Add(new ReplicaEvent(ReplicaEventKind.RepairSent, peer.Replica));
-        }
-        else
-        {
-            heartbeats.Send(peer.Replica.Node, effects);
-        }
+        effects.Events.Add(new ReplicaEvent(ReplicaEventKind.RepairSent, peer.Replica));
     }
 
     /// <summary>Takes a part of an answer; asks on where the answer was cut.</summary>
@@ -66,6 +62,11 @@ internal sealed class Repairs(
         if (!table.TryGet(part.Replica, out var peer))
         {
             return;
+        }
+
+        if (answerer == peer)
+        {
+            peer.Answered(part.Request, part.From.Counter);
         }
 
         if (part.Sequence is { } sequence)
@@ -133,7 +134,7 @@ internal sealed class Repairs(
     /// <summary>Lists a healing peer's entries again once all it had when it came back is known.</summary>
     public void HealIfComplete(Peer peer, ShardEffects effects)
     {
-        if (peer.State == PeerState.Healing && peer.Dots.Context.Prefix >= peer.HealTarget)
+        if (peer.State == PeerState.Healing && peer.HealTarget is { } target && peer.Dots.Context.Prefix >= target)
         {
             peer.State = PeerState.Up;
             showing.ShowAll(peer, effects.Changes);
@@ -164,7 +165,13 @@ internal sealed class Repairs(
 
     private void Request(ReplicaId target, IReadOnlyList<ReplicaContext> contexts, ShardEffects effects)
     {
-        effects.Frames.Add(new OutgoingFrame(target.Node, new RequestFrame(from(), contexts)));
+        _requests++;
+        if (table.TryGet(target, out var asked) && contexts.Any(c => c.Replica == target))
+        {
+            asked.Asked(_requests);
+        }
+
+        effects.Frames.Add(new OutgoingFrame(target.Node, new RequestFrame(from(), _requests, contexts)));
         effects.Events.Add(new ReplicaEvent(ReplicaEventKind.RepairRequested, target));
     }
 }

@@ -47,7 +47,7 @@ internal sealed class ShardPeers
         _desk = new RepairDesk(_table, bounds);
         _showing = new Showing(index);
         _heartbeats = new Heartbeats(_table, _desk, own, options, from);
-        _repairs = new Repairs(map, _table, _desk, _showing, _heartbeats, options, from, bounds);
+        _repairs = new Repairs(map, _table, _desk, _showing, _heartbeats, own, options, from, bounds);
         _liveness = new Liveness(_table, _graves, _showing, options, from, Forget);
     }
 
@@ -124,8 +124,7 @@ internal sealed class ShardPeers
 
         if (_table.Hear(target, now).Before == PeerState.Down)
         {
-            // How far it has got is told by its next frame, which the request below asks for.
-            peer.HealTarget = ulong.MaxValue;
+            peer.BeginHealing();
             effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Healing, target, "answered a probe"));
             _repairs.Greet(now, peer, effects);
         }
@@ -202,12 +201,10 @@ internal sealed class ShardPeers
                 effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Up, peer.Replica));
                 return true;
             case { Before: PeerState.Down }:
-                peer.HealTarget = sender.Counter;
+                // Whatever this frame tells may be old; how far the peer has got is told by the answer to a request of now.
+                peer.BeginHealing();
                 effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Healing, peer.Replica));
                 return true;
-            case { Before: PeerState.Healing } when peer.HealTarget == ulong.MaxValue:
-                peer.HealTarget = sender.Counter;
-                return false;
             default:
                 return false;
         }

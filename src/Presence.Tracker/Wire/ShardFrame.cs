@@ -32,8 +32,9 @@ public sealed record DeltaFrame(Sender From, ReplicaDots<PresenceEntry> Delta) :
 
 /// <summary>Asks for what the sender lacks.</summary>
 /// <param name="From">Who sent it.</param>
+/// <param name="Number">Grows with each request of the sender; the answer repeats it.</param>
 /// <param name="Seen">The contexts of the replicas asked about; possibly less than the sender knows.</param>
-public sealed record RequestFrame(Sender From, IReadOnlyList<ReplicaContext> Seen) : ShardFrame(From);
+public sealed record RequestFrame(Sender From, ulong Number, IReadOnlyList<ReplicaContext> Seen) : ShardFrame(From);
 
 /// <summary>What somebody has seen of a replica.</summary>
 /// <param name="Replica">The replica.</param>
@@ -49,12 +50,14 @@ public readonly record struct ReplicaContext(ReplicaId Replica, IntervalSet Seen
 /// with all before them. Null: any order.
 /// </param>
 /// <param name="More">Whether the requester should ask again when it has taken this part: the answer was cut here.</param>
+/// <param name="Request">Number of the request that this answers: what it tells is no older than that.</param>
 public sealed record RepairFrame(
     Sender From,
     ReplicaId Replica,
     ReplicaDots<PresenceEntry> Part,
     PartSequence? Sequence,
-    bool More) : ShardFrame(From);
+    bool More,
+    ulong Request = 0) : ShardFrame(From);
 
 /// <summary>The place of a part in an ordered answer.</summary>
 /// <param name="Answer">Number of the answer, unique for the answerer.</param>

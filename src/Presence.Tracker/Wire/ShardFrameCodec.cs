@@ -99,6 +99,7 @@ public static class ShardFrameCodec
                 DotsCodec.Write(to, delta.Delta);
                 break;
             case RequestFrame request:
+                to.Number(request.Number);
                 to.Number((ulong)request.Seen.Count);
                 foreach (var (replica, seen) in request.Seen)
                 {
@@ -109,6 +110,7 @@ public static class ShardFrameCodec
                 break;
             case RepairFrame repair:
                 to.Replica(repair.Replica);
+                to.Number(repair.Request);
                 to.Byte((byte)((repair.Sequence is null ? 0 : 1) | (repair.More ? 2 : 0)));
                 if (repair.Sequence is { } sequence)
                 {
@@ -144,18 +146,20 @@ public static class ShardFrameCodec
             case Kind.Delta:
                 return new DeltaFrame(sender, DotsCodec.Read(ref from, sender.Replica));
             case Kind.Request:
+                var number = from.Number();
                 var seen = new ReplicaContext[from.Count(3)];
                 for (var i = 0; i < seen.Length; i++)
                 {
                     seen[i] = new ReplicaContext(from.Replica(), from.Intervals());
                 }
 
-                return new RequestFrame(sender, seen);
+                return new RequestFrame(sender, number, seen);
             case Kind.Repair:
                 var told = from.Replica();
+                var asked = from.Number();
                 var flags = from.Byte();
                 PartSequence? sequence = (flags & 1) == 0 ? null : new(from.Number(), checked((int)from.Number()));
-                return new RepairFrame(sender, told, DotsCodec.Read(ref from, told), sequence, (flags & 2) != 0);
+                return new RepairFrame(sender, told, DotsCodec.Read(ref from, told), sequence, (flags & 2) != 0, asked);
             case Kind.Probe:
                 return new ProbeFrame(sender, from.Replica());
             case Kind.Farewell:

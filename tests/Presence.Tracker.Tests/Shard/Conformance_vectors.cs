@@ -271,7 +271,7 @@ public sealed class Conformance_vectors
     {
         var c = members["c"].Shard.Self;
         var sender = new Sender(c, c.Incarnation, 1000 + (ulong)'c', 1, 0);
-        members.Give(b.Node, new RequestFrame(sender, [new ReplicaContext(new ReplicaId("a", 1), new IntervalSet())]));
+        members.Give(b.Node, new RequestFrame(sender, 1, [new ReplicaContext(new ReplicaId("a", 1), new IntervalSet())]));
         members.Give("c", members.Take<RepairFrame>("c"));
     }
 }

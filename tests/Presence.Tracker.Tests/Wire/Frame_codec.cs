@@ -11,8 +11,8 @@ public sealed class Frame_codec
         { "heartbeat", "0101066E6F64652D31AC02AC0207020501066E6F64652D320904 02" },
         { "delta", "0102066E6F64652D31AC02AC02070205010802020300056C6F626279016B0B7B" +
             "2261223A2233C3A9227D020705010102010105010400010103626F62027B7D00" },
-        { "request", "0103066E6F64652D31AC02AC0207020501066E6F64652D3209020103 0201" },
-        { "repair", "0104066E6F64652D31AC02AC02070205066E6F64652D320903 0C02 00000001 0104" },
+        { "request", "0103066E6F64652D31AC02AC020702050301066E6F64652D3209020103 0201" },
+        { "repair", "0104066E6F64652D31AC02AC02070205066E6F64652D32090303 0C02 00000001 0104" },
         { "probe", "0105066E6F64652D31AC02AC02070205066E6F64652D3209" },
         { "farewell", "0106066E6F64652D31AC02AC02070205" },
         { "obituary", "0107066E6F64652D31AC02AC02070205066E6F64652D3209" },
@@ -116,8 +116,8 @@ public sealed class Frame_codec
         {
             "heartbeat" => new HeartbeatFrame(From, [new Clock(other, 4, 6)]),
             "delta" => new DeltaFrame(From, Delta()),
-            "request" => new RequestFrame(From, [new ReplicaContext(other, new IntervalSet(new Interval(1, 4), new Interval(6, 7)))]),
-            "repair" => new RepairFrame(From, other, Dead(), new PartSequence(12, 2), More: true),
+            "request" => new RequestFrame(From, 3, [new ReplicaContext(other, new IntervalSet(new Interval(1, 4), new Interval(6, 7)))]),
+            "repair" => new RepairFrame(From, other, Dead(), new PartSequence(12, 2), More: true, Request: 3),
             "probe" => new ProbeFrame(From, other),
             "farewell" => new FarewellFrame(From),
             "obituary" => new ObituaryFrame(From, other),
