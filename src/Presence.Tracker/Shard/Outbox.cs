@@ -46,6 +46,17 @@ internal sealed class Outbox(TimeSpan delay, FrameBounds bounds)
         Grow(1 + removal.Removed.Length, null);
     }
 
+    /// <summary>For the simulation alone: see <see cref="ShardDefect.RemovalWithoutTick"/>.</summary>
+    public void RemovedWithoutTick(Removal removal)
+    {
+        foreach (var dead in removal.Removed.Span)
+        {
+            _delta.Kill(new Interval(dead, dead));
+        }
+
+        Grow(removal.Removed.Length, null);
+    }
+
     /// <summary>What was gathered; the outbox is empty afterwards.</summary>
     /// <param name="now">The time.</param>
     /// <param name="counter">The last own sequence number.</param>

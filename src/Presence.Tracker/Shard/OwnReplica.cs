@@ -61,12 +61,11 @@ internal sealed class OwnReplica(
     /// <summary>Replaces the metadata: one dot for the removal of the old version, one for the new.</summary>
     public PresenceEntry Replace(PresenceEntry old, PresenceMeta meta, List<PresenceChange> changes)
     {
-        var tick = Counter + 1;
-        var entry = new PresenceEntry(
-            Id, tick + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta.Bytes);
         _entries.Remove(old);
         Outbox.Superseded(old);
-        Remove(new Removal(tick, (byte)LeaveReason.Replaced, new[] { old.Sequence }));
+        Remove(new Removal(Counter + 1, (byte)LeaveReason.Replaced, new[] { old.Sequence }));
+        var entry = new PresenceEntry(
+            Id, Counter + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta.Bytes);
         Write(entry, isNew: false);
         changes.Add(PresenceChange.Updated(old, entry));
         return entry;
@@ -119,8 +118,22 @@ internal sealed class OwnReplica(
         index.Set(entry, isNew);
     }
 
+    /// <summary>For the simulation alone.</summary>
+    public ShardDefect Planted { get; set; }
+
     private void Remove(Removal removal)
     {
+        if (Planted == ShardDefect.RemovalWithoutTick)
+        {
+            foreach (var dead in removal.Removed.Span)
+            {
+                _dots.Kill(new Interval(dead, dead));
+            }
+
+            Outbox.RemovedWithoutTick(removal);
+            return;
+        }
+
         _dots.Remove(removal);
         Outbox.Removed(removal);
     }

@@ -51,6 +51,9 @@ internal sealed class ShardPeers
         _liveness = new Liveness(_table, _graves, _showing, options, from, Forget);
     }
 
+    /// <summary>For the simulation alone.</summary>
+    public void Plant(ShardDefect defect) => _own.Planted = _showing.Planted = defect;
+
     public bool Any => _table.All.Count > 0;
 
     public void Start(TimeSpan now) => _liveness.Start(now);

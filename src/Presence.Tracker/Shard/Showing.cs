@@ -8,6 +8,9 @@ namespace Presence.Tracker;
 /// </summary>
 internal sealed class Showing(PresenceIndex index)
 {
+    /// <summary>For the simulation alone.</summary>
+    public ShardDefect Planted { get; set; }
+
     /// <summary>Shows what a merge taught of a peer.</summary>
     public void Apply(Peer peer, MergeResult<PresenceEntry> merged, List<PresenceChange> changes)
     {
@@ -22,6 +25,7 @@ internal sealed class Showing(PresenceIndex index)
             if (index.Find(entry) is { } shown && shown.Sequence == entry.Sequence)
             {
                 Hide(shown, FinalOf(shown, merged), (LeaveReason)note, changes);
+                FallBack(peer, shown, changes);
             }
 
             if (mayHaveOlder)
@@ -110,6 +114,17 @@ internal sealed class Showing(PresenceIndex index)
     {
         index.Remove(shown);
         changes.Add(PresenceChange.Left(shown, final, reason));
+    }
+
+    private void FallBack(Peer peer, PresenceEntry ended, List<PresenceChange> changes)
+    {
+        if (Planted == ShardDefect.FallsBackToAnOlderVersion
+            && peer.Dots.Live.Values.Where(e => (e.Topic, e.Key, e.Process) == (ended.Topic, ended.Key, ended.Process)).MaxBy(e => e.Sequence)
+                is { } older)
+        {
+            index.Set(older, isNew: true);
+            changes.Add(PresenceChange.Joined(older));
+        }
     }
 
     private static PresenceEntry FinalOf(PresenceEntry shown, MergeResult<PresenceEntry> merged)

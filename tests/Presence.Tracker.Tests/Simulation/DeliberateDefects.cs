@@ -23,6 +23,9 @@ internal static class DeliberateDefects
         new("repair forgets metadata", () => new FrameDefects.RepairForgetsMetadata()),
         new("update taken for a new life", () => new FrameDefects.UpdateTakenForANewLife()),
 
+        new("removal without a tick", () => new PlantedDefect(ShardDefect.RemovalWithoutTick)),
+        new("index falling back to an older dot", () => new PlantedDefect(ShardDefect.FallsBackToAnOlderVersion), 200),
+
         // Who is who.
         new("old incarnation accepted", () => new MemberDefects.OldIncarnationAccepted()),
         new("dead incarnation relearned from a peer", () => new MemberDefects.DeadRelearnedFromAPeer()),
