@@ -1,0 +1,171 @@
+using Microsoft.Extensions.DependencyInjection;
+using Presence.Node.Tests.Support;
+using Presence.Tracker;
+
+namespace Presence.Node.Tests.Trackers;
+
+public sealed class Members_together
+{
+    [Fact]
+    public async Task A_change_on_one_member_is_seen_on_the_others()
+    {
+        await using var cluster = await TestCluster.OfAsync(3);
+        var process = cluster[0].StartProcess("tab");
+        var entry = await cluster.Tracker(0).TrackAsync(process, "lobby", "ann", PresenceMeta.Parse("""{"a":1}"""));
+        await TestCluster.UntilAsync(cluster.Tracker(2), () => cluster.Tracker(2).Count("lobby") == 1, "member 2 lists ann");
+        Assert.Equal(entry.Ref, Assert.Single(cluster.Tracker(2).GetByKey("lobby", "ann")).Ref);
+
+        await cluster.Tracker(0).UpdateAsync(process, "lobby", "ann", PresenceMeta.Parse("""{"a":2}"""));
+        await TestCluster.UntilAsync(
+            cluster.Tracker(2), () => cluster.Tracker(2).GetByKey("lobby", "ann")[0].PreviousRef == entry.Ref, "member 2 lists the update");
+        process.End();
+        await TestCluster.UntilAsync(cluster.Tracker(2), () => cluster.Tracker(2).Count("lobby") == 0, "ann has left member 2");
+    }
+
+    [Fact]
+    public async Task A_member_that_stops_says_farewell()
+    {
+        await using var cluster = await TestCluster.OfAsync(2);
+        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        var reasons = new List<LeaveReason>();
+        using var subscription = cluster.Tracker(1).Subscribe("t", diff => reasons.AddRange(diff.Changes.Select(c => c.Reason)));
+        await cluster.StopAsync(0);
+        // The farewell is acknowledged before the stop goes on, so there is nothing to wait for.
+        Assert.Equal([LeaveReason.NodeStopped], reasons);
+        Assert.Equal(NodeState.Stopped, cluster[0].State);
+        Assert.Equal(["n1"], cluster[1].Members().Select(m => m.Name));
+    }
+
+    [Fact]
+    public async Task A_killed_member_is_down_after_the_down_period_and_not_before()
+    {
+        var time = new ManualTime();
+        await using var cluster = await TestCluster.OfAsync(2, time: time);
+        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        cluster.Engine.Kill("n0");
+        LeaveReason? reason = null;
+        using var subscription = cluster.Tracker(1).Subscribe("t", diff => reason = diff.Changes[0].Reason);
+        // In steps, as time passes: a jump would be taken for a pause of this very host.
+        for (var second = 0; second < 29; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(1, cluster.Tracker(1).Count("t"));
+        for (var second = 0; second < 5; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(LeaveReason.NodeDown, reason);
+        Assert.Equal("down", cluster[1].Members().Single(m => !m.Self).Status);
+    }
+
+    [Fact]
+    public async Task A_cut_link_heals_and_both_sides_list_the_same()
+    {
+        await using var cluster = await TestCluster.OfAsync(2);
+        cluster.Engine.Reaches = (from, to) => (from, to) is not ("n0", "n1");
+        var process = cluster[0].StartProcess();
+        for (var i = 0; i < 50; i++)
+        {
+            await cluster.Tracker(0).TrackAsync(process, "t", $"k{i}");
+        }
+
+        Assert.Equal(0, cluster.Tracker(1).Count("t"));
+        cluster.Engine.Reaches = (_, _) => true;
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 50, "all 50 are repaired");
+    }
+
+    [Fact]
+    public async Task Concurrent_writers_on_three_members_end_alike_everywhere()
+    {
+        await using var cluster = await TestCluster.OfAsync(3);
+        await Task.WhenAll(Enumerable.Range(0, 9).Select(w => Task.Run(async () =>
+        {
+            var node = cluster[w % 3];
+            for (var i = 0; i < 300; i++)
+            {
+                var process = node.StartProcess();
+                await node.Tracker.TrackAsync(process, $"t{i % 5}", $"w{w}-{i}");
+                await node.Tracker.UpdateAsync(process, $"t{i % 5}", $"w{w}-{i}", PresenceMeta.Parse("""{"u":1}"""));
+                if (i % 3 != 0)
+                {
+                    process.End();
+                }
+            }
+        })));
+        for (var member = 0; member < 3; member++)
+        {
+            var tracker = cluster.Tracker(member);
+            await TestCluster.UntilAsync(tracker, () => Enumerable.Range(0, 5).Sum(t => tracker.Count($"t{t}")) == 900, "all 900 are listed");
+        }
+
+        for (var topic = 0; topic < 5; topic++)
+        {
+            var lists = Enumerable.Range(0, 3).Select(m => string.Join(" ", cluster.Tracker(m).List($"t{topic}").Select(e => e.Ref)));
+            Assert.Single(lists.Distinct());
+        }
+    }
+
+    [Fact]
+    public async Task A_flooded_inbox_drops_frames_and_repair_brings_what_was_lost()
+    {
+        await using var cluster = new TestCluster(inboxCapacity: 1);
+        await cluster.AddAsync("n0", o => o.Tracker.DeltaDelay = TimeSpan.Zero);
+        await cluster.AddAsync("n1");
+        var process = cluster[0].StartProcess();
+        for (var i = 0; i < 2000; i++)
+        {
+            await cluster.Tracker(0).TrackAsync(process, "t", $"k{i}");
+        }
+
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 2000, "all 2000 are there");
+    }
+
+    [Fact]
+    public async Task Of_two_members_with_one_name_the_older_fails_and_asks_its_host_to_stop()
+    {
+        await using var cluster = new TestCluster();
+        var first = new Relay("n0", 1);
+        var second = new Relay("n0", 2);
+        (first.Other, second.Other) = (second, first);
+        var older = await cluster.AddAsync("older", link: first);
+        var failed = new TaskCompletionSource();
+        older.Failed += failed.SetResult;
+        await cluster.AddAsync("newer", link: second);
+        await failed.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(NodeState.Failed, older.State);
+        Assert.Equal(NodeState.Ready, cluster[1].State);
+    }
+
+    /// <summary>Two processes under one name whose frames reach each other, as on a network that nobody checks.</summary>
+    private sealed class Relay(string name, ulong incarnation) : IClusterLink
+    {
+        private IClusterReceiver? _receiver;
+
+        public Relay? Other { get; set; }
+
+        public string NodeName => name;
+
+        public ulong Incarnation => incarnation;
+
+        public string Engine => "relay";
+
+        public Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
+        {
+            _receiver = receiver;
+            return Task.CompletedTask;
+        }
+
+        public void Send(string member, LinkFrame frame) => Broadcast(frame);
+
+        public void Broadcast(LinkFrame frame) => Other?._receiver?.Received(name, frame);
+
+        public ValueTask<bool> AskAsync(string member, LinkFrame frame, CancellationToken cancellation) => new(false);
+
+        public Task StopAsync(CancellationToken cancellation) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,256 @@
+using Presence.Node.Tests.Support;
+using Presence.Tracker;
+
+namespace Presence.Node.Tests.Trackers;
+
+public sealed class One_member
+{
+    [Fact]
+    public async Task The_end_of_a_process_is_one_diff_per_shard_in_every_tracker()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.AddTracker("other", t => t.PoolSize = 4));
+        var process = cluster[0].StartProcess();
+        var other = cluster[0].GetTracker("other");
+        var leaves = new List<int>();
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var handler = await other.AddHandlerAsync(new Told(diff =>
+        {
+            var left = diff.Topics.Sum(t => t.Changes.Count(c => c is { Kind: PresenceChangeKind.Left, Reason: LeaveReason.ProcessEnded }));
+            if (left > 0)
+            {
+                leaves.Add(left);
+            }
+
+            if (leaves.Sum() == 40)
+            {
+                all.SetResult();
+            }
+        }));
+        await other.TrackManyAsync(process, [.. Enumerable.Range(0, 40).Select(i => new TrackRequest($"t{i}", "k"))]);
+        await cluster.Tracker(0).TrackAsync(process, "t", "k");
+        process.End();
+        await all.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(4, leaves.Count);
+        Assert.Equal(0, cluster.Tracker(0).Count("t"));
+    }
+
+    [Fact]
+    public async Task Tracking_an_ended_process_is_a_join_and_at_once_a_leave()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var process = cluster[0].StartProcess();
+        process.End();
+        var changes = new List<PresenceChange>();
+        using var subscription = cluster.Tracker(0).Subscribe("t", diff => changes.AddRange(diff.Changes));
+        await cluster.Tracker(0).TrackAsync(process, "t", "k");
+        Assert.Equal([PresenceChangeKind.Joined, PresenceChangeKind.Left], changes.Select(c => c.Kind));
+        Assert.Equal(0, cluster.Tracker(0).Count("t"));
+    }
+
+    [Fact]
+    public async Task A_race_of_track_and_end_leaves_nobody_behind()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 2);
+        for (var round = 0; round < 2000; round++)
+        {
+            var process = cluster[0].StartProcess();
+            var track = Task.Run(async () => await cluster.Tracker(0).TrackAsync(process, $"t{round % 3}", "k"));
+            process.End();
+            await track;
+        }
+
+        // Ends that met a busy shard wait in its mailbox behind which this read-modify-write stands.
+        var last = cluster[0].StartProcess();
+        for (var t = 0; t < 3; t++)
+        {
+            await cluster.Tracker(0).TrackAsync(last, $"t{t}", "last");
+        }
+
+        Assert.All(Enumerable.Range(0, 3), t => Assert.Equal(["last"], cluster.Tracker(0).List($"t{t}").Select(e => e.Key)));
+    }
+
+    [Fact]
+    public async Task Errors_reach_the_caller_and_change_nothing()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        await tracker.TrackAsync(process, "t", "k");
+        await Assert.ThrowsAsync<AlreadyTrackedException>(async () => await tracker.TrackAsync(process, "t", "k"));
+        await Assert.ThrowsAsync<NotTrackedException>(async () => await tracker.UpdateAsync(process, "t", "absent", PresenceMeta.Empty));
+        await Assert.ThrowsAsync<PresenceLimitException>(async () => await tracker.TrackAsync(process, new string('t', 300), "k"));
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(
+            async () => await tracker.UpdateAsync(process, "t", "k", _ => throw new InvalidTimeZoneException()));
+        Assert.False(await tracker.UntrackAsync(process, "t", "absent"));
+        Assert.Equal("{}", Assert.Single((IEnumerable<PresenceEntry>)tracker.List("t")).Meta.ToString());
+    }
+
+    [Fact]
+    public async Task Many_over_several_shards_are_tracked_all_or_none()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8);
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        await tracker.TrackAsync(process, "t7", "k");
+        var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
+        await Assert.ThrowsAsync<AlreadyTrackedException>(async () => await tracker.TrackManyAsync(process, requests));
+        Assert.Equal(["t7"], tracker.TopicsOf("k"));
+        Assert.Equal(1, await tracker.UntrackAllAsync(process));
+        var entries = await tracker.TrackManyAsync(process, requests);
+        Assert.Equal(requests.Select(r => r.Topic), entries.Select(e => e.Topic));
+        var updated = await tracker.UpdateManyAsync(process, [.. requests.Select(r => r with { Meta = PresenceMeta.Parse("""{"v":1}""") })]);
+        Assert.Equal(entries.Select(e => e.Ref), updated.Select(e => e.PreviousRef));
+        Assert.Equal(20, await tracker.UntrackAllAsync(process));
+        Assert.False(process.IsEnded);
+    }
+
+    [Fact]
+    public async Task Topics_are_one_ordered_list_over_all_shards()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8);
+        var process = cluster[0].StartProcess();
+        await cluster.Tracker(0).TrackManyAsync(process, [.. Enumerable.Range(0, 50).Select(i => new TrackRequest($"t{i:D2}", "k"))]);
+        Assert.Equal(["t10", "t11", "t12"], cluster.Tracker(0).Topics("t09", 3).Select(t => t.Topic));
+        Assert.Equal(50, cluster.Tracker(0).TopicsOf("k").Count);
+    }
+
+    [Fact]
+    public async Task Trackers_of_different_names_do_not_see_each_other()
+    {
+        await using var cluster = await TestCluster.OfAsync(2, o => o.AddTracker("other"));
+        await cluster[0].GetTracker("other").TrackAsync(cluster[0].StartProcess(), "t", "k");
+        var there = cluster[1].GetTracker("other");
+        await TestCluster.UntilAsync(there, () => there.Count("t") == 1, "k is in the other tracker");
+        Assert.Equal(0, cluster.Tracker(1).Count("t"));
+        Assert.Contains("presence, other", Assert.Throws<ArgumentException>(() => cluster[0].GetTracker("none")).Message);
+    }
+
+    [Fact]
+    public async Task A_subscription_sees_every_change_after_its_snapshot_and_none_before()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var tracker = cluster.Tracker(0);
+        var stop = false;
+        var writers = Enumerable.Range(0, 4).Select(w => Task.Run(async () =>
+        {
+            for (var i = 0; !Volatile.Read(ref stop); i++)
+            {
+                var process = cluster[0].StartProcess();
+                await tracker.TrackAsync(process, "t", $"w{w}-{i}");
+                if (i % 2 == 0)
+                {
+                    process.End();
+                }
+                else if (i > 40)
+                {
+                    await tracker.UntrackAllAsync(process);
+                }
+            }
+        })).ToArray();
+        for (var round = 0; round < 200; round++)
+        {
+            var shown = new HashSet<string>();
+            var gate = new Lock();
+            var gaps = 0;
+            var early = new List<TopicDiff>();
+            HashSet<string>? target = null;
+            using var subscription = tracker.Subscribe("t", diff =>
+            {
+                lock (gate)
+                {
+                    early.Add(diff);
+                }
+            });
+            lock (gate)
+            {
+                target = [.. subscription.Snapshot.Select(e => e.Ref)];
+                foreach (var change in early.SelectMany(d => d.Changes))
+                {
+                    gaps += change.Kind == PresenceChangeKind.Joined ? (target.Add(change.Entry.Ref) ? 0 : 1) : (target.Remove(change.LastShown!.Ref) ? 0 : 1);
+                }
+            }
+
+            Assert.Equal(0, gaps);
+        }
+
+        Volatile.Write(ref stop, true);
+        await Task.WhenAll(writers);
+    }
+
+    [Fact]
+    public async Task A_callback_may_use_the_tracker()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        var echo = new TaskCompletionSource<PresenceEntry>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var subscription = tracker.Subscribe("t", diff =>
+        {
+            if (diff.Changes[0].Entry.Key == "k")
+            {
+                _ = EchoAsync();
+            }
+        });
+        async Task EchoAsync() => echo.SetResult(await tracker.TrackAsync(process, "t", "echo"));
+        await tracker.TrackAsync(process, "t", "k");
+        Assert.Equal("echo", (await echo.Task.WaitAsync(TimeSpan.FromSeconds(30))).Key);
+        Assert.Equal(["echo", "k"], tracker.List("t").Select(e => e.Key));
+    }
+
+    [Fact]
+    public async Task A_throwing_subscriber_harms_nobody()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var seen = 0;
+        using var bad = cluster.Tracker(0).Subscribe("t", _ => throw new InvalidTimeZoneException());
+        using var good = cluster.Tracker(0).Subscribe("t", _ => seen++);
+        var process = cluster[0].StartProcess();
+        await cluster.Tracker(0).TrackAsync(process, "t", "k1");
+        await cluster.Tracker(0).TrackAsync(process, "t", "k2");
+        Assert.Equal(2, seen);
+    }
+
+    [Fact]
+    public async Task A_full_mailbox_refuses_commands_and_loses_none_that_it_took()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.MailboxCapacity = 16);
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        using var entered = new ManualResetEventSlim();
+        using var go = new ManualResetEventSlim();
+        var slow = Task.Run(async () =>
+        {
+            await tracker.TrackAsync(process, "t", "slow");
+            await tracker.UpdateAsync(process, "t", "slow", _ =>
+            {
+                entered.Set();
+                go.Wait(TimeSpan.FromSeconds(30));
+                return PresenceMeta.Empty;
+            });
+        });
+        Assert.True(entered.Wait(TimeSpan.FromSeconds(30)));
+        var tracks = Enumerable.Range(0, 40).Select(i => tracker.TrackAsync(process, "t", $"k{i}").AsTask()).ToArray();
+        var refused = tracks.Count(t => t.IsFaulted && t.Exception!.InnerException is PresenceOverloadException);
+        Assert.Equal(24, refused);
+        go.Set();
+        await slow;
+        await Task.WhenAll(tracks.Where(t => !t.IsFaulted));
+        Assert.Equal(17, tracker.Count("t"));
+    }
+
+    [Fact]
+    public async Task The_end_of_a_process_is_never_refused()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.MailboxCapacity = 16);
+        var tracker = cluster.Tracker(0);
+        var processes = Enumerable.Range(0, 100).Select(_ => cluster[0].StartProcess()).ToArray();
+        foreach (var process in processes)
+        {
+            await tracker.TrackAsync(process, "t", "k");
+        }
+
+        using var subscription = tracker.Subscribe("t", _ => processes.Skip(1).ToList().ForEach(p => p.End()));
+        processes[0].End();
+        await TestCluster.UntilAsync(tracker, () => tracker.Count("t") == 0, "all have left");
+    }
+}
