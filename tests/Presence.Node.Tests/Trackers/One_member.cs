@@ -184,17 +184,23 @@ public sealed class One_member
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
         var echo = new TaskCompletionSource<PresenceEntry>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (inside, nested) = (false, false);
         using var subscription = tracker.Subscribe("t", diff =>
         {
+            nested |= inside;
+            inside = true;
             if (diff.Changes[0].Entry.Key == "k")
             {
                 _ = EchoAsync();
             }
+
+            inside = false;
         });
         async Task EchoAsync() => echo.SetResult(await tracker.TrackAsync(process, "t", "echo"));
         await tracker.TrackAsync(process, "t", "k");
         Assert.Equal("echo", (await echo.Task.WaitAsync(TimeSpan.FromSeconds(30))).Key);
         Assert.Equal(["echo", "k"], tracker.List("t").Select(e => e.Key));
+        Assert.False(nested, "a callback's own change waits until the change it is told of is done");
     }
 
     [Fact]
