@@ -64,6 +64,43 @@ public sealed class Persistent_tree
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_large_tree_that_shrinks_and_grows_again_loses_nothing(int seed)
+    {
+        var random = new Random(seed);
+        var edit = new EditToken();
+        var tree = default(PersistentTree<string>);
+        var model = new SortedSet<string>(StringComparer.Ordinal);
+        for (var round = 0; round < 4; round++)
+        {
+            for (var i = 0; i < 40_000; i++)
+            {
+                var item = $"{random.Next(1_000_000):D7}";
+                tree = tree.Set(item, new At(item), edit);
+                model.Add(item);
+            }
+
+            foreach (var item in model.Where(_ => random.Next(50) != 0).ToArray())
+            {
+                tree = tree.Remove(new At(item), edit);
+                model.Remove(item);
+            }
+
+            // What goes below the lowest of a joined node is found again.
+            for (var i = 0; i < 2000; i++)
+            {
+                var item = $"{random.Next(1_000_000):D7}";
+                tree = tree.Set(item, new At(item), edit);
+                model.Add(item);
+            }
+
+            Assert.All(model, item => Assert.Equal(item, tree.Find(new At(item))));
+            Assert.Equal(model, Items(tree));
+        }
+    }
+
     private static List<string> Items(PersistentTree<string> tree)
     {
         var items = new List<string>();
