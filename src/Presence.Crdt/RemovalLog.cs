@@ -17,7 +17,13 @@ public sealed class RemovalLog
     private int _count;
 
     /// <summary>A log that forgets its oldest removals beyond <paramref name="capacity"/> removed dots.</summary>
-    public RemovalLog(int capacity) => Capacity = capacity;
+    /// <param name="capacity">At least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The capacity is below 1.</exception>
+    public RemovalLog(int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        Capacity = capacity;
+    }
 
     /// <summary>Removed dots that are remembered at most; a single larger removal is kept alone.</summary>
     public int Capacity { get; }
@@ -50,7 +56,8 @@ public sealed class RemovalLog
         _removals[to] = removal;
         _count++;
         DotCount += removal.Removed.Length;
-        while (DotCount > Capacity && _count > 1)
+        // A removal of nothing must not be free, or a log of such would grow for ever.
+        while (Math.Max(DotCount, _count) > Capacity && _count > 1)
         {
             DotCount -= _removals[_first].Removed.Length;
             _removals[_first++] = default;
