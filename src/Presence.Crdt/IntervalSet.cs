@@ -2,7 +2,7 @@ namespace Presence.Crdt;
 
 /// <summary>An unbroken run of sequence numbers.</summary>
 /// <param name="First">At least 1.</param>
-/// <param name="Last">Not before <paramref name="First"/>.</param>
+/// <param name="Last">Not before <paramref name="First"/>, and below <see cref="ulong.MaxValue"/>.</param>
 public readonly record struct Interval(ulong First, ulong Last)
 {
     /// <summary>How many numbers it holds.</summary>
@@ -13,6 +13,8 @@ public readonly record struct Interval(ulong First, ulong Last)
 /// <remarks>A causal context of one replica is one interval when nothing is missing.</remarks>
 public sealed class IntervalSet
 {
+    private const int Few = 32;
+
     private Interval[] _intervals;
 
     /// <summary>An empty set.</summary>
@@ -51,12 +53,18 @@ public sealed class IntervalSet
     }
 
     /// <summary>Adds one number.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is 0 or <see cref="ulong.MaxValue"/>, which number nothing.</exception>
     public void Add(ulong number) => Add(new Interval(number, number));
 
     /// <summary>Adds all numbers of the interval.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It begins at 0, ends before it begins or never ends.</exception>
     public void Add(Interval interval)
     {
         var (first, last) = interval;
+        // The neighbours first - 1 and last + 1 are computed below and must not wrap around.
+        ArgumentOutOfRangeException.ThrowIfZero(first, nameof(interval));
+        ArgumentOutOfRangeException.ThrowIfLessThan(last, first, nameof(interval));
+        ArgumentOutOfRangeException.ThrowIfEqual(last, ulong.MaxValue, nameof(interval));
         // Everything from the first interval that touches the new one to the last that does becomes one.
         var from = IntervalCount > 0 && _intervals[IntervalCount - 1].Last < first - 1
             ? IntervalCount
@@ -88,10 +96,17 @@ public sealed class IntervalSet
         _intervals[from] = new Interval(first, last);
     }
 
-    /// <summary>Adds all numbers of the other set.</summary>
+    /// <summary>Adds all numbers of the other set. Many intervals cost one pass over what is not below them.</summary>
     public void UnionWith(IntervalSet other)
     {
         ArgumentNullException.ThrowIfNull(other);
+        if (other.IntervalCount > Few)
+        {
+            // One by one, each would move all that is behind it: quadratic where both are full of gaps.
+            Interleave(other);
+            return;
+        }
+
         foreach (var interval in other.Intervals)
         {
             Add(interval);
@@ -145,6 +160,20 @@ public sealed class IntervalSet
     /// <summary>The intervals, for a log.</summary>
     public override string ToString() =>
         string.Join(",", Intervals.ToArray().Select(i => i.First == i.Last ? $"{i.First}" : $"{i.First}-{i.Last}"));
+
+    private void Interleave(IntervalSet other)
+    {
+        var from = FirstEndingAtOrAfter(other._intervals[0].First - 1);
+        var tail = _intervals[from..IntervalCount];
+        var added = other.Intervals.ToArray();
+        IntervalCount = from;
+        int mine = 0, theirs = 0;
+        while (mine < tail.Length || theirs < added.Length)
+        {
+            var isMine = theirs == added.Length || (mine < tail.Length && tail[mine].First <= added[theirs].First);
+            Add(isMine ? tail[mine++] : added[theirs++]);
+        }
+    }
 
     private int FirstEndingAtOrAfter(ulong number)
     {

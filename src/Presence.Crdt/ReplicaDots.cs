@@ -77,16 +77,25 @@ public sealed class ReplicaDots<TValue>
             return false;
         }
 
-        _live.Add(sequence, value);
         Context.Add(sequence);
+        _live.Add(sequence, value);
         return true;
     }
 
     /// <summary>Learns a removal: the tick and all it removed are dead.</summary>
     /// <param name="removal">The removal, whole.</param>
     /// <param name="merged">Receives what left.</param>
+    /// <exception cref="ArgumentException">It removes a dot that does not come before its tick; nothing was learnt.</exception>
     public void Remove(Removal removal, MergeResult<TValue>? merged = null)
     {
+        foreach (var dead in removal.Removed.Span)
+        {
+            if (dead == 0 || dead >= removal.Tick)
+            {
+                throw new ArgumentException($"The removal {removal.Tick} cannot end {dead}, which is not before it.", nameof(removal));
+            }
+        }
+
         foreach (var dead in removal.Removed.Span)
         {
             Kill(dead, removal.Note, merged);
@@ -99,20 +108,31 @@ public sealed class ReplicaDots<TValue>
     /// <summary>Learns that all dots of an interval are dead.</summary>
     /// <param name="interval">The dots.</param>
     /// <param name="merged">Receives what left.</param>
-    public void Kill(Interval interval, MergeResult<TValue>? merged = null)
+    public void Kill(Interval interval, MergeResult<TValue>? merged = null) => Kill(new IntervalSet(interval), merged);
+
+    /// <summary>Learns that all dots of a set are dead. Costs its intervals and the smaller of its dots and the live values.</summary>
+    /// <param name="dead">The dots.</param>
+    /// <param name="merged">Receives what left.</param>
+    public void Kill(IntervalSet dead, MergeResult<TValue>? merged = null)
     {
-        KillLiveWithin(interval, merged);
-        Context.Add(interval);
+        KillKnown(dead, merged);
+        Context.UnionWith(dead);
     }
 
     /// <summary>
-    /// Learns the death of the live dots of an interval, and nothing of the unknown ones. For a part of the dead that came
+    /// Learns the death of the live dots of a set, and nothing of the unknown ones. For a part of the dead that came
     /// without the parts before it: an unknown dot in it may be a tick whose removed dots are in a part that was lost, and
     /// to count it as seen would hide the loss for ever.
     /// </summary>
-    /// <param name="interval">The dots.</param>
+    /// <param name="dead">The dots.</param>
     /// <param name="merged">Receives what left.</param>
-    public void KillKnown(Interval interval, MergeResult<TValue>? merged = null) => KillLiveWithin(interval, merged);
+    public void KillKnown(IntervalSet dead, MergeResult<TValue>? merged = null)
+    {
+        foreach (var sequence in LiveWithin(dead))
+        {
+            EndLive(sequence, 0, merged);
+        }
+    }
 
     /// <summary>In a delta: keeps the last value of a dot that died before it could be told.</summary>
     public void AddFinal(ulong sequence, TValue value) => (_finals ??= [])[sequence] = value;
@@ -146,10 +166,7 @@ public sealed class ReplicaDots<TValue>
             Remove(removal, merged);
         }
 
-        foreach (var dead in other.Dead().Intervals)
-        {
-            Kill(dead, merged);
-        }
+        Kill(other.Dead(), merged);
 
         if (merged is not null && other._finals is not null)
         {
@@ -188,22 +205,24 @@ public sealed class ReplicaDots<TValue>
     {
         ArgumentNullException.ThrowIfNull(set);
         var found = new List<ulong>();
+        var length = 0UL;
         foreach (var interval in set.Intervals)
         {
-            if (interval.Length > (ulong)_live.Count)
-            {
-                found.Clear();
-                foreach (var sequence in _live.Keys)
-                {
-                    if (set.Contains(sequence))
-                    {
-                        found.Add(sequence);
-                    }
-                }
+            length += interval.Length;
+        }
 
-                found.Sort();
-                return found;
+        if (length > (ulong)_live.Count)
+        {
+            foreach (var sequence in _live.Keys)
+            {
+                if (set.Contains(sequence))
+                {
+                    found.Add(sequence);
+                }
             }
+
+            found.Sort();
+            return found;
         }
 
         foreach (var (first, last) in set.Intervals)
@@ -218,24 +237,6 @@ public sealed class ReplicaDots<TValue>
         }
 
         return found;
-    }
-
-    private void KillLiveWithin(Interval interval, MergeResult<TValue>? merged)
-    {
-        if (interval.Length <= (ulong)_live.Count)
-        {
-            for (var sequence = interval.First; sequence <= interval.Last; sequence++)
-            {
-                EndLive(sequence, 0, merged);
-            }
-
-            return;
-        }
-
-        foreach (var sequence in _live.Keys.Where(s => s >= interval.First && s <= interval.Last).Order().ToArray())
-        {
-            EndLive(sequence, 0, merged);
-        }
     }
 
     private void Kill(ulong sequence, byte note, MergeResult<TValue>? merged)
@@ -264,7 +265,7 @@ public sealed class MergeResult<TValue>
     /// <summary>Values that died, with the note of their removal (0 where the removal itself is not known).</summary>
     public List<(TValue Value, byte Note)> Left { get; } = [];
 
-    /// <summary>Last values of dots that died unseen.</summary>
+    /// <summary>Last values of dots that died unseen. What a delta carries, each time it comes: look here only for what left.</summary>
     public List<TValue> Finals { get; } = [];
 
     /// <summary>Empties the lists.</summary>

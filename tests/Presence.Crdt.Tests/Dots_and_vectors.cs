@@ -148,7 +148,7 @@ public sealed class Dots_and_vectors
         var b = new ReplicaDots<Value>();
         b.Add(1, new Value(1, "x"));
         b.Add(3, new Value(3, "z"));
-        b.KillKnown(new Interval(3, 9));
+        b.KillKnown(new IntervalSet(new Interval(3, 9)));
         Assert.Equal("seen 1,3 live 1", b.Told());
     }
 

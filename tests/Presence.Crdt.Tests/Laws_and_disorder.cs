@@ -169,7 +169,7 @@ public sealed class Laws_and_disorder
                 }
                 else
                 {
-                    requester.KillKnown(dead[index]);
+                    requester.KillKnown(new IntervalSet(dead[index]));
                 }
             });
         }

@@ -21,7 +21,8 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
         {
             if (_frames.Count == 0 && !more && dead.IntervalCount <= bounds.DeadIntervals)
             {
-                AddWhole(dead);
+                // Beside all values in one frame: whoever takes it sees an update as an update.
+                _part.Kill(dead);
             }
             else
             {
@@ -66,15 +67,6 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
         while (next < plan.Removals.Count)
         {
             AddRemoval(from, plan.Removals[next++]);
-        }
-    }
-
-    /// <summary>All that is dead beside all values in one frame: whoever takes it sees an update as an update.</summary>
-    private void AddWhole(IntervalSet dead)
-    {
-        foreach (var interval in dead.Intervals)
-        {
-            _part.Kill(interval);
         }
     }
 

@@ -106,11 +106,7 @@ internal sealed class Repairs(
     private void MergeWithoutContext(Peer peer, ReplicaDots<PresenceEntry> part, ShardEffects effects)
     {
         _merged.Clear();
-        foreach (var interval in part.Dead().Intervals)
-        {
-            peer.Dots.KillKnown(interval, _merged);
-        }
-
+        peer.Dots.KillKnown(part.Dead(), _merged);
         Apply(peer, effects);
     }
 

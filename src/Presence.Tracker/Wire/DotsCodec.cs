@@ -69,11 +69,7 @@ internal static class DotsCodec
             dots.AddFinal(final.Sequence, final);
         }
 
-        foreach (var interval in from.Intervals().Intervals)
-        {
-            dots.Kill(interval);
-        }
-
+        dots.Kill(from.Intervals());
         return dots;
     }
 
