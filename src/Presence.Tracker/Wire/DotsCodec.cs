@@ -87,7 +87,9 @@ internal static class DotsCodec
                 : throw new ShardFrameException("A removal names a dot that does not come before it.");
         }
 
-        return step > 0 ? new Removal(tick, note, removed) : throw new ShardFrameException("Removals are not ascending.");
+        return step > 0 && tick < ulong.MaxValue
+            ? new Removal(tick, note, removed)
+            : throw new ShardFrameException("Removals are not ascending.");
     }
 
     private static void WriteEntry(FrameWriter to, PresenceEntry entry, ulong after)
@@ -111,7 +113,7 @@ internal static class DotsCodec
         var sequence = checked(after + step);
         var age = from.Number();
         var back = age == 0 ? 0 : from.Number();
-        if (step == 0 || age >= sequence || back > age || (age > 0 && back == 0))
+        if (step == 0 || sequence == ulong.MaxValue || age >= sequence || back > age || (age > 0 && back == 0))
         {
             throw new ShardFrameException("An entry's versions are out of order.");
         }
