@@ -96,7 +96,10 @@ public sealed class PresenceFeedTests
             await harness.Node.TrackAsync(process, "t", "k" + i, PresenceMeta.Empty);
         }
 
-        var (one, two) = (harness.Connect(), harness.Connect());
+        // Somebody is here already: a large state is not kept for a newcomer who is alone.
+        var (zero, one, two) = (harness.Connect(), harness.Connect(), harness.Connect());
+        await zero.JoinAsync("watch:t");
+        await StateAsync(zero);
         await one.JoinAsync("watch:t");
         await two.JoinAsync("watch:t");
         var first = await StateAsync(one);

@@ -13,9 +13,11 @@ scenario(async (executable, pictures, ...bases) => {
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(`${base}/tracked?user_id=${encodeURIComponent(user)}`);
-    await page.waitForSelector('#connection[data-state="live"]', { timeout: PATIENCE });
+    await shows(page, '#connection[data-state="live"]');
     return page;
   };
+  const shows = (page, selector) =>
+    page.waitForFunction((wanted) => document.querySelector(wanted) !== null, selector, { timeout: PATIENCE, polling: 50 });
   const keys = (page) => page.$$eval("#people li", (rows) => rows.map((row) => row.dataset.key));
   const sees = (page, expected) =>
     page
@@ -55,13 +57,14 @@ scenario(async (executable, pictures, ...bases) => {
   assertEqual(complaints, [], "the console of the pages");
 
   // Honest when cut off: the page says so, and comes back by itself.
+  await tabs[0].bringToFront();
   await tabs[0].context().setOffline(true);
   await tabs[0].evaluate(() => globalThis.presencePage.socket.conn.close());
-  await tabs[0].waitForSelector('#connection[data-mood="bad"]', { timeout: PATIENCE });
-  await tabs[0].waitForSelector("#notice:not([hidden])", { timeout: PATIENCE });
+  await shows(tabs[0], '#connection[data-mood="bad"]');
+  await shows(tabs[0], "#notice:not([hidden])");
   await tabs[0].screenshot({ path: `${pictures}/tracked-offline.png` });
   await tabs[0].context().setOffline(false);
-  await tabs[0].waitForSelector('#connection[data-state="live"]', { timeout: PATIENCE });
+  await shows(tabs[0], '#connection[data-state="live"]');
   await sees(tabs[0], ["ann", "bob 🚀"]);
   await browser.close();
 });
