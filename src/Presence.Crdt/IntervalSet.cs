@@ -53,7 +53,7 @@ public sealed class IntervalSet
     }
 
     /// <summary>Adds one number.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is 0 or <see cref="ulong.MaxValue"/>, which number nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is 0 or <see cref="ulong.MaxValue"/>.</exception>
     public void Add(ulong number) => Add(new Interval(number, number));
 
     /// <summary>Adds all numbers of the interval.</summary>

@@ -25,7 +25,9 @@ public enum DotState
 /// and merging takes the larger. The context is always live and dead together: nothing counts as seen without its value
 /// or its death.</para>
 /// <para>A removal consumes a dot of its own, the tick. Whoever knows a tick knows the death of all it removed; this is why
-/// the two travel in one frame, and why <see cref="Context"/> comparisons find every missing removal.</para>
+/// the two travel in one frame, and why comparing <see cref="Context"/>s finds every removal whose tick somebody knows. A
+/// death may be known before its tick (parts of <see cref="RepairPlan.AllDead"/>); then the tick is missing still, and is
+/// asked for.</para>
 /// </remarks>
 /// <typeparam name="TValue">A value; immutable.</typeparam>
 public sealed class ReplicaDots<TValue>
@@ -85,14 +87,15 @@ public sealed class ReplicaDots<TValue>
     /// <summary>Learns a removal: the tick and all it removed are dead.</summary>
     /// <param name="removal">The removal, whole.</param>
     /// <param name="merged">Receives what left.</param>
-    /// <exception cref="ArgumentException">It removes a dot that does not come before its tick; nothing was learnt.</exception>
+    /// <exception cref="ArgumentException">It removes a dot that is not before its tick; nothing was learnt.</exception>
     public void Remove(Removal removal, MergeResult<TValue>? merged = null)
     {
         foreach (var dead in removal.Removed.Span)
         {
             if (dead == 0 || dead >= removal.Tick)
             {
-                throw new ArgumentException($"The removal {removal.Tick} cannot end {dead}, which is not before it.", nameof(removal));
+                throw new ArgumentException(
+                    $"The removal {removal.Tick} cannot end {dead}, which is not before it.", nameof(removal));
             }
         }
 
@@ -110,7 +113,9 @@ public sealed class ReplicaDots<TValue>
     /// <param name="merged">Receives what left.</param>
     public void Kill(Interval interval, MergeResult<TValue>? merged = null) => Kill(new IntervalSet(interval), merged);
 
-    /// <summary>Learns that all dots of a set are dead. Costs its intervals and the smaller of its dots and the live values.</summary>
+    /// <summary>
+    /// Learns that all dots of a set are dead. Costs its intervals and the smaller of its dots and the live values.
+    /// </summary>
     /// <param name="dead">The dots.</param>
     /// <param name="merged">Receives what left.</param>
     public void Kill(IntervalSet dead, MergeResult<TValue>? merged = null)
@@ -265,7 +270,9 @@ public sealed class MergeResult<TValue>
     /// <summary>Values that died, with the note of their removal (0 where the removal itself is not known).</summary>
     public List<(TValue Value, byte Note)> Left { get; } = [];
 
-    /// <summary>Last values of dots that died unseen. What a delta carries, each time it comes: look here only for what left.</summary>
+    /// <summary>
+    /// Last values of dots that died unseen: what the delta carries, each time it comes. Look here only for what left.
+    /// </summary>
     public List<TValue> Finals { get; } = [];
 
     /// <summary>Empties the lists.</summary>

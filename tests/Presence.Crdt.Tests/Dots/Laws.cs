@@ -1,0 +1,108 @@
+using Presence.Crdt.Tests.Support;
+
+namespace Presence.Crdt.Tests.Dots;
+
+public sealed class Laws
+{
+    [Fact]
+    public void Merge_is_commutative() => Histories.Hold(500, 60, story =>
+    {
+        var (a, b, _) = ThreeThatKnowSome(story);
+        Assert.Equal(Truth.Merged(a, b).ToldWithLog(), Truth.Merged(b, a).ToldWithLog());
+    });
+
+    [Fact]
+    public void Merge_is_associative() => Histories.Hold(500, 60, story =>
+    {
+        var (a, b, c) = ThreeThatKnowSome(story);
+        Assert.Equal(
+            Truth.Merged(Truth.Merged(a, b), c).ToldWithLog(), Truth.Merged(a, Truth.Merged(b, c)).ToldWithLog());
+    });
+
+    [Fact]
+    public void Merge_is_idempotent_and_tells_nothing_the_second_time() => Histories.Hold(500, 60, story =>
+    {
+        var (a, b, _) = ThreeThatKnowSome(story);
+        var sum = Truth.Merged(a, b);
+        var before = sum.ToldWithLog();
+        var merged = new MergeResult<Value>();
+        sum.Merge(b, merged);
+        sum.Merge(a, merged);
+        sum.Merge(Truth.Merged(a, b), merged);
+        Assert.Equal((before, 0, 0), (sum.ToldWithLog(), merged.Joined.Count, merged.Left.Count));
+    });
+
+    [Fact]
+    public void Merge_takes_the_larger_of_each_dot_and_leaves_the_other_as_it_was() => Histories.Hold(500, 60, story =>
+    {
+        var (a, b, _) = ThreeThatKnowSome(story);
+        var (sum, other) = (Truth.Merged(a, b), b.ToldWithLog());
+        for (var dot = 1UL; dot <= Math.Max(a.Context.Max, b.Context.Max) + 1; dot++)
+        {
+            var larger = (DotState)Math.Max((int)a.StateOf(dot), (int)b.StateOf(dot));
+            Assert.True(
+                larger == sum.StateOf(dot), $"{dot}: {a.StateOf(dot)} and {b.StateOf(dot)} gave {sum.StateOf(dot)}");
+        }
+
+        a.Merge(b);
+        Assert.Equal(other, b.ToldWithLog());
+    });
+
+    [Fact]
+    public void The_owner_itself_is_its_model() => Histories.Hold(500, 80, story =>
+    {
+        var owner = new Owner();
+        foreach (var step in story.Steps)
+        {
+            owner.Live(step);
+            Truth.AssertComplete(owner, owner.State);
+        }
+    });
+
+    [Fact]
+    public void All_windows_in_any_order_and_any_number_give_the_model() => Histories.Hold(500, 80, story =>
+    {
+        var owner = Owner.Lived(story.Steps);
+        var random = new Random(story.Seed);
+        ReplicaDots<Value>[] windows = [.. owner.Windows, .. owner.Windows.Where(_ => random.Next(2) == 0)];
+        random.Shuffle(windows);
+        var peer = new Peer();
+        foreach (var window in windows)
+        {
+            peer.Take(new Frame(window));
+            Truth.AssertNothingUntrue(owner, peer.Dots);
+        }
+
+        Truth.AssertComplete(owner, peer.Dots);
+    });
+
+    [Fact]
+    public void A_map_merges_each_replica_that_is_held_by_the_same_law() => Histories.Hold(200, 40, story =>
+    {
+        var (a, b, c) = ThreeThatKnowSome(story);
+        var (left, right) = (new AddWinsMap<Value>(), new AddWinsMap<Value>());
+        left.Hold(new ReplicaId("x", 1)).Merge(a);
+        right.Hold(new ReplicaId("x", 1)).Merge(b);
+        right.Hold(new ReplicaId("y", 1)).Merge(c);
+        left.Merge(right);
+        Assert.Equal(Truth.Merged(a, b).ToldWithLog(), Assert.Single(left.Replicas).Value.ToldWithLog());
+    });
+
+    /// <summary>
+    /// What three know who each got some of the windows; one may also have been told all dead of another, so that not
+    /// all that is known is also in a log.
+    /// </summary>
+    private static (ReplicaDots<Value> A, ReplicaDots<Value> B, ReplicaDots<Value> C) ThreeThatKnowSome(Story story)
+    {
+        var random = new Random(story.Seed);
+        var windows = Owner.Lived(story.Steps).Windows;
+        ReplicaDots<Value> Some() => Truth.Merged([.. windows.Where(_ => random.Next(2) == 0)]);
+        var (a, b, c) = (Some(), Some(), Some());
+        if (random.Next(2) == 0)
+        {
+            b.Kill(Some().Dead());
+        }
+
+        return (a, b, c);
+    }
+}

@@ -1,0 +1,190 @@
+using Presence.Crdt.Tests.Support;
+
+namespace Presence.Crdt.Tests.Dots;
+
+public sealed class Replica_dots
+{
+    private readonly ReplicaDots<Value> _dots = new();
+    private readonly MergeResult<Value> _merged = new();
+
+    [Fact]
+    public void A_dot_is_unknown_then_live_then_dead_and_never_goes_back()
+    {
+        Assert.Equal(DotState.Unknown, _dots.StateOf(1));
+        Assert.True(_dots.Add(1, new Value(1, "k")));
+        Assert.Equal(DotState.Live, _dots.StateOf(1));
+        Assert.False(_dots.Add(1, new Value(1, "other")));
+        Assert.Equal("k", _dots.Live[1].Key);
+        _dots.Remove(new Removal(2, 0, new[] { 1UL }));
+        Assert.Equal((DotState.Dead, DotState.Dead), (_dots.StateOf(1), _dots.StateOf(2)));
+        Assert.False(_dots.Add(1, new Value(1, "k")));
+        Assert.False(_dots.Add(2, new Value(2, "k")));
+        Assert.Equal((DotState.Dead, 0), (_dots.StateOf(1), _dots.Count));
+        Assert.False(_dots.TryGet(1, out _));
+    }
+
+    [Fact]
+    public void A_removal_that_comes_before_its_value_keeps_the_value_out()
+    {
+        _dots.Remove(new Removal(2, 0, new[] { 1UL }), _merged);
+        Assert.Empty(_merged.Left);
+        Assert.False(_dots.Add(1, new Value(1, "k")));
+        Assert.Equal("seen 1-2 live ", _dots.Told());
+    }
+
+    [Fact]
+    public void What_left_is_told_with_the_note_of_its_removal_and_once()
+    {
+        _dots.Add(1, new Value(1, "k"));
+        var removal = new Removal(2, 7, new[] { 1UL });
+        _dots.Remove(removal, _merged);
+        _dots.Remove(removal, _merged);
+        Assert.Equal((new Value(1, "k"), (byte)7), Assert.Single(_merged.Left));
+        Assert.Equal(1, _dots.Log.Count);
+    }
+
+    [Fact]
+    public void A_merge_tells_all_joins_ascending_and_then_the_leaves()
+    {
+        _dots.Add(1, new Value(1, "old"));
+        var delta = new ReplicaDots<Value>();
+        delta.Add(9, new Value(9, "c"));
+        delta.Add(3, new Value(3, "a"));
+        delta.Remove(new Removal(4, 5, new[] { 1UL }));
+        _dots.Merge(delta, _merged);
+        Assert.Equal([3UL, 9], _merged.Joined.Select(v => v.Sequence));
+        Assert.Equal((1UL, (byte)5), (_merged.Left.Single().Value.Sequence, _merged.Left.Single().Note));
+        _merged.Clear();
+        _dots.Merge(delta, _merged);
+        Assert.Empty(_merged.Joined);
+        Assert.Empty(_merged.Left);
+    }
+
+    [Theory]
+    [InlineData(2, 2)]
+    [InlineData(2, 3)]
+    [InlineData(2, 0)]
+    public void A_removal_of_what_is_not_before_it_is_refused_whole(ulong tick, ulong removed)
+    {
+        _dots.Add(1, new Value(1, "k"));
+        Assert.Throws<ArgumentException>(() => _dots.Remove(new Removal(tick, 0, new[] { 1UL, removed }), _merged));
+        Assert.Equal(("seen 1 live 1", 0, 0), (_dots.Told(), _dots.Log.Count, _merged.Left.Count));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(ulong.MaxValue)]
+    public void A_value_without_a_number_is_refused_and_leaves_no_trace(ulong sequence)
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => _dots.Add(sequence, new Value(sequence, "k")));
+        Assert.Equal(("seen  live ", 0), (_dots.Told(), _dots.Count));
+    }
+
+    [Fact]
+    public void Endless_deaths_are_refused()
+    {
+        _dots.Add(1, new Value(1, "x"));
+        _dots.Add(2, new Value(2, "y"));
+        var endless = new Interval(ulong.MaxValue - 1, ulong.MaxValue);
+        Assert.Throws<ArgumentOutOfRangeException>(() => _dots.Kill(endless, _merged));
+        Assert.Equal("seen 1-2 live 1,2", _dots.Told());
+    }
+
+    [Theory]
+    [InlineData(1, 9)]
+    [InlineData(2, 2)]
+    [InlineData(3, 1000)]
+    public void Deaths_of_an_interval_end_what_lives_in_it_and_nothing_beside_it(ulong first, ulong last)
+    {
+        foreach (var dot in new ulong[] { 1, 2, 3, 10, 2000 })
+        {
+            _dots.Add(dot, new Value(dot, "k"));
+        }
+
+        var expected = _dots.Live.Keys.Where(d => d >= first && d <= last).Order().ToArray();
+        _dots.Kill(new Interval(first, last), _merged);
+        Assert.Equal(expected, _merged.Left.Select(l => l.Value.Sequence));
+        Assert.Equal(5 - expected.Length, _dots.Count);
+        Assert.Equal(DotState.Dead, _dots.StateOf(last));
+    }
+
+    [Fact]
+    public void Known_deaths_alone_teach_nothing_of_the_unknown()
+    {
+        _dots.Add(1, new Value(1, "x"));
+        _dots.Add(3, new Value(3, "z"));
+        _dots.KillKnown(new IntervalSet(new Interval(3, 9)), _merged);
+        Assert.Equal(("seen 1,3 live 1", 3UL), (_dots.Told(), Assert.Single(_merged.Left).Value.Sequence));
+    }
+
+    [Fact]
+    public void The_dead_are_what_was_seen_and_does_not_live()
+    {
+        foreach (var dot in new ulong[] { 2, 3, 7 })
+        {
+            _dots.Add(dot, new Value(dot, "k"));
+        }
+
+        Assert.Equal("", _dots.Dead().ToString());
+        _dots.Kill(new Interval(1, 1));
+        _dots.Remove(new Removal(8, 0, new[] { 3UL }));
+        Assert.Equal("1,3,8", _dots.Dead().ToString());
+        _dots.Dead().Add(5);
+        Assert.Equal("1-3,7-8", _dots.Context.ToString());
+    }
+
+    [Theory]
+    [InlineData("1-3,9", "2,3")]
+    [InlineData("2,5-6", "2,5")]
+    [InlineData("6-9999", "7000")]
+    [InlineData("20-30", "")]
+    public void Live_dots_are_found_within_small_sets_and_large(string set, string found)
+    {
+        foreach (var dot in new ulong[] { 7000, 5, 2, 3 })
+        {
+            _dots.Add(dot, new Value(dot, "k"));
+        }
+
+        var within = new IntervalSet();
+        foreach (var ends in set.Split(',').Select(p => p.Split('-')))
+        {
+            within.Add(new Interval(ulong.Parse(ends[0]), ulong.Parse(ends[^1])));
+        }
+
+        Assert.Equal(found, string.Join(",", _dots.LiveWithin(within)));
+    }
+
+    [Fact]
+    public void Finals_are_told_and_are_no_part_of_what_is_known()
+    {
+        var delta = new ReplicaDots<Value>();
+        delta.Remove(new Removal(3, 0, new[] { 2UL }));
+        delta.AddFinal(2, new Value(2, "k", "last"));
+        _dots.Merge(delta, _merged);
+        Assert.Equal("last", Assert.Single(_merged.Finals).Meta);
+        Assert.Equal(("seen 2-3 live ", 0), (_dots.Told(), _dots.Finals.Count));
+    }
+
+    [Fact]
+    public void A_map_holds_from_empty_and_forgets_whole()
+    {
+        var map = new AddWinsMap<Value>();
+        var a = new ReplicaId("a", 1);
+        Assert.False(map.TryGet(a, out _));
+        map.Hold(a).Add(1, new Value(1, "k"));
+        Assert.Equal(1, map.Hold(a).Count);
+        Assert.True(map.Forget(a));
+        Assert.False(map.Forget(a));
+        Assert.True(map.Hold(a).IsEmpty);
+    }
+
+    [Fact]
+    public void Replicas_are_ordered_by_node_and_then_by_incarnation()
+    {
+        ReplicaId[] ordered = [new("B", 9), new("a", 2), new("a", 10), new("b", 1)];
+        Assert.Equal(ordered, ordered.Reverse().Order());
+        Assert.True(ordered[1] < ordered[2] && ordered[2] >= ordered[1]);
+        Assert.True(ordered[3] > ordered[2] && ordered[0] <= ordered[1]);
+        Assert.Equal("a#2:7", new Dot(ordered[1], 7).ToString());
+    }
+}
