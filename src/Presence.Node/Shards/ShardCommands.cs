@@ -76,10 +76,11 @@ internal abstract class QueuedCommand
     public abstract void Run(ShardHost host, TimeSpan now, ShardEffects effects);
 
     /// <summary>Tells the caller, once the effects are carried out.</summary>
-    public abstract void Complete();
+    /// <returns>What went wrong, if nobody waits to be told.</returns>
+    public abstract Exception? Complete();
 }
 
-internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : QueuedCommand
+internal sealed class QueuedCommand<TCommand, TResult>(TCommand command, bool isAwaited) : QueuedCommand
     where TCommand : struct, IShardCommand<TResult>
 {
     // Asynchronous, so that no caller's continuation runs inside the shard.
@@ -101,8 +102,13 @@ internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : Queue
         }
     }
 
-    public override void Complete()
+    public override Exception? Complete()
     {
+        if (!isAwaited)
+        {
+            return _failure;
+        }
+
         if (_failure is null)
         {
             _result.SetResult(_value!);
@@ -111,5 +117,7 @@ internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : Queue
         {
             _result.SetException(_failure);
         }
+
+        return null;
     }
 }

@@ -84,7 +84,7 @@ internal sealed class ShardHost : IProcessLink, IDisposable
             return false;
         }
 
-        Enqueue(new QueuedCommand<TCommand, bool>(command));
+        Enqueue(new QueuedCommand<TCommand, bool>(command, isAwaited: false));
         return true;
     }
 
@@ -170,7 +170,7 @@ internal sealed class ShardHost : IProcessLink, IDisposable
                 $"The mailbox of shard {Shard.Shard} holds {_capacity} commands (Presence:MailboxCapacity); nothing was changed."));
         }
 
-        var queued = new QueuedCommand<TCommand, TResult>(command);
+        var queued = new QueuedCommand<TCommand, TResult>(command, isAwaited: true);
         Enqueue(queued);
         return new ValueTask<TResult>(queued.Task);
     }
@@ -253,7 +253,10 @@ internal sealed class ShardHost : IProcessLink, IDisposable
             finally
             {
                 _isBusy = false;
-                command.Complete();
+                if (command.Complete() is { } failure)
+                {
+                    _output.InputFailed(failure);
+                }
             }
         }
 

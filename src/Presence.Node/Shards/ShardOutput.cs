@@ -59,6 +59,13 @@ internal sealed class ShardOutput(
         }
     }
 
+    /// <summary>A frame, tick or hint failed, which nobody waits for.</summary>
+    public void InputFailed(Exception failure)
+    {
+        instruments.Dropped("failed");
+        log.InputFailed(tracker, shard, failure);
+    }
+
     public LinkFrame Encoded(ShardFrame frame)
     {
         var body = ShardFrameCodec.Encode(frame);

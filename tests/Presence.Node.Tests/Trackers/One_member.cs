@@ -259,4 +259,14 @@ public sealed class One_member
         processes[0].End();
         await TestCluster.UntilAsync(tracker, () => tracker.Count("t") == 0, "all have left");
     }
+
+    [Fact]
+    public async Task A_shard_goes_on_after_an_input_that_fails()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var host = ((PresenceTracker)cluster.Tracker(0)).Hosts[0];
+        Assert.True(host.Post(new ActionCommand((_, _, _) => throw new InvalidTimeZoneException()), always: false));
+        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
+        Assert.Equal(1, cluster.Tracker(0).Count("t"));
+    }
 }
