@@ -131,6 +131,9 @@ public sealed class Replica_dots
         Assert.Equal("1,3,8", _dots.Dead().ToString());
         _dots.Dead().Add(5);
         Assert.Equal("1-3,7-8", _dots.Context.ToString());
+        _dots.Kill(new Interval(1, 8));
+        _dots.Dead().Add(10);
+        Assert.Equal((0, "1-8"), (_dots.Count, _dots.Context.ToString()));
     }
 
     [Theory]

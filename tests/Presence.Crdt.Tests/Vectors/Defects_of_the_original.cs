@@ -10,7 +10,7 @@ public sealed class Defects_of_the_original
     private static ReplicaId B { get; } = new("b", 1);
 
     [Fact]
-    public void Defect_1_a_stale_third_party_overwrites_a_newer_row_which_is_then_lost_for_ever()
+    public void Defect_1_a_stale_third_party_does_not_overwrite_a_newer_row_and_nothing_is_lost()
     {
         var a = new Owner();
         a.Join("k");
@@ -29,7 +29,7 @@ public sealed class Defects_of_the_original
     }
 
     [Fact]
-    public void Defect_2_two_owners_of_one_triple_diverge_and_crash()
+    public void Defect_2_two_owners_of_one_triple_keep_a_value_each_and_do_not_diverge()
     {
         var (a, b) = (new Owner(), new Owner());
         a.Join("k", "of a");
@@ -49,7 +49,7 @@ public sealed class Defects_of_the_original
     }
 
     [Fact]
-    public void Defect_3_a_row_that_another_owns_can_be_changed_or_ended()
+    public void Defect_3_a_row_that_another_owns_is_neither_changed_nor_ended()
     {
         var a = new Owner();
         a.Join("k", "of a");
@@ -65,7 +65,7 @@ public sealed class Defects_of_the_original
     }
 
     [Fact]
-    public void Defect_4_a_removed_dot_behind_a_gap_is_forgotten_and_a_stale_peer_resurrects_it()
+    public void Defect_4_a_removed_dot_behind_a_gap_is_not_forgotten_and_no_stale_peer_resurrects_it()
     {
         var a = new Owner();
         foreach (var key in new[] { "w", "x", "y" })
@@ -88,7 +88,7 @@ public sealed class Defects_of_the_original
     }
 
     [Fact]
-    public void Defect_5_forgotten_replicas_are_kept_for_ever_and_slow_every_read()
+    public void Defect_5_forgotten_replicas_leave_no_trace()
     {
         var map = new AddWinsMap<Value>();
         for (var incarnation = 1UL; incarnation <= 5000; incarnation++)
