@@ -23,6 +23,10 @@ public interface IPresenceTracker
     ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default);
 
     /// <summary>Tracks many, in one diff per shard. Nothing is tracked if one of them cannot be.</summary>
+    /// <remarks>
+    /// Over several shards the calling thread holds them all meanwhile; readers may see one shard's part a moment before
+    /// another's. From inside a callback it runs on another thread and completes later.
+    /// </remarks>
     /// <exception cref="AlreadyTrackedException">One of them is already there, or named twice.</exception>
     ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests);
 
@@ -49,6 +53,10 @@ public interface IPresenceTracker
 
     /// <summary>Ends all presences of the process in this tracker, in one diff per shard. The process goes on.</summary>
     /// <returns>How many there were.</returns>
+    /// <exception cref="PresenceOverloadException">
+    /// A shard's mailbox is full: what it holds remains, the rest has ended. Call again, or end the process, which is
+    /// never refused.
+    /// </exception>
     ValueTask<int> UntrackAllAsync(PresenceProcess process);
 
     /// <summary>Who is present in the topic.</summary>
@@ -81,6 +89,9 @@ public interface IPresenceTracker
     /// Sees every change of one topic from the returned snapshot on, gap-free. The callback runs inside the shard, in
     /// order, and must only hand over (push to a queue of its own); what it throws is logged and swallowed.
     /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// Called from inside a callback of another topic whose shard is kept busy by a callback that waits for this one.
+    /// </exception>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
     /// <summary>This member's view of the cluster for this tracker: replicas with status, clock and lag.</summary>

@@ -27,7 +27,8 @@ public sealed class EmbeddedCluster
 
     internal int InboxCapacity { get; }
 
-    internal IEnumerable<EmbeddedLink> Members => _members.Values;
+    // Enumerates without the locks and the copy of Values: every broadcast comes by here.
+    internal IEnumerable<EmbeddedLink> Members => _members.Select(static m => m.Value);
 
     /// <summary>The link of a new member, to be started by its node.</summary>
     public IClusterLink CreateLink(string nodeName)

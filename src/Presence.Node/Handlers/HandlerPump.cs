@@ -5,22 +5,35 @@ namespace Presence.Node;
 
 /// <summary>Calls one handler, one thing at a time and in order, from a bounded queue of its own.</summary>
 /// <remarks>
-/// Full of diffs, the queue condenses them to their net effect, which is bounded by the presences concerned; full of
-/// messages, it drops the new one and says so.
+/// Full of diffs, what comes later is condensed to its net effect, which is bounded by the presences concerned; full of
+/// messages, it drops the new one and says so. To post costs the change and not what waits, because shards post.
 /// </remarks>
 internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int capacity, NodeInstruments instruments, ILogger log)
     : IAsyncDisposable
 {
+    private static readonly AsyncLocal<HandlerPump?> Running = new();
+
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0);
     private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>What was posted before the start: the first diff.</summary>
+    private List<PresenceChange[]>? _initial = [];
+
     private Queue<object> _queue = new();
+
+    /// <summary>The net effect of all changes after those in the queue, while there are too many of them.</summary>
+    private DiffCoalescer? _lag;
+
+    /// <summary>Messages that came while the handler lagged; their turn is after <see cref="_lag"/>.</summary>
+    private Queue<object> _afterLag = new();
+
     private int _diffs;
     private int _messages;
     private bool _isWaiting;
     private Task _running = Task.CompletedTask;
 
-    /// <summary>Called once by whoever made the pump: leaves all shards.</summary>
+    /// <summary>Called by whoever made the pump: leaves all shards.</summary>
     public Action? OnDispose { get; set; }
 
     /// <summary>Adds changes, in order with all added before.</summary>
@@ -28,13 +41,22 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
     {
         lock (_gate)
         {
-            if (_diffs >= capacity)
+            if (_initial is not null)
             {
-                Condense();
+                _initial.Add(changes);
+                return;
             }
 
-            _queue.Enqueue(changes);
-            _diffs++;
+            if (_lag is null && _diffs < capacity)
+            {
+                _queue.Enqueue(changes);
+                _diffs++;
+            }
+            else
+            {
+                Condense(changes);
+            }
+
             Wake();
         }
     }
@@ -47,11 +69,11 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
         {
             if (_messages >= capacity)
             {
-                instruments.Dropped("handler_message");
+                instruments.MessageRefused();
                 return false;
             }
 
-            _queue.Enqueue(new Message(message));
+            (_lag is null ? _queue : _afterLag).Enqueue(new Message(message));
             _messages++;
             Wake();
             return true;
@@ -61,22 +83,25 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
     /// <summary>Begins to call the handler. What was posted before is one first diff.</summary>
     public void Start()
     {
+        List<PresenceChange[]> initial;
         lock (_gate)
         {
-            if (_diffs > 1)
-            {
-                Condense();
-            }
+            initial = _initial ?? [];
+            _initial = null;
         }
 
-        _running = Task.Run(RunAsync);
+        _running = Task.Run(() => RunAsync(initial));
     }
 
     public async ValueTask DisposeAsync()
     {
         OnDispose?.Invoke();
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        // A handler that ends itself cannot wait for its own end.
+        if (Running.Value != this)
+        {
+            await _running.ConfigureAwait(false);
+        }
     }
 
     private void Wake()
@@ -88,78 +113,100 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
         }
     }
 
-    /// <summary>All waiting diffs become one, behind the messages that wait.</summary>
-    private void Condense()
+    private void Condense(PresenceChange[] changes)
     {
-        instruments.Condensed();
-        var coalescer = new DiffCoalescer();
-        var rest = new Queue<object>();
-        foreach (var item in _queue)
+        if (_lag is null)
         {
-            if (item is PresenceChange[] changes)
-            {
-                foreach (var change in changes)
-                {
-                    coalescer.Add(change);
-                }
-            }
-            else
-            {
-                rest.Enqueue(item);
-            }
+            _lag = new DiffCoalescer();
+            instruments.Condensed();
         }
 
-        var net = coalescer.Drain();
-        _diffs = net.Count == 0 ? 0 : 1;
-        if (net.Count > 0)
+        foreach (var change in changes)
         {
-            rest.Enqueue(net.ToArray());
+            _lag.Add(change);
         }
-
-        _queue = rest;
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(List<PresenceChange[]> initial)
     {
+        Running.Value = this;
+        if (initial.Count > 0)
+        {
+            await CallAsync(initial.Count == 1 ? initial[0] : Net(initial)).ConfigureAwait(false);
+        }
+
         while (!_stop.IsCancellationRequested)
         {
-            object? item;
-            lock (_gate)
+            if (Take() is { } item)
             {
-                _isWaiting = !_queue.TryDequeue(out item);
-                _diffs -= item is PresenceChange[]? 1 : 0;
-                _messages -= item is Message ? 1 : 0;
+                await CallAsync(item is DiffCoalescer lag ? lag.Drain() : item).ConfigureAwait(false);
+                continue;
             }
 
             try
             {
-                if (item is null)
-                {
-                    await _signal.WaitAsync(_stop.Token).ConfigureAwait(false);
-                }
-                else
-                {
-                    await CallAsync(item).ConfigureAwait(false);
-                }
+                await _signal.WaitAsync(_stop.Token).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            catch (OperationCanceledException)
             {
                 return;
-            }
-            catch (Exception e) when (e is not OutOfMemoryException)
-            {
-                instruments.HandlerFailed();
-                log.HandlerFailed(tracker, e);
             }
         }
     }
 
-    private ValueTask CallAsync(object item) => item switch
+    private object? Take()
     {
-        PresenceChange[] changes => handler.HandleDiffAsync(new PresenceDiff(changes), _stop.Token),
-        Message message => handler.HandleInfoAsync(message.Body, _stop.Token),
-        _ => default,
-    };
+        lock (_gate)
+        {
+            if (_queue.TryDequeue(out var item))
+            {
+                _diffs -= item is PresenceChange[]? 1 : 0;
+                _messages -= item is Message ? 1 : 0;
+                return item;
+            }
+
+            var lag = _lag;
+            _lag = null;
+            (_queue, _afterLag) = (_afterLag, _queue);
+            _isWaiting = lag is null;
+            return lag;
+        }
+    }
+
+    private static IReadOnlyList<PresenceChange> Net(List<PresenceChange[]> posted)
+    {
+        var coalescer = new DiffCoalescer();
+        foreach (var change in posted.SelectMany(changes => changes))
+        {
+            coalescer.Add(change);
+        }
+
+        return coalescer.Drain();
+    }
+
+    private async Task CallAsync(object item)
+    {
+        try
+        {
+            if (item is Message message)
+            {
+                await handler.HandleInfoAsync(message.Body, _stop.Token).ConfigureAwait(false);
+            }
+            else if (item is IReadOnlyList<PresenceChange> { Count: > 0 } changes)
+            {
+                await handler.HandleDiffAsync(new PresenceDiff(changes), _stop.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // Ended while it was called.
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            instruments.HandlerFailed();
+            log.HandlerFailed(tracker, e);
+        }
+    }
 
     private sealed record Message(object Body);
 }

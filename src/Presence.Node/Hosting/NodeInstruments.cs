@@ -12,7 +12,9 @@ internal sealed class NodeInstruments : IDisposable
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _transfers;
     private readonly Counter<long> _handlerFailures;
+    private readonly Counter<long> _inputFailures;
     private readonly Counter<long> _overloads;
+    private readonly Counter<long> _messagesRefused;
     private readonly Counter<long> _condensed;
     private readonly Histogram<double> _merge;
 
@@ -23,8 +25,10 @@ internal sealed class NodeInstruments : IDisposable
         _dropped = _meter.CreateCounter<long>("presence.frames.dropped", "{frame}", "Frames that were not applied, by reason");
         _transfers = _meter.CreateCounter<long>("presence.transfers", "{transfer}", "Repairs asked for and sent");
         _handlerFailures = _meter.CreateCounter<long>("presence.handler.failures", "{failure}", "Exceptions of handlers and subscribers");
+        _inputFailures = _meter.CreateCounter<long>("presence.shard.failures", "{failure}", "Inputs and frames at which a shard or its link failed");
         _overloads = _meter.CreateCounter<long>("presence.mailbox.refused", "{command}", "Commands refused because a mailbox was full");
-        _condensed = _meter.CreateCounter<long>("presence.handler.condensed", "{time}", "Times a lagging handler's diffs were condensed");
+        _messagesRefused = _meter.CreateCounter<long>("presence.handler.refused", "{message}", "Messages refused because a handler's queue was full");
+        _condensed = _meter.CreateCounter<long>("presence.handler.condensed", "{time}", "Times a handler fell so far behind that diffs were condensed");
         _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to take one frame");
         _meter.CreateObservableGauge("presence.tracker.entries", entries, "{entry}", "Presences shown by this member");
         _meter.CreateObservableGauge("presence.tracker.replicas", replicas, "{replica}", "Other replicas held, by status");
@@ -41,7 +45,11 @@ internal sealed class NodeInstruments : IDisposable
 
     public void HandlerFailed() => _handlerFailures.Add(1);
 
+    public void InputFailed() => _inputFailures.Add(1);
+
     public void Overloaded() => _overloads.Add(1);
+
+    public void MessageRefused() => _messagesRefused.Add(1);
 
     public void Condensed() => _condensed.Add(1);
 

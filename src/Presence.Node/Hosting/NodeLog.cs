@@ -23,8 +23,9 @@ internal static partial class NodeLog
     [LoggerMessage(Level = LogLevel.Error, Message = "Tracker {Tracker} shard {Shard}: member {Replica} is refused: {Detail}")]
     public static partial void Refused(this ILogger log, string tracker, int shard, string replica, string? detail);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A frame from {Member} for {Channel}/{Shard} was dropped: {Reason}")]
-    public static partial void FrameDropped(this ILogger log, string member, string channel, int shard, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A frame from {Member} for {Channel}/{Shard} was dropped: {Reason} {Detail} ({Times} times since last said)")]
+    public static partial void FrameDropped(
+        this ILogger log, string member, string channel, int shard, string reason, string? detail, long times);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A handler of tracker {Tracker} failed; it keeps receiving")]
     public static partial void HandlerFailed(this ILogger log, string tracker, Exception exception);
@@ -32,6 +33,15 @@ internal static partial class NodeLog
     [LoggerMessage(Level = LogLevel.Error, Message = "A subscriber failed; it keeps receiving")]
     public static partial void SubscriberFailed(this ILogger log, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Shard {Shard} of tracker {Tracker} failed at an input; it goes on")]
-    public static partial void InputFailed(this ILogger log, string tracker, int shard, Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Shard {Shard} of tracker {Tracker} failed at an input or a frame; it goes on ({Times} times since last said)")]
+    public static partial void InputFailed(this ILogger log, string tracker, int shard, long times, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A message to the other members was lost: the link failed ({Times} times since last said)")]
+    public static partial void BroadcastFailed(this ILogger log, long times, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Farewell to {Member} failed; it will notice by silence")]
+    public static partial void FarewellFailed(this ILogger log, string member, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Member {Node} could not leave in order; its clients are let go all the same")]
+    public static partial void LeaveFailed(this ILogger log, string node, Exception exception);
 }

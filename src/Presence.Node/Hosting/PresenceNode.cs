@@ -18,8 +18,12 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
     private readonly ClusterPubSub _pubSub;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly OccasionalLog _occasionally;
     private readonly Lock _life = new();
-    private long _lastProcess;
+    private Task? _leaving;
+
+    // One count for all members of this program, so that a process given to the wrong one is never taken for another.
+    private static long s_lastProcess;
 
     public PresenceNode(IClusterLink link, IOptions<PresenceOptions> options, TimeProvider time, ILogger<PresenceNode> log)
     {
@@ -29,7 +33,8 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         _log = log;
         _options.Validate();
         _instruments = new NodeInstruments(MeasureEntries, MeasureReplicas, MeasureLag);
-        _pubSub = new ClusterPubSub(link, _options, _instruments, log);
+        _occasionally = new OccasionalLog(time);
+        _pubSub = new ClusterPubSub(link, _options, _instruments, _occasionally, log);
         foreach (var (name, tracker) in _options.Trackers)
         {
             _trackers.Add(name, Make(name, tracker));
@@ -60,7 +65,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
     }
 
     public PresenceProcess StartProcess(string? label = null) =>
-        new((ulong)Interlocked.Increment(ref _lastProcess), label);
+        new((ulong)Interlocked.Increment(ref s_lastProcess), label);
 
     public IReadOnlyList<MemberStatus> Members()
     {
@@ -70,10 +75,8 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
             .OrderBy(g => g.Key, StringComparer.Ordinal)
             .Select(g => new MemberStatus(g.Key, g.All(r => r.Status == "down") ? "down" : "up", false, g.Sum(r => r.Entries)))
             .ToArray();
-        var held = Hosts.Sum(h => h.Shard.Index.Count);
-        var shownOfOthers = others.Where(o => o.Status == "up").Sum(o => o.Entries);
         var self = State is NodeState.Draining or NodeState.Stopped ? "draining" : "up";
-        return [new MemberStatus(Name, self, true, Math.Max(0, held - shownOfOthers)), .. others];
+        return [new MemberStatus(Name, self, true, _trackers.Values.Sum(t => t.OwnEntries())), .. others];
     }
 
     public async Task StartAsync(CancellationToken cancellation)
@@ -84,39 +87,19 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         }
 
         await _link.StartAsync(this, cancellation).ConfigureAwait(false);
-        State = NodeState.Ready;
-        _log.Started(Name, _link.Incarnation, Engine);
+        if (Move(NodeState.Starting, NodeState.Ready))
+        {
+            _log.Started(Name, _link.Incarnation, Engine);
+        }
     }
 
     /// <summary>Not ready any more; says farewell and waits, for at most the farewell timeout, until all have heard it.</summary>
-    public async Task LeaveAsync(CancellationToken cancellation)
+    public Task LeaveAsync(CancellationToken cancellation)
     {
         lock (_life)
         {
-            if (State is NodeState.Draining or NodeState.Stopped)
-            {
-                return;
-            }
-
-            State = NodeState.Draining;
+            return _leaving ??= LeaveOnceAsync(cancellation);
         }
-
-        var farewells = new List<(string To, LinkFrame Frame)>();
-        foreach (var host in Hosts)
-        {
-            host.Exclusively((now, effects) =>
-            {
-                host.Shard.Leave(now, effects);
-                farewells.AddRange(effects.Frames.Select(f => (f.To!, host.Output.Encoded(f.Frame))));
-                effects.Frames.Clear();
-            });
-        }
-
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        timeout.CancelAfter(_options.FarewellTimeout);
-        var heard = await Task.WhenAll(farewells.Select(f => _link.AskAsync(f.To, f.Frame, timeout.Token).AsTask())).ConfigureAwait(false);
-        var acknowledged = heard.Count(h => h);
-        _log.Left(Name, acknowledged, heard.Length);
     }
 
     public async Task StopAsync(CancellationToken cancellation)
@@ -128,9 +111,51 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
             host.Dispose();
         }
 
-        if (State != NodeState.Failed)
+        Move(NodeState.Draining, NodeState.Stopped);
+    }
+
+    private async Task LeaveOnceAsync(CancellationToken cancellation)
+    {
+        if (!Move(NodeState.Ready, NodeState.Draining))
         {
-            State = NodeState.Stopped;
+            Move(NodeState.Starting, NodeState.Draining);
+        }
+
+        // The shards may be busy for a moment; whoever else calls meanwhile waits for the same task, not for the lock.
+        await Task.Yield();
+        var farewells = new List<(string To, LinkFrame Frame)>();
+        foreach (var host in Hosts)
+        {
+            host.Exclusively((now, effects) =>
+            {
+                host.Shard.Leave(now, effects);
+                farewells.AddRange(effects.Frames.Select(f => (f.To!, host.Output.Encoded(f.Frame))));
+                effects.Frames.Clear();
+            });
+        }
+
+        using var timeout = new CancellationTokenSource(_options.FarewellTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        var heard = await Task.WhenAll(farewells.Select(f => SayFarewellAsync(f.To, f.Frame, either.Token))).ConfigureAwait(false);
+        var acknowledged = heard.Count(h => h);
+        _log.Left(Name, acknowledged, heard.Length);
+    }
+
+    private async Task<bool> SayFarewellAsync(string member, LinkFrame frame, CancellationToken timeout)
+    {
+        try
+        {
+            // The engine is asked to heed the timeout, but a stop must not depend on it.
+            return await _link.AskAsync(member, frame, timeout).AsTask().WaitAsync(timeout).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _log.FarewellFailed(member, e);
+            return false;
         }
     }
 
@@ -152,7 +177,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         else if (Decode(from, frame) is var (host, decoded)
             && !host.Post(new ReceiveCommand(decoded, _instruments), always: false))
         {
-            Drop(from, frame, "mailbox_full");
+            Drop(from, frame, "mailbox_full", null);
         }
     }
 
@@ -163,9 +188,11 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
             return false;
         }
 
+        // Taken by a full mailbox too: to be too busy to answer is not to be dead. The number of members, each of which
+        // waits for its answer, bounds them.
         return decoded is ProbeFrame probe
-            ? await host.Execute<ProbedCommand, bool>(new ProbedCommand(probe)).ConfigureAwait(false)
-            : await host.Execute<ReceiveCommand, bool>(new ReceiveCommand(decoded, _instruments)).ConfigureAwait(false);
+            ? await host.Execute<ProbedCommand, bool>(new ProbedCommand(probe), always: true).ConfigureAwait(false)
+            : await host.Execute<ReceiveCommand, bool>(new ReceiveCommand(decoded, _instruments), always: true).ConfigureAwait(false);
     }
 
     public void MemberJoined(string member)
@@ -183,7 +210,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
             host.Post(new ActionCommand((h, now, effects) => h.Shard.MemberGone(now, member, incarnation, effects)), always: true);
         }
 
-        _pubSub.Forget(member);
+        _pubSub.Bury(member, incarnation);
     }
 
     private IEnumerable<ShardHost> Hosts => _trackers.Values.SelectMany(t => t.Hosts);
@@ -194,7 +221,8 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         var hosts = new ShardHost[options.PoolSize];
         for (var shard = 0; shard < hosts.Length; shard++)
         {
-            var output = new ShardOutput(name, shard, _link, _options, _instruments, _log, OnConflict);
+            var output = new ShardOutput(
+                name, shard, _link, _options, _time, _instruments, _occasionally, _log, OnConflict);
             var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
             hosts[shard] = new ShardHost(
                 new TrackerShard(self, shard, options, _options.Limits, seed), output, _time, _instruments, _options.MailboxCapacity);
@@ -207,7 +235,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
     {
         if (!_trackers.TryGetValue(frame.Channel, out var tracker) || (uint)frame.Shard >= (uint)tracker.Hosts.Length)
         {
-            Drop(from, frame, "unknown_address");
+            Drop(from, frame, "unknown_address", null);
             return null;
         }
 
@@ -220,27 +248,40 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         }
         catch (ShardFrameException e)
         {
-            Drop(from, frame, "undecodable: " + e.Message);
+            Drop(from, frame, "undecodable", e.Message);
             return null;
         }
     }
 
-    private void Drop(string from, LinkFrame frame, string reason)
+    private void Drop(string from, LinkFrame frame, string reason, string? detail)
     {
-        _instruments.Dropped(reason.Split(':')[0]);
-        _log.FrameDropped(from, frame.Channel, frame.Shard, reason);
+        _instruments.Dropped(reason);
+        if (_occasionally.IsDue(reason, out var times))
+        {
+            _log.FrameDropped(from, frame.Channel, frame.Shard, reason, detail, times);
+        }
+    }
+
+    private bool Move(NodeState from, NodeState to)
+    {
+        lock (_life)
+        {
+            if (State != from)
+            {
+                return false;
+            }
+
+            State = to;
+            return true;
+        }
     }
 
     private void OnConflict(ShardHost host)
     {
-        lock (_life)
+        // One that stops in order anyway goes on with that.
+        if (!Move(NodeState.Starting, NodeState.Failed) && !Move(NodeState.Ready, NodeState.Failed))
         {
-            if (State == NodeState.Failed)
-            {
-                return;
-            }
-
-            State = NodeState.Failed;
+            return;
         }
 
         _log.NameConflict(Name);

@@ -1,3 +1,4 @@
+using System.Text;
 using Presence.Tracker;
 
 namespace Presence.Node;
@@ -61,7 +62,8 @@ public sealed class PresenceOptions
     /// <exception cref="ArgumentException">A value breaks a rule; the message names option, value and rule.</exception>
     public void Validate()
     {
-        Require(NodeName is { Length: > 0 and <= 255 }, nameof(NodeName), NodeName, "must have 1 to 255 characters");
+        var nameBytes = Encoding.UTF8.GetByteCount(NodeName ?? "");
+        Require(nameBytes is > 0 and <= 255, nameof(NodeName), $"'{NodeName}' ({nameBytes} bytes)", "must have 1 to 255 bytes of UTF-8");
         Require(MailboxCapacity >= 16, nameof(MailboxCapacity), MailboxCapacity, "must be at least 16");
         Require(HandlerQueueCapacity >= 1, nameof(HandlerQueueCapacity), HandlerQueueCapacity, "must be at least 1");
         Require(MaxMessageBytes >= 1, nameof(MaxMessageBytes), MaxMessageBytes, "must be at least 1");

@@ -73,7 +73,15 @@ internal sealed class PresenceHostedService(
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        await node.LeaveAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await node.LeaveAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            node.Log.LeaveFailed(node.Name, e);
+        }
+
         foreach (var step in steps)
         {
             try

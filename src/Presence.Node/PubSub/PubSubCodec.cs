@@ -13,10 +13,13 @@ internal static class PubSubCodec
     private const byte Version = 1;
     private const int Head = 22;
 
+    /// <summary>Strict: what is no text is refused, not mended into another topic.</summary>
+    public static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     public static byte[] Encode(PubSubMessage message, ulong incarnation, ulong sequence)
     {
-        var topic = Encoding.UTF8.GetByteCount(message.Topic);
-        var @event = Encoding.UTF8.GetByteCount(message.Event);
+        var topic = Utf8.GetByteCount(message.Topic);
+        var @event = Utf8.GetByteCount(message.Event);
         var frame = new byte[Head + topic + @event + message.Body.Length];
         frame[0] = Version;
         frame[1] = message.IsBinary ? (byte)1 : (byte)0;
@@ -24,8 +27,8 @@ internal static class PubSubCodec
         BinaryPrimitives.WriteUInt64LittleEndian(frame.AsSpan(10), sequence);
         BinaryPrimitives.WriteUInt16LittleEndian(frame.AsSpan(18), (ushort)topic);
         BinaryPrimitives.WriteUInt16LittleEndian(frame.AsSpan(20), (ushort)@event);
-        Encoding.UTF8.GetBytes(message.Topic, frame.AsSpan(Head));
-        Encoding.UTF8.GetBytes(message.Event, frame.AsSpan(Head + topic));
+        Utf8.GetBytes(message.Topic, frame.AsSpan(Head));
+        Utf8.GetBytes(message.Event, frame.AsSpan(Head + topic));
         message.Body.Span.CopyTo(frame.AsSpan(Head + topic + @event));
         return frame;
     }
@@ -47,14 +50,21 @@ internal static class PubSubCodec
             return null;
         }
 
-        var message = new PubSubMessage(
-            Encoding.UTF8.GetString(span.Slice(Head, topic)),
-            Encoding.UTF8.GetString(span.Slice(Head + topic, @event)),
-            frame[(Head + topic + @event)..],
-            (span[1] & 1) != 0)
+        try
         {
-            FromNode = from,
-        };
-        return (message, BinaryPrimitives.ReadUInt64LittleEndian(span[2..]), BinaryPrimitives.ReadUInt64LittleEndian(span[10..]));
+            var message = new PubSubMessage(
+                Utf8.GetString(span.Slice(Head, topic)),
+                Utf8.GetString(span.Slice(Head + topic, @event)),
+                frame[(Head + topic + @event)..],
+                (span[1] & 1) != 0)
+            {
+                FromNode = from,
+            };
+            return (message, BinaryPrimitives.ReadUInt64LittleEndian(span[2..]), BinaryPrimitives.ReadUInt64LittleEndian(span[10..]));
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
     }
 }

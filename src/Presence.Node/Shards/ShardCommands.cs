@@ -73,14 +73,14 @@ internal readonly struct ActionCommand(Action<ShardHost, TimeSpan, ShardEffects>
 /// <summary>A command that waits in the mailbox.</summary>
 internal abstract class QueuedCommand
 {
+    /// <summary>Applies the command and keeps what came of it. Never throws.</summary>
     public abstract void Run(ShardHost host, TimeSpan now, ShardEffects effects);
 
     /// <summary>Tells the caller, once the effects are carried out.</summary>
-    /// <returns>What went wrong, if nobody waits to be told.</returns>
-    public abstract Exception? Complete();
+    public abstract void Complete();
 }
 
-internal sealed class QueuedCommand<TCommand, TResult>(TCommand command, bool isAwaited) : QueuedCommand
+internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : QueuedCommand
     where TCommand : struct, IShardCommand<TResult>
 {
     // Asynchronous, so that no caller's continuation runs inside the shard.
@@ -102,13 +102,8 @@ internal sealed class QueuedCommand<TCommand, TResult>(TCommand command, bool is
         }
     }
 
-    public override Exception? Complete()
+    public override void Complete()
     {
-        if (!isAwaited)
-        {
-            return _failure;
-        }
-
         if (_failure is null)
         {
             _result.SetResult(_value!);
@@ -117,7 +112,26 @@ internal sealed class QueuedCommand<TCommand, TResult>(TCommand command, bool is
         {
             _result.SetException(_failure);
         }
+    }
+}
 
-        return null;
+/// <summary>A command that nobody waits for: a frame, a timer, a hint.</summary>
+internal sealed class PostedCommand<TCommand>(TCommand command) : QueuedCommand
+    where TCommand : struct, IShardCommand<bool>
+{
+    public override void Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        try
+        {
+            command.Run(host, now, effects);
+        }
+        catch (Exception e)
+        {
+            host.InputFailed(e);
+        }
+    }
+
+    public override void Complete()
+    {
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Presence.Crdt;
 using Presence.Tracker;
 
@@ -7,21 +6,21 @@ namespace Presence.Node;
 /// <summary>
 /// Runs one shard: one input at a time, on the caller's thread when the shard is idle, else from a bounded mailbox.
 /// </summary>
-internal sealed class ShardHost : IProcessLink, IDisposable
+internal sealed partial class ShardHost : IProcessLink, IDisposable
 {
-    /// <summary>Waiting commands that one caller runs for others before the thread pool takes over.</summary>
-    private const int MostForOthers = 64;
+    /// <summary>How long a callback of one shard waits for another shard, whose callback may wait for the first.</summary>
+    private static readonly TimeSpan PatienceInside = TimeSpan.FromSeconds(2);
+
+    [ThreadStatic]
+    private static int t_inside;
 
     private readonly Lock _gate = new();
-    private readonly ConcurrentQueue<QueuedCommand> _queue = new();
     private readonly ShardEffects _effects = new();
     private readonly ShardOutput _output;
     private readonly ShardTimer _timer;
     private readonly TimeProvider _time;
     private readonly NodeInstruments _instruments;
     private readonly long _epoch;
-    private readonly int _capacity;
-    private int _waiting;
     private bool _isBusy;
 
     public ShardHost(TrackerShard shard, ShardOutput output, TimeProvider time, NodeInstruments instruments, int capacity)
@@ -32,7 +31,8 @@ internal sealed class ShardHost : IProcessLink, IDisposable
         _instruments = instruments;
         _capacity = capacity;
         _epoch = time.GetTimestamp();
-        _timer = new ShardTimer(time, () => Post(new ActionCommand(static (host, now, effects) => host.RunDue(now, effects)), always: true));
+        _timer = new ShardTimer(
+            time, () => Post(new ActionCommand(static (host, now, effects) => host.RunDue(now, effects)), always: true));
     }
 
     /// <summary>The machine. Only its index may be used outside of an input.</summary>
@@ -44,20 +44,25 @@ internal sealed class ShardHost : IProcessLink, IDisposable
     /// <summary>The host's monotonic clock.</summary>
     public TimeSpan Now => _time.GetElapsedTime(_epoch);
 
+    /// <summary>Whether this thread is inside an input of some shard, such as in a subscriber's callback.</summary>
+    public static bool IsInside => t_inside > 0;
+
     /// <summary>Applies a command; completes synchronously if the shard is idle.</summary>
-    public ValueTask<TResult> Execute<TCommand, TResult>(TCommand command)
+    /// <param name="command">What to do.</param>
+    /// <param name="always">Whether it is taken even if the mailbox is full: for what something else bounds.</param>
+    public ValueTask<TResult> Execute<TCommand, TResult>(TCommand command, bool always = false)
         where TCommand : struct, IShardCommand<TResult>
     {
         if (!_queue.IsEmpty || !_gate.TryEnter())
         {
-            return Enqueue<TCommand, TResult>(command);
+            return Enqueue<TCommand, TResult>(command, always);
         }
 
         if (_isBusy)
         {
             // A callback of this very input: it waits for its turn like everybody else.
             _gate.Exit();
-            return Enqueue<TCommand, TResult>(command);
+            return Enqueue<TCommand, TResult>(command, always);
         }
 
         try
@@ -75,7 +80,7 @@ internal sealed class ShardHost : IProcessLink, IDisposable
         }
     }
 
-    /// <summary>Applies a command some time soon; false if the mailbox is full.</summary>
+    /// <summary>Applies a command some time soon, with nobody waiting for it; false if the mailbox is full.</summary>
     public bool Post<TCommand>(TCommand command, bool always)
         where TCommand : struct, IShardCommand<bool>
     {
@@ -84,46 +89,73 @@ internal sealed class ShardHost : IProcessLink, IDisposable
             return false;
         }
 
-        Enqueue(new QueuedCommand<TCommand, bool>(command, isAwaited: false));
+        Enqueue(new PostedCommand<TCommand>(command));
         return true;
     }
 
     /// <summary>Runs an action that no input interleaves with, and waits for it.</summary>
+    /// <exception cref="InvalidOperationException">Inside a callback of another shard that seems to wait for this one.</exception>
     public void Exclusively(Action<TimeSpan, ShardEffects> action)
     {
-        lock (_gate)
+        Enter();
+        try
         {
             if (_isBusy)
             {
                 // Inside a callback of this shard: its index is published, its effects are being told in order.
-                var effects = new ShardEffects();
-                action(Now, effects);
-                return;
+                action(Now, new ShardEffects());
+            }
+            else
+            {
+                RunAlone<ActionCommand, bool>(new ActionCommand((_, now, effects) => action(now, effects)));
+            }
+        }
+        finally
+        {
+            _gate.Exit();
+            DrainIfWaiting();
+        }
+    }
+
+    /// <summary>Holds several shards at once, for what must happen in all or in none. Not from inside an input.</summary>
+    /// <param name="hosts">In order of their numbers: two callers that hold in the same order cannot wait for each other.</param>
+    /// <param name="action">Uses <see cref="ExecuteHeld{TCommand, TResult}"/>.</param>
+    public static T Exclusively<T>(IReadOnlyList<ShardHost> hosts, Func<T> action)
+    {
+        var held = 0;
+        try
+        {
+            for (; held < hosts.Count; held++)
+            {
+                hosts[held]._gate.Enter();
             }
 
-            RunAlone<ActionCommand, bool>(new ActionCommand((_, now, effects) => action(now, effects)));
-        }
+            foreach (var host in hosts)
+            {
+                // What came before is done before: a caller's own earlier commands are not overtaken.
+                host.DrainWaitingNow();
+                // From here on callbacks queue up here too, even those of the other held shards.
+                host._isBusy = true;
+            }
 
-        DrainIfWaiting();
-    }
-
-    /// <summary>Enters several shards at once, in order of their numbers, for what must happen in all or in none.</summary>
-    public static T Exclusively<T>(ReadOnlySpan<ShardHost> hosts, Func<T> action)
-    {
-        if (hosts.Length == 0)
-        {
             return action();
         }
-
-        lock (hosts[0]._gate)
+        finally
         {
-            return hosts[0]._isBusy
-                ? throw new InvalidOperationException("Several shards cannot be changed at once from inside a presence callback.")
-                : Exclusively(hosts[1..], action);
+            for (var i = held - 1; i >= 0; i--)
+            {
+                hosts[i]._isBusy = false;
+                hosts[i]._gate.Exit();
+            }
+
+            for (var i = 0; i < held; i++)
+            {
+                hosts[i].DrainIfWaiting();
+            }
         }
     }
 
-    /// <summary>Applies a command now; inside of <see cref="Exclusively{T}"/> alone.</summary>
+    /// <summary>Applies a command now, while several shards are held.</summary>
     public TResult ExecuteHeld<TCommand, TResult>(TCommand command)
         where TCommand : struct, IShardCommand<TResult> => RunAlone<TCommand, TResult>(command);
 
@@ -138,54 +170,41 @@ internal sealed class ShardHost : IProcessLink, IDisposable
 
     public void Ended(PresenceProcess process)
     {
-        var ended = Execute<UntrackAllCommand, int>(new UntrackAllCommand(process, LeaveReason.ProcessEnded));
-        if (ended.IsCompletedSuccessfully)
-        {
-            return;
-        }
-
-        // A full mailbox must not make a ghost: the number of processes bounds these.
+        // A full mailbox must not make a ghost; the number of processes bounds these.
+        var ended = Execute<UntrackAllCommand, int>(new UntrackAllCommand(process, LeaveReason.ProcessEnded), always: true);
         if (ended.IsFaulted)
         {
-            Post(new ActionCommand((host, now, effects) =>
-                host.Shard.UntrackAll(now, process.Id, LeaveReason.ProcessEnded, effects)), always: true);
+            _output.InputFailed(ended.AsTask().Exception!);
         }
     }
 
-    public void Start()
-    {
-        Exclusively((now, effects) => Shard.Start(now, effects));
-        Rearm();
-    }
+    public void Start() => Exclusively((now, effects) => Shard.Start(now, effects));
+
+    /// <summary>An input that nobody waits for failed.</summary>
+    public void InputFailed(Exception e) => _output.InputFailed(e);
 
     public void Dispose() => _timer.Dispose();
 
-    private ValueTask<TResult> Enqueue<TCommand, TResult>(TCommand command)
-        where TCommand : struct, IShardCommand<TResult>
+    private void Enter()
     {
-        if (Volatile.Read(ref _waiting) >= _capacity)
+        if (t_inside == 0 || _gate.IsHeldByCurrentThread)
         {
-            _instruments.Overloaded();
-            return ValueTask.FromException<TResult>(new PresenceOverloadException(
-                $"The mailbox of shard {Shard.Shard} holds {_capacity} commands (Presence:MailboxCapacity); nothing was changed."));
+            _gate.Enter();
         }
-
-        var queued = new QueuedCommand<TCommand, TResult>(command, isAwaited: true);
-        Enqueue(queued);
-        return new ValueTask<TResult>(queued.Task);
-    }
-
-    private void Enqueue(QueuedCommand command)
-    {
-        Interlocked.Increment(ref _waiting);
-        _queue.Enqueue(command);
-        DrainIfWaiting();
+        else if (!_gate.TryEnter(PatienceInside))
+        {
+            throw new InvalidOperationException(
+                $"Shard {Shard.Shard} stayed busy while a presence callback of another shard waited for it. "
+                + "A callback must only hand over; do this outside of it.");
+        }
     }
 
     private TResult RunAlone<TCommand, TResult>(TCommand command)
         where TCommand : struct, IShardCommand<TResult>
     {
+        var wasBusy = _isBusy;
         _isBusy = true;
+        t_inside++;
         try
         {
             return command.Run(this, Now, _effects);
@@ -198,73 +217,16 @@ internal sealed class ShardHost : IProcessLink, IDisposable
             }
             finally
             {
-                _isBusy = false;
+                t_inside--;
+                _isBusy = wasBusy;
             }
         }
-    }
-
-    private void DrainIfWaiting()
-    {
-        // Whoever holds the gate looks again after letting go, so a command that comes meanwhile is never left behind.
-        Interlocked.MemoryBarrier();
-        while (!_queue.IsEmpty && _gate.TryEnter())
-        {
-            var isDone = true;
-            try
-            {
-                if (_isBusy)
-                {
-                    return;
-                }
-
-                isDone = Drain();
-            }
-            finally
-            {
-                _gate.Exit();
-            }
-
-            if (!isDone)
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainIfWaiting(), this, preferLocal: false);
-                return;
-            }
-
-            Interlocked.MemoryBarrier();
-        }
-    }
-
-    private bool Drain()
-    {
-        for (var done = 0; done < MostForOthers; done++)
-        {
-            if (!_queue.TryDequeue(out var command))
-            {
-                return true;
-            }
-
-            Interlocked.Decrement(ref _waiting);
-            _isBusy = true;
-            try
-            {
-                command.Run(this, Now, _effects);
-                CarryOut();
-            }
-            finally
-            {
-                _isBusy = false;
-                if (command.Complete() is { } failure)
-                {
-                    _output.InputFailed(failure);
-                }
-            }
-        }
-
-        return _queue.IsEmpty;
     }
 
     private void RunDue(TimeSpan now, ShardEffects effects)
     {
+        // First, so that a step that fails does not end all steps to come.
+        _timer.Fired();
         if (now >= Shard.NextTick)
         {
             Shard.Tick(now, effects);
@@ -274,8 +236,6 @@ internal sealed class ShardHost : IProcessLink, IDisposable
         {
             Shard.Flush(now, effects);
         }
-
-        _timer.Fired();
     }
 
     private void CarryOut()
@@ -283,6 +243,11 @@ internal sealed class ShardHost : IProcessLink, IDisposable
         try
         {
             _output.CarryOut(this, _effects);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // What was changed is changed: the caller must not hear of a failure, the operator must.
+            _output.InputFailed(e);
         }
         finally
         {

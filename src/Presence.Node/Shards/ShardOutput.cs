@@ -5,7 +5,15 @@ namespace Presence.Node;
 
 /// <summary>Carries out the effects of one shard: sends frames, tells observers, logs.</summary>
 internal sealed class ShardOutput(
-    string tracker, int shard, IClusterLink link, PresenceOptions options, NodeInstruments instruments, ILogger log, Action<ShardHost> onConflict)
+    string tracker,
+    int shard,
+    IClusterLink link,
+    PresenceOptions options,
+    TimeProvider time,
+    NodeInstruments instruments,
+    OccasionalLog occasionally,
+    ILogger log,
+    Action<ShardHost> onConflict)
 {
     private readonly Dictionary<string, Action<TopicDiff>[]> _subscribers = new(StringComparer.Ordinal);
     private readonly List<HandlerPump> _handlers = [];
@@ -59,11 +67,14 @@ internal sealed class ShardOutput(
         }
     }
 
-    /// <summary>A frame, tick or hint failed, which nobody waits for.</summary>
-    public void InputFailed(Exception failure)
+    /// <summary>Something failed that nobody waits for.</summary>
+    public void InputFailed(Exception e)
     {
-        instruments.Dropped("failed");
-        log.InputFailed(tracker, shard, failure);
+        instruments.InputFailed();
+        if (occasionally.IsDue("input failed", out var times))
+        {
+            log.InputFailed(tracker, shard, times, e);
+        }
     }
 
     public LinkFrame Encoded(ShardFrame frame)
@@ -100,15 +111,31 @@ internal sealed class ShardOutput(
             return;
         }
 
-        foreach (var diff in new PresenceDiff(changes).Topics)
+        // All are found before any is told: one that subscribes while it is told has these changes in its snapshot.
+        var diffs = new PresenceDiff(changes).Topics;
+        if (diffs.Count == 1)
         {
-            if (_subscribers.TryGetValue(diff.Topic, out var subscribers))
-            {
-                foreach (var subscriber in subscribers)
-                {
-                    Tell(subscriber, diff);
-                }
-            }
+            Tell(_subscribers.GetValueOrDefault(diffs[0].Topic), diffs[0]);
+            return;
+        }
+
+        var subscribers = new Action<TopicDiff>[]?[diffs.Count];
+        for (var i = 0; i < diffs.Count; i++)
+        {
+            subscribers[i] = _subscribers.GetValueOrDefault(diffs[i].Topic);
+        }
+
+        for (var i = 0; i < diffs.Count; i++)
+        {
+            Tell(subscribers[i], diffs[i]);
+        }
+    }
+
+    private void Tell(Action<TopicDiff>[]? subscribers, TopicDiff diff)
+    {
+        foreach (var subscriber in subscribers ?? [])
+        {
+            Tell(subscriber, diff);
         }
     }
 
@@ -127,20 +154,37 @@ internal sealed class ShardOutput(
 
     private void Send(string? to, ShardFrame frame)
     {
-        if (to is null)
+        try
         {
-            link.Broadcast(Encoded(frame));
+            if (to is null)
+            {
+                link.Broadcast(Encoded(frame));
+            }
+            else
+            {
+                link.Send(to, Encoded(frame));
+            }
         }
-        else
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            link.Send(to, Encoded(frame));
+            // The frame is lost as frames may be; the others still go.
+            InputFailed(e);
         }
     }
 
     private async Task ProbeAsync(ShardHost host, ProbeFrame probe)
     {
-        using var timeout = new CancellationTokenSource(options.ProbeTimeout);
-        var answered = await link.AskAsync(probe.Target.Node, Encoded(probe), timeout.Token).ConfigureAwait(false);
+        var answered = false;
+        try
+        {
+            using var timeout = new CancellationTokenSource(options.ProbeTimeout, time);
+            answered = await link.AskAsync(probe.Target.Node, Encoded(probe), timeout.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            InputFailed(e);
+        }
+
         host.Post(new ActionCommand((h, now, effects) => h.Shard.ProbeAnswered(now, probe.Target, answered, effects)), always: true);
     }
 

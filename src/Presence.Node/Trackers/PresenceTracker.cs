@@ -12,6 +12,13 @@ internal sealed class PresenceTracker(
 
     public ShardHost[] Hosts => hosts;
 
+    /// <summary>The shard of a topic.</summary>
+    public ShardHost HostOf(string topic)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return hosts.Length == 1 ? hosts[0] : hosts[StableHash.Of(topic) % (ulong)hosts.Length];
+    }
+
     public ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default)
     {
         ArgumentNullException.ThrowIfNull(process);
@@ -71,12 +78,22 @@ internal sealed class PresenceTracker(
     {
         ArgumentNullException.ThrowIfNull(process);
         var ended = 0;
+        PresenceOverloadException? refused = null;
         foreach (var host in hosts)
         {
-            ended += await host.Execute<UntrackAllCommand, int>(new UntrackAllCommand(process, LeaveReason.Untracked)).ConfigureAwait(false);
+            try
+            {
+                var command = new UntrackAllCommand(process, LeaveReason.Untracked);
+                ended += await host.Execute<UntrackAllCommand, int>(command).ConfigureAwait(false);
+            }
+            catch (PresenceOverloadException e)
+            {
+                // The other shards need not keep what this one could not let go.
+                refused = e;
+            }
         }
 
-        return ended;
+        return refused is null ? ended : throw refused;
     }
 
     public TopicSnapshot List(string topic) => HostOf(topic).Shard.Index.List(topic);
@@ -134,6 +151,18 @@ internal sealed class PresenceTracker(
         return new TopicSubscription(snapshot!, () => host.Exclusively((_, _) => host.Output.Remove(topic, onDiff)));
     }
 
+    /// <summary>Presences that this member's own processes have here.</summary>
+    public int OwnEntries()
+    {
+        var own = 0;
+        foreach (var host in hosts)
+        {
+            host.Exclusively((_, _) => own += host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries));
+        }
+
+        return Math.Max(0, own);
+    }
+
     public IReadOnlyList<ReplicaStatus> Replicas()
     {
         var statuses = new List<ReplicaStatus>();
@@ -177,12 +206,6 @@ internal sealed class PresenceTracker(
         }
     }
 
-    private ShardHost HostOf(string topic)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        return hosts.Length == 1 ? hosts[0] : hosts[StableHash.Of(topic) % (ulong)hosts.Length];
-    }
-
     private ShardHost? OnOneShard(IReadOnlyList<TrackRequest> requests)
     {
         if (hosts.Length == 1 || requests.Count == 0)
@@ -206,24 +229,31 @@ internal sealed class PresenceTracker(
             .OrderBy(g => g.Key.Shard.Shard)
             .Select(g => (Host: g.Key, Requests: g.Select(r => r.request).ToArray(), Places: g.Select(r => r.at).ToArray()))
             .ToArray();
+
+        // A callback holds its own shard: to wait for others there would be to wait for each other.
+        if (ShardHost.IsInside)
+        {
+            return new ValueTask<IReadOnlyList<PresenceEntry>>(Task.Run(All));
+        }
+
         try
         {
-            return ValueTask.FromResult<IReadOnlyList<PresenceEntry>>(ShardHost.Exclusively([.. parts.Select(p => p.Host)], () =>
-            {
-                foreach (var part in parts)
-                {
-                    check(part.Host.Shard, part.Requests);
-                }
-
-                return Gather(
-                    requests.Count,
-                    parts.Select(part => (part.Places, apply(part.Host, part.Requests))));
-            }));
+            return ValueTask.FromResult(All());
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
             return ValueTask.FromException<IReadOnlyList<PresenceEntry>>(e);
         }
+
+        IReadOnlyList<PresenceEntry> All() => ShardHost.Exclusively(parts.Select(p => p.Host).ToArray(), () =>
+        {
+            foreach (var part in parts)
+            {
+                check(part.Host.Shard, part.Requests);
+            }
+
+            return Gather(requests.Count, parts.Select(part => (part.Places, apply(part.Host, part.Requests))));
+        });
     }
 
     private static PresenceEntry[] Gather(

@@ -28,7 +28,11 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
 
     public IPresenceTracker Tracker(int member) => this[member].Tracker;
 
-    public async Task<PresenceNode> AddAsync(string name, Action<PresenceOptions>? configure = null, IClusterLink? link = null)
+    public async Task<PresenceNode> AddAsync(
+        string name,
+        Action<PresenceOptions>? configure = null,
+        IClusterLink? link = null,
+        Action<IServiceCollection>? more = null)
     {
         var services = new ServiceCollection();
         if (time is not null)
@@ -42,6 +46,7 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
             o.NodeName = name;
             configure?.Invoke(o);
         });
+        more?.Invoke(services);
         var provider = services.BuildServiceProvider();
         _services.Add(provider);
         foreach (var hosted in provider.GetServices<IHostedService>().OfType<IHostedLifecycleService>())
@@ -58,6 +63,28 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
         {
             await hosted.StoppingAsync(default);
             await hosted.StoppedAsync(default);
+        }
+    }
+
+    /// <summary>Waits until every member holds all others.</summary>
+    public static async Task UntilMembersAsync(TestCluster cluster, int members)
+    {
+        // A presence of each member, seen by all, is proof of it.
+        var processes = Enumerable.Range(0, members).Select(m => cluster[m].StartProcess()).ToArray();
+        for (var member = 0; member < members; member++)
+        {
+            await cluster.Tracker(member).TrackAsync(processes[member], "hello", "k");
+        }
+
+        for (var member = 0; member < members; member++)
+        {
+            var tracker = cluster.Tracker(member);
+            await UntilAsync(tracker, () => tracker.Count("hello") == members, "all members see each other");
+        }
+
+        foreach (var process in processes)
+        {
+            process.End();
         }
     }
 

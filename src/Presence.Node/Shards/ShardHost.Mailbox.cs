@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+
+namespace Presence.Node;
+
+/// <summary>The commands that wait for a busy shard, and who runs them.</summary>
+internal sealed partial class ShardHost
+{
+    /// <summary>Waiting commands that one caller runs for others before the thread pool takes over.</summary>
+    private const int MostForOthers = 64;
+
+    /// <summary>How long one caller runs commands for others; one of them more may be under way when it is over.</summary>
+    private static readonly TimeSpan LongestForOthers = TimeSpan.FromMilliseconds(1);
+
+    private readonly ConcurrentQueue<QueuedCommand> _queue = new();
+    private readonly int _capacity;
+    private int _waiting;
+
+    private ValueTask<TResult> Enqueue<TCommand, TResult>(TCommand command, bool always)
+        where TCommand : struct, IShardCommand<TResult>
+    {
+        if (!always && Volatile.Read(ref _waiting) >= _capacity)
+        {
+            _instruments.Overloaded();
+            return ValueTask.FromException<TResult>(new PresenceOverloadException(
+                $"The mailbox of shard {Shard.Shard} holds {_capacity} commands (Presence:MailboxCapacity); nothing was changed."));
+        }
+
+        var queued = new QueuedCommand<TCommand, TResult>(command);
+        Enqueue(queued);
+        return new ValueTask<TResult>(queued.Task);
+    }
+
+    private void Enqueue(QueuedCommand command)
+    {
+        Interlocked.Increment(ref _waiting);
+        _queue.Enqueue(command);
+        DrainIfWaiting();
+    }
+
+    private void DrainIfWaiting()
+    {
+        // Whoever holds the gate looks again after letting go, so a command that comes meanwhile is never left behind.
+        Interlocked.MemoryBarrier();
+        if (_queue.IsEmpty)
+        {
+            return;
+        }
+
+        var left = MostForOthers;
+        var until = Now + LongestForOthers;
+        while (!_queue.IsEmpty && _gate.TryEnter())
+        {
+            try
+            {
+                if (_isBusy)
+                {
+                    return;
+                }
+
+                while (left > 0 && RunNext())
+                {
+                    left = Now < until ? left - 1 : 0;
+                }
+            }
+            finally
+            {
+                _gate.Exit();
+            }
+
+            Interlocked.MemoryBarrier();
+            if (left == 0)
+            {
+                if (!_queue.IsEmpty)
+                {
+                    ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainIfWaiting(), this, preferLocal: false);
+                }
+
+                return;
+            }
+        }
+    }
+
+    /// <summary>Runs what waits now, with the gate held.</summary>
+    private void DrainWaitingNow()
+    {
+        for (var left = Volatile.Read(ref _waiting); left > 0 && RunNext(); left--)
+        {
+        }
+    }
+
+    private bool RunNext()
+    {
+        if (!_queue.TryDequeue(out var command))
+        {
+            return false;
+        }
+
+        Interlocked.Decrement(ref _waiting);
+        _isBusy = true;
+        t_inside++;
+        try
+        {
+            command.Run(this, Now, _effects);
+            CarryOut();
+        }
+        finally
+        {
+            t_inside--;
+            _isBusy = false;
+            command.Complete();
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,152 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Presence.Crdt;
+using Presence.Node.Tests.Support;
+using Presence.Tracker;
+
+namespace Presence.Node.Tests.Hosting;
+
+public sealed class Life_of_a_member
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task A_member_that_failed_has_failed_for_good()
+    {
+        await using var cluster = new TestCluster(new ManualTime());
+        var log = new RecordedLog();
+        var n0 = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        ShowNamesake(n0, "n0");
+        Assert.Equal(NodeState.Failed, n0.State);
+        Assert.Contains(log.Lines, l => l.Level == LogLevel.Critical && l.Text.Contains("Presence:NodeName", StringComparison.Ordinal));
+        await cluster.StopAsync(0);
+        Assert.Equal(NodeState.Failed, n0.State);
+    }
+
+    [Fact]
+    public async Task A_member_that_fails_while_it_starts_never_becomes_ready()
+    {
+        await using var cluster = new TestCluster(new ManualTime());
+        var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
+        link.OnStart = receiver => ShowNamesake(receiver, "n0");
+        var n0 = await cluster.AddAsync("n0", link: link);
+        Assert.Equal(NodeState.Failed, n0.State);
+    }
+
+    [Fact]
+    public async Task Stopping_twice_at_once_is_stopping_once()
+    {
+        await using var cluster = await TestCluster.OfAsync(2);
+        await TestCluster.UntilMembersAsync(cluster, 2);
+        var n0 = (PresenceNode)cluster[0];
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => n0.LeaveAsync(default)))).WaitAsync(Patience);
+        Assert.Equal(NodeState.Draining, n0.State);
+        await cluster.StopAsync(0);
+        Assert.Equal(NodeState.Stopped, n0.State);
+        Assert.Equal(["n1"], cluster[1].Members().Select(m => m.Name));
+    }
+
+    [Fact]
+    public async Task A_member_that_returns_under_its_name_is_another_incarnation_and_starts_empty()
+    {
+        await using var cluster = await TestCluster.OfAsync(2);
+        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "before");
+        var tracker = cluster.Tracker(1);
+        await TestCluster.UntilAsync(tracker, () => tracker.Count("t") == 1, "the first incarnation is seen");
+        cluster.Engine.Kill("n0");
+        var again = await cluster.AddAsync("n0");
+        await again.Tracker.TrackAsync(again.StartProcess(), "t", "after");
+        await TestCluster.UntilAsync(
+            tracker, () => tracker.List("t").Select(e => e.Key).SequenceEqual(["after"]), "only the second incarnation is seen");
+        Assert.Equal(2, cluster[1].Members().Count);
+    }
+
+    [Fact]
+    public async Task Own_presences_are_counted_right_while_another_member_is_down_and_heals()
+    {
+        var time = new ManualTime();
+        await using var cluster = new TestCluster(time);
+        var log = new RecordedLog();
+        await cluster.AddAsync("n0");
+        await cluster.AddAsync("n1", o => o.Tracker.LogLevel = "Information", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        await cluster.Tracker(1).TrackAsync(cluster[1].StartProcess(), "t", "own");
+        var process = cluster[0].StartProcess();
+        for (var i = 0; i < 5; i++)
+        {
+            await cluster.Tracker(0).TrackAsync(process, "t", $"k{i}");
+        }
+
+        time.Advance(TimeSpan.FromSeconds(5));
+        var tracker = cluster.Tracker(1);
+        await TestCluster.UntilAsync(tracker, () => tracker.Count("t") == 6, "all are seen");
+        cluster.Engine.Reaches = (_, _) => false;
+        for (var second = 0; second < 40; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(1, tracker.Count("t"));
+        Assert.Equal(1, cluster[1].Members()[0].Entries);
+        // Heard again, but its entries are shown only after the answer to a request, which is lost here.
+        cluster.Engine.Reaches = (from, _) => from == "n0";
+        await cluster.Tracker(0).TrackAsync(process, "t", "news");
+        time.Advance(TimeSpan.FromSeconds(1));
+        await log.UntilAsync("Healing n0");
+        Assert.Equal("up", cluster[1].Members().Single(m => !m.Self).Status);
+        Assert.Equal((1, 1), (tracker.Count("t"), cluster[1].Members()[0].Entries));
+    }
+
+    [Theory]
+    [InlineData("None", 0)]
+    [InlineData("Warning", 0)]
+    [InlineData("Information", 1)]
+    public async Task A_tracker_logs_from_its_own_level_on(string level, int ups)
+    {
+        await using var cluster = new TestCluster();
+        var log = new RecordedLog();
+        await cluster.AddAsync("n0", o => o.Tracker.LogLevel = level, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        await cluster.AddAsync("n1");
+        await TestCluster.UntilMembersAsync(cluster, 2);
+        Assert.Equal(ups, log.Lines.Count(l => l.Text.Contains(": Up n1", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(127, true)]
+    [InlineData(128, false)]
+    public void A_name_is_measured_in_bytes(int letters, bool isGood)
+    {
+        var options = new PresenceOptions { NodeName = new string('é', letters) };
+        if (isGood)
+        {
+            options.Validate();
+        }
+        else
+        {
+            Assert.Contains("256 bytes", Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_member_with_another_pool_size_is_refused_and_the_log_says_why()
+    {
+        await using var cluster = new TestCluster();
+        var log = new RecordedLog();
+        await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        await cluster.AddAsync("n1", o => o.Tracker.PoolSize = 3);
+        await log.UntilAsync("PoolSize is 3");
+        await cluster.Tracker(1).TrackAsync(cluster[1].StartProcess(), "t", "k");
+        Assert.Equal(0, cluster.Tracker(0).Count("t"));
+        Assert.Contains(log.Lines, l => l.Level == LogLevel.Error && l.Text.Contains("PoolSize is 3", StringComparison.Ordinal));
+    }
+
+    /// <summary>A newer living process of that name: one that goes on above whatever this one chooses.</summary>
+    private static void ShowNamesake(IClusterReceiver member, string name)
+    {
+        var started = ulong.MaxValue / 2;
+        foreach (var incarnation in new[] { started, started + (1UL << 30) })
+        {
+            var sender = new Sender(new ReplicaId(name, incarnation), started, 12345, 1, 0);
+            member.Received(name, new LinkFrame("presence", 0, ShardFrameCodec.Encode(new HeartbeatFrame(sender, []))));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Presence.Crdt;
+using Presence.Node.Tests.Support;
+using Presence.Tracker;
+
+namespace Presence.Node.Tests.Link;
+
+public sealed class Links_that_fail
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task A_link_that_throws_harms_no_call_and_no_tick()
+    {
+        var time = new ManualTime();
+        await using var cluster = new TestCluster(time);
+        var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
+        var log = new RecordedLog();
+        var n0 = await cluster.AddAsync("n0", link: link, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        await cluster.AddAsync("n1");
+        await TestCluster.UntilMembersAsync(cluster, 2);
+        var thrown = 0;
+        link.OnSend = _ => ++thrown > 0 ? throw new InvalidTimeZoneException() : true;
+        var process = n0.StartProcess();
+        await n0.Tracker.TrackAsync(process, "t", "k1");
+        n0.Received("n1", new LinkFrame("presence", 0, new byte[] { 1 }));
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.InRange(thrown, 5, 20);
+        Assert.Equal(1, n0.Tracker.Count("t"));
+        Assert.Contains(log.Lines, l => l.Text.Contains("failed", StringComparison.Ordinal));
+
+        link.OnSend = _ => true;
+        time.Advance(TimeSpan.FromSeconds(10));
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "what was lost is repaired");
+    }
+
+    [Fact]
+    public async Task A_member_whose_frames_are_all_lost_but_who_answers_is_not_down()
+    {
+        var time = new ManualTime();
+        await using var cluster = new TestCluster(time);
+        var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
+        var n0 = await cluster.AddAsync("n0", link: link);
+        await cluster.AddAsync("n1");
+        await n0.Tracker.TrackAsync(n0.StartProcess(), "t", "k");
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        link.OnSend = _ => false;
+        for (var second = 0; second < 120; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(1, cluster.Tracker(1).Count("t"));
+        Assert.Equal("up", cluster[1].Members().Single(m => !m.Self).Status);
+    }
+
+    [Fact]
+    public async Task A_busy_member_with_a_full_mailbox_still_answers_and_still_hears_farewells()
+    {
+        await using var cluster = new TestCluster();
+        var n0 = await cluster.AddAsync("n0", o => o.FarewellTimeout = Patience);
+        var n1 = await cluster.AddAsync("n1", o => o.MailboxCapacity = 16);
+        await TestCluster.UntilMembersAsync(cluster, 2);
+        await n0.Tracker.TrackAsync(n0.StartProcess(), "t", "k");
+        await TestCluster.UntilAsync(n1.Tracker, () => n1.Tracker.Count("t") == 1, "k is there");
+        using var held = new HeldShard(n1, "t");
+        var process = n1.StartProcess();
+        var waiting = Enumerable.Range(0, 16).Select(i => n1.Tracker.TrackAsync(process, "t", $"k{i}").AsTask()).ToArray();
+        var leaving = n0.LeaveAsync(default);
+        held.LetGo();
+        await leaving.WaitAsync(Patience);
+        await Task.WhenAll(waiting.Select(w => w.ContinueWith(_ => { }, TaskScheduler.Default)));
+        Assert.DoesNotContain("k", n1.Tracker.List("t").Select(e => e.Key));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_farewell_that_fails_or_hangs_does_not_keep_the_member_from_stopping(bool hangs)
+    {
+        await using var cluster = new TestCluster();
+        var link = new TamperedLink(cluster.Engine.CreateLink("n0"))
+        {
+            OnAsk = (_, _) => hangs ? new ValueTask<bool>(new TaskCompletionSource<bool>().Task) : throw new InvalidTimeZoneException(),
+        };
+        var drained = 0;
+        var n0 = await cluster.AddAsync(
+            "n0",
+            o => o.FarewellTimeout = TimeSpan.FromMilliseconds(50),
+            link,
+            s => s.AddSingleton<IDrainStep>(new Step(() => drained++)));
+        await cluster.AddAsync("n1");
+        await TestCluster.UntilMembersAsync(cluster, 2);
+        await cluster.StopAsync(0).WaitAsync(Patience);
+        Assert.Equal((NodeState.Stopped, 1), (n0.State, drained));
+    }
+
+    [Fact]
+    public async Task Garbage_is_counted_each_time_and_logged_once_in_a_while()
+    {
+        var time = new ManualTime();
+        await using var cluster = new TestCluster(time);
+        var log = new RecordedLog();
+        var n0 = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        using var drops = new Counted("presence.frames.dropped", "undecodable");
+        void Flood()
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                n0.Received("n9", new LinkFrame("presence", 0, new byte[] { 255, 1, 2 }));
+            }
+        }
+
+        Flood();
+        Assert.InRange(drops.Sum, 1000, long.MaxValue);
+        var about = log.Lines.Where(l => l.Text.Contains("n9", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(LogLevel.Warning, Assert.Single(about).Level);
+        time.Advance(TimeSpan.FromMinutes(2));
+        Flood();
+        about = [.. log.Lines.Where(l => l.Text.Contains("n9", StringComparison.Ordinal))];
+        Assert.Equal(2, about.Length);
+        Assert.Contains("1000", about[1].Text, StringComparison.Ordinal);
+    }
+
+    private sealed class Step(Action drain) : IDrainStep
+    {
+        public Task DrainAsync(CancellationToken cancellation)
+        {
+            drain();
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+using Presence.Node.Tests.Support;
+using Presence.Tracker;
+
+namespace Presence.Node.Tests.Shards;
+
+public sealed class Mailboxes
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly PresenceMeta V1 = PresenceMeta.Parse("""{"v":1}""");
+    private static readonly PresenceMeta V2 = PresenceMeta.Parse("""{"v":2}""");
+
+    [Fact]
+    public async Task On_an_idle_shard_a_call_is_complete_when_it_returns()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        var process = cluster[0].StartProcess();
+        Assert.True(cluster.Tracker(0).TrackAsync(process, "t", "k").AsTask().IsCompletedSuccessfully);
+        Assert.True(cluster.Tracker(0).UpdateAsync(process, "t", "k", V1).AsTask().IsCompletedSuccessfully);
+        Assert.True(cluster.Tracker(0).UntrackAsync(process, "t", "k").AsTask().IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task What_came_while_several_shards_were_changed_is_not_left_waiting()
+    {
+        // Time stands still, so no tick comes to the rescue.
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        var waiting = new List<Task<PresenceEntry>>();
+        using var subscription = tracker.Subscribe("t0", diff =>
+        {
+            if (diff.Changes[0].Entry.Key == "k")
+            {
+                var others = Task.Run(() => waiting.AddRange(
+                    Enumerable.Range(0, 20).Select(i => tracker.TrackAsync(process, $"t{i}", "other").AsTask())));
+                Assert.True(others.Wait(Patience));
+            }
+        });
+        await tracker.TrackManyAsync(process, [.. Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k"))]);
+        await Task.WhenAll(waiting).WaitAsync(Patience);
+        Assert.Equal(20, tracker.TopicsOf("other").Count);
+    }
+
+    [Fact]
+    public async Task A_change_of_many_does_not_overtake_the_same_callers_earlier_change()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k", V2)).ToArray();
+        await tracker.TrackManyAsync(process, requests);
+        using var held = new HeldShard(cluster[0], "t0");
+        var first = tracker.UpdateAsync(process, "t0", "k", V1);
+        var many = Task.Run(async () => await tracker.UpdateManyAsync(process, requests));
+        held.LetGo();
+        await first;
+        await many.WaitAsync(Patience);
+        Assert.Equal(V2.ToString(), tracker.GetByKey("t0", "k")[0].Meta.ToString());
+    }
+
+    [Fact]
+    public async Task A_callback_may_change_many_over_several_shards()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "many")).ToArray();
+        Task? many = null;
+        using var subscription = tracker.Subscribe("t0", _ => many ??= tracker.TrackManyAsync(process, requests).AsTask());
+        await tracker.TrackAsync(process, "t0", "k");
+        await many!.WaitAsync(Patience);
+        Assert.Equal(20, tracker.TopicsOf("many").Count);
+    }
+
+    [Fact]
+    public async Task A_callback_during_a_change_of_many_changes_nothing_before_the_whole_is_done()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
+        var others = new List<Task<PresenceEntry>>();
+        var subscriptions = requests.Select(r => tracker.Subscribe(r.Topic, _ =>
+        {
+            if (others.Count == 0)
+            {
+                // The same presences as those that are being tracked: whoever comes second is refused.
+                others.AddRange(requests.Select(o => tracker.TrackAsync(process, o.Topic, o.Key).AsTask()));
+            }
+        })).ToList();
+        Assert.Equal(20, (await tracker.TrackManyAsync(process, requests)).Count);
+        subscriptions.ForEach(s => s.Dispose());
+        foreach (var other in others)
+        {
+            await Assert.ThrowsAsync<AlreadyTrackedException>(() => other.WaitAsync(Patience));
+        }
+    }
+
+    [Fact]
+    public async Task Callbacks_of_two_shards_that_want_each_other_do_not_wait_for_ever()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        var tracker = (PresenceTracker)cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        using var both = new Barrier(2);
+        Action<TopicDiff> Wants(string other) => _ =>
+        {
+            both.SignalAndWait(Patience);
+            tracker.Subscribe(other, _ => { }).Dispose();
+        };
+        var one = "t0";
+        var two = Enumerable.Range(1, 100).Select(i => $"t{i}")
+            .First(t => tracker.HostOf(t) != tracker.HostOf(one));
+        var t0 = tracker.Subscribe(one, Wants(two));
+        var t1 = tracker.Subscribe(two, Wants(one));
+        var writers = new[] { one, two }.Select(t => Task.Factory.StartNew(
+            () => tracker.TrackAsync(process, t, "k").AsTask().Wait(), TaskCreationOptions.LongRunning));
+        await Task.WhenAll(writers).WaitAsync(Patience);
+        t0.Dispose();
+        t1.Dispose();
+        Assert.Equal([one, two], tracker.TopicsOf("k"));
+    }
+
+    [Fact]
+    public async Task A_caller_works_for_others_for_a_short_time_only()
+    {
+        var time = new ManualTime();
+        await using var cluster = await TestCluster.OfAsync(1, time: time);
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        await tracker.TrackAsync(process, "t", "k");
+        using var held = new HeldShard(cluster[0], "t");
+        var threads = new List<int>();
+        var slow = Enumerable.Range(0, 50).Select(_ => tracker.UpdateAsync(process, "t", "k", _ =>
+        {
+            threads.Add(Environment.CurrentManagedThreadId);
+            time.Advance(TimeSpan.FromMilliseconds(10));
+            return V1;
+        }).AsTask()).ToArray();
+        held.LetGo();
+        await Task.WhenAll(slow).WaitAsync(Patience);
+        Assert.Equal(50, threads.Count);
+        Assert.InRange(threads.Count(t => t == held.ThreadId), 0, 2);
+    }
+
+    [Fact]
+    public async Task A_subscription_made_inside_a_callback_is_not_told_what_its_snapshot_holds()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var process = cluster[0].StartProcess();
+        TopicSubscription? inner = null;
+        var told = 0;
+        using var outer = tracker.Subscribe("a", _ => inner ??= tracker.Subscribe("b", _ => told++));
+        await tracker.TrackManyAsync(process, [new TrackRequest("a", "k"), new TrackRequest("b", "k")]);
+        Assert.Equal((1, 0), (inner!.Snapshot.Count, told));
+        await tracker.TrackAsync(process, "b", "k2");
+        Assert.Equal(1, told);
+        inner.Dispose();
+    }
+
+    [Fact]
+    public async Task Frames_that_meet_a_full_mailbox_are_dropped_and_repaired()
+    {
+        await using var cluster = new TestCluster();
+        var sender = await cluster.AddAsync("n0", o => o.Tracker.DeltaDelay = TimeSpan.Zero);
+        await cluster.AddAsync("n1", o => o.MailboxCapacity = 16);
+        await TestCluster.UntilMembersAsync(cluster, 2);
+        using var held = new HeldShard(cluster[1], "t");
+        using var drops = new Counted("presence.frames.dropped", "mailbox_full");
+        var process = sender.StartProcess();
+        for (var i = 0; i < 500; i++)
+        {
+            await sender.Tracker.TrackAsync(process, "t", $"k{i}");
+        }
+
+        await drops.UntilAsync(1);
+        held.LetGo();
+        var tracker = cluster.Tracker(1);
+        await TestCluster.UntilAsync(tracker, () => tracker.Count("t") == 501, "all 500 and the holder are there");
+    }
+
+    [Fact]
+    public async Task Processes_of_two_members_of_one_program_are_never_taken_for_each_other()
+    {
+        await using var cluster = await TestCluster.OfAsync(2, time: new ManualTime());
+        var here = cluster[0].StartProcess();
+        var there = cluster[1].StartProcess();
+        await cluster.Tracker(0).TrackAsync(here, "t", "here");
+        await cluster.Tracker(0).TrackAsync(there, "t", "there");
+        there.End();
+        Assert.Equal(["here"], cluster.Tracker(0).List("t").Select(e => e.Key));
+    }
+
+    [Fact]
+    public async Task Ending_all_presences_goes_on_past_a_shard_that_refuses()
+    {
+        await using var cluster = await TestCluster.OfAsync(
+            1, o => (o.Tracker.PoolSize, o.MailboxCapacity) = (8, 16), new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var (process, other) = (cluster[0].StartProcess(), cluster[0].StartProcess());
+        await tracker.TrackManyAsync(process, [.. Enumerable.Range(0, 40).Select(i => new TrackRequest($"t{i}", "k"))]);
+        using var held = new HeldShard(cluster[0], "t0");
+        var waiting = Enumerable.Range(0, 16).Select(i => tracker.TrackAsync(other, "t0", $"k{i}").AsTask()).ToArray();
+        await Assert.ThrowsAsync<PresenceOverloadException>(async () => await tracker.UntrackAllAsync(process));
+        var left = tracker.TopicsOf("k");
+        Assert.Contains("t0", left);
+        held.LetGo();
+        await Task.WhenAll(waiting);
+        Assert.Equal(left.Count, await tracker.UntrackAllAsync(process));
+        Assert.InRange(left.Count, 1, 12);
+    }
+}
