@@ -94,6 +94,9 @@ public interface IPresenceTracker
     /// </exception>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
+    /// <summary>Number of the shard that serves a topic, from 0: whose <see cref="Replicas"/> tell what is known of it.</summary>
+    int ShardOf(string topic) => 0;
+
     /// <summary>This member's view of the cluster for this tracker: replicas with status, clock and lag.</summary>
     IReadOnlyList<ReplicaStatus> Replicas();
 }

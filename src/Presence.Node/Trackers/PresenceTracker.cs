@@ -163,6 +163,8 @@ internal sealed class PresenceTracker(
         return Math.Max(0, own);
     }
 
+    public int ShardOf(string topic) => HostOf(topic).Shard.Shard;
+
     public IReadOnlyList<ReplicaStatus> Replicas()
     {
         var statuses = new List<ReplicaStatus>();

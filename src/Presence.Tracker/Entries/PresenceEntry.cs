@@ -47,6 +47,11 @@ public sealed class PresenceEntry
     /// <summary>The event that wrote this version of the entry.</summary>
     public Dot Dot => new(Owner, Sequence);
 
+    /// <summary>
+    /// The event that wrote the first version: the same for all versions of one presence, and for no other presence.
+    /// </summary>
+    public Dot First => new(Owner, Born);
+
     /// <summary>Opaque id of this version (the <c>phx_ref</c> of Phoenix): 16 characters, URL-safe.</summary>
     public string Ref => PresenceRef.Format(Owner, Sequence);
 
