@@ -35,7 +35,16 @@ public sealed class ChannelLimits
     /// <summary>Frames a socket may send at once within that average. Default 100.</summary>
     public int FrameBurst { get; set; } = 100;
 
-    /// <summary>A socket that sends nothing for so long is closed. Clients send a heartbeat every 30 s. Default 60 s.</summary>
+    /// <summary>Largest body of frames that a long-polling client may post, in bytes. Default 4 MiB.</summary>
+    public int MaxPollBytes { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>
+    /// How long a long poll waits for frames, and a posted frame for its turn. Must stay below the 20 s after which clients
+    /// give up; a session without polls for one and a half times as long ends. Default 10 s.
+    /// </summary>
+    public TimeSpan PollWindow { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A WebSocket that sends nothing for so long is closed with 1001. Clients send a heartbeat every 30 s. Default 60 s.</summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How long one frame may take to be accepted by a client that does not read. Default 30 s.</summary>
@@ -65,6 +74,7 @@ internal sealed class ChannelLimitsValidation : IValidateOptions<ChannelLimits>
         AtLeast(nameof(options.MaxOutboxFrames), options.MaxOutboxFrames, 1, "so that an answer fits");
         AtLeast(nameof(options.MaxOutboxBytes), options.MaxOutboxBytes, 1, "so that an answer fits");
         AtLeast(nameof(options.MaxMailboxMessages), options.MaxMailboxMessages, 1, "so that a push fits");
+        AtLeast(nameof(options.MaxPollBytes), options.MaxPollBytes, 128, "so that a frame fits");
         AtLeast(nameof(options.MaxFramesPerSecond), options.MaxFramesPerSecond, 0, "0 sets no limit");
         AtLeast(nameof(options.FrameBurst), options.FrameBurst, 1, "or every frame is one too many");
         if (options.MaxTopicBytes is < 1 or > 255)
@@ -72,6 +82,7 @@ internal sealed class ChannelLimitsValidation : IValidateOptions<ChannelLimits>
             faults.Add(Text(nameof(options.MaxTopicBytes), options.MaxTopicBytes, "from 1 to 255: binary frames give its length in one byte"));
         }
 
+        Positive(nameof(options.PollWindow), options.PollWindow);
         Positive(nameof(options.IdleTimeout), options.IdleTimeout);
         Positive(nameof(options.SendTimeout), options.SendTimeout);
         Positive(nameof(options.CloseTimeout), options.CloseTimeout);

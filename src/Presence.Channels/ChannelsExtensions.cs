@@ -31,7 +31,10 @@ public static class ChannelsExtensions
         return services;
     }
 
-    /// <summary>Serves a kind of socket: clients are given <paramref name="path"/>, and connect to <c>{path}/websocket</c>.</summary>
+    /// <summary>
+    /// Serves a kind of socket: clients are given <paramref name="path"/>, and connect to <c>{path}/websocket</c> or
+    /// <c>{path}/longpoll</c>.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The socket was not declared with <see cref="AddChannels"/>.</exception>
     public static IEndpointConventionBuilder MapSocket<TSocket>(this IEndpointRouteBuilder endpoints, string path)
         where TSocket : PresenceSocket
@@ -44,8 +47,12 @@ public static class ChannelsExtensions
 
         var pipeline = endpoints.CreateApplicationBuilder();
         pipeline.UseWebSockets();
-        pipeline.Run(new SocketEndpoint(typeof(TSocket)).HandleAsync);
-        return endpoints.Map(path.TrimEnd('/') + "/websocket", pipeline.Build());
+        var door = new SocketDoor(typeof(TSocket));
+        pipeline.Run(new SocketEndpoint(door).HandleAsync);
+        var group = endpoints.MapGroup(path.TrimEnd('/'));
+        group.Map("/websocket", pipeline.Build());
+        group.Map("/longpoll", new LongPollEndpoint(door).HandleAsync);
+        return group;
     }
 
     private static void AddServer(IServiceCollection services)
@@ -64,6 +71,7 @@ public static class ChannelsExtensions
         services.AddSingleton<ChannelInstruments>();
         services.AddSingleton<SocketTokens>();
         services.AddSingleton<ChannelServer>();
+        services.AddSingleton<LongPollSessions>();
         services.AddSingleton<IChannelBroadcaster>(s => s.GetRequiredService<ChannelServer>().Broadcaster);
         services.AddSingleton<IDrainStep, ChannelDrain>();
     }

@@ -33,11 +33,12 @@ public enum ConnectResult
 /// <summary>What a connecting client brings.</summary>
 /// <param name="Http">The request; not to be kept.</param>
 /// <param name="Token">
-/// The token of the client: its <c>authToken</c> option (a subprotocol), else the parameter <c>token</c>, else null.
+/// The token of the client: its <c>authToken</c> option (a subprotocol, or a header of a long poll), else the parameter <c>token</c>, else null.
 /// </param>
 public sealed record SocketConnect(HttpContext Http, string? Token)
 {
     /// <summary>A parameter of the client, or null.</summary>
+    /// <remarks>Of several values of one name the last. Parameter <c>token</c> is <see cref="Token"/>.</remarks>
     public string? Parameter(string name) =>
-        Http.Request.Query.TryGetValue(name, out var value) ? value.ToString() : null;
+        name == "token" ? Token : Http.Request.Query.TryGetValue(name, out var values) && values is [.., { } last] ? last : null;
 }

@@ -100,11 +100,23 @@ internal sealed class SocketSession
             return;
         }
 
-        if (Server.Time.GetElapsedTime(Volatile.Read(ref _lastReceived), now) > Server.Limits.IdleTimeout)
+        if (Server.Time.GetElapsedTime(Volatile.Read(ref _lastReceived), now) > _transport.IdleTimeout)
         {
             Server.Instruments.Closed("idle");
-            Close(CloseCodes.Normal);
+
+            // Not 1000: older stock clients take that for the end and do not connect again.
+            Close(CloseCodes.GoingAway);
         }
+    }
+
+    /// <summary>The client has been heard of, if only by a request for frames.</summary>
+    public void Touch() => Volatile.Write(ref _lastReceived, Server.Time.GetTimestamp());
+
+    /// <summary>What came is no frame: whoever sends such a thing is not understood.</summary>
+    public void RefuseMalformed()
+    {
+        Server.Instruments.Dropped("malformed");
+        Close(CloseCodes.InvalidPayload);
     }
 
     /// <summary>Handles one frame. A join is awaited: what comes after it waits.</summary>
@@ -121,8 +133,7 @@ internal sealed class SocketSession
 
         if (!Serializer.TryDecode(bytes, binary, out var frame))
         {
-            Server.Instruments.Dropped("malformed");
-            Close(CloseCodes.InvalidPayload);
+            RefuseMalformed();
             return default;
         }
 

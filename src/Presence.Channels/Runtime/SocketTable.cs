@@ -13,7 +13,7 @@ internal sealed class SocketTable : IDisposable
     {
         _server = server;
         var limits = server.Limits;
-        var shortest = Math.Min(limits.IdleTimeout.Ticks, Math.Min(limits.SendTimeout.Ticks, limits.CloseTimeout.Ticks));
+        var shortest = new[] { limits.IdleTimeout, limits.PollWindow, limits.SendTimeout, limits.CloseTimeout }.Min().Ticks;
         var period = TimeSpan.FromTicks(Math.Max(shortest / 4, TimeSpan.TicksPerMillisecond * 10));
         _sweep = server.Time.CreateTimer(static self => ((SocketTable)self!).Sweep(), this, period, period);
     }

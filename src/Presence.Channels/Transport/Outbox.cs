@@ -30,6 +30,18 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
         Shut,
     }
 
+    /// <summary>Whether no frame waits.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _frames is not { Count: > 0 };
+            }
+        }
+    }
+
     /// <summary>Whether no more frames are taken.</summary>
     public bool IsShut => Volatile.Read(ref _shut);
 

@@ -3,12 +3,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>Finds the token of a connecting client: a subprotocol carries it where an address would be logged.</summary>
+/// <summary>Finds the token of a connecting client: a header carries it where an address would be logged.</summary>
 internal static class SocketTokenReader
 {
     private const string Prefix = "base64url.bearer.phx.";
+    private const string LongPollHeader = "X-Phoenix-AuthToken";
 
-    public static string? Read(HttpContext http)
+    public static string? OfWebSocket(HttpContext http)
     {
         foreach (var protocol in http.WebSockets.WebSocketRequestedProtocols)
         {
@@ -18,8 +19,30 @@ internal static class SocketTokenReader
             }
         }
 
-        var parameter = http.Request.Query["token"].ToString();
-        return parameter.Length == 0 ? null : parameter;
+        return OfParameter(http);
+    }
+
+    public static string? OfLongPoll(HttpContext http)
+    {
+        var header = http.Request.Headers[LongPollHeader].ToString();
+        return header.Length > 0 ? header : OfParameter(http);
+    }
+
+    /// <summary>
+    /// The client's own <c>token</c>. A long-polling client appends its session's under the same name, and <c>null</c>
+    /// before it has one.
+    /// </summary>
+    private static string? OfParameter(HttpContext http)
+    {
+        foreach (var value in http.Request.Query["token"])
+        {
+            if (!string.IsNullOrEmpty(value) && value != "null" && !LongPollSessions.IsSessionToken(value))
+            {
+                return value;
+            }
+        }
+
+        return null;
     }
 
     private static string? Decode(string encoded)

@@ -3,6 +3,9 @@ namespace Presence.Channels;
 /// <summary>The port for what carries frames to one client.</summary>
 internal abstract class SocketTransport
 {
+    /// <summary>How long the client may be silent.</summary>
+    public abstract TimeSpan IdleTimeout { get; }
+
     /// <summary>Queues a frame. Never waits; a client whose queue is full is cut off. Any thread.</summary>
     public abstract void Send(OutFrame frame);
 

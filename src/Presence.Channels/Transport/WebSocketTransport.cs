@@ -13,6 +13,8 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket)
     private long _sendingSince;
     private long _closingSince;
 
+    public override TimeSpan IdleTimeout => server.Limits.IdleTimeout;
+
     public override void Send(OutFrame frame)
     {
         switch (_outbox.Add(frame))

@@ -13,6 +13,10 @@ internal sealed class FrameBuffer
     [ThreadStatic]
     private static FrameBuffer? s_idle;
 
+    /// <summary>Escapes no more than JSON asks for; what is written here never becomes part of a page.</summary>
+    public static readonly JsonWriterOptions Relaxed =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
     private readonly ArrayBufferWriter<byte> _bytes = new(512);
 
     public static FrameBuffer Rent()

@@ -88,11 +88,17 @@ internal sealed class EncodedBroadcast(string topic, string name, ChannelPayload
 /// <summary>Finds the serializer that a client asks for.</summary>
 internal static class FrameSerializers
 {
-    public const int Count = 2;
+    public const int Count = 3;
 
     public static readonly IFrameSerializer V1 = new V1Serializer();
 
     public static readonly IFrameSerializer V2 = new V2Serializer();
+
+    /// <summary>For a transport that has only text: what would be a binary frame becomes text with base64 in it.</summary>
+    private static readonly IFrameSerializer V2Text = new V2TextSerializer(V2);
+
+    /// <summary>The same version for a transport whose clients cannot read binary frames.</summary>
+    public static IFrameSerializer WithoutBinaryFrames(IFrameSerializer serializer) => serializer == V2 ? V2Text : serializer;
 
     /// <summary>By the <c>vsn</c> parameter; absent means 1.0.0. Null if it is none that is spoken here.</summary>
     public static IFrameSerializer? Find(string? vsn)

@@ -155,6 +155,8 @@ internal sealed class TestClient
 
         public int? CloseCode { get; private set; }
 
+        public override TimeSpan IdleTimeout => TimeSpan.FromSeconds(60);
+
         public override void Send(OutFrame frame) => Frames.Writer.TryWrite(frame);
 
         public override void Close(int code) => CloseCode ??= code;

@@ -36,7 +36,8 @@ internal sealed class WebHost : IAsyncDisposable
         builder.Services.AddSingleton(new Journal());
         builder.Services.AddChannels(channels => channels
             .Socket<DoorSocket>(s => s.Channel<EchoChannel>("echo").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*"))
-            .Socket<OpenDoorSocket>(s => s.Channel<EchoChannel>("echo:*").Channel<WatchChannel>("watch:*")));
+            .Socket<OpenDoorSocket>(s => s
+                .Channel<EchoChannel>("echo:*").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*")));
         builder.Services.Configure<ChannelLimits>(limits => limit?.Invoke(limits));
         var app = builder.Build();
         app.MapSocket<DoorSocket>("/socket");

@@ -1,0 +1,45 @@
+using System.Buffers.Text;
+
+namespace Presence.Channels;
+
+/// <summary>
+/// Version 2 for long-polling clients, who read every message as JSON text: the stock client would throw on anything else. Binary
+/// frames are understood; a binary payload to the client becomes a JSON string with its base64.
+/// </summary>
+internal sealed class V2TextSerializer(IFrameSerializer v2) : IFrameSerializer
+{
+    public int Slot => 2;
+
+    public bool CarriesBinary => true;
+
+    public bool TryDecode(ReadOnlyMemory<byte> bytes, bool binary, out InFrame frame) =>
+        v2.TryDecode(bytes, binary, out frame);
+
+    public OutFrame Push(string? joinRef, string topic, string name, ChannelPayload payload) =>
+        v2.Push(joinRef, topic, name, Text(payload));
+
+    public OutFrame PushShared(string? joinRef, string topic, string name, SharedPayload payload) =>
+        v2.PushShared(joinRef, topic, name, payload);
+
+    public OutFrame Reply(string? joinRef, string? reference, string topic, ChannelReply reply) =>
+        v2.Reply(joinRef, reference, topic, reply with { Payload = Text(reply.Payload) });
+
+    public OutFrame Broadcast(string topic, string name, ChannelPayload payload) =>
+        v2.Broadcast(topic, name, Text(payload));
+
+    public OutFrame Ended(string? joinRef, string topic, string name, ChannelPayload payload) =>
+        v2.Ended(joinRef, topic, name, payload);
+
+    private static ChannelPayload Text(ChannelPayload payload)
+    {
+        if (!payload.IsBinary)
+        {
+            return payload;
+        }
+
+        var text = new byte[Base64.GetMaxEncodedToUtf8Length(payload.Bytes.Length) + 2];
+        text[0] = text[^1] = (byte)'"';
+        Base64.EncodeToUtf8(payload.Bytes.Span, text.AsSpan(1), out _, out _);
+        return ChannelPayload.Trusted(text);
+    }
+}

@@ -1,0 +1,298 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Presence.Node;
+
+namespace Presence.Channels.Tests.Transport;
+
+/// <summary>The rules of long poll, request by request.</summary>
+public sealed class LongPollTests
+{
+    private const string Heartbeat = """[null,"1","phoenix","heartbeat",{}]""";
+    private const string HeartbeatReply = """[null,"1","phoenix","phx_reply",{"status":"ok","response":{}}]""";
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_session_is_opened_by_410_and_carries_a_join_a_push_and_an_answer(bool tokenInHeader)
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host, tokenInHeader: tokenInHeader);
+        Assert.Equal("no-store", client.Headers!.CacheControl!.ToString());
+        await client.JoinAsync("echo:a");
+        Assert.Equal(200, await client.PostAsync("""["1","2","echo:a","echo",{"x":"\"\\\n"}]"""));
+        Assert.Equal("""["1","2","echo:a","phx_reply",{"status":"ok","response":{"x":"\"\\\n"}}]""", await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task A_waiting_poll_is_answered_as_soon_as_there_is_something()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        await client.JoinAsync("echo:a");
+        var poll = client.PollAsync();
+        host.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.From(new { n = 1 }));
+        Assert.Equal("""[null,null,"echo:a","told",{"n":1}]""", Assert.Single((await poll).Messages));
+    }
+
+    [Fact]
+    public async Task A_poll_to_which_nothing_comes_gets_204()
+    {
+        await using var host = await WebHost.StartAsync(l => l.PollWindow = TimeSpan.FromMilliseconds(50));
+        using var client = await PollClient.OpenAsync(host);
+        Assert.Equal(204, (await client.PollAsync()).Status);
+    }
+
+    [Fact]
+    public async Task A_later_poll_takes_the_place_of_one_that_waits()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        var first = client.PollAsync();
+        var second = client.PollAsync();
+        var freed = await Task.WhenAny(first, second).WaitAsync(TestClient.Patience);
+        Assert.Equal(204, (await freed).Status);
+        await client.PostAsync(Heartbeat);
+        Assert.Equal(HeartbeatReply, Assert.Single((await (freed == first ? second : first)).Messages));
+    }
+
+    [Fact]
+    public async Task Many_frames_go_in_one_request_and_come_in_one_answer_in_order()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        await client.JoinAsync("echo:a");
+        Assert.Equal(200, await client.PostAsync(
+            [.. Enumerable.Range(0, 100).Select(i => $"[null,\"{i}\",\"phoenix\",\"heartbeat\",{{}}]"), Heartbeat]));
+        var (status, messages) = await client.PollAsync();
+        Assert.Equal(200, status);
+        Assert.Equal(
+            Enumerable.Range(0, 100).Select(i => $$$"""[null,"{{{i}}}","phoenix","phx_reply",{"status":"ok","response":{}}]"""),
+            messages);
+    }
+
+    [Fact]
+    public async Task Another_content_type_is_one_text_frame()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        Assert.Equal(200, await client.PostBodyAsync(Encoding.UTF8.GetBytes(Heartbeat), "application/json"));
+        Assert.Equal(HeartbeatReply, await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task Version_1_is_spoken_too()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host, "/open/longpoll?x=1");
+        Assert.Equal(200, await client.PostAsync("""{"topic":"echo:a","event":"phx_join","payload":{},"ref":"1"}"""));
+        Assert.Equal(
+            """{"ref":"1","topic":"echo:a","event":"phx_reply","payload":{"status":"ok","response":{}}}""",
+            await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task A_binary_push_is_base64_and_a_binary_answer_is_text_that_the_stock_client_can_read()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        await client.JoinAsync("echo:a");
+        byte[] push = [0, 1, 1, 6, 4, .. "12echo:aecho"u8, 1, 2, 255];
+        Assert.Equal(200, await client.PostAsync(Convert.ToBase64String(push)));
+        Assert.Equal("""["1","2","echo:a","phx_reply",{"status":"ok","response":"AQL/"}]""", await client.NextAsync());
+
+        host.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.Binary(new byte[] { 1, 2, 255 }));
+        Assert.Equal("""[null,null,"echo:a","told","AQL/"]""", await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task Without_a_living_session_a_post_gets_410_and_a_poll_a_new_session()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = new PollClient(host) { Token = "lp.forged" };
+        Assert.Equal(410, await client.PostAsync(Heartbeat));
+        Assert.Equal(0, host.Server.Sockets.Count);
+        var (status, messages) = await client.PollAsync();
+        Assert.Equal(410, status);
+        Assert.Empty(messages);
+        Assert.NotEqual("lp.forged", client.Token);
+        Assert.Equal(200, await client.PostAsync(Heartbeat));
+    }
+
+    [Fact]
+    public async Task A_token_of_another_socket_or_of_another_member_opens_nothing_here()
+    {
+        var cluster = new EmbeddedCluster();
+        await using var one = await WebHost.StartAsync("n1", cluster);
+        await using var two = await WebHost.StartAsync("n2", cluster);
+        using var client = await PollClient.OpenAsync(one);
+        using var elsewhere = new PollClient(two) { Token = client.Token };
+        using var otherSocket = new PollClient(one, "/socket/longpoll?vsn=2.0.0") { Token = client.Token };
+        Assert.Equal(410, await elsewhere.PostAsync(Heartbeat));
+        Assert.Equal(410, await otherSocket.PostAsync(Heartbeat));
+        Assert.Equal(403, (await otherSocket.PollAsync()).Status);
+        Assert.Equal(200, await client.PostAsync(Heartbeat));
+        Assert.Equal(HeartbeatReply, await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task Who_may_not_connect_gets_403_in_the_body()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var stranger = new PollClient(host, "/socket/longpoll?vsn=2.0.0");
+        Assert.Equal(403, (await stranger.PollAsync()).Status);
+        using var version = new PollClient(host, "/open/longpoll?vsn=9.0.0");
+        Assert.Equal(403, (await version.PollAsync()).Status);
+        Assert.Null(version.Token);
+    }
+
+    [Theory]
+    [InlineData("header")]
+    [InlineData("parameter")]
+    [InlineData("parameter before the session's")]
+    public async Task A_user_token_opens_the_door(string how)
+    {
+        await using var host = await WebHost.StartAsync();
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        var path = "/socket/longpoll?vsn=2.0.0" + (how == "header" ? "" : "&token=" + token);
+        using var client = new PollClient(host, path, tokenInHeader: how != "parameter before the session's")
+        {
+            AuthToken = how == "header" ? token : null,
+        };
+        Assert.Equal(410, (await client.PollAsync()).Status);
+        Assert.Equal(200, await client.PostAsync(Heartbeat));
+        Assert.Equal(HeartbeatReply, await client.NextAsync());
+    }
+
+    [Fact]
+    public async Task Pages_of_allowed_origins_may_read_the_answers_and_others_get_403()
+    {
+        await using var host = await WebHost.StartAsync(null, "--Presence:AllowedOrigins:0=shop.example");
+        using var page = new PollClient(host) { Origin = "https://shop.example" };
+        Assert.Equal(410, (await page.PollAsync()).Status);
+        Assert.Equal("https://shop.example", Assert.Single(page.Headers!.GetValues("Access-Control-Allow-Origin")));
+        Assert.Equal("Origin", Assert.Single(page.Headers.Vary));
+
+        using var evil = new PollClient(host) { Origin = "https://evil.example" };
+        Assert.Equal(403, (await evil.PollAsync()).Status);
+        Assert.False(evil.Headers!.Contains("Access-Control-Allow-Origin"));
+        Assert.Null(evil.Token);
+    }
+
+    [Fact]
+    public async Task A_preflight_is_answered()
+    {
+        await using var host = await WebHost.StartAsync(null, "--Presence:AllowedOrigins:0=shop.example");
+        using var client = new PollClient(host);
+        using var request = new HttpRequestMessage(HttpMethod.Options, default(Uri));
+        request.Headers.Add("Origin", "https://shop.example");
+        request.Headers.Add("Access-Control-Request-Headers", "x-phoenix-authtoken");
+        using var answer = await client.RawAsync(request);
+        Assert.True(answer.IsSuccessStatusCode);
+        Assert.Equal("x-phoenix-authtoken", Assert.Single(answer.Headers.GetValues("Access-Control-Allow-Headers")));
+        Assert.Contains("POST", string.Join(',', answer.Headers.GetValues("Access-Control-Allow-Methods")), StringComparison.Ordinal);
+        using var delete = await client.RawAsync(new HttpRequestMessage(HttpMethod.Delete, default(Uri)));
+        Assert.Equal(400, (int)delete.StatusCode);
+    }
+
+    [Fact]
+    public async Task What_is_too_big_gets_413_and_nothing_of_it_is_done()
+    {
+        await using var host = await WebHost.StartAsync(l => (l.MaxFrameBytes, l.MaxPollBytes) = (1000, 3000));
+        using var client = await PollClient.OpenAsync(host);
+        Assert.Equal(413, await client.PostAsync(Heartbeat, new string('[', 1001)));
+        Assert.Equal(413, await client.PostBodyAsync(new byte[3001], "application/x-ndjson"));
+        Assert.Equal(413, await client.PostBodyAsync(new byte[1001], "text/plain"));
+        Assert.Equal(200, await client.PostAsync(Heartbeat));
+        Assert.Equal(HeartbeatReply, await client.NextAsync());
+    }
+
+    [Theory]
+    [InlineData("junk!")]
+    [InlineData("[1,2")]
+    [InlineData("[]")]
+    [InlineData("aGVsbG8=")]
+    public async Task What_is_no_frame_ends_the_session(string line)
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        Assert.Equal(400, await client.PostAsync(line));
+        Assert.Equal(410, await client.PostAsync(Heartbeat));
+    }
+
+    [Fact]
+    public async Task Text_that_is_no_utf8_ends_the_session_before_a_neighbour_could_get_it()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        await client.JoinAsync("echo:a");
+        byte[] frame = [.. """["1","2","echo:a","all",{"x":" """u8, 0xFF, .. "\"}]"u8];
+        Assert.Equal(400, await client.PostBodyAsync(frame, "application/x-ndjson"));
+    }
+
+    [Fact]
+    public async Task A_client_that_polls_too_rarely_for_what_comes_is_cut_off()
+    {
+        await using var host = await WebHost.StartAsync(l => l.MaxOutboxFrames = 5);
+        using var client = await PollClient.OpenAsync(host);
+        await client.JoinAsync("echo:a");
+        for (var i = 0; i < 6; i++)
+        {
+            host.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.Empty);
+        }
+
+        Assert.Equal(410, (await client.PollAsync()).Status);
+    }
+
+    [Fact]
+    public async Task A_session_that_nobody_polls_ends_with_its_presences()
+    {
+        await using var host = await WebHost.StartAsync(l => l.PollWindow = TimeSpan.FromMilliseconds(100));
+        using var client = await PollClient.OpenAsync(host);
+        Assert.Equal(200, await client.PostAsync("""["1","1","room:a","phx_join",{"key":"ann"}]"""));
+        Assert.Equal(1, host.Server.Node.Tracker.Count("room:a"));
+        var left = new TaskCompletionSource();
+        using var watch = host.Server.Node.Tracker.Subscribe("room:a", _ => left.TrySetResult());
+        if (watch.Snapshot.Count > 0)
+        {
+            await left.Task.WaitAsync(TestClient.Patience);
+        }
+
+        Assert.Equal(410, await client.PostAsync(Heartbeat));
+    }
+
+    [Fact]
+    public async Task Sessions_count_as_sockets()
+    {
+        await using var host = await WebHost.StartAsync(l => l.MaxSockets = 1);
+        using var first = await PollClient.OpenAsync(host);
+        using var second = new PollClient(host);
+        Assert.Equal(500, (await second.PollAsync()).Status);
+        Assert.Null(second.Token);
+    }
+
+    [Fact]
+    public async Task A_disconnect_by_id_ends_the_session()
+    {
+        await using var host = await WebHost.StartAsync();
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        using var client = new PollClient(host, "/socket/longpoll?vsn=2.0.0") { AuthToken = token };
+        await client.PollAsync();
+        var poll = client.PollAsync();
+        host.Services.GetRequiredService<IChannelBroadcaster>().Disconnect("door:ann");
+        Assert.Equal(410, (await poll).Status);
+    }
+
+    [Fact]
+    public async Task A_host_that_stops_lets_waiting_polls_go()
+    {
+        await using var host = await WebHost.StartAsync();
+        using var client = await PollClient.OpenAsync(host);
+        var poll = client.PollAsync();
+        await client.PostAsync(Heartbeat);
+        Assert.Equal(200, (await poll).Status);
+        poll = client.PollAsync();
+        var stop = host.StopAsync();
+        Assert.Equal(410, (await poll).Status);
+        await stop.WaitAsync(TestClient.Patience);
+    }
+}
