@@ -24,6 +24,8 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
         return cluster;
     }
 
+    public IServiceProvider Services(int member) => _services[member];
+
     public IPresenceNode this[int member] => _services[member].GetRequiredService<IPresenceNode>();
 
     public IPresenceTracker Tracker(int member) => this[member].Tracker;
@@ -54,14 +56,25 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
             await hosted.StartingAsync(default);
         }
 
+        foreach (var hosted in provider.GetServices<IHostedService>().OfType<IHostedLifecycleService>())
+        {
+            await hosted.StartedAsync(default);
+        }
+
         return provider.GetRequiredService<PresenceNode>();
     }
 
     public async Task StopAsync(int member)
     {
-        foreach (var hosted in _services[member].GetServices<IHostedService>().OfType<IHostedLifecycleService>())
+        // In reverse, as a host does.
+        var all = _services[member].GetServices<IHostedService>().OfType<IHostedLifecycleService>().Reverse().ToArray();
+        foreach (var hosted in all)
         {
             await hosted.StoppingAsync(default);
+        }
+
+        foreach (var hosted in all)
+        {
             await hosted.StoppedAsync(default);
         }
     }

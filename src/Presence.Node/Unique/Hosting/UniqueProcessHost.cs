@@ -1,0 +1,138 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Presence.Node;
+
+/// <summary>Runs all unique processes of a member, and tells who runs them where.</summary>
+internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProcessDirectory, IDisposable
+{
+    internal const string Topic = "unique processes";
+    internal const string HandOverEvent = "hand over";
+
+    private readonly IPresenceNode _node;
+    private readonly Dictionary<string, UniqueRunner> _runners = new(StringComparer.Ordinal);
+    private readonly UniqueInstruments _instruments = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private IDisposable? _requests;
+    private Task _running = Task.CompletedTask;
+
+    public UniqueProcessHost(IPresenceNode node, IEnumerable<UniqueRegistration> registrations, IServiceProvider services, TimeProvider time)
+    {
+        _node = node;
+        var log = services.GetService<ILoggerFactory>()?.CreateLogger("Presence.Unique") ?? NullLogger.Instance;
+        foreach (var registration in registrations)
+        {
+            registration.Options.Validate(registration.Name);
+            var arbiter = ArbiterOf(registration, services, time, log);
+            var runner = new UniqueRunner(registration, arbiter, node, services, _instruments, time, log);
+            if (!_runners.TryAdd(registration.Name, runner))
+            {
+                throw new ArgumentException($"Unique process '{registration.Name}' was added twice.");
+            }
+        }
+    }
+
+    public IReadOnlyList<UniqueProcessStatus> List()
+    {
+        var statuses = new List<UniqueProcessStatus>();
+        var tracker = _node.GetTracker(ClaimBoard.TrackerName);
+        string? after = null;
+        while (tracker.Topics(after, 100) is { Count: > 0 } page)
+        {
+            statuses.AddRange(page.Select(t => Find(t.Topic)).OfType<UniqueProcessStatus>());
+            after = page[^1].Topic;
+        }
+
+        return statuses;
+    }
+
+    public UniqueProcessStatus? Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var claims = ClaimBoard.Read(_node.GetTracker(ClaimBoard.TrackerName), name);
+        if (claims.Count == 0)
+        {
+            return null;
+        }
+
+        // While two are shown, after a split or a takeover, the one that stays.
+        var holder = claims.Where(c => c.State == ClaimState.Run).MinBy(c => c.Epoch is { } epoch ? -epoch : c.Term);
+        return new UniqueProcessStatus(
+            name,
+            claims[0].Mode,
+            holder?.Node,
+            holder?.Since is { } since ? DateTimeOffset.FromUnixTimeMilliseconds(since) : null,
+            holder?.Epoch,
+            claims.Where(c => c.State is ClaimState.Standby or ClaimState.Claim).Select(c => c.Node).Order(StringComparer.Ordinal).ToArray());
+    }
+
+    public void RequestHandOver(string name)
+    {
+        if (Find(name) is null)
+        {
+            throw new ArgumentException($"No member has added a unique process '{name}'.", nameof(name));
+        }
+
+        _node.PubSub.Broadcast(new PubSubMessage(Topic, HandOverEvent, System.Text.Encoding.UTF8.GetBytes(name), IsBinary: true));
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        _requests = _node.PubSub.Subscribe(Topic, Requested);
+        _running = Task.WhenAll(_runners.Values.Select(r => Task.Run(() => r.RunAsync(_stopping.Token), CancellationToken.None)));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Before the member says farewell: the others must not take over what still runs here.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        _requests?.Dispose();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAny(_running, Task.Delay(Timeout.Infinite, cancellationToken)).ConfigureAwait(false);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        _instruments.Dispose();
+        _stopping.Dispose();
+    }
+
+    private static IUniqueArbiter ArbiterOf(UniqueRegistration registration, IServiceProvider services, TimeProvider time, ILogger log)
+    {
+        var mode = registration.Options.Mode;
+        if (services.GetServices<IUniqueArbiter>().LastOrDefault(a => a.Mode == mode) is { } own)
+        {
+            return own;
+        }
+
+        var node = services.GetRequiredService<IPresenceNode>();
+        if (mode == UniqueProcessMode.Available)
+        {
+            return new ClaimArbiter(node, time);
+        }
+
+        var store = services.GetService<ILeaseStore>() ?? throw new InvalidOperationException(
+            $"Unique process '{registration.Name}' is to be consistent, and there is no durable store for its lease. "
+            + "Register an ILeaseStore, such as that of Presence.Postgres, or use UniqueProcessMode.Available.");
+        return new LeaseArbiter(store, node, time, log);
+    }
+
+    private void Requested(PubSubMessage message)
+    {
+        if (message.Event == HandOverEvent && _runners.TryGetValue(System.Text.Encoding.UTF8.GetString(message.Body.Span), out var runner))
+        {
+            // A message is handed over and not worked on here.
+            ThreadPool.UnsafeQueueUserWorkItem(static r => r.HandOver(), runner, preferLocal: false);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+namespace Presence.Node.Tests.Unique;
+
+/// <summary>Leases in memory, which may be cut off from some holders; for tests alone.</summary>
+internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
+{
+    private readonly Lock _gate = new();
+    private readonly List<Action> _watchers = [];
+    private string? _holder;
+    private long _epoch;
+    private long _granted;
+    private TimeSpan _duration;
+    private byte[] _state = [];
+
+    /// <summary>Whether a holder can reach the store.</summary>
+    public Func<string, bool> Reaches { get; set; } = _ => true;
+
+    /// <summary>Every epoch that was given, with its holder.</summary>
+    public List<(long Epoch, string Holder)> Given { get; } = [];
+
+    public TimeSpan Remaining
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _holder is null ? TimeSpan.Zero : _duration - time.GetElapsedTime(_granted);
+            }
+        }
+    }
+
+    public ValueTask<LeaseAnswer> AcquireAsync(string name, string holder, TimeSpan duration, CancellationToken cancellation)
+    {
+        Check(holder);
+        lock (_gate)
+        {
+            if (_holder == holder && Remaining > TimeSpan.Zero)
+            {
+                return Grant(duration, []);
+            }
+
+            if (_holder is not null && Remaining > TimeSpan.Zero)
+            {
+                return ValueTask.FromResult(new LeaseAnswer(false, _epoch, _holder, Remaining));
+            }
+
+            var state = _state;
+            (_holder, _state) = (holder, []);
+            _epoch++;
+            Given.Add((_epoch, holder));
+            return Grant(duration, state);
+        }
+    }
+
+    public ValueTask<LeaseAnswer> RenewAsync(string name, string holder, long epoch, TimeSpan duration, CancellationToken cancellation)
+    {
+        Check(holder);
+        lock (_gate)
+        {
+            return _holder == holder && _epoch == epoch && Remaining > TimeSpan.Zero
+                ? Grant(duration, [])
+                : ValueTask.FromResult(new LeaseAnswer(false, _epoch, _holder, Remaining));
+        }
+    }
+
+    public ValueTask<bool> ReleaseAsync(
+        string name, string holder, long epoch, ReadOnlyMemory<byte> state, CancellationToken cancellation)
+    {
+        Check(holder);
+        lock (_gate)
+        {
+            if (_holder != holder || _epoch != epoch)
+            {
+                return ValueTask.FromResult(false);
+            }
+
+            (_holder, _state) = (null, state.ToArray());
+        }
+
+        foreach (var watcher in _watchers.ToArray())
+        {
+            watcher();
+        }
+
+        return ValueTask.FromResult(true);
+    }
+
+    public IDisposable WatchReleases(string name, Action onReleased)
+    {
+        _watchers.Add(onReleased);
+        return new Unwatch(() => _watchers.Remove(onReleased));
+    }
+
+    private ValueTask<LeaseAnswer> Grant(TimeSpan duration, byte[] state)
+    {
+        (_granted, _duration) = (time.GetTimestamp(), duration);
+        return ValueTask.FromResult(new LeaseAnswer(true, _epoch, _holder, duration, state));
+    }
+
+    private void Check(string holder)
+    {
+        if (!Reaches(holder))
+        {
+            throw new IOException("The store cannot be reached.");
+        }
+    }
+
+    private sealed class Unwatch(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+}

@@ -1,0 +1,122 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Presence.Node.Tests.Support;
+
+namespace Presence.Node.Tests.Unique;
+
+/// <summary>Unique processes in consistent mode, on a store that can be cut off.</summary>
+public sealed class Unique_processes_with_leases
+{
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(3);
+
+    private readonly Watch _watch = new();
+    private readonly MemoryLeaseStore _store = new(TimeProvider.System);
+
+    [Fact]
+    public async Task One_runs_with_an_epoch_and_the_next_with_a_larger_one_and_what_was_left()
+    {
+        var epochs = new List<(string Node, long? Epoch, string Inherited)>();
+        _watch.Body = context =>
+        {
+            lock (epochs)
+            {
+                epochs.Add((context.NodeName, context.Epoch, Encoding.UTF8.GetString(context.Inherited.Span)));
+            }
+
+            context.LeaveState(Encoding.UTF8.GetBytes(context.NodeName));
+            return Task.CompletedTask;
+        };
+        await using var cluster = await StartAsync(2);
+        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        var first = _watch.Seen[0][..2];
+        var directory = cluster.Services(first == "n0" ? 1 : 0).GetRequiredService<IUniqueProcessDirectory>();
+        await TestCluster.UntilAsync(
+            cluster[first == "n0" ? 1 : 0].GetTracker("unique"), () => directory.Find("job") is { Epoch: 1 }, "the other knows");
+        await cluster.StopAsync(first[1] - '0');
+        await _watch.UntilAsync(seen => seen.Count == 3, "the other starts");
+        Assert.Equal($"{first} ends: Shutdown", _watch.Seen[1]);
+        Assert.Equal([(first, 1, ""), (first == "n0" ? "n1" : "n0", 2L, first)], epochs);
+    }
+
+    [Fact]
+    public async Task A_holder_cut_off_from_the_store_stops_before_its_lease_is_over_and_only_then_another_starts()
+    {
+        var left = new TaskCompletionSource<TimeSpan>();
+        _watch.Body = context =>
+        {
+            context.Stopping.Register(() => left.TrySetResult(_store.Remaining));
+            return Task.CompletedTask;
+        };
+        await using var cluster = await StartAsync(2);
+        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        var first = _watch.Seen[0][..2];
+        _store.Reaches = holder => !holder.StartsWith(first, StringComparison.Ordinal);
+        await _watch.UntilAsync(seen => seen.Count == 3, "the other starts");
+        Assert.Equal($"{first} ends: LeaseLost", _watch.Seen[1]);
+        Assert.True(await left.Task > TimeSpan.Zero, "The lease was over when the process was asked to stop.");
+        Assert.Equal(1, _watch.MostAtOnce);
+        Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
+    }
+
+    [Fact]
+    public async Task A_holder_that_ignores_its_stop_does_not_renew_meanwhile()
+    {
+        var ever = new TaskCompletionSource();
+        var isFirst = true;
+        _watch.Body = context => Interlocked.Exchange(ref isFirst, false) ? ever.Task : Task.CompletedTask;
+        await using var cluster = await StartAsync(2);
+        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        var directory = cluster.Services(0).GetRequiredService<IUniqueProcessDirectory>();
+        await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: not null }, "it is known");
+        directory.RequestHandOver("job");
+        await _watch.UntilAsync(seen => seen.Count == 2, "the other starts");
+        Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
+        ever.SetResult();
+    }
+
+    [Fact]
+    public async Task A_pause_of_the_machine_ends_the_term_though_the_monotonic_clock_stood_still()
+    {
+        var time = new SuspendedTime();
+        await using var cluster = await TestCluster.OfAsync(1, o => o.AddTracker("unique"));
+        var options = new UniqueProcessOptions { Mode = UniqueProcessMode.Consistent, Lease = TimeSpan.FromSeconds(30) };
+        var arbiter = new LeaseArbiter(
+            new MemoryLeaseStore(time), cluster[0], time, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        await using var contest = await arbiter.EnterAsync("job", options, default);
+        using var term = await contest.WinAsync(default);
+        Assert.True(term.IsCurrent);
+        time.Suspend(TimeSpan.FromSeconds(31));
+        Assert.False(term.IsCurrent);
+        Assert.True(term.StopProlonging() <= TimeSpan.Zero);
+        await term.AbandonAsync(TimeSpan.Zero);
+    }
+
+    private async Task<TestCluster> StartAsync(int members)
+    {
+        var cluster = new TestCluster();
+        for (var member = 0; member < members; member++)
+        {
+            await cluster.AddAsync($"n{member}", more: services => services
+                .AddSingleton(_watch)
+                .AddSingleton<ILeaseStore>(_store)
+                .AddUniqueProcess<Watched>("job", o =>
+                {
+                    o.Mode = UniqueProcessMode.Consistent;
+                    o.Lease = Lease;
+                    o.StopTimeout = TimeSpan.FromMilliseconds(500);
+                }));
+        }
+
+        return cluster;
+    }
+
+    /// <summary>A machine that can be suspended: its wall clock goes on and its monotonic one does not.</summary>
+    private sealed class SuspendedTime : TimeProvider
+    {
+        private TimeSpan _suspended;
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _suspended;
+
+        public void Suspend(TimeSpan span) => _suspended += span;
+    }
+}
