@@ -17,6 +17,8 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
     /// <summary>Every epoch that was given, with its holder.</summary>
     public List<(long Epoch, string Holder)> Given { get; } = [];
 
+    public int Renewals { get; private set; }
+
     public TimeSpan Remaining
     {
         get
@@ -56,6 +58,7 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
         Check(holder);
         lock (_gate)
         {
+            Renewals++;
             return _holder == holder && _epoch == epoch && Remaining > TimeSpan.Zero
                 ? Grant(duration, [])
                 : ValueTask.FromResult(new LeaseAnswer(false, _epoch, _holder, Remaining));

@@ -63,14 +63,25 @@ public sealed class Unique_processes_with_leases
     {
         var ever = new TaskCompletionSource();
         var isFirst = true;
-        _watch.Body = context => Interlocked.Exchange(ref isFirst, false) ? ever.Task : Task.CompletedTask;
-        await using var cluster = await StartAsync(2);
+        var renewals = 0;
+        _watch.Body = context =>
+        {
+            if (!Interlocked.Exchange(ref isFirst, false))
+            {
+                return Task.CompletedTask;
+            }
+
+            context.Stopping.Register(() => renewals = _store.Renewals);
+            return ever.Task;
+        };
+        await using var cluster = await StartAsync(2, stopTimeout: TimeSpan.FromMinutes(1));
         await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
         var directory = cluster.Services(0).GetRequiredService<IUniqueProcessDirectory>();
         await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: not null }, "it is known");
         directory.RequestHandOver("job");
         await _watch.UntilAsync(seen => seen.Count == 2, "the other starts");
         Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
+        Assert.Equal(renewals, _store.Renewals);
         ever.SetResult();
     }
 
@@ -91,7 +102,7 @@ public sealed class Unique_processes_with_leases
         await term.AbandonAsync(TimeSpan.Zero);
     }
 
-    private async Task<TestCluster> StartAsync(int members)
+    private async Task<TestCluster> StartAsync(int members, TimeSpan? stopTimeout = null)
     {
         var cluster = new TestCluster();
         for (var member = 0; member < members; member++)
@@ -103,7 +114,7 @@ public sealed class Unique_processes_with_leases
                 {
                     o.Mode = UniqueProcessMode.Consistent;
                     o.Lease = Lease;
-                    o.StopTimeout = TimeSpan.FromMilliseconds(500);
+                    o.StopTimeout = stopTimeout ?? TimeSpan.FromMilliseconds(500);
                 }));
         }
 
