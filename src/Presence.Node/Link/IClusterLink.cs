@@ -21,6 +21,12 @@ public interface IClusterLink
     /// <summary><c>embedded</c>, <c>orleans</c> or <c>postgres</c>.</summary>
     string Engine { get; }
 
+    /// <summary>
+    /// Whether this member reaches the engine, for health, dashboard and metrics. Connected for ever by default: for
+    /// engines that depend on nothing outside.
+    /// </summary>
+    LinkStatus Status => LinkStatus.Always;
+
     /// <summary>Begins to receive. Members that are there already are reported before this completes.</summary>
     Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation);
 

@@ -1,0 +1,147 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using NpgsqlTypes;
+using Presence.Node;
+
+namespace Presence.Postgres;
+
+/// <summary>Leases in a table: see <see cref="LeaseSql"/> for why they hold.</summary>
+internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<PostgresLeaseStore> log, TimeProvider? time = null)
+    : ILeaseStore, IDisposable
+{
+    private const int MostNameBytes = 255;
+    private const int MostHolderBytes = 512;
+    private const int MostStateBytes = 64 * 1024;
+
+    private readonly LeaseSql _sql = new(source.Options.Schema);
+    private readonly LeaseWatch _watch = new(source, new LeaseSql(source.Options.Schema), log, time ?? TimeProvider.System);
+    private volatile bool _isSchemaThere;
+
+    public ValueTask<LeaseAnswer> AcquireAsync(
+        string name, string holder, TimeSpan duration, CancellationToken cancellation)
+    {
+        Check(name, holder, duration);
+        return SwapAsync(_sql.Acquire, [Text(name), Text(holder), Interval(duration)], cancellation);
+    }
+
+    public ValueTask<LeaseAnswer> RenewAsync(
+        string name, string holder, long epoch, TimeSpan duration, CancellationToken cancellation)
+    {
+        Check(name, holder, duration);
+        return SwapAsync(_sql.Renew, [Text(name), Text(holder), Interval(duration), Number(epoch)], cancellation);
+    }
+
+    public async ValueTask<bool> ReleaseAsync(
+        string name, string holder, long epoch, ReadOnlyMemory<byte> state, CancellationToken cancellation)
+    {
+        Check(name, holder, TimeSpan.MaxValue);
+        if (state.Length > MostStateBytes)
+        {
+            throw new ArgumentException($"The state has {state.Length} bytes; at most {MostStateBytes} can be left for the next holder.", nameof(state));
+        }
+
+        return await OnConnectionAsync(
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand(_sql.Release, connection);
+                command.Parameters.Add(Text(name));
+                command.Parameters.Add(Text(holder));
+                command.Parameters.Add(Number(epoch));
+                command.Parameters.Add(new NpgsqlParameter { Value = state.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea });
+                await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+                return await reader.ReadAsync(cancellation).ConfigureAwait(false);
+            },
+            cancellation).ConfigureAwait(false);
+    }
+
+    public IDisposable WatchReleases(string name, Action onReleased)
+    {
+        CheckText(nameof(name), name, MostNameBytes);
+        ArgumentNullException.ThrowIfNull(onReleased);
+        return _watch.Add(name, onReleased);
+    }
+
+    public void Dispose() => _watch.Dispose();
+
+    private async ValueTask<LeaseAnswer> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var answer = await OnConnectionAsync(
+                connection => SwapAsync(connection, sql, parameters, cancellation), cancellation).ConfigureAwait(false);
+            if (answer is { } known)
+            {
+                return known;
+            }
+
+            // Somebody else made the row while this statement ran, so it neither took it nor saw whose it is: look again.
+            if (ReferenceEquals(sql, _sql.Renew))
+            {
+                return new LeaseAnswer(false, 0, null, TimeSpan.Zero);
+            }
+        }
+    }
+
+    private static async Task<LeaseAnswer?> SwapAsync(
+        NpgsqlConnection connection, string sql, NpgsqlParameter[] parameters, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        command.Parameters.AddRange(parameters);
+        await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+        var answer = await reader.ReadAsync(cancellation).ConfigureAwait(false)
+            ? new LeaseAnswer(
+                reader.GetBoolean(0),
+                reader.GetInt64(1),
+                reader.IsDBNull(2) ? null : reader.GetString(2),
+                reader.GetTimeSpan(3),
+                reader.IsDBNull(4) ? default : (byte[])reader.GetValue(4))
+            : (LeaseAnswer?)null;
+        // To the end: what goes wrong at commit is told after the rows.
+        await reader.CloseAsync().ConfigureAwait(false);
+        command.Parameters.Clear();
+        return answer;
+    }
+
+    private async ValueTask<T> OnConnectionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var connection = await source.OpenAsync(cancellation).ConfigureAwait(false);
+            if (!_isSchemaThere)
+            {
+                await PresencePostgresSchema.EnsureAsync(connection, source.Options, cancellation).ConfigureAwait(false);
+                _isSchemaThere = true;
+            }
+
+            return await work(connection).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        {
+            _isSchemaThere &= e is not PostgresException { SqlState: PostgresErrorCodes.UndefinedTable };
+            throw new PresencePostgresException($"The lease store failed: {source.Explain(e).Problem}", e);
+        }
+    }
+
+    private static void Check(string name, string holder, TimeSpan duration)
+    {
+        CheckText(nameof(name), name, MostNameBytes);
+        CheckText(nameof(holder), holder, MostHolderBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(duration, TimeSpan.Zero);
+    }
+
+    private static void CheckText(string what, string text, int most)
+    {
+        ArgumentNullException.ThrowIfNull(text, what);
+        if (Encoding.UTF8.GetByteCount(text) is var bytes && (bytes == 0 || bytes > most || text.Contains('\0', StringComparison.Ordinal)))
+        {
+            throw new ArgumentException($"It has {bytes} bytes; it must have 1 to {most} and no zero character.", what);
+        }
+    }
+
+    private static NpgsqlParameter Text(string value) => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Text };
+
+    private static NpgsqlParameter Number(long value) => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Bigint };
+
+    private static NpgsqlParameter Interval(TimeSpan value) => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Interval };
+}

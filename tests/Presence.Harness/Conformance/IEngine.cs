@@ -1,0 +1,41 @@
+using Presence.Node;
+
+namespace Presence.Harness.Conformance;
+
+/// <summary>An engine under test: one cluster, and a way to start members in it.</summary>
+/// <remarks>Engines whose members are nothing but links derive from <see cref="LinkEngine"/>.</remarks>
+public interface IEngine : IAsyncDisposable
+{
+    /// <summary>The largest frame the engine promises to carry.</summary>
+    int MostFrameBytes { get; }
+
+    /// <summary>Starts a member that is a link alone, with a receiver of the test.</summary>
+    Task<IEngineMember> StartLinkAsync(string name, IClusterReceiver receiver);
+
+    /// <summary>Starts a whole member.</summary>
+    Task<IEngineNode> StartNodeAsync(string name, Action<PresenceOptions> configure);
+}
+
+/// <summary>A link in a cluster.</summary>
+public interface IEngineMember
+{
+    IClusterLink Link { get; }
+
+    /// <summary>Ends it in order: the others hear that it is gone.</summary>
+    Task StopAsync();
+
+    /// <summary>Ends it as a crash does: none of its own code tells anybody.</summary>
+    Task KillAsync();
+}
+
+/// <summary>A member in a cluster.</summary>
+public interface IEngineNode
+{
+    IPresenceNode Node { get; }
+
+    /// <summary>Ends it in order.</summary>
+    Task StopAsync();
+
+    /// <summary>Ends it as a crash does.</summary>
+    Task KillAsync();
+}

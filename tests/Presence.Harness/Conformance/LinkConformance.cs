@@ -1,0 +1,184 @@
+using System.Security.Cryptography;
+using Presence.Node;
+using Xunit;
+
+namespace Presence.Harness.Conformance;
+
+/// <summary>What <see cref="IClusterLink"/> promises about frames, held against an engine.</summary>
+/// <remarks>
+/// Derive one sealed class per engine and give it the category of the engine. Nothing here relies on order, and nothing on
+/// frames arriving once; that they arrive at all is relied on, because nothing here makes an engine lose any.
+/// </remarks>
+public abstract class LinkConformance
+{
+    /// <summary>A cluster without members. Skips where the engine cannot be had.</summary>
+    protected abstract Task<IEngine> StartEngineAsync();
+
+    [SkippableFact]
+    public async Task A_frame_to_one_member_arrives_there_and_nowhere_else()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        cluster.A.Link.Send("b", Frame("to b"));
+        await cluster.AtB.UntilAsync("frame", "a");
+        // What was sent later has arrived by now, so what was sent before would have.
+        cluster.A.Link.Send("c", Frame("to c"));
+        await cluster.AtC.UntilAsync("frame", "a");
+        Assert.Equal(["to b"], Texts(cluster.AtB));
+        Assert.Equal(["to c"], Texts(cluster.AtC));
+        Assert.Empty(cluster.AtA.Frames);
+    }
+
+    [SkippableFact]
+    public async Task A_broadcast_arrives_at_all_others_and_not_at_its_sender()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        cluster.A.Link.Broadcast(Frame("to all"));
+        await cluster.AtB.UntilAsync("frame", "a");
+        await cluster.AtC.UntilAsync("frame", "a");
+        cluster.B.Link.Broadcast(Frame("from b"));
+        await cluster.AtA.UntilAsync("frame", "b");
+        Assert.All(cluster.AtA.Frames, f => Assert.Equal("b", f.From));
+    }
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(5_900)]
+    [InlineData(5_970)]
+    [InlineData(5_980)]
+    [InlineData(6_000)]
+    [InlineData(8_000)]
+    [InlineData(64 * 1024)]
+    [InlineData(1_100_000)]
+    public Task A_frame_of_any_size_arrives_unaltered(int bytes) => CarryAsync(_ => bytes);
+
+    [SkippableFact]
+    public Task A_frame_of_the_largest_size_arrives_unaltered() => CarryAsync(engine => engine.MostFrameBytes);
+
+    [SkippableFact]
+    public async Task Every_size_around_the_bound_of_a_packet_arrives_unaltered()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        var sent = Enumerable.Range(5_940, 80).Select(size => Random(size, seed: size)).ToList();
+        foreach (var body in sent)
+        {
+            cluster.A.Link.Send("b", new LinkFrame("presence", 0, body));
+            await cluster.AtB.UntilAsync(all => all.Any(h => Same(h, body)), $"{body.Length} bytes arrived");
+        }
+    }
+
+    [SkippableFact]
+    public async Task Many_small_frames_arrive_unaltered()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        for (var i = 0; i < 5_000; i++)
+        {
+            cluster.A.Link.Broadcast(Frame($"small {i}"));
+            cluster.B.Link.Send("a", Frame($"back {i}"));
+        }
+
+        await cluster.AtC.UntilAsync(all => Count(all, "a") >= 5_000, "all 5,000 arrived at c");
+        await cluster.AtA.UntilAsync(all => Count(all, "b") >= 5_000, "all 5,000 arrived at a");
+        Assert.Equal(5_000, Texts(cluster.AtC).Distinct().Count());
+        Assert.Equal(5_000, Texts(cluster.AtA).Distinct().Count());
+    }
+
+    [SkippableFact]
+    public async Task Large_and_small_frames_in_one_stream_arrive_unaltered()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        var sent = Enumerable.Range(0, 200).Select(i => Random(i % 10 == 0 ? 40_000 : i % 3 == 0 ? 3_000 : 20, seed: i)).ToList();
+        sent.ForEach(body => cluster.C.Link.Broadcast(new LinkFrame("presence", 0, body)));
+        var expected = sent.Select(Hash).ToHashSet();
+        await cluster.AtA.UntilAsync(all => Count(all, "c") >= 200, "all arrived");
+        Assert.Equal(expected, cluster.AtA.Frames.Select(f => Hash(f.Frame.Body)).ToHashSet());
+    }
+
+    [SkippableFact]
+    public async Task Channel_and_shard_arrive_with_the_frame()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        cluster.A.Link.Send("b", new LinkFrame("carts-ä", 0, new byte[] { 1 }));
+        cluster.A.Link.Send("b", new LinkFrame("presence", 3, new byte[] { 2 }));
+        await cluster.AtB.UntilAsync(all => Count(all, "a") >= 2, "both arrived");
+        Assert.Contains(cluster.AtB.Frames, f => f.Frame is { Channel: "carts-ä", Shard: 0 } && f.Frame.Body.Span[0] == 1);
+        Assert.Contains(cluster.AtB.Frames, f => f.Frame is { Channel: "presence", Shard: 3 } && f.Frame.Body.Span[0] == 2);
+    }
+
+    [SkippableFact]
+    public async Task A_receiver_that_throws_keeps_receiving()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        cluster.AtB.OnFrame = frame =>
+        {
+            if (Text(frame).StartsWith("bad", StringComparison.Ordinal))
+            {
+                throw new InvalidTimeZoneException();
+            }
+        };
+        cluster.A.Link.Send("b", Frame("bad one"));
+        cluster.A.Link.Broadcast(Frame("bad two"));
+        cluster.A.Link.Send("b", Frame("good one"));
+        cluster.A.Link.Broadcast(Frame("good two"));
+        await cluster.AtB.UntilAsync(
+            all => all.Any(h => h.Kind == "frame" && Text(h.Frame) == "good one")
+                && all.Any(h => h.Kind == "frame" && Text(h.Frame) == "good two"), "both good ones arrived");
+    }
+
+    [SkippableFact]
+    public async Task A_frame_to_an_unknown_member_is_lost_and_harms_nothing()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        cluster.A.Link.Send("nobody", Frame("lost"));
+        cluster.A.Link.Send(new string('x', 255), Frame("lost"));
+        cluster.A.Link.Send("b", Frame("found"));
+        await cluster.AtB.UntilAsync("frame", "a");
+        Assert.Equal(["found"], Texts(cluster.AtB));
+    }
+
+    [SkippableFact]
+    public async Task Who_sends_after_its_stop_sends_nothing_and_is_not_harmed()
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        await cluster.A.StopAsync();
+        cluster.A.Link.Send("b", Frame("late"));
+        cluster.A.Link.Broadcast(Frame("late"));
+        Assert.False(await cluster.A.Link.AskAsync("b", Frame("late?"), new CancellationTokenSource(2_000).Token));
+        cluster.C.Link.Send("b", Frame("last"));
+        await cluster.AtB.UntilAsync("frame", "c");
+        Assert.DoesNotContain(cluster.AtB.Frames, f => f.From == "a");
+    }
+
+    private async Task CarryAsync(Func<IEngine, int> size)
+    {
+        await using var cluster = await Trio.StartAsync(await StartEngineAsync());
+        var bytes = size(cluster.Engine);
+        var direct = Random(bytes, seed: 1);
+        var broadcast = Random(bytes, seed: 2);
+        cluster.A.Link.Send("b", new LinkFrame("presence", 0, direct));
+        cluster.A.Link.Broadcast(new LinkFrame("presence", 0, broadcast));
+        await cluster.AtB.UntilAsync(all => all.Any(h => Same(h, direct)), $"{bytes} bytes to b arrived");
+        await cluster.AtC.UntilAsync(all => all.Any(h => Same(h, broadcast)), $"{bytes} bytes to all arrived");
+    }
+
+    private static LinkFrame Frame(string text) => Trio.Frame(text);
+
+    private static string Text(LinkFrame frame) => Trio.Text(frame);
+
+    private static string[] Texts(HeardFrames at) => [.. at.Frames.Select(f => Text(f.Frame)).Distinct()];
+
+    private static int Count(IReadOnlyList<Heard> all, string from) => all.Count(h => h.Kind == "frame" && h.From == from);
+
+    private static bool Same(Heard heard, byte[] body) => heard.Kind == "frame" && heard.Frame.Body.Span.SequenceEqual(body);
+
+    private static string Hash(byte[] body) => Convert.ToHexString(SHA256.HashData(body));
+
+    private static string Hash(ReadOnlyMemory<byte> body) => Convert.ToHexString(SHA256.HashData(body.Span));
+
+    private static byte[] Random(int size, int seed)
+    {
+        var body = new byte[size];
+        new Random(seed).NextBytes(body);
+        return body;
+    }
+}

@@ -1,0 +1,51 @@
+using Npgsql;
+
+namespace Presence.Postgres.Tests.Support;
+
+/// <summary>A schema of its own in the database of the tests, dropped at the end.</summary>
+internal sealed class Database : IAsyncDisposable
+{
+    private static int s_last;
+
+    private Database(string connectionString)
+    {
+        ConnectionString = connectionString;
+        Schema = $"t{Environment.ProcessId}_{Interlocked.Increment(ref s_last)}";
+    }
+
+    public string ConnectionString { get; }
+
+    public string Schema { get; }
+
+    public static Task<Database> OpenAsync()
+    {
+        var given = Environment.GetEnvironmentVariable("PRESENCE_TEST_POSTGRES");
+        Skip.If(given is null, "there is no PostgreSQL server here");
+        return Task.FromResult(new Database(given!));
+    }
+
+    public PresencePostgresOptions Options(Action<PresencePostgresOptions>? configure = null)
+    {
+        var options = new PresencePostgresOptions { ConnectionString = ConnectionString, Schema = Schema };
+        configure?.Invoke(options);
+        return options;
+    }
+
+    public async Task<T> ReadAsync<T>(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async Task RunAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    public async ValueTask DisposeAsync() => await RunAsync($"DROP SCHEMA IF EXISTS {Schema} CASCADE");
+}
