@@ -8,7 +8,7 @@ internal sealed class EmbeddedLink : IClusterLink
 {
     private static readonly Meter Meter = new("Presence.Embedded");
     private static readonly Counter<long> DroppedFrames =
-        Meter.CreateCounter<long>("presence.embedded.dropped", "{frame}", "Frames dropped because a member's inbox was full");
+        Meter.CreateCounter<long>("presence.embedded.dropped", "{frame}", "Frames dropped because a member's inbox was full or its receiver failed");
 
     private readonly EmbeddedCluster _cluster;
     private readonly Channel<(string From, LinkFrame Frame)> _inbox;
@@ -79,8 +79,9 @@ internal sealed class EmbeddedLink : IClusterLink
         {
             return await receiver.AskedAsync(NodeName, frame).AsTask().WaitAsync(cancellation).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
+            // Not answered in time, or not at all: over a network one could not tell either.
             return false;
         }
     }
@@ -111,8 +112,21 @@ internal sealed class EmbeddedLink : IClusterLink
         {
             if (!_silent)
             {
-                _receiver!.Received(from, frame);
+                HandOver(from, frame);
             }
+        }
+    }
+
+    private void HandOver(string from, LinkFrame frame)
+    {
+        try
+        {
+            _receiver!.Received(from, frame);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // A receiver that breaks its promise loses this frame, not those after it.
+            DroppedFrames.Add(1);
         }
     }
 }
