@@ -21,7 +21,7 @@ internal static class SiloProgram
 
             var configuration = SiloConfiguration.Load(arguments);
             var options = SiloOptions.Read(configuration.Settings);
-            var engine = EngineChoice.Decide(options.Engine);
+            var engine = EngineChoice.Decide(options);
             using var stop = new StopSignal();
             var run = SiloRun.Create(configuration, options, engine);
             await run.StartAsync(stop.Asked);

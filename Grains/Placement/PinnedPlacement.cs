@@ -16,7 +16,11 @@ internal sealed class PinnedPlacement : PlacementStrategy;
 internal sealed class PinnedToSiloAttribute() : PlacementAttribute(new PinnedPlacement());
 
 /// <summary>Places on the named silo; refuses when that silo is gone, because anywhere else would be wrong.</summary>
-internal sealed class PinnedPlacementDirector : IPlacementDirector
+/// <remarks>
+/// Membership alone decides. The silos that are known to be compatible are not asked: a silo that has just joined is among them
+/// only once its manifest has arrived, and its first frames would be refused with an error for each.
+/// </remarks>
+internal sealed class PinnedPlacementDirector(ISiloStatusOracle silos) : IPlacementDirector
 {
     public Task<SiloAddress> OnAddActivation(
         PlacementStrategy strategy,
@@ -28,7 +32,7 @@ internal sealed class PinnedPlacementDirector : IPlacementDirector
             throw new ArgumentException($"The key of {target.GrainIdentity} does not begin with the address of a silo.");
         }
 
-        return context.GetCompatibleSilos(target).Contains(silo)
+        return silos.GetApproximateSiloStatus(silo) == SiloStatus.Active
             ? Task.FromResult(silo)
             : throw new SiloUnavailableException(
                 $"{target.GrainIdentity} lives on silo {silo} alone, and that silo is not active.");

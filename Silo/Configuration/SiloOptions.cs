@@ -10,6 +10,7 @@ internal sealed record SiloOptions
 {
     private const int MostNodes = 64;
     private const int LongestName = 64;
+    private const int FirstPort = 4000;
 
     public string? Engine { get; private set; }
 
@@ -19,6 +20,8 @@ internal sealed record SiloOptions
 
     /// <summary>Name of the only member, or what the names of several begin with; null for <c>node</c>.</summary>
     public string? NodeName { get; private set; }
+
+    public SiloOrleansOptions Orleans { get; private set; } = new();
 
     public TrackerOptions Tracker { get; } = new();
 
@@ -35,8 +38,18 @@ internal sealed record SiloOptions
     /// <summary>Where the keys that sign tokens are kept; null keeps them in memory.</summary>
     public string? KeyDirectory { get; private set; }
 
+    /// <summary>Where a member listens for HTTP; 0 if the system chooses.</summary>
+    public int PortOf(int number) => Urls[0].Port == 0 ? 0 : Urls[0].Port + number - 1;
+
+    /// <summary>
+    /// Unique in the cluster, of which only the embedded one is sure to be within this process: elsewhere the members on ports 4000,
+    /// 4001 and so on are numbers 1, 2 and so on, whichever processes they are in.
+    /// </summary>
     public string MemberName(int number) =>
-        Nodes == 1 && NodeName is not null ? NodeName : $"{NodeName ?? "node"}-{number}";
+        Nodes == 1 && NodeName is not null ? NodeName
+        : NodeName is null && Engine != "embedded" && PortOf(number) is var port and > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"node-{(port >= FirstPort ? port - FirstPort + 1 : port)}")
+        : string.Create(CultureInfo.InvariantCulture, $"{NodeName ?? "node"}-{number}");
 
     /// <exception cref="SiloStartException">A value breaks its rule.</exception>
     public static SiloOptions Read(IConfiguration configuration)
@@ -47,6 +60,7 @@ internal sealed record SiloOptions
             options.ReadPresence(configuration.GetSection("Presence"));
             options.ReadTracker(configuration.GetSection("Presence:Tracker"));
             options.ReadLimits(configuration.GetSection("Presence:Limits"));
+            options.Orleans = SiloOrleansOptions.Read(configuration.GetSection("Presence:Orleans"));
             options.ReadAdmin(configuration.GetSection("Presence:Admin"));
             options.Urls = ReadUrls(configuration["urls"], options.Nodes);
         }
@@ -105,7 +119,7 @@ internal sealed record SiloOptions
         }
 
         KeyDirectory = reader.Text("KeyDirectory") is { Length: > 0 } directory ? directory : null;
-        reader.Also("Tracker", "Limits", "Admin").RefuseOthers();
+        reader.Also("Tracker", "Limits", "Admin", "Orleans").RefuseOthers();
     }
 
     private void ReadTracker(IConfigurationSection section)

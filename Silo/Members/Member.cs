@@ -41,6 +41,7 @@ internal sealed partial class Member
         builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        run.Engine.Engine.AddTo(builder, new MemberPlace(number, name, run.Options.PortOf(number)));
         MemberServices.Add(builder.Services, run, name);
         var app = builder.Build();
         MemberEndpoints.Map(app, run);

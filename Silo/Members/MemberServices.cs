@@ -14,7 +14,6 @@ internal static class MemberServices
         services.AddSingleton(run.Keys.Provider);
         services.AddSingleton(run);
         services.AddProblemDetails();
-        services.AddSingleton(_ => run.Cluster.CreateLink(name));
         // Hosted services stop in the reverse of this order: the wait for the others comes before the farewell.
         services.AddPresence(presence =>
         {

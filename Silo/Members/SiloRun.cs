@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Presence.Dashboard;
-using Presence.Node;
 
 namespace Presence.Silo;
 
@@ -31,9 +30,6 @@ internal sealed class SiloRun
     public EngineChoice Engine { get; }
 
     public TokenKeys Keys { get; }
-
-    /// <summary>What joins the members of this process.</summary>
-    public EmbeddedCluster Cluster { get; } = new();
 
     /// <summary>The password that was made up for this run; null if one is configured, or none may be made up.</summary>
     public string? GeneratedPassword { get; }

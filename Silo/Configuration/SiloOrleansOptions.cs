@@ -1,0 +1,64 @@
+using System.Net;
+
+namespace Presence.Silo;
+
+/// <summary>The section <c>Presence:Orleans</c>: which cluster, and on which ports.</summary>
+internal sealed record SiloOrleansOptions
+{
+    public string ClusterId { get; private set; } = "presence";
+
+    public string ServiceId { get; private set; } = "presence";
+
+    /// <summary>Silo port of the first member of the process; null follows the HTTP port.</summary>
+    public int? SiloPort { get; private set; }
+
+    /// <summary>Gateway port of the first member of the process; null follows the HTTP port.</summary>
+    public int? GatewayPort { get; private set; }
+
+    /// <summary>The silo to which the others come if there is no database; null for that of the member on port 4000.</summary>
+    public IPEndPoint? Primary { get; private set; }
+
+    /// <summary><c>streams</c> or <c>calls</c>.</summary>
+    public string Transport { get; private set; } = "streams";
+
+    public static SiloOrleansOptions Read(IConfigurationSection section)
+    {
+        var options = new SiloOrleansOptions();
+        var reader = new SettingsReader(section);
+        options.ClusterId = Id(reader, nameof(ClusterId)) ?? options.ClusterId;
+        options.ServiceId = Id(reader, nameof(ServiceId)) ?? options.ServiceId;
+        reader.Int(nameof(SiloPort), value => options.SiloPort = Port(reader, nameof(SiloPort), value));
+        reader.Int(nameof(GatewayPort), value => options.GatewayPort = Port(reader, nameof(GatewayPort), value));
+        if (reader.Text(nameof(Primary)) is { } primary)
+        {
+            options.Primary = IPEndPoint.TryParse(primary, out var endpoint) && endpoint.Port > 0
+                ? endpoint
+                : throw reader.Bad(nameof(Primary), primary, "must be an address and a silo port, such as 127.0.0.1:11111");
+        }
+
+        options.Transport = reader.Text(nameof(Transport))?.ToLowerInvariant() ?? options.Transport;
+        if (options.Transport is not ("streams" or "calls"))
+        {
+            throw reader.Bad(nameof(Transport), options.Transport, "must be streams or calls");
+        }
+
+        reader.RefuseOthers();
+        return options;
+    }
+
+    private static string? Id(SettingsReader reader, string name) => reader.Text(name) switch
+    {
+        null => null,
+        { Length: > 0 and <= 100 } id when !id.Any(char.IsWhiteSpace) => id,
+        var bad => throw reader.Bad(name, bad, "must have 1 to 100 characters without blanks"),
+    };
+
+    private static int Port(SettingsReader reader, string name, int value) => value is > 0 and <= 65535
+        ? value
+        : throw reader.Bad(name, $"{value}", "must be a port, 1 to 65535");
+
+#if ORLEANS
+    public void CopyTo(Grains.PresenceOrleansOptions to) =>
+        to.Transport = Transport == "calls" ? Grains.DeltaTransport.Calls : Grains.DeltaTransport.Streams;
+#endif
+}

@@ -1,0 +1,20 @@
+namespace Presence.Silo;
+
+/// <summary>How the members of a run reach each other, and those of other processes.</summary>
+internal abstract class Engine
+{
+    public abstract string Name { get; }
+
+    /// <summary>Puts what joins it to the others into a member, before its node.</summary>
+    /// <exception cref="SiloStartException">A setting does not fit.</exception>
+    public abstract void AddTo(WebApplicationBuilder builder, MemberPlace place);
+
+    /// <summary>Says what a failed start means in this engine's terms; null if it is none of its business.</summary>
+    public virtual string? Explain(Exception e) => null;
+}
+
+/// <summary>Which of the members of a run it is.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Port">Where it listens for HTTP; 0 if the system chooses.</param>
+internal sealed record MemberPlace(int Number, string Name, int Port);

@@ -1,0 +1,96 @@
+using System.Net;
+using System.Net.Sockets;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Presence.Grains;
+
+namespace Presence.Silo;
+
+/// <summary>Each member is a silo of one Orleans cluster.</summary>
+/// <remarks>
+/// Without a database the cluster is of this machine: silo and gateway ports follow the HTTP port, and the silo of the member on
+/// port 4000 is the primary, to which the others come. Where the system chooses the HTTP ports, it chooses these too, and the
+/// first member of the process is the primary.
+/// </remarks>
+internal sealed class OrleansEngine(SiloOptions options) : Engine
+{
+    private const int FirstHttpPort = 4000;
+    private const int FirstSiloPort = 11111;
+    private const int FirstGatewayPort = 30000;
+
+    private static readonly TimeSpan PrimaryTimeout = TimeSpan.FromSeconds(20);
+
+    private readonly SiloOrleansOptions _settings = options.Orleans;
+    private IPEndPoint? _primary;
+
+    public override string Name => "orleans";
+
+    public override void AddTo(WebApplicationBuilder builder, MemberPlace place)
+    {
+        var silo = PortOf(place, FirstSiloPort, _settings.SiloPort, "SiloPort");
+        var gateway = PortOf(place, FirstGatewayPort, _settings.GatewayPort, "GatewayPort");
+        builder.UseOrleans(orleans =>
+        {
+            UseLocalhost(orleans, place, silo, gateway);
+            orleans.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = place.Name);
+            orleans.AddPresence(_settings.CopyTo);
+        });
+    }
+
+    private void UseLocalhost(ISiloBuilder orleans, MemberPlace place, int silo, int gateway)
+    {
+        _primary ??= _settings.Primary ?? new IPEndPoint(IPAddress.Loopback, place.Port == 0 ? silo : FirstSiloPort);
+        var isPrimary = _primary.Port == silo && IPAddress.IsLoopback(_primary.Address);
+        if (!isPrimary && !Answers(_primary))
+        {
+            throw new SiloStartException(
+                $"Engine orleans: no primary silo answers at {_primary}. Without a database the member on HTTP port {FirstHttpPort} is the "
+                + "primary: start it first, name another with Presence:Orleans:Primary, or set ConnectionStrings:Presence.");
+        }
+
+        orleans.UseLocalhostClustering(silo, gateway, isPrimary ? null : _primary, _settings.ServiceId, _settings.ClusterId);
+    }
+
+    /// <summary>The setting, counted on for each member; or the HTTP port's distance from 4000; or what the system chooses.</summary>
+    private static int PortOf(MemberPlace place, int first, int? setting, string name)
+    {
+        if (setting is null && place.Port == 0)
+        {
+            return FreePort();
+        }
+
+        var port = setting is { } configured ? configured + place.Number - 1 : first + place.Port - FirstHttpPort;
+        return port is > 0 and <= 65535
+            ? port
+            : throw new SiloStartException(
+                $"Engine orleans: the HTTP port {place.Port} gives {port} for Presence:Orleans:{name}, which is no port; set it.");
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Whether somebody listens there, or begins to while members start side by side.</summary>
+    private static bool Answers(IPEndPoint primary)
+    {
+        using var patience = new CancellationTokenSource(PrimaryTimeout);
+        while (!patience.IsCancellationRequested)
+        {
+            try
+            {
+                using var client = new TcpClient();
+                client.Connect(primary);
+                return true;
+            }
+            catch (SocketException)
+            {
+                patience.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(250));
+            }
+        }
+
+        return false;
+    }
+}
