@@ -59,7 +59,10 @@ public interface IClusterReceiver
     /// </summary>
     ValueTask<bool> AskedAsync(string from, LinkFrame frame);
 
-    /// <summary>A hint: there is a member of this name.</summary>
+    /// <summary>
+    /// A hint: there is a member of this name. Given anew when it is within reach again, so that what either lacks is
+    /// asked for at once.
+    /// </summary>
     void MemberJoined(string member);
 
     /// <summary>

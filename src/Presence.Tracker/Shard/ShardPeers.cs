@@ -58,8 +58,18 @@ internal sealed class ShardPeers
 
     public void Start(TimeSpan now) => _liveness.Start(now);
 
-    /// <summary>Membership named a member.</summary>
-    public void Expect(string member, ShardEffects effects) => _heartbeats.Expect(member, effects);
+    /// <summary>Membership named a member; one that is held already was out of reach for a while, so each may lack something.</summary>
+    public void Expect(TimeSpan now, string member, ShardEffects effects)
+    {
+        if (_table.TryGet(member, out var peer))
+        {
+            _repairs.Greet(now, peer, effects);
+        }
+        else
+        {
+            _heartbeats.Expect(member, effects);
+        }
+    }
 
     /// <summary>The periodic step, after the own changes have left.</summary>
     public void Tick(TimeSpan now, ShardEffects effects)

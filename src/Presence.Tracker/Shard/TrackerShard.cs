@@ -266,13 +266,13 @@ public sealed class TrackerShard
         }
     }
 
-    /// <summary>Membership says that there is a member of this name: greets it.</summary>
+    /// <summary>Membership says that there is a member of this name, or that it is within reach again: greets it.</summary>
     public void MemberJoined(TimeSpan now, string member, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
         if (!_over)
         {
-            _peers.Expect(member, effects);
+            _peers.Expect(now, member, effects);
         }
     }
 

@@ -236,4 +236,19 @@ public sealed class Life_of_members
         });
         Assert.InRange(heartbeats, 3, 5);
     }
+
+    [Fact]
+    public void A_member_that_is_named_again_is_told_and_asked_at_once_what_was_missed()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members["b"].Track("l");
+        members.Deliver((_, _, _) => true);
+        Assert.Equal(["l"], members["b"].Keys());
+        members["b"].Do((shard, now, fx) => shard.MemberJoined(now, "a", fx));
+        members["a"].Do((shard, now, fx) => shard.MemberJoined(now, "b", fx));
+        members.Deliver();
+        Assert.Equal(["k", "l"], members["a"].Keys());
+        Assert.Equal(["k", "l"], members["b"].Keys());
+    }
 }
