@@ -5,9 +5,7 @@ using System.Text.Json;
 
 namespace Presence.EndToEnd.Tests;
 
-[Collection(nameof(ThreeMembers))]
-[Trait("Category", "Engine.Embedded")]
-public sealed class Admin_endpoints(ThreeMembers members)
+public abstract class Admin_endpoints(ThreeMembers members)
 {
     [Theory]
     [InlineData("/api/topics")]
@@ -42,7 +40,7 @@ public sealed class Admin_endpoints(ThreeMembers members)
         using var http = members.Admin(1);
         var cluster = await http.GetFromJsonAsync<JsonElement>("/api/cluster");
         Assert.Equal("node-2", cluster.GetProperty("node").GetString());
-        Assert.Equal("embedded", cluster.GetProperty("engine").GetString());
+        Assert.Equal(members.Engine, cluster.GetProperty("engine").GetString());
         Assert.Equal(
             ["node-1", "node-2", "node-3"],
             cluster.GetProperty("members").EnumerateArray().Select(m => m.GetProperty("name").GetString()).Order());
@@ -66,4 +64,14 @@ public sealed class Admin_endpoints(ThreeMembers members)
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Contains("'limit' must be", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
+
+    [Collection(nameof(EmbeddedMembers))]
+    [Trait("Category", "Engine.Embedded")]
+    public sealed class Embedded(EmbeddedMembers members) : Admin_endpoints(members);
+
+#if ORLEANS
+    [Collection(nameof(OrleansMembers))]
+    [Trait("Category", "Engine.Orleans")]
+    public sealed class Orleans(OrleansMembers members) : Admin_endpoints(members);
+#endif
 }

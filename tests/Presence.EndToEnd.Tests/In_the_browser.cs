@@ -1,8 +1,7 @@
 namespace Presence.EndToEnd.Tests;
 
-[Collection(nameof(ThreeMembers))]
 [Trait("Category", "Browser")]
-public sealed class In_the_browser(ThreeMembers members)
+public abstract class In_the_browser(ThreeMembers members)
 {
     [SkippableFact]
     public async Task Three_tabs_on_three_members_see_each_other_come_and_go()
@@ -18,4 +17,14 @@ public sealed class In_the_browser(ThreeMembers members)
         await NodeScripts.BuildPagesAsync();
         await NodeScripts.RunAsync("browser.mjs", [chromium!, Places.Results, .. members.Members], seconds: 120);
     }
+
+    [Collection(nameof(EmbeddedMembers))]
+    [Trait("Category", "Engine.Embedded")]
+    public sealed class Embedded(EmbeddedMembers members) : In_the_browser(members);
+
+#if ORLEANS
+    [Collection(nameof(OrleansMembers))]
+    [Trait("Category", "Engine.Orleans")]
+    public sealed class Orleans(OrleansMembers members) : In_the_browser(members);
+#endif
 }

@@ -2,9 +2,7 @@ using System.Net;
 
 namespace Presence.EndToEnd.Tests;
 
-[Collection(nameof(ThreeMembers))]
-[Trait("Category", "Engine.Embedded")]
-public sealed class Tokens_and_health(ThreeMembers members)
+public abstract class Tokens_and_health(ThreeMembers members)
 {
     [Theory]
     [InlineData("/health/live")]
@@ -50,4 +48,14 @@ public sealed class Tokens_and_health(ThreeMembers members)
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("<script>", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
+
+    [Collection(nameof(EmbeddedMembers))]
+    [Trait("Category", "Engine.Embedded")]
+    public sealed class Embedded(EmbeddedMembers members) : Tokens_and_health(members);
+
+#if ORLEANS
+    [Collection(nameof(OrleansMembers))]
+    [Trait("Category", "Engine.Orleans")]
+    public sealed class Orleans(OrleansMembers members) : Tokens_and_health(members);
+#endif
 }

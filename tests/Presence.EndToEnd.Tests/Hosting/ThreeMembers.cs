@@ -3,10 +3,12 @@ using System.Text;
 
 namespace Presence.EndToEnd.Tests;
 
-/// <summary>One host with three members for all tests that do not break it.</summary>
-public sealed class ThreeMembers : IAsyncLifetime
+/// <summary>One host with three members of one engine, for all tests that do not break it.</summary>
+public abstract class ThreeMembers(string engine) : IAsyncLifetime
 {
     private SiloProcess? _silo;
+
+    public string Engine => engine;
 
     public string First => Members[0];
 
@@ -15,7 +17,7 @@ public sealed class ThreeMembers : IAsyncLifetime
     public IReadOnlyList<string> Members => _silo!.Members;
 
     public async Task InitializeAsync() =>
-        _silo = await SiloProcess.StartAsync(["--engine", "embedded", "--nodes", "3"]);
+        _silo = await SiloProcess.StartAsync(["--engine", engine, "--nodes", "3"]);
 
     public Task DisposeAsync() => _silo!.DisposeAsync().AsTask();
 
@@ -33,6 +35,17 @@ public sealed class ThreeMembers : IAsyncLifetime
         new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
 }
 
+public sealed class EmbeddedMembers() : ThreeMembers("embedded");
+
 /// <summary>The tests share the host, and the machine: one at a time.</summary>
-[CollectionDefinition(nameof(ThreeMembers), DisableParallelization = true)]
-public sealed class ThreeMembersCollection : ICollectionFixture<ThreeMembers>;
+[CollectionDefinition(nameof(EmbeddedMembers), DisableParallelization = true)]
+public sealed class EmbeddedMembersCollection : ICollectionFixture<EmbeddedMembers>;
+
+#if ORLEANS
+/// <summary>Three silos.</summary>
+public sealed class OrleansMembers() : ThreeMembers("orleans");
+
+/// <summary>The same on Orleans.</summary>
+[CollectionDefinition(nameof(OrleansMembers), DisableParallelization = true)]
+public sealed class OrleansMembersCollection : ICollectionFixture<OrleansMembers>;
+#endif
