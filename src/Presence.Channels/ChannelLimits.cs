@@ -53,14 +53,30 @@ public sealed class ChannelLimits
     /// <summary>How long a closing client may take to answer. Default 5 s.</summary>
     public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long a channel may take to decide about a join; then the client is told <c>join timeout</c> and may try again.
+    /// Default 10 s, after which the stock client gives up waiting.
+    /// </summary>
+    public TimeSpan JoinTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long <see cref="ChannelPresence.FetchAsync"/> may take; then presences go out without. Default 5 s.</summary>
+    public TimeSpan FetchTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a channel that is replaced may take to end before it is abandoned. Default 5 s.</summary>
     public TimeSpan TerminateTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Least time between two <c>presence_diff</c> of one topic. The first change after a quiet time leaves at once; those
-    /// within the window leave together. Default 25 ms; zero sends each as it comes.
+    /// within the window leave together. Default 25 ms; zero sends each as it comes, whatever the load.
     /// </summary>
     public TimeSpan DiffWindow { get; set; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>
+    /// What the window may grow to while messages are expensive: it is never shorter than 20 us and 4 ns a byte for each
+    /// client that the last message went to, about the time it takes to reach them all. Default 250 ms; at least
+    /// <see cref="DiffWindow"/>.
+    /// </summary>
+    public TimeSpan MaxDiffWindow { get; set; } = TimeSpan.FromMilliseconds(250);
 }
 
 internal sealed class ChannelLimitsValidation : IValidateOptions<ChannelLimits>
@@ -86,10 +102,17 @@ internal sealed class ChannelLimitsValidation : IValidateOptions<ChannelLimits>
         Positive(nameof(options.IdleTimeout), options.IdleTimeout);
         Positive(nameof(options.SendTimeout), options.SendTimeout);
         Positive(nameof(options.CloseTimeout), options.CloseTimeout);
+        Positive(nameof(options.JoinTimeout), options.JoinTimeout);
+        Positive(nameof(options.FetchTimeout), options.FetchTimeout);
         Positive(nameof(options.TerminateTimeout), options.TerminateTimeout);
         if (options.DiffWindow < TimeSpan.Zero || options.DiffWindow > TimeSpan.FromSeconds(10))
         {
             faults.Add(Text(nameof(options.DiffWindow), options.DiffWindow, "from 0 to 10 s: clients see changes that much later"));
+        }
+
+        if (options.MaxDiffWindow < options.DiffWindow || options.MaxDiffWindow > TimeSpan.FromSeconds(10))
+        {
+            faults.Add(Text(nameof(options.MaxDiffWindow), options.MaxDiffWindow, "from DiffWindow to 10 s: clients see changes that much later"));
         }
 
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);

@@ -25,6 +25,12 @@ internal static partial class ChannelLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} sockets were still open when the drain ended")]
     public static partial void DrainUnfinished(this ILogger log, int count);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "What belongs to the presences of {Topic} could not be fetched; they went out bare")]
+    public static partial void FetchFailed(this ILogger log, Exception error, string topic);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Join of {Topic} was not decided in time; the client was told")]
+    public static partial void JoinTimedOut(this ILogger log, string topic);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "Presences of {Topic} could not be sent")]
     public static partial void FeedCrashed(this ILogger log, Exception error, string topic);
 }

@@ -74,6 +74,7 @@ public static class ChannelsExtensions
         services.AddSingleton<LongPollSessions>();
         services.AddSingleton<IChannelBroadcaster>(s => s.GetRequiredService<ChannelServer>().Broadcaster);
         services.AddSingleton<IDrainStep, ChannelDrain>();
+        services.AddHostedService<MetasHandlers>();
     }
 }
 

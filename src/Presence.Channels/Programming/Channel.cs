@@ -123,6 +123,9 @@ public abstract class Channel
     /// <summary>Who is present.</summary>
     protected TopicSnapshot List(string? topic = null) => Tracker.List(topic ?? Topic);
 
+    /// <summary>The presences under one key; empty if there are none.</summary>
+    protected IReadOnlyList<PresenceEntry> GetByKey(string key, string? topic = null) => Tracker.GetByKey(topic ?? Topic, key);
+
     /// <summary>
     /// Shows the client who is present: <c>presence_state</c> once, then a <c>presence_diff</c> for what changes, so that
     /// the two always fit. May be called in <see cref="JoinAsync"/>; the state then follows the answer.

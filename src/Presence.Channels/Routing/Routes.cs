@@ -3,28 +3,12 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Presence.Channels;
 
 /// <summary>One line of a socket's routing: topics of a pattern go to a channel.</summary>
-internal sealed class ChannelRoute
+internal sealed class ChannelRoute(string pattern, Type channel)
 {
-    private readonly string _text;
-    private readonly bool _wildcard;
-    private readonly ObjectFactory _factory;
+    private readonly TopicPattern _topics = new(pattern);
+    private readonly ObjectFactory _factory = ActivatorUtilities.CreateFactory(channel, []);
 
-    public ChannelRoute(string pattern, Type channel)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(pattern);
-        _wildcard = pattern.EndsWith('*');
-        _text = _wildcard ? pattern[..^1] : pattern;
-        if (_text.Contains('*', StringComparison.Ordinal))
-        {
-            throw new ArgumentException($"Route '{pattern}': a wildcard stands only at the end, as in 'room:*'.", nameof(pattern));
-        }
-
-        _factory = ActivatorUtilities.CreateFactory(channel, []);
-    }
-
-    public bool Matches(string topic) => _wildcard
-        ? topic.StartsWith(_text, StringComparison.Ordinal)
-        : string.Equals(topic, _text, StringComparison.Ordinal);
+    public bool Matches(string topic) => _topics.Matches(topic);
 
     public Channel Create(IServiceProvider services) => (Channel)_factory(services, null);
 }
@@ -90,11 +74,25 @@ public sealed class ChannelsBuilder
         routes(_table.Declare(typeof(TSocket)));
         return this;
     }
+
+    /// <summary>
+    /// Passes the presences of some topics of the tracker through <typeparamref name="TPresence"/>: <c>room:lobby</c> for one
+    /// topic, <c>room:*</c> for all that begin so. Of several that fit, the first one fetches; all of them handle changes.
+    /// </summary>
+    /// <exception cref="ArgumentException">A wildcard stands elsewhere than at the end.</exception>
+    public ChannelsBuilder Presence<TPresence>(string topics)
+        where TPresence : ChannelPresence
+    {
+        _table.Presences.Add(topics, typeof(TPresence));
+        return this;
+    }
 }
 
 internal sealed class RouteTable
 {
     private readonly Dictionary<Type, SocketRoutes> _sockets = [];
+
+    public PresenceRoutes Presences { get; } = new();
 
     public SocketRoutes Declare(Type socket)
     {

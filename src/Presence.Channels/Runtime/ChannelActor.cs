@@ -53,7 +53,23 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         JoinResult result;
         try
         {
-            result = await _channel.JoinAsync(payload);
+            var joining = _channel.JoinAsync(payload);
+            if (joining.IsCompleted)
+            {
+                result = await joining;
+            }
+            else if (await DecidedAsync(joining.AsTask()) is { } decided)
+            {
+                result = decided;
+            }
+            else
+            {
+                Server.Log.JoinTimedOut(Topic);
+                Server.Instruments.Crashed("join_timeout");
+                Detach();
+                Answer(reference, ChannelReply.Error(WireReasons.JoinTimeout));
+                return false;
+            }
         }
         catch (Exception e)
         {
@@ -75,6 +91,24 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         _joined = Server.Topics.Add(Topic, this, answer);
         Server.Instruments.ChannelJoined();
         return true;
+    }
+
+    /// <returns>Null if it takes too long. What comes of it then is of no consequence: the channel is detached.</returns>
+    private async ValueTask<JoinResult?> DecidedAsync(Task<JoinResult> joining)
+    {
+        try
+        {
+            return await joining.WaitAsync(Server.Limits.JoinTimeout, Server.Time);
+        }
+        catch (TimeoutException) when (!joining.IsCompleted)
+        {
+            _ = joining.ContinueWith(
+                static late => _ = late.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted,
+                TaskScheduler.Default);
+            return null;
+        }
     }
 
     /// <summary>Lets the channel work from here on: after the client has been answered.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Presence.Node;
@@ -21,6 +22,7 @@ internal sealed class ChannelServer : IDisposable
         Log = log;
         Time = time;
         Services = services;
+        Presences = services.GetService<RouteTable>()?.Presences.Create(services) ?? [];
         Topics = new TopicTable(this);
         Feeds = new PresenceFeeds(this);
         Broadcaster = new ChannelBroadcaster(node.PubSub);
@@ -38,6 +40,9 @@ internal sealed class ChannelServer : IDisposable
     public TimeProvider Time { get; }
 
     public IServiceProvider Services { get; }
+
+    /// <summary>Who enriches and hears presences.</summary>
+    public IReadOnlyList<PresenceRoute> Presences { get; }
 
     public TopicTable Topics { get; }
 

@@ -37,6 +37,7 @@ internal static class WireReasons
 {
     public static readonly ChannelPayload UnmatchedTopic = Reason("unmatched topic");
     public static readonly ChannelPayload JoinCrashed = Reason("join crashed");
+    public static readonly ChannelPayload JoinTimeout = Reason("join timeout");
     public static readonly ChannelPayload TooManyChannels = Reason("too many channels joined");
     public static readonly ChannelPayload TopicTooLong = Reason("topic too long");
     public static readonly ChannelPayload UnknownEvent = Reason("unknown event");

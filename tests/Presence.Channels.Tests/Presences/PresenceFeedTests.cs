@@ -80,10 +80,10 @@ public sealed class PresenceFeedTests
             await harness.Node.TrackAsync(process, "t", "k" + i, PresenceMeta.Empty);
         }
 
-        await TickUntilAsync(harness, view.UntilAsync(v => v.Metas.Count == 50));
+        await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Count == 50));
         Assert.InRange(view.Diffs, 1, 2);
         process.End();
-        await TickUntilAsync(harness, view.UntilAsync(v => v.Metas.Count == 0));
+        await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Count == 0));
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public sealed class PresenceFeedTests
         async Task<OutFrame> StateAsync(TestClient client)
         {
             var frame = client.NextFrameAsync();
-            await TickUntilAsync(harness, frame);
+            await harness.TickUntilAsync(frame);
             return await frame;
         }
     }
@@ -159,7 +159,7 @@ public sealed class PresenceFeedTests
         await harness.Node.TrackAsync(harness.Node.StartProcess(), "t", "last", PresenceMeta.Empty);
         foreach (var (_, view) in clients)
         {
-            await TickUntilAsync(harness, view.UntilAsync(v => v.Metas.Values.Any(m => m.StartsWith("last", StringComparison.Ordinal))));
+            await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Values.Any(m => m.StartsWith("last", StringComparison.Ordinal))));
         }
 
         var expected = string.Join("|", harness.Node.List("t").Select(e => e.Ref).Order(StringComparer.Ordinal));
@@ -185,7 +185,7 @@ public sealed class PresenceFeedTests
         var views = clients.Select(c => new PresenceView(c)).ToList();
         foreach (var view in views)
         {
-            await TickUntilAsync(harness, view.UntilAsync(v => v.Metas.Count == 1000));
+            await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Count == 1000));
         }
 
         Assert.Single(views.Select(v => v.Summary).Distinct());
@@ -210,14 +210,4 @@ public sealed class PresenceFeedTests
     }
 
     /// <summary>Lets the window pass until the work is done.</summary>
-    private static async Task TickUntilAsync(Harness harness, Task work)
-    {
-        while (!work.IsCompleted)
-        {
-            harness.Time.Advance(TimeSpan.FromMilliseconds(25));
-            await Task.Yield();
-        }
-
-        await work;
-    }
 }

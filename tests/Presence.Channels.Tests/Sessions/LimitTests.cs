@@ -27,7 +27,7 @@ public sealed class LimitTests
             await busy.ExpectNothingAsync();
         }
 
-        Assert.NotNull(silent.CloseCode);
+        Assert.Equal(1001, silent.CloseCode);
         Assert.Null(busy.CloseCode);
     }
 
@@ -127,6 +127,20 @@ public sealed class LimitTests
     {
         Assert.True(Validate(l => l.IdleTimeout = TimeSpan.Zero).Failed);
         Assert.True(Validate(l => l.DiffWindow = TimeSpan.FromMinutes(1)).Failed);
+        Assert.True(Validate(l => l.MaxDiffWindow = TimeSpan.FromMilliseconds(1)).Failed);
+        Assert.True(Validate(l => l.PollWindow = TimeSpan.Zero).Failed);
+        Assert.True(Validate(l => l.JoinTimeout = TimeSpan.Zero).Failed);
+        Assert.True(Validate(l => l.FetchTimeout = TimeSpan.Zero).Failed);
+    }
+
+    [Fact]
+    public void Windows_between_diffs_grow_with_what_a_message_costs_within_bounds()
+    {
+        var limits = new ChannelLimits();
+        Assert.Equal(limits.DiffWindow, PresenceFeed.Window(limits, 0));
+        Assert.Equal(limits.DiffWindow, PresenceFeed.Window(limits, 0.02));
+        Assert.Equal(TimeSpan.FromMilliseconds(100), PresenceFeed.Window(limits, 0.1));
+        Assert.Equal(limits.MaxDiffWindow, PresenceFeed.Window(limits, 100));
     }
 
     private static Microsoft.Extensions.Options.ValidateOptionsResult Validate(Action<ChannelLimits> change)

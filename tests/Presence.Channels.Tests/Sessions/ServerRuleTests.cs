@@ -47,6 +47,27 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
+    public async Task A_join_that_is_not_decided_in_time_is_told_and_what_comes_of_it_later_is_not_there()
+    {
+        var join = _client.SendAsync("""["1","1","picky:slow","phx_join",{}]""");
+        Assert.Equal("deciding", await _harness.Log.NextAsync());
+        Assert.False(join.IsCompleted);
+        _harness.Time.Advance(TimeSpan.FromSeconds(10));
+        await join.WaitAsync(TestClient.Patience);
+        Assert.Equal(
+            """["1","1","picky:slow","phx_reply",{"status":"error","response":{"reason":"join timeout"}}]""",
+            await _client.NextAsync());
+        Assert.Equal(1, _harness.Counted("presence.channels.crashed:join_timeout"));
+
+        _harness.Log.Gate.SetResult();
+        await _client.ExpectNothingAsync();
+        Assert.Equal(0, _harness.Node.Count("picky:slow"));
+        await _client.ExpectAsync(
+            """["1","2","picky:slow","ping",{}]""",
+            """["1","2","picky:slow","phx_reply",{"status":"error","response":{"reason":"unmatched topic"}}]""");
+    }
+
+    [Fact]
     public async Task A_refused_topic_can_be_joined_again()
     {
         await _client.ExpectAsync("""["1","1","picky:refuse","phx_join",{}]""", await RefusedAsync("1"));

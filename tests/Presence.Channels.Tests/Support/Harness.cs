@@ -14,7 +14,7 @@ internal sealed class Harness : IDisposable
     private readonly MeterListener _listener = new();
     private readonly Dictionary<string, long> _counts = [];
 
-    public Harness(Action<ChannelLimits>? limit = null)
+    public Harness(Action<ChannelLimits>? limit = null, Func<IServiceProvider, ChannelPresence>? presence = null)
     {
         var limits = new ChannelLimits();
         limit?.Invoke(limits);
@@ -22,6 +22,14 @@ internal sealed class Harness : IDisposable
         var services = new ServiceCollection();
         services.AddMetrics();
         services.AddSingleton(Log);
+        var table = new RouteTable();
+        services.AddSingleton(table);
+        if (presence is not null)
+        {
+            services.AddSingleton<Func<IServiceProvider, ChannelPresence>>(_ => presence);
+            table.Presences.Add("room:*", typeof(ForwardingPresence));
+        }
+
         _services = services.BuildServiceProvider();
         var meters = _services.GetRequiredService<IMeterFactory>();
         _listener.InstrumentPublished = (instrument, listener) =>
@@ -73,6 +81,19 @@ internal sealed class Harness : IDisposable
         }
     }
 
+    /// <summary>Lets time pass, a diff window at a time, until the work is done.</summary>
+    public async Task TickUntilAsync(Task work)
+    {
+        using var patience = new CancellationTokenSource(TestClient.Patience);
+        while (!work.IsCompleted && !patience.IsCancellationRequested)
+        {
+            Time.Advance(TimeSpan.FromMilliseconds(25));
+            await Task.Yield();
+        }
+
+        await work.WaitAsync(TestClient.Patience);
+    }
+
     public TestClient Connect(string vsn = "2.0.0", string? id = null) => new(this, FrameSerializers.Find(vsn)!, id);
 
     public void Dispose()
@@ -101,6 +122,15 @@ internal sealed class OpenSocket(string? id) : PresenceSocket
     public override string? Id => id;
 
     protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) => new(ConnectResult.Accept);
+}
+
+/// <summary>Lets a test give the instance.</summary>
+internal sealed class ForwardingPresence(Func<IServiceProvider, ChannelPresence> make, IServiceProvider services) : ChannelPresence
+{
+    private readonly ChannelPresence _inner = make(services);
+
+    protected internal override ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation) =>
+        _inner.FetchAsync(presences, cancellation);
 }
 
 /// <summary>A client whose frames go straight to its session.</summary>

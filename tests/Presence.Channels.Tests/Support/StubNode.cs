@@ -51,8 +51,12 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
 
             var entry = new PresenceEntry(_self, ++_sequence, _sequence, 0, process.Id, topic, key, meta.Bytes);
             _entries.Add((process.Id, topic, key), entry);
-            process.Link(this);
             Tell(PresenceChange.Joined(entry));
+            if (!process.Link(this))
+            {
+                ((IProcessLink)this).Ended(process);
+            }
+
             return new(entry);
         }
     }

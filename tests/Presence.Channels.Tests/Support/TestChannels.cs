@@ -82,7 +82,7 @@ internal sealed class EchoChannel(Journal journal) : Channel
 }
 
 /// <summary>Refuses, crashes or accepts by topic.</summary>
-internal sealed class PickyChannel : Channel
+internal sealed class PickyChannel(Journal journal) : Channel
 {
     protected internal override ValueTask<JoinResult> JoinAsync(ChannelPayload payload)
     {
@@ -93,11 +93,21 @@ internal sealed class PickyChannel : Channel
             case "picky:early_push":
                 Push("too_early");
                 return new(JoinResult.Ok());
+            case "picky:slow":
+                return SlowlyAsync();
             case "picky:welcome":
                 return new(JoinResult.Ok(new { welcome = payload.As<Name>()?.User }));
             default:
                 throw new InvalidOperationException("as asked");
         }
+    }
+
+    private async ValueTask<JoinResult> SlowlyAsync()
+    {
+        journal.Add("deciding");
+        await journal.Gate.Task;
+        await TrackAsync("late");
+        return JoinResult.Ok();
     }
 
     private sealed record Name(string User);

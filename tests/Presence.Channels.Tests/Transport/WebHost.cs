@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Presence.Channels.Tests.Presences;
 using Presence.Node;
 
 namespace Presence.Channels.Tests.Transport;
@@ -18,6 +19,9 @@ internal sealed class WebHost : IAsyncDisposable
     private WebHost(WebApplication app) => _app = app;
 
     public IServiceProvider Services => _app.Services;
+
+    public System.Threading.Channels.Channel<string> MetasHeard =>
+        Services.GetRequiredService<System.Threading.Channels.Channel<string>>();
 
     public ChannelServer Server => Services.GetRequiredService<ChannelServer>();
 
@@ -34,7 +38,9 @@ internal sealed class WebHost : IAsyncDisposable
         builder.Services.AddSingleton((cluster ?? new EmbeddedCluster()).CreateLink(name));
         builder.Services.AddPresence(options => options.NodeName = name);
         builder.Services.AddSingleton(new Journal());
+        builder.Services.AddSingleton(System.Threading.Channels.Channel.CreateUnbounded<string>());
         builder.Services.AddChannels(channels => channels
+            .Presence<HearingPresence>("metas:*")
             .Socket<DoorSocket>(s => s.Channel<EchoChannel>("echo").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*"))
             .Socket<OpenDoorSocket>(s => s
                 .Channel<EchoChannel>("echo:*").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*")));

@@ -11,7 +11,10 @@ internal static class PresencePayloads
     private static ReadOnlySpan<byte> PreviousRef => "phx_ref_prev"u8;
 
     /// <summary><c>{key: {"metas": [...]}}</c></summary>
-    public static byte[] State(IEnumerable<KeyValuePair<string, List<PresenceEntry>>> byKey)
+    /// <param name="byKey">Who is present.</param>
+    /// <param name="fields">What follows the presences of some keys, comma first; see <see cref="PresenceFetch"/>.</param>
+    public static byte[] State(
+        IEnumerable<KeyValuePair<string, List<PresenceEntry>>> byKey, IReadOnlyDictionary<string, byte[]>? fields = null)
     {
         var json = FrameBuffer.Rent();
         json.Raw("{"u8);
@@ -25,7 +28,7 @@ internal static class PresencePayloads
                 Meta(json, entries[i], entries[i].PreviousRef);
             }
 
-            json.Raw("]}"u8);
+            CloseKey(json, key, fields);
         }
 
         json.Raw("}"u8);
@@ -33,13 +36,13 @@ internal static class PresencePayloads
     }
 
     /// <summary><c>{"joins": {key: {"metas": [...]}}, "leaves": {...}}</c></summary>
-    public static byte[] Diff(IReadOnlyList<PresenceChange> changes)
+    public static byte[] Diff(IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields = null)
     {
         var json = FrameBuffer.Rent();
         json.Raw("{\"joins\":"u8);
-        Side(json, changes, joins: true);
+        Side(json, changes, fields, joins: true);
         json.Raw(",\"leaves\":"u8);
-        Side(json, changes, joins: false);
+        Side(json, changes, fields, joins: false);
         json.Raw("}"u8);
         return json.ToArrayAndReturn();
     }
@@ -73,7 +76,8 @@ internal static class PresencePayloads
         json.Raw("}"u8);
     }
 
-    private static void Side(FrameBuffer json, IReadOnlyList<PresenceChange> changes, bool joins)
+    private static void Side(
+        FrameBuffer json, IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields, bool joins)
     {
         json.Raw("{"u8);
         var first = true;
@@ -98,7 +102,7 @@ internal static class PresencePayloads
                 Meta(json, change.Entry, change.LastShown?.Ref ?? change.Entry.PreviousRef);
             }
 
-            json.Raw("]}"u8);
+            CloseKey(json, group.Key, fields);
         }
 
         json.Raw("}"u8);
@@ -110,6 +114,17 @@ internal static class PresencePayloads
         first = false;
         json.String(key);
         json.Raw(":{\"metas\":["u8);
+    }
+
+    private static void CloseKey(FrameBuffer json, string key, IReadOnlyDictionary<string, byte[]>? fields)
+    {
+        json.Raw("]"u8);
+        if (fields is not null && fields.TryGetValue(key, out var written))
+        {
+            json.Raw(written);
+        }
+
+        json.Raw("}"u8);
     }
 
     private static void Separate(FrameBuffer json, bool first)

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Presence.Channels;
+
+/// <summary>Which topics' presences pass through which <see cref="ChannelPresence"/>.</summary>
+internal sealed class PresenceRoutes
+{
+    private readonly List<(TopicPattern Topics, Type Type)> _routes = [];
+
+    public void Add(string topics, Type presence) => _routes.Add((new TopicPattern(topics), presence));
+
+    /// <summary>Makes the instances, in the order in which they were named.</summary>
+    public IReadOnlyList<PresenceRoute> Create(IServiceProvider services) =>
+    [
+        .. _routes.Select(route =>
+            new PresenceRoute(route.Topics, (ChannelPresence)ActivatorUtilities.CreateInstance(services, route.Type))),
+    ];
+}
+
+/// <summary>The presences of some topics, and who enriches them.</summary>
+internal sealed class PresenceRoute(TopicPattern topics, ChannelPresence presence)
+{
+    public TopicPattern Topics => topics;
+
+    public ChannelPresence Presence => presence;
+
+    public bool Fetches { get; } = presence.Overrides(nameof(ChannelPresence.FetchAsync));
+
+    public bool HandlesMetas { get; } = presence.Overrides(nameof(ChannelPresence.HandleMetasAsync));
+}

@@ -1,0 +1,23 @@
+namespace Presence.Channels;
+
+/// <summary>A topic, or all topics that begin with what stands before the <c>*</c>.</summary>
+internal sealed class TopicPattern
+{
+    private readonly string _text;
+    private readonly bool _wildcard;
+
+    public TopicPattern(string pattern)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(pattern);
+        _wildcard = pattern.EndsWith('*');
+        _text = _wildcard ? pattern[..^1] : pattern;
+        if (_text.Contains('*', StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"Pattern '{pattern}': a wildcard stands only at the end, as in 'room:*'.", nameof(pattern));
+        }
+    }
+
+    public bool Matches(string topic) => _wildcard
+        ? topic.StartsWith(_text, StringComparison.Ordinal)
+        : string.Equals(topic, _text, StringComparison.Ordinal);
+}

@@ -1,0 +1,150 @@
+using Presence.Tracker;
+
+namespace Presence.Channels.Tests.Presences;
+
+/// <summary>What an application adds to the presences that clients are shown.</summary>
+public sealed class FetchTests
+{
+    [Fact]
+    public async Task Fields_stand_beside_the_metas_in_states_joins_and_leaves()
+    {
+        using var harness = new Harness(presence: _ => new Names());
+        var (ann, bob) = (harness.Connect(), harness.Connect());
+        await ann.JoinAsync("room:a", "1", """{"key":"ann"}""");
+        var annRef = harness.Node.GetByKey("room:a", "ann")[0].Ref;
+        Assert.Equal(
+            $$$$"""["1",null,"room:a","presence_state",{"ann":{"metas":[{"phx_ref":"{{{{annRef}}}}"}],"user":{"name":"ANN"}}}]""",
+            await ann.NextAsync());
+
+        await bob.JoinAsync("room:a", "1", """{"key":"bob"}""");
+        var join = ann.NextAsync();
+        await harness.TickUntilAsync(join);
+        var bobs = $$$$"""{"bob":{"metas":[{"phx_ref":"{{{{harness.Node.GetByKey("room:a", "bob")[0].Ref}}}}"}],"user":{"name":"BOB"}}}""";
+        Assert.Equal(
+            $$$"""[null,null,"room:a","presence_diff",{"joins":{{{bobs}}},"leaves":{}}]""",
+            await join);
+
+        await harness.TickUntilAsync(bob.NextAsync());
+        bob.Session.End();
+        var leave = ann.NextAsync();
+        await harness.TickUntilAsync(leave);
+        Assert.Equal($$$"""[null,null,"room:a","presence_diff",{"joins":{},"leaves":{{{bobs}}}}]""", await leave);
+    }
+
+    [Fact]
+    public async Task It_is_called_once_for_a_message_however_many_clients_there_are()
+    {
+        var names = new Names();
+        using var harness = new Harness(presence: _ => names);
+        var clients = Enumerable.Range(0, 20).Select(_ => harness.Connect()).ToList();
+        foreach (var client in clients)
+        {
+            await client.JoinAsync("watch:room:a");
+            await harness.TickUntilAsync(new PresenceView(client).UntilAsync(_ => true));
+        }
+
+        names.Calls.Clear();
+        await harness.Node.TrackAsync(harness.Node.StartProcess(), "room:a", "ann", PresenceMeta.Empty);
+        foreach (var client in clients)
+        {
+            var diff = client.NextAsync();
+            await harness.TickUntilAsync(diff);
+            Assert.Contains("ANN", await diff, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["ann"], Assert.Single(names.Calls));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Where_it_fails_or_hangs_presences_go_out_bare_and_it_is_counted(bool hangs)
+    {
+        using var harness = new Harness(presence: _ => new Broken(hangs));
+        var client = harness.Connect();
+        await client.JoinAsync("room:a", "1", """{"key":"ann"}""");
+        var state = client.NextAsync();
+        await harness.TickUntilAsync(state);
+        Assert.EndsWith("\"}]}}]", await state, StringComparison.Ordinal);
+        Assert.Equal(1, harness.Counted("presence.channels.crashed:fetch"));
+    }
+
+    [Fact]
+    public async Task A_slow_fetch_holds_up_its_topic_alone_and_nothing_is_lost_or_shown_twice()
+    {
+        var slow = new Slow("room:slow");
+        using var harness = new Harness(presence: _ => slow);
+        var (ann, bob) = (harness.Connect(), harness.Connect());
+        await ann.JoinAsync("room:slow", "1", """{"key":"ann"}""");
+        await slow.Called.Task.WaitAsync(TestClient.Patience);
+        await bob.JoinAsync("room:slow", "1", """{"key":"bob"}""");
+        await bob.JoinAsync("room:quick", "2", """{"key":"bob"}""");
+        Assert.Contains("room:quick", await bob.NextAsync(), StringComparison.Ordinal);
+
+        slow.Gate.SetResult();
+        var views = new[] { new PresenceView(ann), new PresenceView(bob) };
+        foreach (var view in views)
+        {
+            await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Count == 2));
+        }
+
+        Assert.Equal(views[0].Summary, views[1].Summary);
+    }
+
+    [Fact]
+    public void Metas_cannot_be_replaced_and_keys_not_invented()
+    {
+        var fetch = new PresenceFetch("t", new() { ["ann"] = [] });
+        Assert.Throws<ArgumentException>(() => fetch.Put("ann", "metas", 1));
+        Assert.Throws<KeyNotFoundException>(() => fetch.Put("bob", "user", 1));
+        fetch.Put("ann", "a\"b", 1);
+        fetch.Put("ann", "a\"b", 2);
+        Assert.Equal(",\"a\\\"b\":2", System.Text.Encoding.UTF8.GetString(fetch.Written()["ann"]));
+    }
+
+    private sealed class Names : ChannelPresence
+    {
+        public List<IReadOnlyCollection<string>> Calls { get; } = [];
+
+        protected internal override ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation)
+        {
+            Calls.Add([.. presences.Keys]);
+            foreach (var key in presences.Keys)
+            {
+                Assert.NotEmpty(presences.Entries(key));
+                presences.Put(key, "user", new { name = key.ToUpperInvariant() });
+            }
+
+            return default;
+        }
+    }
+
+    private sealed class Broken(bool hangs) : ChannelPresence
+    {
+        protected internal override async ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation)
+        {
+            if (hangs)
+            {
+                await new TaskCompletionSource().Task;
+            }
+
+            throw new InvalidOperationException("as asked");
+        }
+    }
+
+    private sealed class Slow(string topic) : ChannelPresence
+    {
+        public TaskCompletionSource Called { get; } = new();
+
+        public TaskCompletionSource Gate { get; } = new();
+
+        protected internal override async ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation)
+        {
+            if (presences.Topic == topic)
+            {
+                Called.TrySetResult();
+                await Gate.Task;
+            }
+        }
+    }
+}
