@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Presence.Channels;
 
 namespace Presence.Dashboard;
 
@@ -45,11 +46,16 @@ public static partial class PresenceAdminExtensions
             s.GetRequiredService<AdminCredentials>(),
             s.GetRequiredService<PresenceAdminTokens>(),
             s.GetRequiredService<AttemptLimiter>()));
+        services.AddChannels(channels => channels.Socket<AdminSocket>(AdminSocket.Routes));
+        services.AddSingleton<ShopperStats>();
+        services.AddSingleton<ClusterWatch>();
+        services.AddHostedService(s => s.GetRequiredService<ShopperStats>());
+        services.AddHostedService(s => s.GetRequiredService<ClusterWatch>());
         return services;
     }
 
     /// <summary>
-    /// Maps <c>POST /admin/token</c> and <c>/api/*</c>. Without a password, Development makes one up and logs it; any other
+    /// Maps <c>POST /admin/token</c>, <c>/api/*</c> and <c>/admin_socket</c>. Without a password, Development makes one up and logs it; any other
     /// environment logs an error and answers 503 on these paths, while the rest of the host serves.
     /// </summary>
     /// <returns>The group of all admin endpoints, for conventions such as a host filter or a rate limit.</returns>
@@ -79,6 +85,8 @@ public static partial class PresenceAdminExtensions
         api.MapGet("/key", PresenceReadApi.Key);
         api.MapGet("/cluster", PresenceReadApi.Cluster);
         api.MapPost("/broadcast", (Delegate)BroadcastApi.Broadcast);
+        // A socket has a door of its own: the token it brings, or no connection.
+        all.MapSocket<AdminSocket>("/admin_socket");
         return all;
     }
 

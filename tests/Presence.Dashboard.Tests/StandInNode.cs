@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -6,6 +7,9 @@ namespace Presence.Dashboard.Tests;
 /// <summary>A member without presences: enough to try the door, and what is said about the cluster.</summary>
 internal sealed class StandInNode : IPresenceNode, IPresenceTracker, IClusterPubSub
 {
+    private static readonly PresenceIndex Empty =
+        new TrackerShard(new ReplicaId("node-1", 1), 0, new TrackerOptions(), new PresenceLimits(), 1).Index;
+
     public List<PubSubMessage> Broadcasts { get; } = [];
 
     public List<TopicCount> TopicCounts { get; } = [];
@@ -52,9 +56,9 @@ internal sealed class StandInNode : IPresenceNode, IPresenceTracker, IClusterPub
 
     public void BroadcastLocal(PubSubMessage message) => throw new NotSupportedException();
 
-    public IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber) => throw new NotSupportedException();
+    public IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber) => new MemoryStream();
 
-    public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => throw new NotSupportedException();
+    public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => new(Empty.List(topic), () => { });
 
     public TopicSnapshot List(string topic) => throw new InvalidOperationException("a fault inside");
 

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using Presence.Channels;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Dashboard;
+
+/// <summary><c>presence:TOPIC</c>: any topic of the tracker, to look at and to be present in.</summary>
+/// <remarks>With the join parameter <c>show: false</c> nothing is pushed, for those who only track.</remarks>
+internal sealed class TopicChannel : Channel
+{
+    public const string Prefix = "presence:";
+
+    private string _topic = "";
+
+    protected override ValueTask<JoinResult> JoinAsync(ChannelPayload payload)
+    {
+        _topic = Topic[Prefix.Length..];
+        if (_topic.Length == 0)
+        {
+            return new(JoinResult.Error(new { reason = "name a topic: presence:TOPIC" }));
+        }
+
+        if (!(TryRead(payload, out var parameters)
+            && parameters.TryGetProperty("show", out var show)
+            && show.ValueKind == JsonValueKind.False))
+        {
+            ShowPresence(_topic);
+        }
+
+        return new(JoinResult.Ok());
+    }
+
+    protected override async ValueTask<ChannelResult> HandleInAsync(string name, ChannelPayload payload)
+    {
+        try
+        {
+            return name switch
+            {
+                "track" => await TrackAsync(payload),
+                "update" => await UpdateAsync(payload),
+                "untrack" => await UntrackAsync(payload),
+                "count" => Count(),
+                _ => await base.HandleInAsync(name, payload),
+            };
+        }
+        catch (Exception e) when (e is PresenceLimitException or PresenceMetaException or PresenceOverloadException
+            or AlreadyTrackedException or NotTrackedException)
+        {
+            return ChannelResult.Error(new { reason = e.Message });
+        }
+    }
+
+    private async ValueTask<ChannelResult> TrackAsync(ChannelPayload payload)
+    {
+        if (!TryKey(payload, out var key, out var meta, out var fault))
+        {
+            return fault;
+        }
+
+        var entry = await TrackAsync(key, meta ?? PresenceMeta.Empty, _topic);
+        return ChannelResult.Ok(new Tracked(entry.Ref));
+    }
+
+    private async ValueTask<ChannelResult> UpdateAsync(ChannelPayload payload)
+    {
+        if (!TryKey(payload, out var key, out var meta, out var fault))
+        {
+            return fault;
+        }
+
+        if (meta is not { } given)
+        {
+            return ChannelResult.Error(new { reason = "give the new meta: {key, meta}" });
+        }
+
+        var entry = await UpdateAsync(key, given, _topic);
+        return ChannelResult.Ok(new Tracked(entry.Ref));
+    }
+
+    private async ValueTask<ChannelResult> UntrackAsync(ChannelPayload payload)
+    {
+        if (!TryKey(payload, out var key, out _, out var fault))
+        {
+            return fault;
+        }
+
+        return await UntrackAsync(key, _topic)
+            ? ChannelResult.Ok()
+            : ChannelResult.Error(new { reason = $"'{key}' is not tracked by this channel" });
+    }
+
+    private ChannelResult Count()
+    {
+        var topic = List(_topic);
+        return ChannelResult.Ok(new { count = topic.Count, keys = topic.KeyCount });
+    }
+
+    private static bool TryKey(ChannelPayload payload, out string key, out PresenceMeta? meta, out ChannelResult fault)
+    {
+        (key, meta, fault) = ("", null, default);
+        if (!TryRead(payload, out var given)
+            || !given.TryGetProperty("key", out var name)
+            || name.ValueKind != JsonValueKind.String)
+        {
+            fault = ChannelResult.Error(new { reason = "give a key, which is a text: {key, meta}" });
+            return false;
+        }
+
+        key = name.GetString()!;
+        if (given.TryGetProperty("meta", out var said))
+        {
+            meta = PresenceMeta.Parse(said.GetRawText());
+        }
+
+        return true;
+    }
+
+    private static bool TryRead(ChannelPayload payload, out JsonElement json)
+    {
+        json = payload.IsBinary ? default : payload.ToElement();
+        return json.ValueKind == JsonValueKind.Object;
+    }
+
+    private sealed record Tracked([property: System.Text.Json.Serialization.JsonPropertyName("phx_ref")] string Ref);
+}

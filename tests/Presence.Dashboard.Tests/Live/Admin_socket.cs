@@ -1,0 +1,128 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Presence.Channels;
+using Presence.Client;
+using Presence.Tracker;
+
+namespace Presence.Dashboard.Tests.Live;
+
+public sealed class Admin_socket
+{
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("admin")]
+    [InlineData("CfDJ8AAAAAAAAAAAAAAAAAAAAAA")]
+    public async Task Refuses_who_has_no_admin_token(string? token)
+    {
+        await using var member = await LiveMember.StartAsync();
+        var refusal = await Assert.ThrowsAsync<PhoenixException>(() => member.ConnectAsync("/admin_socket", token));
+        Assert.Contains("403", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_the_token_of_a_user()
+    {
+        await using var member = await LiveMember.StartAsync();
+        var token = member.Services.GetRequiredService<SocketTokens>().Create("auth_socket", "admin", TimeSpan.FromHours(1));
+        await Assert.ThrowsAsync<PhoenixException>(() => member.ConnectAsync("/admin_socket", token));
+    }
+
+    [Fact]
+    public async Task Refuses_what_it_has_no_channel_for()
+    {
+        await using var member = await LiveMember.StartAsync();
+        await using var socket = await member.AdminAsync();
+        foreach (var topic in new[] { "admin:other", "admin:", "lobby", "presence:" })
+        {
+            Assert.False((await socket.Channel(topic).TryJoinAsync()).IsOk, topic);
+        }
+    }
+
+    [Fact]
+    public async Task Shows_any_topic_and_its_changes()
+    {
+        await using var member = await LiveMember.StartAsync();
+        using var ann = member.Node.StartProcess();
+        await member.Node.Tracker.TrackAsync(ann, "lobby", "ann", PresenceMeta.Parse("""{"at":1}"""));
+        await using var socket = await member.AdminAsync();
+        var channel = socket.Channel("presence:lobby");
+        var inbox = Inbox.Of(channel, "presence_state", "presence_diff");
+        await channel.JoinAsync();
+
+        var state = await inbox.NextAsync("presence_state");
+        Assert.Equal(1, state.GetProperty("ann").GetProperty("metas")[0].GetProperty("at").GetInt32());
+        ann.End();
+        var diff = await inbox.NextAsync("presence_diff");
+        Assert.True(diff.GetProperty("leaves").TryGetProperty("ann", out _), diff.ToString());
+    }
+
+    [Fact]
+    public async Task Lets_an_admin_be_present_anywhere_for_as_long_as_the_socket_lives()
+    {
+        await using var member = await LiveMember.StartAsync();
+        await using var watching = await member.AdminAsync();
+        var view = watching.Channel("presence:lobby");
+        var inbox = Inbox.Of(view, "presence_diff");
+        await view.JoinAsync();
+        await using var tracking = await member.AdminAsync();
+        var channel = tracking.Channel("presence:lobby");
+        await channel.JoinAsync(new { show = false });
+
+        var joined = await channel.PushAsync("track", new { key = "bob", meta = new { mood = "fine" } });
+        Assert.NotEmpty(joined.GetProperty("phx_ref").GetString()!);
+        await inbox.NextAsync("presence_diff", diff => Mood(diff, "bob") == "fine");
+        var again = await channel.TryPushAsync("track", new { key = "bob" });
+        Assert.False(again.IsOk);
+        await channel.PushAsync("update", new { key = "bob", meta = new { mood = "better" } });
+        await inbox.NextAsync("presence_diff", diff => Mood(diff, "bob") == "better");
+        var count = await channel.PushAsync("count");
+        Assert.Equal((1, 1), (count.GetProperty("count").GetInt32(), count.GetProperty("keys").GetInt32()));
+
+        await channel.PushAsync("untrack", new { key = "bob" });
+        Assert.False((await channel.TryPushAsync("untrack", new { key = "bob" })).IsOk);
+        Assert.False((await channel.TryPushAsync("update", new { key = "bob", meta = new { } })).IsOk);
+        await channel.PushAsync("track", new { key = "carl" });
+        await inbox.NextAsync("presence_diff", diff => diff.GetProperty("joins").TryGetProperty("carl", out _));
+        tracking.Abort();
+        await inbox.NextAsync("presence_diff", diff => diff.GetProperty("leaves").TryGetProperty("carl", out _));
+    }
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"key":7}""")]
+    [InlineData("""{"key":""}""")]
+    [InlineData("""{"key":"ann","meta":[1]}""")]
+    [InlineData("""[]""")]
+    public async Task Explains_what_cannot_be_tracked(string payload)
+    {
+        await using var member = await LiveMember.StartAsync();
+        await using var socket = await member.AdminAsync();
+        var channel = socket.Channel("presence:lobby");
+        await channel.JoinAsync();
+        var reply = await channel.TryPushAsync("track", JsonSerializer.Deserialize<JsonElement>(payload));
+        Assert.False(reply.IsOk);
+        Assert.NotEmpty(reply.Response.GetProperty("reason").GetString()!);
+        Assert.False(channel.Ended.IsCompleted, "the channel goes on");
+    }
+
+    [Fact]
+    public async Task Tells_the_seeds_dashboard_of_every_cart()
+    {
+        await using var member = await LiveMember.StartAsync();
+        using var tab = member.Node.StartProcess();
+        await member.Node.Tracker.TrackAsync(tab, "admin:cart_tracker", "cart", PresenceMeta.Parse("""{"page":"/"}"""));
+        await using var socket = await member.AdminAsync();
+        var channel = socket.Channel("admin:cart_tracker");
+        var inbox = Inbox.Of(channel, "presence_state");
+        await channel.JoinAsync();
+        Assert.True((await inbox.NextAsync("presence_state")).TryGetProperty("cart", out _));
+    }
+
+    private static string? Mood(JsonElement diff, string key) =>
+        diff.GetProperty("joins").TryGetProperty(key, out var entry)
+            && entry.GetProperty("metas")[0].TryGetProperty("mood", out var mood)
+            ? mood.GetString()
+            : null;
+}

@@ -1,0 +1,47 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using Presence.Client;
+
+namespace Presence.Dashboard.Tests;
+
+/// <summary>What a client was pushed, to be waited for in order.</summary>
+internal sealed class Inbox
+{
+    private readonly Channel<(string Event, JsonElement Payload)> _messages =
+        System.Threading.Channels.Channel.CreateUnbounded<(string, JsonElement)>();
+
+    public static Inbox Of(PhoenixChannel channel, params string[] events)
+    {
+        var inbox = new Inbox();
+        foreach (var name in events)
+        {
+            channel.On(name, payload => inbox._messages.Writer.TryWrite((name, payload)));
+        }
+
+        return inbox;
+    }
+
+    /// <summary>The next message of that event for which the condition holds; what comes before it is let go.</summary>
+    public async Task<JsonElement> NextAsync(string name, Func<JsonElement, bool>? when = null)
+    {
+        using var patience = new CancellationTokenSource(LiveMember.Patience);
+        var last = "nothing";
+        try
+        {
+            while (true)
+            {
+                var (heard, payload) = await _messages.Reader.ReadAsync(patience.Token);
+                if (heard == name && when?.Invoke(payload) != false)
+                {
+                    return payload;
+                }
+
+                last = $"{heard} {payload}";
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"'{name}' as wanted did not come; the last was {last}.");
+        }
+    }
+}
