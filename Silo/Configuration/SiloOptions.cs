@@ -84,7 +84,11 @@ internal sealed record SiloOptions
             [$"{ChannelLimits.Section}:{nameof(Channels.SendTimeout)}"] = Channels.SendTimeout.ToString("c"),
             [$"{ChannelLimits.Section}:{nameof(Channels.CloseTimeout)}"] = Channels.CloseTimeout.ToString("c"),
             [$"{ChannelLimits.Section}:{nameof(Channels.TerminateTimeout)}"] = Channels.TerminateTimeout.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.PollWindow)}"] = Channels.PollWindow.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.JoinTimeout)}"] = Channels.JoinTimeout.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.FetchTimeout)}"] = Channels.FetchTimeout.ToString("c"),
             [$"{ChannelLimits.Section}:{nameof(Channels.DiffWindow)}"] = Channels.DiffWindow.ToString("c"),
+            [$"{ChannelLimits.Section}:{nameof(Channels.MaxDiffWindow)}"] = Channels.MaxDiffWindow.ToString("c"),
         };
         foreach (var (i, origin) in AllowedOrigins.Index())
         {
@@ -116,6 +120,12 @@ internal sealed record SiloOptions
         if (AllowedOrigins.FirstOrDefault(origin => origin.Length == 0 || origin.Any(char.IsWhiteSpace)) is { } bad)
         {
             throw reader.Bad("AllowedOrigins", bad, "must be hosts such as example.org or *.example.org");
+        }
+
+        // The channels read it themselves.
+        if (reader.Text("CompressSockets") is { } compress && !bool.TryParse(compress, out _))
+        {
+            throw reader.Bad("CompressSockets", compress, "must be true or false");
         }
 
         KeyDirectory = reader.Text("KeyDirectory") is { Length: > 0 } directory ? directory : null;
@@ -156,7 +166,12 @@ internal sealed record SiloOptions
         reader.Duration(nameof(Channels.SendTimeout), value => Channels.SendTimeout = value);
         reader.Duration(nameof(Channels.CloseTimeout), value => Channels.CloseTimeout = value);
         reader.Duration(nameof(Channels.TerminateTimeout), value => Channels.TerminateTimeout = value);
+        reader.Int(nameof(Channels.MaxPollBytes), value => Channels.MaxPollBytes = value);
+        reader.Duration(nameof(Channels.PollWindow), value => Channels.PollWindow = value);
+        reader.Duration(nameof(Channels.JoinTimeout), value => Channels.JoinTimeout = value);
+        reader.Duration(nameof(Channels.FetchTimeout), value => Channels.FetchTimeout = value);
         reader.Duration(nameof(Channels.DiffWindow), value => Channels.DiffWindow = value);
+        reader.Duration(nameof(Channels.MaxDiffWindow), value => Channels.MaxDiffWindow = value);
         reader.RefuseOthers();
         Limits.Validate();
         Channels.MaxTopicBytes = Limits.MaxTopicBytes;
