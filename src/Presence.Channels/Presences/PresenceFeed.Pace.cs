@@ -17,7 +17,11 @@ internal sealed partial class PresenceFeed
     private double _cost;
 
     /// <summary>One message.</summary>
-    public void Execute() => _ = RunAsync();
+    public void Execute()
+    {
+        var run = RunAsync();
+        _ = server.Activity?.WatchAsync(run);
+    }
 
     private async Task RunAsync()
     {
@@ -105,11 +109,20 @@ internal sealed partial class PresenceFeed
         var wait = _lastMessage == 0 ? TimeSpan.Zero : _window - server.Time.GetElapsedTime(_lastMessage);
         if (wait <= TimeSpan.Zero)
         {
+            Begin();
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             return;
         }
 
         _timer?.Dispose();
-        _timer = server.Time.CreateTimer(static self => ((PresenceFeed)self!).Execute(), this, wait, Timeout.InfiniteTimeSpan);
+        _timer = server.Time.CreateTimer(static self => ((PresenceFeed)self!).Due(), this, wait, Timeout.InfiniteTimeSpan);
     }
+
+    private void Due()
+    {
+        Begin();
+        Execute();
+    }
+
+    private void Begin() => server.Activity?.Began();
 }

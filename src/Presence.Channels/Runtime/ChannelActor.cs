@@ -40,6 +40,9 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
 
     public Task Ended => _ended.Task;
 
+    /// <summary>The application's part.</summary>
+    public Channel Channel => _channel;
+
     public ReplyRef CurrentRef => _handlingPush
         ? new ReplyRef(_currentRef)
         : throw new InvalidOperationException("No push is being handled; there is nothing to answer.");
@@ -112,9 +115,17 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
     }
 
     /// <summary>Lets the channel work from here on: after the client has been answered.</summary>
-    public void Start() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    public void Start()
+    {
+        Server.Activity?.Began();
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
 
-    public void Execute() => _ = RunAsync();
+    public void Execute()
+    {
+        var run = RunAsync();
+        _ = Server.Activity?.WatchAsync(run);
+    }
 
     public void Push(string name, ChannelPayload payload)
     {

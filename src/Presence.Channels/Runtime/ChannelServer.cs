@@ -22,6 +22,7 @@ internal sealed class ChannelServer : IDisposable
         Log = log;
         Time = time;
         Services = services;
+        Activity = services.GetService<ChannelActivity>();
         Presences = services.GetService<RouteTable>()?.Presences.Create(services) ?? [];
         Topics = new TopicTable(this);
         Feeds = new PresenceFeeds(this);
@@ -40,6 +41,9 @@ internal sealed class ChannelServer : IDisposable
     public TimeProvider Time { get; }
 
     public IServiceProvider Services { get; }
+
+    /// <summary>What is under way, if somebody wants to know.</summary>
+    public ChannelActivity? Activity { get; }
 
     /// <summary>Who enriches and hears presences.</summary>
     public IReadOnlyList<PresenceRoute> Presences { get; }

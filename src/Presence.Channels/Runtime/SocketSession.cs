@@ -262,7 +262,8 @@ internal sealed class SocketSession
         }
     }
 
-    private ChannelActor? Find(string topic)
+    /// <summary>The channel that has joined a topic, if one has.</summary>
+    public ChannelActor? Find(string topic)
     {
         lock (_gate)
         {

@@ -14,7 +14,7 @@ internal static class House
         ["Presence.Channels"] = ["Presence.Node"],
         ["Presence.Dashboard"] = ["Presence.Channels"],
         ["Presence.Postgres"] = ["Presence.Node"],
-        ["Presence.TestKit"] = ["Presence.Node"],
+        ["Presence.TestKit"] = ["Presence.Channels"],
         ["Grains.Interfaces"] = ["Presence.Node"],
         ["Grains"] = ["Grains.Interfaces"],
         ["Silo"] = ["Presence.Dashboard", "Presence.Postgres", "Grains"],

@@ -60,7 +60,6 @@ public sealed class Packages_of_rooms
 
     [Theory]
     [InlineData("Presence.Node")]
-    [InlineData("Presence.TestKit")]
     [InlineData("Presence.Postgres")]
     public void A_room_below_the_web_knows_neither_asp_net_nor_orleans(string room)
     {
@@ -69,6 +68,15 @@ public sealed class Packages_of_rooms
         Assert.DoesNotContain(assemblies, a => a.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
         Assert.DoesNotContain(assemblies, a => a.StartsWith("Orleans", StringComparison.Ordinal));
         Assert.Empty(Arrows_between_rooms.References(room, "FrameworkReference"));
+    }
+
+    [Fact]
+    public void The_test_kit_needs_the_web_for_its_channel_client_and_no_orleans()
+    {
+        // Decided 2026-11-21: see the README of Presence.TestKit.
+        var assemblies = House.Load("Presence.TestKit").GetReferencedAssemblies().Select(a => a.Name!);
+
+        Assert.DoesNotContain(assemblies, a => a.StartsWith("Orleans", StringComparison.Ordinal));
     }
 
     [Fact]
