@@ -22,6 +22,13 @@ internal static class SiloProgram
             var configuration = SiloConfiguration.Load(arguments);
             var options = SiloOptions.Read(configuration.Settings);
             var engine = EngineChoice.Decide(options);
+            if (arguments.CreateSchema)
+            {
+                await engine.Engine.PrepareAsync();
+                await output.WriteLineAsync($"What engine {engine.Name} needs in the database is there.");
+                return 0;
+            }
+
             using var stop = new StopSignal();
             var run = SiloRun.Create(configuration, options, engine);
             await run.StartAsync(stop.Asked);

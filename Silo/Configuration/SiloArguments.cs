@@ -3,7 +3,8 @@ namespace Presence.Silo;
 /// <summary>The command line, as configuration keys and values.</summary>
 /// <param name="Settings">What was given, by configuration key.</param>
 /// <param name="Help">Whether only the usage was asked for.</param>
-internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settings, bool Help)
+/// <param name="CreateSchema">Whether only to create what the engine needs in the database.</param>
+internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settings, bool Help, bool CreateSchema = false)
 {
     public const string Usage = """
         usage: Presence.Silo [--engine embedded|orleans|postgres] [--nodes N] [--urls URL] [--Any:Config value]
@@ -11,6 +12,7 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
           --engine   how members reach each other
           --nodes    members in this process; member k listens on the port of the address + k - 1; default 1
           --urls     address of the first member; default http://127.0.0.1:4000; port 0 lets the system choose
+          --create-schema   create what the engine needs in the database of ConnectionStrings:Presence, and end
           --A:B v    any setting of appsettings.json, for example --Presence:Tracker:BroadcastPeriod 500ms
         """;
 
@@ -27,12 +29,19 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
     public static SiloArguments Parse(IReadOnlyList<string> args)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        var createSchema = false;
         for (var i = 0; i < args.Count; i++)
         {
             var word = args[i];
             if (word is "--help" or "-h" or "-?")
             {
                 return new SiloArguments(settings, Help: true);
+            }
+
+            if (word is "--create-schema")
+            {
+                createSchema = true;
+                continue;
             }
 
             if (!word.StartsWith("--", StringComparison.Ordinal) || word.Length == 2)
@@ -59,6 +68,6 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
             settings[key] = equals < 0 ? args[++i] : word[(equals + 1)..];
         }
 
-        return new SiloArguments(settings, Help: false);
+        return new SiloArguments(settings, Help: false, createSchema);
     }
 }

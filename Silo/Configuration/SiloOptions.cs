@@ -21,6 +21,9 @@ internal sealed record SiloOptions
     /// <summary>Name of the only member, or what the names of several begin with; null for <c>node</c>.</summary>
     public string? NodeName { get; private set; }
 
+    /// <summary>The connection string of the cluster's database, if it has one.</summary>
+    public string? Database { get; private set; }
+
     public SiloOrleansOptions Orleans { get; private set; } = new();
 
     public TrackerOptions Tracker { get; } = new();
@@ -60,6 +63,7 @@ internal sealed record SiloOptions
             options.ReadPresence(configuration.GetSection("Presence"));
             options.ReadTracker(configuration.GetSection("Presence:Tracker"));
             options.ReadLimits(configuration.GetSection("Presence:Limits"));
+            options.Database = configuration.GetConnectionString("Presence") is { Length: > 0 } database ? database : null;
             options.Orleans = SiloOrleansOptions.Read(configuration.GetSection("Presence:Orleans"));
             options.ReadAdmin(configuration.GetSection("Presence:Admin"));
             options.Urls = ReadUrls(configuration["urls"], options.Nodes);

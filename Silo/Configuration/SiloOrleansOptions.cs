@@ -18,6 +18,15 @@ internal sealed record SiloOrleansOptions
     /// <summary>The silo to which the others come if there is no database; null for that of the member on port 4000.</summary>
     public IPEndPoint? Primary { get; private set; }
 
+    /// <summary>With a database: where the other silos reach this one; it listens there. Default: this machine alone.</summary>
+    public IPAddress AdvertisedAddress { get; private set; } = IPAddress.Loopback;
+
+    /// <summary>With a database: how long a silo may take to answer a probe of another. Default 2 s.</summary>
+    public TimeSpan ProbeTimeout { get; private set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>With a database: probes in a row without an answer after which a silo is declared dead. Default 3.</summary>
+    public int MissedProbes { get; private set; } = 3;
+
     /// <summary><c>streams</c> or <c>calls</c>.</summary>
     public string Transport { get; private set; } = "streams";
 
@@ -36,6 +45,19 @@ internal sealed record SiloOrleansOptions
                 : throw reader.Bad(nameof(Primary), primary, "must be an address and a silo port, such as 127.0.0.1:11111");
         }
 
+        if (reader.Text(nameof(AdvertisedAddress)) is { } advertised)
+        {
+            options.AdvertisedAddress = IPAddress.TryParse(advertised, out var address)
+                ? address
+                : throw reader.Bad(nameof(AdvertisedAddress), advertised, "must be an IP address of this machine");
+        }
+
+        reader.Duration(nameof(ProbeTimeout), value => options.ProbeTimeout = value >= TimeSpan.FromMilliseconds(100)
+            ? value
+            : throw reader.Bad(nameof(ProbeTimeout), $"{value}", "must be at least 100ms"));
+        reader.Int(nameof(MissedProbes), value => options.MissedProbes = value is >= 1 and <= 100
+            ? value
+            : throw reader.Bad(nameof(MissedProbes), $"{value}", "must be between 1 and 100"));
         options.Transport = reader.Text(nameof(Transport))?.ToLowerInvariant() ?? options.Transport;
         if (options.Transport is not ("streams" or "calls"))
         {

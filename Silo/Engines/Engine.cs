@@ -9,8 +9,9 @@ internal abstract class Engine
     /// <exception cref="SiloStartException">A setting does not fit.</exception>
     public abstract void AddTo(WebApplicationBuilder builder, MemberPlace place);
 
-    /// <summary>Says what a failed start means in this engine's terms; null if it is none of its business.</summary>
-    public virtual string? Explain(Exception e) => null;
+    /// <summary>Creates what members need outside of them, such as tables; called once before they start.</summary>
+    /// <exception cref="SiloStartException">It cannot be created.</exception>
+    public virtual Task PrepareAsync() => Task.CompletedTask;
 }
 
 /// <summary>Which of the members of a run it is.</summary>

@@ -8,11 +8,11 @@ namespace Presence.Silo;
 
 /// <summary>Each member is a silo of one Orleans cluster.</summary>
 /// <remarks>
-/// Without a database the cluster is of this machine: silo and gateway ports follow the HTTP port, and the silo of the member on
+/// With a database, silos find each other and agree on who is dead through it. Without one the cluster is of this machine: silo and gateway ports follow the HTTP port, and the silo of the member on
 /// port 4000 is the primary, to which the others come. Where the system chooses the HTTP ports, it chooses these too, and the
 /// first member of the process is the primary.
 /// </remarks>
-internal sealed class OrleansEngine(SiloOptions options) : Engine
+internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
 {
     private const int FirstHttpPort = 4000;
     private const int FirstSiloPort = 11111;
@@ -21,6 +21,8 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine
     private static readonly TimeSpan PrimaryTimeout = TimeSpan.FromSeconds(20);
 
     private readonly SiloOrleansOptions _settings = options.Orleans;
+    private readonly string? _database = options.Database;
+    private readonly SemaphoreSlim _stopping = new(1);
     private IPEndPoint? _primary;
 
     public override string Name => "orleans";
@@ -31,9 +33,52 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine
         var gateway = PortOf(place, FirstGatewayPort, _settings.GatewayPort, "GatewayPort");
         builder.UseOrleans(orleans =>
         {
-            UseLocalhost(orleans, place, silo, gateway);
+            if (_database is null)
+            {
+                UseLocalhost(orleans, place, silo, gateway);
+            }
+            else
+            {
+                UseDatabase(orleans, _database, silo, gateway);
+            }
+
             orleans.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = place.Name);
             orleans.AddPresence(_settings.CopyTo);
+        });
+        if (_database is not null)
+        {
+            builder.Services.AddSingleton<IHostedService>(_ => new OrleansStopsInTurn(_stopping));
+        }
+    }
+
+    public override Task PrepareAsync() =>
+        _database is null ? Task.CompletedTask : OrleansDatabase.CreateSchemaAsync(_database);
+
+    public void Dispose() => _stopping.Dispose();
+
+    private void UseDatabase(ISiloBuilder orleans, string database, int silo, int gateway)
+    {
+        orleans.UseAdoNetClustering(o =>
+        {
+            o.Invariant = "Npgsql";
+            o.ConnectionString = OrleansDatabase.In(database);
+        });
+        orleans.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (_settings.ClusterId, _settings.ServiceId));
+        orleans.Configure<EndpointOptions>(o =>
+        {
+            o.AdvertisedIPAddress = _settings.AdvertisedAddress;
+            (o.SiloPort, o.GatewayPort) = (silo, gateway);
+            o.SiloListeningEndpoint = new IPEndPoint(_settings.AdvertisedAddress, silo);
+            o.GatewayListeningEndpoint = new IPEndPoint(_settings.AdvertisedAddress, gateway);
+        });
+        orleans.Configure<ClusterMembershipOptions>(o =>
+        {
+            // A silo that is killed is declared dead after about the product of these two.
+            o.ProbeTimeout = _settings.ProbeTimeout;
+            o.NumMissedProbesLimit = _settings.MissedProbes;
+            o.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+            o.DefunctSiloExpiration = TimeSpan.FromDays(1);
+            o.DefunctSiloCleanupPeriod = TimeSpan.FromHours(1);
         });
     }
 

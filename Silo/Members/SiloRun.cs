@@ -50,6 +50,7 @@ internal sealed class SiloRun
     {
         try
         {
+            await Engine.Engine.PrepareAsync();
             for (var number = 1; number <= Options.Nodes && !stopAsked.IsCompleted; number++)
             {
                 var member = Member.Build(this, number);
@@ -59,7 +60,7 @@ internal sealed class SiloRun
         }
         catch (Exception e) when (CannotListen(e) is { } reason)
         {
-            var urls = _members[^1].Urls;
+            var urls = _members is [.., var last] ? last.Urls : "";
             await StopAsync(TimeSpan.FromSeconds(1));
             throw new SiloStartException($"Cannot listen on {urls}: {reason}.");
         }

@@ -1,0 +1,65 @@
+using Npgsql;
+
+namespace Presence.Silo;
+
+/// <summary>The tables in PostgreSQL through which silos find each other.</summary>
+internal static class OrleansDatabase
+{
+    public const string Schema = "presence_orleans";
+
+    /// <summary>The connection string with the schema in it, as the clustering provider needs it.</summary>
+    public static string In(string connectionString) =>
+        new NpgsqlConnectionStringBuilder(connectionString) { SearchPath = Schema }.ConnectionString;
+
+    /// <summary>Creates what is missing. Safe while others do the same.</summary>
+    /// <exception cref="SiloStartException">The database cannot be reached, or this user may not.</exception>
+    public static async Task CreateSchemaAsync(string connectionString)
+    {
+        try
+        {
+            await using var source = NpgsqlDataSource.Create(connectionString);
+            await using var connection = await source.OpenConnectionAsync();
+            await using var transaction = await connection.BeginTransactionAsync();
+            await ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock(hashtextextended('{Schema}', 0))");
+            if (!await IsCurrentAsync(connection))
+            {
+                await ExecuteAsync(connection, $"CREATE SCHEMA IF NOT EXISTS {Schema}; SET LOCAL search_path TO {Schema}; {Script()}");
+            }
+
+            await transaction.CommitAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
+        {
+            throw new SiloStartException(
+                $"Engine orleans: the cluster's tables in the database of ConnectionStrings:Presence cannot be prepared: {e.Message}"
+                    .ReplaceLineEndings(" "));
+        }
+    }
+
+    /// <summary>Whether all is there as this version wants it: a user that may not create tables can then start members.</summary>
+    private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection)
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT obj_description(to_regclass('{Schema}.orleansquery'), 'pg_class') = @mark", connection);
+        command.Parameters.AddWithValue("mark", Mark());
+        return await command.ExecuteScalarAsync() is true;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static string Mark() => $"presence {Convert.ToHexStringLower(
+        System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Text())))[..16]}";
+
+    private static string Script() => $"{Text()}\nCOMMENT ON TABLE orleansquery IS '{Mark()}';";
+
+    private static string Text()
+    {
+        using var stream = typeof(OrleansDatabase).Assembly.GetManifestResourceStream("OrleansClustering.sql")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}
