@@ -10,7 +10,7 @@ internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
     private const string ApplicationName = "Presence";
 
     /// <exception cref="SiloStartException">
-    /// The directory cannot be used, or several members run outside Development without one: after a restart, or on a
+    /// The directory or the database cannot be used, or several members run outside Development without either: after a restart, or on a
     /// member of another process, every token would be refused.
     /// </exception>
     public static TokenKeys Create(SiloOptions options, bool isDevelopment)
@@ -20,14 +20,32 @@ internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
             return new TokenKeys(InDirectory(path), path);
         }
 
+        if (options.Database is { } database)
+        {
+            return new TokenKeys(InDatabase(database), "PostgreSQL");
+        }
+
         if (!isDevelopment && options.Nodes > 1)
         {
             throw new SiloStartException(
-                "Presence:KeyDirectory is not set: several members outside Development need a directory that all of them "
-                + "share for the keys that sign tokens.");
+                "Presence:KeyDirectory is not set, nor ConnectionStrings:Presence: several members outside Development need a "
+                + "directory or a database that all of them share for the keys that sign tokens.");
         }
 
         return new TokenKeys(new EphemeralDataProtectionProvider(), "memory, so that tokens end with this process");
+    }
+
+    private static IDataProtectionProvider InDatabase(string connectionString)
+    {
+        var repository = new KeysInPostgres(connectionString);
+        var services = new ServiceCollection();
+        services.AddDataProtection()
+            .SetApplicationName(ApplicationName)
+            .AddKeyManagementOptions(keys => keys.XmlRepository = repository);
+        // Lives as long as the process, as the provider does.
+        var provider = services.BuildServiceProvider().GetRequiredService<IDataProtectionProvider>();
+        provider.CreateProtector("Presence.Start").Protect([]);
+        return provider;
     }
 
     private static IDataProtectionProvider InDirectory(string path)

@@ -101,6 +101,31 @@ public sealed class Reading_settings
         Assert.Contains(args[0], Assert.Throws<SiloStartException>(() => SiloArguments.Parse(args)).Message, StringComparison.Ordinal);
 
     [Theory]
+    [InlineData("SiloPort", "0", "must be a port, 1 to 65535")]
+    [InlineData("GatewayPort", "many", "must be a whole number")]
+    [InlineData("Primary", "here", "must be an address and a silo port, such as 127.0.0.1:11111")]
+    [InlineData("AdvertisedAddress", "pod-1", "must be an IP address of this machine")]
+    [InlineData("ClusterId", "a b", "must have 1 to 100 characters without blanks")]
+    [InlineData("Transport", "pigeons", "must be streams or calls")]
+    [InlineData("ProbeTimeout", "1ms", "must be at least 100ms")]
+    [InlineData("MissedProbes", "0", "must be between 1 and 100")]
+    public void What_silos_cannot_use_is_refused(string option, string value, string rule)
+    {
+        var e = Assert.Throws<SiloStartException>(() => Read(($"Presence:Orleans:{option}", value)));
+        Assert.StartsWith($"Presence:Orleans:{option} is '", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"it {rule}.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, 4000, 1, "node-1")]
+    [InlineData("orleans", 4001, 2, "node-3")]
+    [InlineData("orleans", 0, 2, "node-2")]
+    [InlineData("orleans", 80, 1, "node-80")]
+    [InlineData("embedded", 4001, 2, "node-2")]
+    public void Members_of_several_processes_are_named_by_their_ports(string? engine, int port, int number, string name) =>
+        Assert.Equal(name, Read(("Presence:Engine", engine!), ("urls", $"http://127.0.0.1:{port}"), ("Presence:Nodes", "2")).MemberName(number));
+
+    [Theory]
 #if !ORLEANS
     [InlineData("orleans")]
 #endif
