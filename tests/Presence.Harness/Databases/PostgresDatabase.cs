@@ -1,0 +1,41 @@
+using Npgsql;
+
+namespace Presence.Harness.Databases;
+
+/// <summary>A database of a test's own; dropped at the end, whoever is still connected.</summary>
+public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyncDisposable
+{
+    public PostgresServer Server => server;
+
+    public string Name => name;
+
+    public string ConnectionString => server.ConnectionString(name);
+
+    /// <summary>Runs a statement.</summary>
+    public async Task RunAsync(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(ConnectionString + ";Pooling=false");
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>The first value of the first row.</summary>
+    public async Task<T> ReadAsync<T>(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(ConnectionString + ";Pooling=false");
+        await using var command = source.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await server.RunAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        }
+        catch (NpgsqlException e) when (e is not PostgresException)
+        {
+            // The server is down, by the test's own doing, and takes the database with it when it is removed.
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Diagnostics;
+
+namespace Presence.Harness;
+
+/// <summary>Waiting for what gives no sign of its own, such as another process's state.</summary>
+public static class Patience
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Asks until the answer is yes.</summary>
+    /// <returns>How long that took.</returns>
+    /// <exception cref="TimeoutException">It stayed no.</exception>
+    public static async Task<TimeSpan> UntilAsync(string what, TimeSpan within, Func<Task<bool>> question)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!await question())
+        {
+            if (clock.Elapsed > within)
+            {
+                throw new TimeoutException($"Within {within.TotalSeconds:0.#} s it did not become so: {what}.");
+            }
+
+            await Task.Delay(Pause);
+        }
+
+        return clock.Elapsed;
+    }
+
+    /// <inheritdoc cref="UntilAsync(string, TimeSpan, Func{Task{bool}})"/>
+    public static Task<TimeSpan> UntilAsync(string what, TimeSpan within, Func<bool> question) =>
+        UntilAsync(what, within, () => Task.FromResult(question()));
+}

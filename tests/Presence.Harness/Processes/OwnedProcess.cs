@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Presence.Harness.Processes;
+
+/// <summary>A process that a test has started: its lines, signals to it, and its certain end.</summary>
+public sealed class OwnedProcess : IAsyncDisposable
+{
+    private const int MostLines = 20_000;
+    private const int NoSuchProcess = 3;
+
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<string> _onLine;
+
+    private OwnedProcess(Process process, Action<string> onLine) => (_process, _onLine) = (process, onLine);
+
+    public int Id { get; private set; }
+
+    /// <summary>Completes when the process has ended, in whatever way.</summary>
+    public Task Ended => _ended.Task;
+
+    public bool HasEnded => _ended.Task.IsCompleted;
+
+    /// <summary>137 after SIGKILL, 143 after a SIGTERM that it did not handle.</summary>
+    public int ExitCode => _process.ExitCode;
+
+    /// <summary>What it has written last, at most 20,000 lines.</summary>
+    public string Output => string.Join('\n', _lines);
+
+    /// <param name="start">Program, arguments, folder, environment; its outputs are collected.</param>
+    /// <param name="onLine">Is told each line that it writes.</param>
+    public static OwnedProcess Start(ProcessStartInfo start, Action<string>? onLine = null)
+    {
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        var owned = new OwnedProcess(new Process { StartInfo = start }, onLine ?? (_ => { }));
+        owned.Begin();
+        return owned;
+    }
+
+    /// <summary>Sends a signal; without effect if the process has ended.</summary>
+    public void Signal(UnixSignal signal)
+    {
+        if (!HasEnded)
+        {
+            Signal(Id, signal);
+        }
+    }
+
+    /// <summary>Sends a signal to a child of an owned process; without effect if it has ended.</summary>
+    public static void Signal(int process, UnixSignal signal)
+    {
+        if (Kill(process, (int)signal) != 0 && Marshal.GetLastPInvokeError() is var error and not NoSuchProcess)
+        {
+            throw new Win32Exception(error);
+        }
+    }
+
+    /// <summary>Waits for the end.</summary>
+    /// <exception cref="TimeoutException">It goes on; the message has its output.</exception>
+    public async Task<TimeSpan> WaitForEndAsync(TimeSpan within)
+    {
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            await Ended.WaitAsync(within);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"The process did not end within {within.TotalSeconds:0.#} s.\n{Output}", e);
+        }
+
+        return clock.Elapsed;
+    }
+
+    /// <summary>Ends it at once, even if it is paused.</summary>
+    public async Task KillAsync()
+    {
+        Signal(UnixSignal.Kill);
+        await WaitForEndAsync(TimeSpan.FromSeconds(30));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process.Dispose();
+    }
+
+    private void Begin()
+    {
+        _process.OutputDataReceived += (_, line) => Take(line.Data);
+        _process.ErrorDataReceived += (_, line) => Take(line.Data);
+        _process.EnableRaisingEvents = true;
+        _process.Exited += (_, _) =>
+        {
+            Reaper.Ended(Id);
+            _ended.TrySetResult();
+        };
+        _process.Start();
+        Id = _process.Id;
+        if (!_process.HasExited)
+        {
+            Reaper.Watch(Id);
+        }
+
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    private void Take(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        _lines.Enqueue(line);
+        while (_lines.Count > MostLines && _lines.TryDequeue(out _))
+        {
+        }
+
+        _onLine(line);
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern int Kill(int process, int signal);
+}
+
+/// <summary>Signals by their number on Linux.</summary>
+public enum UnixSignal
+{
+    Interrupt = 2,
+    Quit = 3,
+    Kill = 9,
+    Terminate = 15,
+    Continue = 18,
+    Stop = 19,
+}
