@@ -23,7 +23,7 @@ internal static class MemberEndpoints
         });
         app.MapHealth(run);
         app.MapPresenceAdmin();
-        app.MapGet("/", (HttpContext http) => Page.Show(http, "index.html", IndexLinks(run)));
+        app.MapShop();
         app.MapSocket<OpenSocket>("/socket");
         app.MapSocket<UserSocket>("/auth_socket");
         if (run.IsDevelopment)
@@ -31,12 +31,5 @@ internal static class MemberEndpoints
             app.MapDevelopmentToken(run);
             app.MapGet("/tracked", (HttpContext http) => Page.Show(http, "tracked.html"));
         }
-    }
-
-    private static string IndexLinks(SiloRun run)
-    {
-        const string Api = """<li><a href="/api/cluster">The cluster as this member sees it</a> <p class="soft">JSON; sign in as the admin</p></li>""";
-        const string Tracked = """<li><a class="button" href="/tracked">See who is online</a></li>""";
-        return run.IsDevelopment ? Tracked + Api : Api;
     }
 }

@@ -12,10 +12,10 @@ internal static class Page
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
         + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-    public static IResult Show(HttpContext http, string name, string links = "")
+    public static IResult Show(HttpContext http, string name, string title = "", string content = "")
     {
         var files = http.RequestServices.GetRequiredService<IWebHostEnvironment>().WebRootFileProvider;
-        if (!files.GetFileInfo("assets/tracked.js").Exists)
+        if (!files.GetFileInfo("assets/shop.js").Exists)
         {
             return Results.Problem(
                 statusCode: StatusCodes.Status503ServiceUnavailable,
@@ -27,7 +27,8 @@ internal static class Page
         var html = Read(name)
             .Replace("{{node}}", WebUtility.HtmlEncode(node.Name), StringComparison.Ordinal)
             .Replace("{{engine}}", WebUtility.HtmlEncode(node.Engine), StringComparison.Ordinal)
-            .Replace("{{links}}", links, StringComparison.Ordinal);
+            .Replace("{{title}}", WebUtility.HtmlEncode(title), StringComparison.Ordinal)
+            .Replace("{{content}}", content, StringComparison.Ordinal);
         http.Response.Headers.ContentSecurityPolicy = Policy;
         http.Response.Headers.CacheControl = "no-store";
         return Results.Content(html, "text/html; charset=utf-8");

@@ -27,6 +27,7 @@ internal static class MemberServices
             .Socket<UserSocket>(routes => routes
                 .Channel<TrackedChannel>("tracked")
                 .Channel<RoomChannel>("room:*")));
+        services.AddShop();
         services.AddPresenceAdmin(admin => Copy(run.Options.Admin, admin));
     }
 

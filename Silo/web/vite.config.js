@@ -8,10 +8,9 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     modulePreload: false,
-    cssCodeSplit: false,
     reportCompressedSize: false,
     rollupOptions: {
-      input: { tracked: "src/tracked.js" },
+      input: { shop: "src/shop.js", tracked: "src/tracked.js" },
       output: {
         entryFileNames: "[name].js",
         chunkFileNames: "[name].js",

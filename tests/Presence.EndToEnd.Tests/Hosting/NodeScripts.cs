@@ -66,7 +66,7 @@ internal static class NodeScripts
     /// <summary>Bundles the pages if nobody has: whoever starts from ./test finds them built.</summary>
     public static async Task BuildPagesAsync()
     {
-        if (File.Exists(Path.Combine(Places.HostContent, "wwwroot", "assets", "tracked.js")))
+        if (File.Exists(Path.Combine(Places.HostContent, "wwwroot", "assets", "shop.js")))
         {
             return;
         }

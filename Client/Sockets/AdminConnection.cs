@@ -1,0 +1,59 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace Presence.Client;
+
+/// <summary>Signs in as the admin and opens the admin's socket.</summary>
+internal static class AdminConnection
+{
+    /// <exception cref="PhoenixException">Nobody answers, or the name or password is wrong.</exception>
+    public static async Task<PhoenixSocket> OpenAsync(Uri member, string user, string? password, CancellationToken stop)
+    {
+        if (string.IsNullOrEmpty(password))
+        {
+            throw new ClientUsageException("a password is missing: give --password, or set PRESENCE_ADMIN_PASSWORD.");
+        }
+
+        var token = await TokenAsync(member, user, password, stop);
+        return await PhoenixSocket.ConnectAsync(new Uri(member, "admin_socket"), new PhoenixOptions { AuthToken = token }, stop);
+    }
+
+    private static async Task<string> TokenAsync(Uri member, string user, string password, CancellationToken stop)
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic",
+            Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+        try
+        {
+            using var answer = await http.PostAsync(new Uri(member, "admin/token"), null, stop);
+            if (answer.StatusCode != HttpStatusCode.OK)
+            {
+                throw new PhoenixException($"{member} does not sign in '{user}': {await ReasonAsync(answer, stop)}");
+            }
+
+            return (await answer.Content.ReadFromJsonAsync<JsonElement>(stop)).GetProperty("token").GetString()!;
+        }
+        catch (Exception e) when (e is HttpRequestException or JsonException
+            || (e is TaskCanceledException && !stop.IsCancellationRequested))
+        {
+            throw new PhoenixException($"{member} does not answer: {e.GetBaseException().Message}", e);
+        }
+    }
+
+    private static async Task<string> ReasonAsync(HttpResponseMessage answer, CancellationToken stop)
+    {
+        try
+        {
+            var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(stop);
+            return problem.GetProperty("detail").GetString()!;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or NotSupportedException)
+        {
+            return $"status {(int)answer.StatusCode}";
+        }
+    }
+}
