@@ -14,22 +14,35 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
     private const int MostHolderBytes = 512;
     private const int MostStateBytes = 64 * 1024;
 
-    private readonly LeaseSql _sql = new(source.Options.Schema);
+    private readonly string _acquire = new LeaseSql(source.Options.Schema).Acquire;
+    private readonly string _renew = new LeaseSql(source.Options.Schema).Renew;
+    private readonly string _release = new LeaseSql(source.Options.Schema).Release;
     private readonly LeaseWatch _watch = new(source, new LeaseSql(source.Options.Schema), log, time ?? TimeProvider.System);
     private volatile bool _isSchemaThere;
 
-    public ValueTask<LeaseAnswer> AcquireAsync(
+    public async ValueTask<LeaseAnswer> AcquireAsync(
         string name, string holder, TimeSpan duration, CancellationToken cancellation)
     {
         Check(name, holder, duration);
-        return SwapAsync(_sql.Acquire, [Text(name), Text(holder), Interval(duration)], cancellation);
+        while (true)
+        {
+            if (await SwapAsync(_acquire, [Text(name), Text(holder), Interval(duration)], cancellation).ConfigureAwait(false)
+                is { } answer)
+            {
+                return answer;
+            }
+
+            // Somebody else made the row while this statement ran, so it neither took it nor saw whose it is: look again.
+        }
     }
 
-    public ValueTask<LeaseAnswer> RenewAsync(
+    public async ValueTask<LeaseAnswer> RenewAsync(
         string name, string holder, long epoch, TimeSpan duration, CancellationToken cancellation)
     {
         Check(name, holder, duration);
-        return SwapAsync(_sql.Renew, [Text(name), Text(holder), Interval(duration), Number(epoch)], cancellation);
+        // Nothing comes back of a name that was never held.
+        return await SwapAsync(_renew, [Text(name), Text(holder), Interval(duration), Number(epoch)], cancellation)
+            .ConfigureAwait(false) ?? new LeaseAnswer(false, 0, null, TimeSpan.Zero);
     }
 
     public async ValueTask<bool> ReleaseAsync(
@@ -44,7 +57,7 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
         return await OnConnectionAsync(
             async connection =>
             {
-                await using var command = new NpgsqlCommand(_sql.Release, connection);
+                await using var command = new NpgsqlCommand(_release, connection);
                 command.Parameters.Add(Text(name));
                 command.Parameters.Add(Text(holder));
                 command.Parameters.Add(Number(epoch));
@@ -64,24 +77,8 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
 
     public void Dispose() => _watch.Dispose();
 
-    private async ValueTask<LeaseAnswer> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            var answer = await OnConnectionAsync(
-                connection => SwapAsync(connection, sql, parameters, cancellation), cancellation).ConfigureAwait(false);
-            if (answer is { } known)
-            {
-                return known;
-            }
-
-            // Somebody else made the row while this statement ran, so it neither took it nor saw whose it is: look again.
-            if (ReferenceEquals(sql, _sql.Renew))
-            {
-                return new LeaseAnswer(false, 0, null, TimeSpan.Zero);
-            }
-        }
-    }
+    private ValueTask<LeaseAnswer?> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
+        OnConnectionAsync(connection => SwapAsync(connection, sql, parameters, cancellation), cancellation);
 
     private static async Task<LeaseAnswer?> SwapAsync(
         NpgsqlConnection connection, string sql, NpgsqlParameter[] parameters, CancellationToken cancellation)
@@ -99,7 +96,6 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
             : (LeaseAnswer?)null;
         // To the end: what goes wrong at commit is told after the rows.
         await reader.CloseAsync().ConfigureAwait(false);
-        command.Parameters.Clear();
         return answer;
     }
 

@@ -47,5 +47,18 @@ internal sealed class Database : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>Asks until the answer is true. The round trip is the pause.</summary>
+    public async Task UntilAsync(string question)
+    {
+        var begun = System.Diagnostics.Stopwatch.StartNew();
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"SELECT ({question}) FROM pg_sleep(0.02)", connection);
+        while (await command.ExecuteScalarAsync() is not true)
+        {
+            Assert.True(begun.Elapsed < TimeSpan.FromSeconds(60), $"In 60 s it did not become so: {question}");
+        }
+    }
+
     public async ValueTask DisposeAsync() => await RunAsync($"DROP SCHEMA IF EXISTS {Schema} CASCADE");
 }

@@ -1,0 +1,266 @@
+using System.Collections.Concurrent;
+using Presence.Postgres.Tests.Support;
+
+namespace Presence.Postgres.Tests.Leases;
+
+[Trait("Category", "Engine.Postgres")]
+public sealed class Leases
+{
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    [SkippableFact]
+    public async Task The_first_who_asks_gets_it_and_others_learn_who_has_it()
+    {
+        await using var world = await World.OpenAsync();
+        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
+        Assert.Equal((true, 1, "ann", Long), (mine.IsHeld, mine.Epoch, mine.Holder, mine.Remaining));
+        var other = await world.Store.AcquireAsync("x", "bob", Long, default);
+        Assert.Equal((false, 1, "ann"), (other.IsHeld, other.Epoch, other.Holder));
+        Assert.InRange(other.Remaining, TimeSpan.FromSeconds(1), Long);
+        Assert.True((await world.Store.AcquireAsync("y", "bob", Long, default)).IsHeld);
+    }
+
+    [SkippableFact]
+    public async Task Asked_again_by_its_holder_it_is_renewed_with_the_same_epoch()
+    {
+        await using var world = await World.OpenAsync();
+        await world.Store.AcquireAsync("x", "ann", TimeSpan.FromMinutes(1), default);
+        var again = await world.Store.AcquireAsync("x", "ann", Long, default);
+        Assert.Equal((true, 1), (again.IsHeld, again.Epoch));
+        Assert.InRange((await world.Store.AcquireAsync("x", "bob", Long, default)).Remaining, TimeSpan.FromMinutes(2), Long);
+    }
+
+    [SkippableFact]
+    public async Task One_that_has_run_out_is_taken_with_a_higher_epoch_and_not_renewed()
+    {
+        await using var world = await World.OpenAsync();
+        var first = await world.Store.AcquireAsync("x", "ann", Short, default);
+        var second = await world.UntilHeldAsync("x", "bob", Long);
+        Assert.Equal(first.Epoch + 1, second.Epoch);
+        var late = await world.Store.RenewAsync("x", "ann", first.Epoch, Long, default);
+        Assert.Equal((false, 2, "bob"), (late.IsHeld, late.Epoch, late.Holder));
+        Assert.False(await world.Store.ReleaseAsync("x", "ann", first.Epoch, default, default));
+        Assert.True((await world.Store.RenewAsync("x", "bob", second.Epoch, Long, default)).IsHeld);
+    }
+
+    [SkippableFact]
+    public async Task One_that_has_run_out_is_over_for_its_holder_even_if_nobody_took_it()
+    {
+        await using var world = await World.OpenAsync();
+        var first = await world.Store.AcquireAsync("x", "ann", Short, default);
+        await world.Database.UntilAsync($"SELECT until < clock_timestamp() FROM {world.Database.Schema}.leases");
+        var late = await world.Store.RenewAsync("x", "ann", first.Epoch, Long, default);
+        Assert.Equal((false, 1, null, TimeSpan.Zero), (late.IsHeld, late.Epoch, late.Holder, late.Remaining));
+        Assert.False(await world.Store.ReleaseAsync("x", "ann", first.Epoch, default, default));
+        Assert.Equal(2, (await world.Store.AcquireAsync("x", "ann", Long, default)).Epoch);
+    }
+
+    [SkippableFact]
+    public async Task A_renewal_makes_it_last()
+    {
+        await using var world = await World.OpenAsync();
+        var mine = await world.Store.AcquireAsync("x", "ann", TimeSpan.FromSeconds(20), default);
+        Assert.True((await world.Store.RenewAsync("x", "ann", mine.Epoch, Long, default)).IsHeld);
+        Assert.InRange((await world.Store.AcquireAsync("x", "bob", Long, default)).Remaining, TimeSpan.FromMinutes(1), Long);
+        Assert.False((await world.Store.RenewAsync("x", "ann", mine.Epoch + 1, Long, default)).IsHeld);
+        Assert.False((await world.Store.RenewAsync("x", "bob", mine.Epoch, Long, default)).IsHeld);
+        Assert.False((await world.Store.RenewAsync("nothing", "bob", 1, Long, default)).IsHeld);
+    }
+
+    [SkippableFact]
+    public async Task What_is_left_on_release_is_found_by_the_next_holder_and_no_later_one()
+    {
+        await using var world = await World.OpenAsync();
+        var first = await world.Store.AcquireAsync("x", "ann", Long, default);
+        Assert.True(await world.Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1, 2, 3 }, default));
+        Assert.False(await world.Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 9 }, default));
+        var second = await world.Store.AcquireAsync("x", "bob", Short, default);
+        Assert.Equal(2, second.Epoch);
+        Assert.Equal(new byte[] { 1, 2, 3 }, second.State.ToArray());
+        var third = await world.UntilHeldAsync("x", "cid", Long);
+        Assert.Equal(3, third.Epoch);
+        Assert.True(third.State.IsEmpty);
+    }
+
+    [SkippableFact]
+    public async Task An_answer_that_was_lost_may_be_asked_for_again_with_what_was_left()
+    {
+        await using var world = await World.OpenAsync();
+        var first = await world.Store.AcquireAsync("x", "ann", Long, default);
+        await world.Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1 }, default);
+        await world.Store.AcquireAsync("x", "bob", Long, default);
+        var again = await world.Store.AcquireAsync("x", "bob", Long, default);
+        Assert.Equal((2, 1), (again.Epoch, again.State.Length));
+        await world.Store.RenewAsync("x", "bob", 2, Long, default);
+        Assert.True((await world.Store.AcquireAsync("x", "bob", Long, default)).State.IsEmpty);
+    }
+
+    [SkippableFact]
+    public async Task Epochs_grow_for_ever_whoever_holds_and_releases()
+    {
+        await using var world = await World.OpenAsync();
+        for (var epoch = 1; epoch <= 50; epoch++)
+        {
+            var lease = await world.Store.AcquireAsync("x", $"h{epoch % 3}", Long, default);
+            Assert.Equal((true, epoch), (lease.IsHeld, lease.Epoch));
+            Assert.True(await world.Store.ReleaseAsync("x", $"h{epoch % 3}", epoch, default, default));
+        }
+    }
+
+    [SkippableFact]
+    public async Task Of_many_who_ask_at_once_one_gets_it_and_no_epoch_has_two_holders()
+    {
+        await using var world = await World.OpenAsync();
+        var holders = new ConcurrentDictionary<long, string>();
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(contender => Task.Run(async () =>
+        {
+            for (var attempt = 0; attempt < 40; attempt++)
+            {
+                var holder = $"{contender}/{attempt}";
+                // Some run out on their own while others ask, some are released.
+                var lease = await world.Store.AcquireAsync("x", holder, attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long, default);
+                if (lease.IsHeld)
+                {
+                    Assert.True(holders.TryAdd(lease.Epoch, holder), $"epoch {lease.Epoch} has two holders");
+                    await world.Store.ReleaseAsync("x", holder, lease.Epoch, default, default);
+                }
+            }
+        })));
+        Assert.NotEmpty(holders);
+        Assert.Equal(holders.Keys.Max(), await world.Database.ReadAsync<long>($"SELECT epoch FROM {world.Database.Schema}.leases"));
+        Assert.Equal(Enumerable.Range(1, holders.Count).Select(e => (long)e), holders.Keys.Order());
+    }
+
+    [SkippableFact]
+    public async Task The_first_row_of_a_name_is_made_once_by_many_who_ask_at_once()
+    {
+        await using var world = await World.OpenAsync();
+        for (var round = 0; round < 20; round++)
+        {
+            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(
+                c => world.Store.AcquireAsync($"x{round}", $"c{c}", Long, default).AsTask()));
+            var held = Assert.Single(answers, a => a.IsHeld);
+            Assert.All(answers, a => Assert.Equal((held.Holder, 1), (a.Holder, a.Epoch)));
+        }
+    }
+
+    [SkippableFact]
+    public async Task A_release_is_told_to_who_watches_that_name_alone()
+    {
+        await using var world = await World.OpenAsync();
+        var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
+        using var watch = world.Store.WatchReleases("x", () => told.Release());
+        using var other = world.Store.WatchReleases("y", () => toldOther.Release());
+        // Each is called once when the watch begins to hear: what was released before that may have been missed.
+        Assert.True(await told.WaitAsync(Patience));
+        Assert.True(await toldOther.WaitAsync(Patience));
+        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
+        Assert.True(await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default));
+        Assert.True(await told.WaitAsync(Patience));
+        Assert.Equal(0, toldOther.CurrentCount);
+        watch.Dispose();
+        mine = await world.Store.AcquireAsync("x", "ann", Long, default);
+        await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default);
+        var yours = await world.Store.AcquireAsync("y", "ann", Long, default);
+        await world.Store.ReleaseAsync("y", "ann", yours.Epoch, default, default);
+        Assert.True(await toldOther.WaitAsync(Patience));
+        Assert.Equal(0, told.CurrentCount);
+    }
+
+    [SkippableFact]
+    public async Task Who_watches_is_told_after_the_connection_was_lost_and_is_back()
+    {
+        await using var world = await World.OpenAsync();
+        var told = new SemaphoreSlim(0);
+        using var watch = world.Store.WatchReleases("x", () => told.Release());
+        Assert.True(await told.WaitAsync(Patience));
+        await world.Database.RunAsync(
+            $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN \"{world.Database.Schema}!lease\"%'");
+        Assert.True(await told.WaitAsync(Patience));
+        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
+        await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default);
+        Assert.True(await told.WaitAsync(Patience));
+    }
+
+    [SkippableFact]
+    public async Task It_is_kept_durably_even_where_the_server_does_not_wait_for_its_disk()
+    {
+        await using var world = await World.OpenAsync("-c synchronous_commit=off");
+        var before = await world.Database.ReadAsync<string>("SELECT pg_current_wal_flush_lsn()::text");
+        await world.Store.AcquireAsync("x", "ann", Long, default);
+        Assert.True(await world.Database.ReadAsync<bool>(
+            $"SELECT pg_current_wal_flush_lsn() > '{before}'::pg_lsn AND pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() - 8192"));
+    }
+
+    [SkippableFact]
+    public async Task What_breaks_a_rule_is_refused()
+    {
+        await using var world = await World.OpenAsync();
+        var store = world.Store;
+        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync("", "h", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync(new string('x', 256), "h", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync("x", new string('h', 513), Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync("x", "a\0b", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => store.AcquireAsync("x", "h", TimeSpan.Zero, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => store.ReleaseAsync("x", "h", 1, new byte[64 * 1024 + 1], default).AsTask());
+        var lease = await store.AcquireAsync("x", "h", Long, default);
+        Assert.True(await store.ReleaseAsync("x", "h", lease.Epoch, new byte[64 * 1024], default));
+    }
+
+    [SkippableFact]
+    public async Task A_store_that_is_not_reached_throws_and_says_why()
+    {
+        await using var database = await Database.OpenAsync();
+        var text = new Npgsql.NpgsqlConnectionStringBuilder(database.ConnectionString);
+        using var wire = new Wire(text.Host!, text.Port);
+        text.Port = wire.Port;
+        await using var source = new PostgresSource(database.Options(o => o.ConnectionString = text.ConnectionString), "t");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        await store.AcquireAsync("x", "h", Long, default);
+        wire.Cut();
+        await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "h", 1, Long, default).AsTask());
+        wire.Mend();
+        Assert.True((await store.RenewAsync("x", "h", 1, Long, default)).IsHeld);
+    }
+
+    private sealed class World : IAsyncDisposable
+    {
+        private readonly PostgresSource _source;
+
+        private World(Database database, string options)
+        {
+            Database = database;
+            _source = new PostgresSource(
+                database.Options(o => o.ConnectionString += options.Length == 0 ? "" : $";Options={options}"), "leases");
+            Store = new PostgresLeaseStore(_source, new RecordedLog<PostgresLeaseStore>());
+        }
+
+        public Database Database { get; }
+
+        public PostgresLeaseStore Store { get; }
+
+        public static async Task<World> OpenAsync(string options = "") => new(await Database.OpenAsync(), options);
+
+        public async Task<Node.LeaseAnswer> UntilHeldAsync(string name, string holder, TimeSpan duration)
+        {
+            using var patience = new CancellationTokenSource(Patience);
+            while (true)
+            {
+                var answer = await Store.AcquireAsync(name, holder, duration, patience.Token);
+                if (answer.IsHeld)
+                {
+                    return answer;
+                }
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            Store.Dispose();
+            await _source.DisposeAsync();
+            await Database.DisposeAsync();
+        }
+    }
+}
