@@ -26,13 +26,13 @@ recall_orleans_probe() {
   UseOrleans=$answer
 }
 
-# Restores the real project that needs the most of Orleans, into a folder that is thrown away.
+# Restores the whole solution, which names all of Orleans that is needed, into a folder that is thrown away.
 probe_orleans() {
   local version scratch status=0
   version=$(orleans_version)
   scratch=$(mktemp -d)
   say "Looking for the Orleans $version packages (once; at most $ORLEANS_PROBE_SECONDS s) ..."
-  bounded "$ORLEANS_PROBE_SECONDS" dotnet restore tests/Grains.Tests/Grains.Tests.csproj -v quiet \
+  bounded "$ORLEANS_PROBE_SECONDS" dotnet restore Presence.sln -v quiet \
     -p:UseOrleans=true "-p:ArtifactsPath=$scratch/artifacts" >"$scratch/log" 2>&1 || status=$?
   if [ "$status" -eq 0 ]; then
     UseOrleans=true

@@ -37,7 +37,7 @@ function Resolve-Orleans {
         else {
             Write-Host "Looking for the Orleans $version packages (once) ..."
             $scratch = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
-            dotnet restore tests/Grains.Tests/Grains.Tests.csproj -v quiet '-p:UseOrleans=true' "-p:ArtifactsPath=$scratch" | Out-Null
+            dotnet restore Presence.sln -v quiet '-p:UseOrleans=true' "-p:ArtifactsPath=$scratch" | Out-Null
             if ($LASTEXITCODE -eq 0) {
                 $env:UseOrleans = 'true'
                 $why = "the Orleans $version packages can be restored"

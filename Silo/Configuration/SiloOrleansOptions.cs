@@ -19,7 +19,13 @@ internal sealed record SiloOrleansOptions
     public IPEndPoint? Primary { get; private set; }
 
     /// <summary>With a database: where the other silos reach this one; it listens there. Default: this machine alone.</summary>
-    public IPAddress AdvertisedAddress { get; private set; } = IPAddress.Loopback;
+    public IPAddress? AdvertisedAddress { get; private set; }
+
+    /// <summary>
+    /// Whether the process is the container of a pod: the silo bears the pod's name and address, and a silo whose pod is gone is declared
+    /// dead without waiting for probes.
+    /// </summary>
+    public bool Kubernetes { get; private set; }
 
     /// <summary>With a database: how long a silo may take to answer a probe of another. Default 2 s.</summary>
     public TimeSpan ProbeTimeout { get; private set; } = TimeSpan.FromSeconds(2);
@@ -50,6 +56,11 @@ internal sealed record SiloOrleansOptions
             options.AdvertisedAddress = IPAddress.TryParse(advertised, out var address)
                 ? address
                 : throw reader.Bad(nameof(AdvertisedAddress), advertised, "must be an IP address of this machine");
+        }
+
+        if (reader.Text(nameof(Kubernetes)) is { } kubernetes)
+        {
+            options.Kubernetes = bool.TryParse(kubernetes, out var isPod) ? isPod : throw reader.Bad(nameof(Kubernetes), kubernetes, "must be true or false");
         }
 
         reader.Duration(nameof(ProbeTimeout), value => options.ProbeTimeout = value >= TimeSpan.FromMilliseconds(100)

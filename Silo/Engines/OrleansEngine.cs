@@ -33,6 +33,12 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
         var gateway = PortOf(place, FirstGatewayPort, _settings.GatewayPort, "GatewayPort");
         builder.UseOrleans(orleans =>
         {
+            if (_database is null && _settings.Kubernetes)
+            {
+                throw new SiloStartException(
+                    "Presence:Orleans:Kubernetes is true and ConnectionStrings:Presence is not set: pods find each other through a database.");
+            }
+
             if (_database is null)
             {
                 UseLocalhost(orleans, place, silo, gateway);
@@ -64,13 +70,17 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
             o.ConnectionString = OrleansDatabase.In(database);
         });
         orleans.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (_settings.ClusterId, _settings.ServiceId));
-        orleans.Configure<EndpointOptions>(o =>
+        orleans.Configure<EndpointOptions>(o => (o.SiloPort, o.GatewayPort) = (silo, gateway));
+        if (_settings.Kubernetes)
         {
-            o.AdvertisedIPAddress = _settings.AdvertisedAddress;
-            (o.SiloPort, o.GatewayPort) = (silo, gateway);
-            o.SiloListeningEndpoint = new IPEndPoint(_settings.AdvertisedAddress, silo);
-            o.GatewayListeningEndpoint = new IPEndPoint(_settings.AdvertisedAddress, gateway);
-        });
+            orleans.UseKubernetesHosting();
+        }
+
+        if (_settings.AdvertisedAddress is not null || !_settings.Kubernetes)
+        {
+            Listen(orleans, _settings.AdvertisedAddress ?? IPAddress.Loopback, silo, gateway);
+        }
+
         orleans.Configure<ClusterMembershipOptions>(o =>
         {
             // A silo that is killed is declared dead after about the product of these two.
@@ -81,6 +91,14 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
             o.DefunctSiloCleanupPeriod = TimeSpan.FromHours(1);
         });
     }
+
+    private static void Listen(ISiloBuilder orleans, IPAddress address, int silo, int gateway) =>
+        orleans.Configure<EndpointOptions>(o =>
+        {
+            o.AdvertisedIPAddress = address;
+            o.SiloListeningEndpoint = new IPEndPoint(address, silo);
+            o.GatewayListeningEndpoint = new IPEndPoint(address, gateway);
+        });
 
     private void UseLocalhost(ISiloBuilder orleans, MemberPlace place, int silo, int gateway)
     {

@@ -109,6 +109,7 @@ public sealed class Reading_settings
     [InlineData("Transport", "pigeons", "must be streams or calls")]
     [InlineData("ProbeTimeout", "1ms", "must be at least 100ms")]
     [InlineData("MissedProbes", "0", "must be between 1 and 100")]
+    [InlineData("Kubernetes", "maybe", "must be true or false")]
     public void What_silos_cannot_use_is_refused(string option, string value, string rule)
     {
         var e = Assert.Throws<SiloStartException>(() => Read(($"Presence:Orleans:{option}", value)));
