@@ -21,7 +21,7 @@ namespace Presence.Grains;
 [KeepAlive]
 [Reentrant]
 [ImplicitStreamSubscription(OrleansLink.StreamNamespace)]
-internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails silo)
+internal sealed class PresenceShardGrain(OrleansLink link, DeltaQueue queue, ILocalSiloDetails silo)
     : Grain, IPresenceShardGrain, IStreamSubscriptionObserver, IAsyncObserver<DeltaBatch>
 {
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -36,6 +36,12 @@ internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails sil
     public Task Deliver(DeltaBatch batch)
     {
         link.Deliver(batch);
+        return Task.CompletedTask;
+    }
+
+    public Task Enqueue(DeltaBatch batch)
+    {
+        queue.Add(StreamId.Create(OrleansLink.StreamNamespace, this.GetPrimaryKeyString()), batch);
         return Task.CompletedTask;
     }
 

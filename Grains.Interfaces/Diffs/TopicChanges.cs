@@ -30,6 +30,12 @@ public sealed record PresenceChangeRecord(
 /// its publisher changes.
 /// </param>
 /// <param name="Changes">Applied in order.</param>
+/// <param name="Silo">Address of the publishing silo.</param>
+/// <param name="Term">
+/// On a stream: grows whenever the topic's events begin anew, on this silo or another. What bears a lower term than what was
+/// seen already is late and void. For an observer: 0.
+/// </param>
+/// <param name="Known">With a reset: how much of each member the publisher knew, at least. Else null.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.topic-changes")]
@@ -38,7 +44,22 @@ public sealed record TopicChanges(
     [property: Id(1)] string Node,
     [property: Id(2)] long Sequence,
     [property: Id(3)] bool IsReset,
-    [property: Id(4)] IReadOnlyList<PresenceChangeRecord> Changes);
+    [property: Id(4)] IReadOnlyList<PresenceChangeRecord> Changes,
+    [property: Id(5)] string Silo = "",
+    [property: Id(6)] long Term = 0,
+    [property: Id(7)] IReadOnlyList<KnownReplica>? Known = null);
+
+/// <summary>How far the stream of a topic has come.</summary>
+/// <param name="Silo">Address of the topic's home silo.</param>
+/// <param name="Term">See <see cref="TopicChanges.Term"/>.</param>
+/// <param name="Sequence">The last event that the stream has taken.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.topic-position")]
+public sealed record TopicPosition(
+    [property: Id(0)] string Silo,
+    [property: Id(1)] long Term,
+    [property: Id(2)] long Sequence);
 
 /// <summary>The Orleans streams of presence changes.</summary>
 public static class PresenceStreams

@@ -19,6 +19,14 @@ public interface IPresenceShardGrain : IGrainWithStringKey
     [Alias("Deliver")]
     Task Deliver(DeltaBatch batch);
 
+    /// <summary>
+    /// Puts a batch into this silo's queue of the stream <c>presence.deltas</c>; completes when it is in. The stream then
+    /// delivers it here.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The queue is full.</exception>
+    [Alias("Enqueue")]
+    Task Enqueue(DeltaBatch batch);
+
     /// <summary>Hands frames over and completes when each of them has been applied: a probe or a farewell.</summary>
     /// <returns>What the member answered; for several frames, whether it said yes to all.</returns>
     /// <exception cref="InvalidOperationException">The silo runs, but its member has not started yet or has stopped.</exception>

@@ -16,6 +16,11 @@ public interface IPresenceLeaseGrain : IGrainWithStringKey
     [Alias("Renew")]
     Task<bool> Renew(string lease);
 
+    /// <summary>Keeps many leases at once.</summary>
+    /// <returns>Those that are over, and their presences with them: track again.</returns>
+    [Alias("RenewMany")]
+    Task<IReadOnlyList<string>> RenewMany(IReadOnlyList<string> leases);
+
     /// <summary>Ends a lease and all that was tracked by it, in one diff per shard.</summary>
     /// <returns>False if it was over already.</returns>
     [Alias("End")]

@@ -80,4 +80,21 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     /// <returns>False if it was over already.</returns>
     [Alias("Unsubscribe")]
     Task<bool> Unsubscribe(PresenceSubscription subscription);
+
+    /// <summary>How far the topic's stream has come, as its home silo says.</summary>
+    /// <remarks>
+    /// A subscriber that has heard less, and hears nothing for a while, has missed something: <see cref="CatchUp"/>.
+    /// Somebody who asks at least once a minute keeps the topic's stream going even if nobody is present.
+    /// </remarks>
+    /// <exception cref="TopicHomeMovedException">The home is just changing: ask again.</exception>
+    [Alias("Position")]
+    Task<TopicPosition> Position();
+
+    /// <summary>
+    /// A reset from the topic's home silo for the caller alone: the stream's later events continue it, and some of the next
+    /// may be contained in it already.
+    /// </summary>
+    /// <exception cref="TopicHomeMovedException">The home is just changing: ask again.</exception>
+    [Alias("CatchUp")]
+    Task<TopicChanges> CatchUp();
 }

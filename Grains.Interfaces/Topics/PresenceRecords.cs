@@ -10,6 +10,9 @@ namespace Presence.Grains;
 /// <param name="PreviousRef">The <see cref="Ref"/> of the version that this one replaced, or null.</param>
 /// <param name="Node">Name of the member that owns it.</param>
 /// <param name="Meta">What the process says about itself.</param>
+/// <param name="Incarnation">The owner's incarnation. With <paramref name="Node"/> it names the replica that wrote this.</param>
+/// <param name="Sequence">The event of that replica which wrote this version: versions of one presence are ordered by it.</param>
+/// <param name="FirstSequence">The event which wrote the first version: names the presence within its replica.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.record")]
@@ -18,13 +21,17 @@ public sealed record PresenceRecord(
     [property: Id(1)] string Ref,
     [property: Id(2)] string? PreviousRef,
     [property: Id(3)] string Node,
-    [property: Id(4)] PresenceMeta Meta);
+    [property: Id(4)] PresenceMeta Meta,
+    [property: Id(5)] ulong Incarnation,
+    [property: Id(6)] ulong Sequence,
+    [property: Id(7)] ulong FirstSequence);
 
 /// <summary>Who is present in a topic, as one silo sees it at one moment.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Node">The member that answered.</param>
 /// <param name="Presences">In key order (ordinal).</param>
 /// <param name="Next">On a page that is not the last: give it as <c>after</c> to get the next; else null.</param>
+/// <param name="Known">With a subscription: how much of each member the answering one knew, at least. Else null.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.topic-list")]
@@ -32,7 +39,23 @@ public sealed record TopicList(
     [property: Id(0)] string Topic,
     [property: Id(1)] string Node,
     [property: Id(2)] IReadOnlyList<PresenceRecord> Presences,
-    [property: Id(3)] string? Next);
+    [property: Id(3)] string? Next,
+    [property: Id(4)] IReadOnlyList<KnownReplica>? Known = null);
+
+/// <summary>How much a silo knows of one member's events in one topic's shard.</summary>
+/// <remarks>
+/// Lets a reader that changes from one silo to another tell "it has left" from "the new silo has not heard of it yet".
+/// </remarks>
+/// <param name="Node">The member, held as living.</param>
+/// <param name="Incarnation">Its replica; 0: nothing is known of it yet.</param>
+/// <param name="Clock">Every event of it up to this one is known.</param>
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.known-replica")]
+public readonly record struct KnownReplica(
+    [property: Id(0)] string Node,
+    [property: Id(1)] ulong Incarnation,
+    [property: Id(2)] ulong Clock);
 
 /// <summary>Names a presence that was tracked through a grain, and the silo that keeps it.</summary>
 /// <param name="Silo">Address of the silo: key of its <see cref="IPresenceLeaseGrain"/>.</param>

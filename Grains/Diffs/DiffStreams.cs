@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Runtime;
+using Presence.Grains.Topics;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -22,6 +23,7 @@ internal sealed partial class DiffStreams(
     IClusterMembershipService membership,
     ILocalSiloDetails silo,
     IGrainFactory grains,
+    Knowledge knowledge,
     IOptions<PresenceOrleansOptions> options,
     TimeProvider time,
     ILogger<DiffStreams> logger) : IPresenceHandler, IAsyncDisposable
@@ -33,12 +35,14 @@ internal sealed partial class DiffStreams(
 
     private readonly ConcurrentDictionary<string, TopicFeed> _feeds = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
-    private volatile SiloAddress[] _active = [];
+    private readonly ConcurrentDictionary<string, bool> _asked = new(StringComparer.Ordinal);
+    private volatile ActiveSilos _silos = new(0, []);
     private readonly RecentlyEmptied _emptied = new();
     private readonly HashSet<string> _wereEmpty = new(StringComparer.Ordinal);
     private IAsyncDisposable? _handling;
     private ITimer? _sweeper;
     private Task _following = Task.CompletedTask;
+    private long _begun;
     private int _disposed;
 
     /// <summary>Topics this silo speaks for now.</summary>
@@ -46,13 +50,38 @@ internal sealed partial class DiffStreams(
 
     public async Task StartAsync(CancellationToken cancellation)
     {
-        _active = ActiveIn(membership.CurrentSnapshot);
+        _silos = ActiveSilos.In(membership.CurrentSnapshot);
         _handling = await node.Tracker.AddHandlerAsync(this, cancellation);
         using (ExecutionContext.SuppressFlow())
         {
             _following = Task.Run(FollowAsync, CancellationToken.None);
             _sweeper = time.CreateTimer(static streams => ((DiffStreams)streams!).Sweep(), this, SweepPeriod, SweepPeriod);
         }
+    }
+
+    /// <summary>The silo that speaks for a topic, as this one sees it now.</summary>
+    /// <exception cref="TopicHomeMovedException">There is none, or this silo does not follow the members.</exception>
+    public SiloAddress HomeOf(string topic) =>
+        TopicHome.Of(topic, _silos.Addresses)
+        ?? throw new TopicHomeMovedException($"No silo speaks for topic '{topic}' now; are the diff streams turned off?");
+
+    /// <summary>How far the stream of a topic has come; begins it if nobody is present.</summary>
+    /// <exception cref="TopicHomeMovedException">This silo is not its home.</exception>
+    public TopicPosition Position(string topic)
+    {
+        var feed = FeedOf(topic);
+        return new(silo.SiloAddress.ToParsableString(), feed.Term, feed.Told);
+    }
+
+    /// <summary>Everybody present, as of the position.</summary>
+    /// <exception cref="TopicHomeMovedException">This silo is not its home.</exception>
+    public TopicChanges CatchUp(string topic)
+    {
+        // In this order: what is told and known may be less than what the list holds, never more.
+        var feed = FeedOf(topic);
+        var told = feed.Told;
+        var known = knowledge.Of(topic);
+        return feed.Reset(told, node.Tracker.List(topic), known);
     }
 
     public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
@@ -97,14 +126,24 @@ internal sealed partial class DiffStreams(
         _stop.Dispose();
     }
 
-    private static SiloAddress[] ActiveIn(ClusterMembershipSnapshot snapshot) =>
-        [.. snapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress)];
+    private bool IsHome(string topic) => IsHome(topic, _silos);
 
-    private bool IsHome(string topic) => silo.SiloAddress.Equals(TopicHome.Of(topic, _active));
+    private bool IsHome(string topic, ActiveSilos silos) =>
+        silo.SiloAddress.Equals(TopicHome.Of(topic, silos.Addresses));
+
+    private TopicFeed FeedOf(string topic)
+    {
+        Begin(topic);
+        _asked[topic] = true;
+        return _feeds.TryGetValue(topic, out var feed)
+            ? feed
+            : throw new TopicHomeMovedException($"Silo {silo.SiloAddress} is not the home of topic '{topic}'.");
+    }
 
     private bool Begin(string topic)
     {
-        if (_stop.IsCancellationRequested || _feeds.ContainsKey(topic) || !IsHome(topic))
+        var silos = _silos;
+        if (_stop.IsCancellationRequested || _feeds.ContainsKey(topic) || !IsHome(topic, silos))
         {
             return false;
         }
@@ -113,21 +152,24 @@ internal sealed partial class DiffStreams(
             grains.GetGrain<IHandleDiffGrain>(topic).HandleDiff,
             () => Failed(topic),
             options.Value.ObserverBacklog,
-            options.Value.ObserverTimeout);
+            options.Value.ObserverTimeout,
+            silo.SiloAddress.ToParsableString(),
+            silos.Term(Interlocked.Increment(ref _begun)));
         var feed = new TopicFeed(node, topic, target, time);
         if (!_feeds.TryAdd(topic, feed))
         {
             return false;
         }
 
-        feed.Start(tellSnapshot: true);
+        feed.Start(knowledge.Of(topic));
         return true;
     }
 
     /// <summary>Ends the feeds of topics that were empty at two sweeps in a row.</summary>
     private void Sweep()
     {
-        var empty = _feeds.Keys.Where(t => node.Tracker.Count(t) == 0).ToList();
+        var empty = _feeds.Keys.Where(t => node.Tracker.Count(t) == 0 && !_asked.ContainsKey(t)).ToList();
+        _asked.Clear();
         foreach (var topic in empty.Where(_wereEmpty.Contains))
         {
             End(topic);
@@ -179,13 +221,13 @@ internal sealed partial class DiffStreams(
     {
         await foreach (var snapshot in membership.MembershipUpdates.WithCancellation(_stop.Token))
         {
-            var active = ActiveIn(snapshot);
-            if (active.ToHashSet().SetEquals(_active))
+            var now = ActiveSilos.In(snapshot);
+            if (now.Addresses.ToHashSet().SetEquals(_silos.Addresses))
             {
                 continue;
             }
 
-            _active = active;
+            _silos = now;
             foreach (var topic in _feeds.Keys.Where(t => !IsHome(t)))
             {
                 End(topic);
@@ -221,4 +263,18 @@ internal sealed partial class DiffStreams(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The stream of topic {Topic} failed; it begins anew with a reset.")]
     private static partial void LogFailed(ILogger logger, string topic);
+
+    /// <summary>The silos among which topics have their homes, since a version of the membership.</summary>
+    private sealed record ActiveSilos(long Version, SiloAddress[] Addresses)
+    {
+        public static ActiveSilos In(ClusterMembershipSnapshot snapshot) => new(
+            snapshot.Version.Value,
+            [.. snapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress)]);
+
+        /// <summary>
+        /// Versions are the same on all silos and only grow, and in each a topic has one home; within a version the home
+        /// counts.
+        /// </summary>
+        public long Term(long begun) => (Version << 20) + (begun & 0xFFFFF);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Options;
+using Orleans.Runtime;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -12,13 +13,19 @@ internal sealed class ObserverTable : IDisposable
     private readonly IPresenceNode _node;
     private readonly PresenceOrleansOptions _options;
     private readonly TimeProvider _time;
+    private readonly string _silo;
     private readonly ITimer _sweeper;
     private readonly ConcurrentDictionary<string, Subscription> _subscriptions = new(StringComparer.Ordinal);
     private long _lastId;
     private long _cutOff;
 
-    public ObserverTable(IPresenceNode node, IOptions<PresenceOrleansOptions> options, TimeProvider time)
+    public ObserverTable(
+        IPresenceNode node,
+        ILocalSiloDetails silo,
+        IOptions<PresenceOrleansOptions> options,
+        TimeProvider time)
     {
+        _silo = silo.SiloAddress.ToParsableString();
         _node = node;
         _options = options.Value;
         _time = time;
@@ -50,10 +57,12 @@ internal sealed class ObserverTable : IDisposable
             observer.Changed,
             () => CutOffObserver(id),
             _options.ObserverBacklog,
-            _options.ObserverTimeout);
+            _options.ObserverTimeout,
+            _silo,
+            Term: 0);
         var subscription = new Subscription(new TopicFeed(_node, topic, target, _time), _time.GetTimestamp());
         _subscriptions[id] = subscription;
-        return (id, subscription.Feed.Start(tellSnapshot: false));
+        return (id, subscription.Feed.Start(known: null));
     }
 
     /// <summary>False if it is over.</summary>

@@ -10,7 +10,15 @@ namespace Presence.Grains.Diffs;
 /// <param name="Failed">Called at most once, from any thread: a batch failed or took too long, or too many waited.</param>
 /// <param name="Backlog">Changes that may wait.</param>
 /// <param name="Timeout">How long one batch may take.</param>
-internal sealed record FeedTarget(Func<TopicChanges, Task> Tell, Action Failed, int Backlog, TimeSpan Timeout);
+/// <param name="Silo">Address of this silo.</param>
+/// <param name="Term">See <see cref="TopicChanges.Term"/>.</param>
+internal sealed record FeedTarget(
+    Func<TopicChanges, Task> Tell,
+    Action Failed,
+    int Backlog,
+    TimeSpan Timeout,
+    string Silo,
+    long Term);
 
 /// <summary>The changes of one topic from a snapshot on, gap-free and in order, to one listener.</summary>
 /// <remarks>
@@ -27,6 +35,7 @@ internal sealed class TopicFeed : IDisposable
     private readonly TimeProvider _time;
     private readonly Channel<PresenceChange> _queue;
     private TopicSubscription? _subscription;
+    private long _told;
     private int _over;
 
     public TopicFeed(IPresenceNode node, string topic, FeedTarget target, TimeProvider time)
@@ -40,8 +49,13 @@ internal sealed class TopicFeed : IDisposable
 
     public bool IsOver => Volatile.Read(ref _over) != 0;
 
-    /// <param name="tellSnapshot">Whether the first batch is a reset that holds the snapshot.</param>
-    public TopicSnapshot Start(bool tellSnapshot)
+    public long Term => _target.Term;
+
+    /// <summary>Sequence of the last batch that the target has taken.</summary>
+    public long Told => Volatile.Read(ref _told);
+
+    /// <param name="known">Given: the first batch is a reset that holds the snapshot and this.</param>
+    public TopicSnapshot Start(IReadOnlyList<KnownReplica>? known)
     {
         _subscription = _node.Tracker.Subscribe(_topic, Enqueue);
         if (IsOver)
@@ -49,14 +63,18 @@ internal sealed class TopicFeed : IDisposable
             _subscription.Dispose();
         }
 
-        var reset = tellSnapshot ? _subscription.Snapshot.ToJoins() : null;
+        var reset = known is null ? null : Reset(0, _subscription.Snapshot, known) with { Sequence = 1 };
         using (ExecutionContext.SuppressFlow())
         {
-            _ = Task.Run(() => TellAsync(reset));
+            _ = Task.Run(() => RunAsync(reset));
         }
 
         return _subscription.Snapshot;
     }
+
+    /// <summary>Everybody in the list, told as of a batch of this feed.</summary>
+    public TopicChanges Reset(long told, TopicSnapshot list, IReadOnlyList<KnownReplica> known) =>
+        new(_topic, _node.Name, told, IsReset: true, list.ToJoins(), _target.Silo, _target.Term, known);
 
     public void Dispose()
     {
@@ -78,19 +96,19 @@ internal sealed class TopicFeed : IDisposable
         }
     }
 
-    private async Task TellAsync(PresenceChangeRecord[]? reset)
+    private async Task RunAsync(TopicChanges? reset)
     {
-        var sequence = 0L;
         try
         {
             if (reset is not null)
             {
-                await TellAsync(new TopicChanges(_topic, _node.Name, ++sequence, IsReset: true, reset));
+                await TellAsync(reset);
             }
 
             while (await _queue.Reader.WaitToReadAsync() && !IsOver)
             {
-                await TellAsync(new TopicChanges(_topic, _node.Name, ++sequence, IsReset: false, TakeBatch()));
+                await TellAsync(new TopicChanges(
+                    _topic, _node.Name, Told + 1, IsReset: false, TakeBatch(), _target.Silo, _target.Term));
             }
         }
         catch (Exception)
@@ -100,7 +118,11 @@ internal sealed class TopicFeed : IDisposable
         }
     }
 
-    private Task TellAsync(TopicChanges changes) => _target.Tell(changes).WaitAsync(_target.Timeout, _time);
+    private async Task TellAsync(TopicChanges changes)
+    {
+        await _target.Tell(changes).WaitAsync(_target.Timeout, _time);
+        Volatile.Write(ref _told, changes.Sequence);
+    }
 
     private List<PresenceChangeRecord> TakeBatch()
     {

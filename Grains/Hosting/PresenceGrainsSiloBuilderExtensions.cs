@@ -5,6 +5,7 @@ using Orleans.Hosting;
 using Orleans.Streams;
 using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
+using Presence.Grains.Topics;
 
 namespace Presence.Grains.Hosting;
 
@@ -18,9 +19,11 @@ internal static class PresenceGrainsSiloBuilderExtensions
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<LeaseTable>();
+        silo.Services.AddSingleton<Knowledge>();
         silo.Services.AddSingleton<ObserverTable>();
         silo.Services.AddSingleton<DiffStreams>();
         silo.Services.AddHostedService<PresenceGrainsService>();
+        silo.Services.AddPresenceClient();
         if (!silo.Services.Any(s => Equals(s.ServiceKey, PubSubStore)))
         {
             // Subscriptions of applications; one that keeps them durably brings its own store under this name, first.

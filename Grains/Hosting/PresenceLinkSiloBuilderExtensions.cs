@@ -26,27 +26,30 @@ internal static class PresenceLinkSiloBuilderExtensions
         silo.Services.AddSingleton<IClusterLink>(services => services.GetRequiredService<OrleansLink>());
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         silo.AddGrainDirectory(PinnedGrainDirectory.Name, static (_, _) => new PinnedGrainDirectory());
-        return silo.AddMemoryStreams(options.StreamProvider, ConfigureStreams);
+        silo.Services.AddSingleton<DeltaQueue>();
+        return options.Transport == DeltaTransport.Calls
+            ? silo
+            : silo.AddPersistentStreams(
+                options.StreamProvider,
+                static (services, name) => StreamsOf(services, name),
+                streams => ConfigureStreams(streams, options));
     }
 
-    private static void ConfigureStreams(ISiloMemoryStreamConfigurator streams)
+    private static DeltaStreams StreamsOf(IServiceProvider services, string name) =>
+        ActivatorUtilities.CreateInstance<DeltaStreams>(services, name);
+
+    private static void ConfigureStreams(ISiloPersistentStreamConfigurator streams, PresenceOrleansOptions options)
     {
         // Shard grains are subscribed by their type alone; nothing about subscriptions can be lost with a silo.
         streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly);
-        streams.ConfigurePartitioning(8);
+        streams.ConfigurePartitionBalancing(static (services, name) => StreamsOf(services, name));
         streams.ConfigurePullingAgent(agent => agent.Configure(o =>
         {
-            o.GetQueueMsgsTimerPeriod = TimeSpan.FromMilliseconds(10);
+            o.GetQueueMsgsTimerPeriod = options.PollPeriod;
             o.BatchContainerBatchSize = 64;
 
             // A frame that could not be delivered for so long has been repaired by other means.
             o.MaxEventDeliveryTime = TimeSpan.FromSeconds(5);
-        }));
-        streams.ConfigureCacheEviction(cache => cache.Configure(o =>
-        {
-            o.DataMinTimeInCache = TimeSpan.FromSeconds(5);
-            o.DataMaxAgeInCache = TimeSpan.FromSeconds(30);
-            o.MetadataMinTimeInCache = TimeSpan.FromSeconds(60);
         }));
     }
 }

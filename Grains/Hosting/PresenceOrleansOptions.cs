@@ -19,6 +19,12 @@ public sealed class PresenceOrleansOptions
     /// <summary>Name of the stream provider that carries deltas. Default <c>presence.deltas</c>.</summary>
     public string StreamProvider { get; set; } = "presence.deltas";
 
+    /// <summary>
+    /// How often a silo looks into its queue of deltas. Default 10 ms, at least 1 ms; a shorter one costs CPU when idle
+    /// and saves half of itself per change. Kernels with a 250 Hz timer round it up to 4 ms.
+    /// </summary>
+    public TimeSpan PollPeriod { get; set; } = TimeSpan.FromMilliseconds(10);
+
     /// <summary>Frames that may wait for one shard of one member; more are dropped and counted. Default 4096.</summary>
     public int OutboxFrames { get; set; } = 4096;
 
@@ -64,11 +70,22 @@ public sealed class PresenceOrleansOptions
     /// </summary>
     public bool DiffStreams { get; set; } = true;
 
+    /// <summary>
+    /// The fast profile: deltas travel as grain calls alone, so no change waits for a queue to be looked into, and
+    /// nothing is polled for them when idle.
+    /// </summary>
+    public PresenceOrleansOptions UseFastProfile()
+    {
+        Transport = DeltaTransport.Calls;
+        return this;
+    }
+
     /// <summary>Checks the rules above.</summary>
     /// <exception cref="ArgumentException">A value breaks a rule; the message names option, value and rule.</exception>
     public void Validate()
     {
         Require(!string.IsNullOrWhiteSpace(StreamProvider), nameof(StreamProvider), StreamProvider, "must not be empty");
+        Require(PollPeriod >= TimeSpan.FromMilliseconds(1), nameof(PollPeriod), PollPeriod, "must be at least 1 ms");
         Require(OutboxFrames >= 1, nameof(OutboxFrames), OutboxFrames, "must be at least 1");
         Require(OutboxBytes >= 1024, nameof(OutboxBytes), OutboxBytes, "must be at least 1024");
         Require(BatchBytes is >= 1024 and <= 512 * 1024, nameof(BatchBytes), BatchBytes, "must be 1024 to 524288");

@@ -34,10 +34,10 @@ internal sealed class LeaseTable : IDisposable
 
     public int Count => _leases.Count;
 
-    /// <summary>The process of a lease, which is new or counts as renewed.</summary>
+    /// <summary>The process of a lease, which is new, or counts as renewed by this.</summary>
     /// <exception cref="ArgumentException">The id is empty or too long.</exception>
     /// <exception cref="PresenceOverloadException">This silo keeps as many leases as it may.</exception>
-    public PresenceProcess Open(string id)
+    public (PresenceProcess Process, bool IsNew) Open(string id)
     {
         if (id.Length is 0 or > MaxIdLength)
         {
@@ -48,7 +48,7 @@ internal sealed class LeaseTable : IDisposable
         {
             if (Find(id) is { } process)
             {
-                return process;
+                return (process, false);
             }
 
             if (_leases.Count >= _options.MaxLeases)
@@ -60,7 +60,7 @@ internal sealed class LeaseTable : IDisposable
             var lease = new Lease(_node.StartProcess($"lease {id}"), _time.GetTimestamp());
             if (_leases.TryAdd(id, lease))
             {
-                return lease.Process;
+                return (lease.Process, true);
             }
 
             lease.Process.End();

@@ -19,6 +19,9 @@ internal sealed class PresenceLeaseGrain(IPresenceNode node, LeaseTable leases, 
 {
     public Task<bool> Renew(string lease) => Task.FromResult(leases.Find(lease) is not null);
 
+    public Task<IReadOnlyList<string>> RenewMany(IReadOnlyList<string> all) =>
+        Task.FromResult<IReadOnlyList<string>>([.. all.Where(lease => leases.Find(lease) is null)]);
+
     public Task<bool> End(string lease) => Task.FromResult(leases.End(lease));
 
     public async Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta)

@@ -6,7 +6,15 @@ namespace Presence.Grains.Topics;
 internal static class PresenceRecordMapping
 {
     public static PresenceRecord ToRecord(this PresenceEntry entry) =>
-        new(entry.Key, entry.Ref, entry.PreviousRef, entry.Owner.Node, entry.Meta);
+        new(
+            entry.Key,
+            entry.Ref,
+            entry.PreviousRef,
+            entry.Owner.Node,
+            entry.Meta,
+            entry.Owner.Incarnation,
+            entry.Dot.Sequence,
+            entry.First.Sequence);
 
     public static PresenceRecord[] ToRecords(this IReadOnlyCollection<PresenceEntry> entries)
     {

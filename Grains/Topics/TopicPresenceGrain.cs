@@ -15,6 +15,8 @@ internal sealed class TopicPresenceGrain(
     IPresenceNode node,
     LeaseTable leases,
     ObserverTable observers,
+    DiffStreams streams,
+    Knowledge knowledge,
     ILocalSiloDetails silo)
     : Grain, ITopicPresenceGrain
 {
@@ -27,14 +29,14 @@ internal sealed class TopicPresenceGrain(
     {
         // An id of our own need not be secret, only unlike all others.
         var id = lease ?? Guid.NewGuid().ToString("N");
-        var process = leases.Open(id);
+        var (process, isNew) = leases.Open(id);
         try
         {
             var entry = await _tracker.TrackAsync(process, Topic, key, meta);
             return new PresenceHandle(
                 silo.SiloAddress.ToParsableString(), id, leases.Duration, Topic, key, entry.Ref);
         }
-        catch when (lease is null)
+        catch when (isNew)
         {
             leases.End(id);
             throw;
@@ -69,12 +71,13 @@ internal sealed class TopicPresenceGrain(
     public Task<PresenceSubscription> Subscribe(IPresenceObserver observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
+        var known = knowledge.Of(Topic);
         var (id, snapshot) = observers.Add(Topic, observer);
         return Task.FromResult(new PresenceSubscription(
             silo.SiloAddress.ToParsableString(),
             id,
             observers.Duration,
-            new TopicList(Topic, node.Name, snapshot.ToRecords(), null)));
+            new TopicList(Topic, node.Name, snapshot.ToRecords(), null, known)));
     }
 
     public Task<bool> Unsubscribe(PresenceSubscription subscription)
@@ -82,6 +85,13 @@ internal sealed class TopicPresenceGrain(
         ArgumentNullException.ThrowIfNull(subscription);
         return GrainFactory.GetGrain<IPresenceLeaseGrain>(subscription.Silo).Unsubscribe(subscription.Id);
     }
+
+    public Task<TopicPosition> Position() => Home().Position(Topic);
+
+    public Task<TopicChanges> CatchUp() => Home().CatchUp(Topic);
+
+    private IPresenceHomeGrain Home() =>
+        GrainFactory.GetGrain<IPresenceHomeGrain>(streams.HomeOf(Topic).ToParsableString());
 
     private IPresenceLeaseGrain LeasesOf(PresenceHandle handle)
     {

@@ -3,7 +3,7 @@ using Orleans.Serialization.Invocation;
 
 namespace Presence.Grains.Tests.Link;
 
-/// <summary>Stands before the queues of the memory streams and loses, refuses or stalls what is put into them.</summary>
+/// <summary>Stands before the queues of the delta streams and loses, refuses or stalls what is put into them.</summary>
 internal sealed class StreamFaults : IIncomingGrainCallFilter
 {
     private int _count;
@@ -19,7 +19,7 @@ internal sealed class StreamFaults : IIncomingGrainCallFilter
 
     public Task Invoke(IIncomingGrainCallContext context)
     {
-        if (context.InterfaceName is not "Orleans.Providers.IMemoryStreamQueueGrain" || context.MethodName is not "Enqueue")
+        if (context.Grain is not IPresenceShardGrain || context.MethodName is not nameof(IPresenceShardGrain.Enqueue))
         {
             return context.Invoke();
         }
@@ -27,7 +27,7 @@ internal sealed class StreamFaults : IIncomingGrainCallFilter
         if (Overflow)
         {
             Injected++;
-            throw new InvalidOperationException("Can not enqueue since the count has reached its maximum of 16384");
+            throw new InvalidOperationException("16384 batches are unread");
         }
 
         if (Lose(Interlocked.Increment(ref _count)))

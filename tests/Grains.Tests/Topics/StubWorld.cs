@@ -14,6 +14,7 @@ internal sealed class StubWorld
     private readonly Dictionary<string, EntryTree> _topics = new(StringComparer.Ordinal);
     private readonly List<(string Topic, Action<TopicDiff> Heard)> _subscribers = [];
     private readonly List<IPresenceHandler> _handlers = [];
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _nodes = new();
     private ulong _sequence;
     private ulong _processes;
 
@@ -37,6 +38,9 @@ internal sealed class StubWorld
         }
     }
 
+    /// <summary>Nodes that ever tracked somebody.</summary>
+    public IReadOnlyCollection<string> Nodes => _nodes.Keys.ToList();
+
     public PresenceProcess NewProcess(string? label) => new(Interlocked.Increment(ref _processes), label);
 
     public PresenceEntry Track(string node, PresenceProcess process, string topic, string key, PresenceMeta meta)
@@ -49,6 +53,7 @@ internal sealed class StubWorld
             }
 
             var owner = new ReplicaId(node, 1);
+            _nodes[node] = true;
             if (Tree(topic).Find(key, owner, process.Id) is not null)
             {
                 throw new AlreadyTrackedException(topic, key);

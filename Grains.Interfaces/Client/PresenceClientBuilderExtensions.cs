@@ -1,0 +1,47 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans;
+using Orleans.Hosting;
+using Orleans.Runtime;
+using Presence.Grains.Client;
+
+namespace Presence.Grains;
+
+/// <summary>Presence in an Orleans client.</summary>
+public static class PresenceClientBuilderExtensions
+{
+    /// <summary>
+    /// Adds <see cref="IPresenceClient"/> and the stream provider by which the streams <c>presence.diffs</c> are subscribed to.
+    /// The silos need <c>AddPresence</c> too.
+    /// </summary>
+    /// <exception cref="ArgumentException">An option breaks a rule.</exception>
+    public static IClientBuilder AddPresence(this IClientBuilder client, Action<PresenceClientOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        client.Services.AddPresenceClient(configure);
+        return client.AddPersistentStreams(
+            PresenceStreams.Provider,
+            static (_, name) => new DiffStreamsForReading(name),
+            configureStream: null);
+    }
+
+    /// <summary>Adds <see cref="IPresenceClient"/> alone; <c>AddPresence</c> on a client or a silo does it.</summary>
+    /// <exception cref="ArgumentException">An option breaks a rule.</exception>
+    public static IServiceCollection AddPresenceClient(
+        this IServiceCollection services,
+        Action<PresenceClientOptions>? configure = null)
+    {
+        var options = new PresenceClientOptions();
+        configure?.Invoke(options);
+        options.Validate();
+        services.AddOptions<PresenceClientOptions>().Configure(o => configure?.Invoke(o));
+        services.TryAddSingleton<ClientInstruments>();
+        services.TryAddSingleton<PresenceClient>();
+        services.TryAddSingleton<IPresenceClient>(static services => services.GetRequiredService<PresenceClient>());
+        services.AddSingleton<ILifecycleParticipant<IClusterClientLifecycle>>(
+            static services => services.GetRequiredService<PresenceClient>());
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(
+            static services => services.GetRequiredService<PresenceClient>());
+        return services;
+    }
+}
