@@ -3,7 +3,7 @@ using Presence.Channels;
 namespace Presence.Silo;
 
 /// <summary><c>/auth_socket</c>: whoever holds a token, as the user it names.</summary>
-internal sealed class UserSocket(SocketTokens tokens) : PresenceSocket
+internal sealed partial class UserSocket(SocketTokens tokens, ILogger<UserSocket> log) : PresenceSocket
 {
     public const string TokenPurpose = "auth_socket";
 
@@ -21,6 +21,7 @@ internal sealed class UserSocket(SocketTokens tokens) : PresenceSocket
     {
         if (tokens.TryRead(TokenPurpose, connect.Token) is not { } userId)
         {
+            LogRefused(connect.Token is null ? "no token" : "the token is forged, expired or for something else");
             return new(ConnectResult.Refuse);
         }
 
@@ -28,4 +29,8 @@ internal sealed class UserSocket(SocketTokens tokens) : PresenceSocket
         Assigns["user_id"] = userId;
         return new(ConnectResult.Accept);
     }
+
+    // Not a warning: anybody can cause it, as often as they like. The counter presence.sockets.refused is for alarms.
+    [LoggerMessage(LogLevel.Information, "A client was refused: {Reason}")]
+    private partial void LogRefused(string reason);
 }

@@ -22,11 +22,7 @@ internal static class MemberServices
             Copy(run.Options.Limits, presence.Limits);
         });
         services.AddSingleton<IHostedService, DrainTogether>();
-        services.AddChannels(channels => channels
-            .Socket<OpenSocket>(routes => routes.Channel<PingChannel>("ping"))
-            .Socket<UserSocket>(routes => routes
-                .Channel<TrackedChannel>("tracked")
-                .Channel<RoomChannel>("room:*")));
+        services.AddChannels(channels => channels.AddHelloSockets());
         services.AddShop();
         services.AddPresenceAdmin(admin => Copy(run.Options.Admin, admin));
     }

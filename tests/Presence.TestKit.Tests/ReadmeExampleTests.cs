@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Presence.Tracker;
 using Xunit;
 
@@ -32,19 +31,5 @@ public sealed class ReadmeExampleTests
     }
 
     [Fact]
-    public void The_example_of_the_readme_is_the_one_that_is_compiled()
-    {
-        var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../.."));
-        var readme = File.ReadAllText(Path.Combine(root, "src/Presence.TestKit/README.md"));
-        var source = File.ReadAllLines(ThisFile());
-        var example = source
-            .SkipWhile(line => line.Trim() != "// <readme>")
-            .Skip(1)
-            .TakeWhile(line => line.Trim() != "// </readme>")
-            .Select(line => line.Length > 8 ? line[8..] : line.TrimEnd());
-
-        Assert.Contains(string.Join('\n', example), readme, StringComparison.Ordinal);
-    }
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
+    public void The_example_of_the_readme_is_the_one_that_is_compiled() => ReadmeExample.IsCompiled(ReadmeExample.ThisFile());
 }

@@ -13,6 +13,19 @@ internal sealed class ChannelActivity
     private readonly Lock _gate = new();
     private TaskCompletionSource? _change;
     private int _running;
+    private long _begun;
+
+    /// <summary>How often work began.</summary>
+    public long Begun
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _begun;
+            }
+        }
+    }
 
     public int Running
     {
@@ -30,6 +43,7 @@ internal sealed class ChannelActivity
         lock (_gate)
         {
             _running++;
+            _begun++;
         }
     }
 

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Hosting;
+
+namespace Presence.TestKit;
+
+/// <summary>What a host does with its services when it starts and when it stops, in order.</summary>
+internal static class TestHostPhases
+{
+    public static IReadOnlyList<Func<IHostedService, Task>> OfStart { get; } =
+    [
+        service => (service as IHostedLifecycleService)?.StartingAsync(default) ?? Task.CompletedTask,
+        service => service.StartAsync(default),
+        service => (service as IHostedLifecycleService)?.StartedAsync(default) ?? Task.CompletedTask,
+    ];
+
+    public static IReadOnlyList<Func<IHostedService, Task>> OfStop { get; } =
+    [
+        service => (service as IHostedLifecycleService)?.StoppingAsync(default) ?? Task.CompletedTask,
+        service => service.StopAsync(default),
+        service => (service as IHostedLifecycleService)?.StoppedAsync(default) ?? Task.CompletedTask,
+    ];
+}
