@@ -11,6 +11,9 @@ internal sealed partial class ChannelActor
     private string? _shownTopic;
     private PresenceFeed? _feed;
 
+    /// <summary>The application's part.</summary>
+    public Channel Channel => _channel;
+
     /// <summary>The owner of this channel's presences, made when it is first needed.</summary>
     public PresenceProcess Process
     {

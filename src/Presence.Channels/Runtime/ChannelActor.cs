@@ -40,9 +40,6 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
 
     public Task Ended => _ended.Task;
 
-    /// <summary>The application's part.</summary>
-    public Channel Channel => _channel;
-
     public ReplyRef CurrentRef => _handlingPush
         ? new ReplyRef(_currentRef)
         : throw new InvalidOperationException("No push is being handled; there is nothing to answer.");

@@ -26,7 +26,7 @@ internal sealed class ObedientChannel(TimeProvider time) : Channel
     {
         if (Topic == "obey:slow")
         {
-            await Task.Delay(TimeSpan.FromSeconds(3), time);
+            await ElapseAsync(TimeSpan.FromSeconds(3));
         }
 
         return Topic == "obey:refused" ? JoinResult.Error(new { reason = "no" }) : JoinResult.Ok();
@@ -54,7 +54,7 @@ internal sealed class ObedientChannel(TimeProvider time) : Channel
                 });
                 return ChannelResult.Ok();
             case "wait":
-                await Task.Delay(TimeSpan.FromSeconds(3), time);
+                await ElapseAsync(TimeSpan.FromSeconds(3));
                 return ChannelResult.Ok();
             default:
                 throw new InvalidOperationException("as asked");
@@ -94,6 +94,13 @@ internal sealed class ObedientChannel(TimeProvider time) : Channel
         }
 
         return default;
+    }
+
+    private async Task ElapseAsync(TimeSpan span)
+    {
+        var elapsed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var timer = time.CreateTimer(_ => elapsed.TrySetResult(), null, span, Timeout.InfiniteTimeSpan);
+        await elapsed.Task;
     }
 
     protected override ValueTask TerminateAsync(ChannelEnd end)
