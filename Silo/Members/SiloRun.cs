@@ -45,7 +45,7 @@ internal sealed class SiloRun
         new(configuration, options, engine);
 
     /// <summary>Starts all members; if one cannot start, stops those that did.</summary>
-    /// <exception cref="SiloStartException">An address is taken or not allowed.</exception>
+    /// <exception cref="SiloStartException">An address is taken or not allowed, or the engine cannot start.</exception>
     public async Task StartAsync(Task stopAsked)
     {
         try
@@ -68,6 +68,12 @@ internal sealed class SiloRun
         {
             await StopAsync(TimeSpan.FromSeconds(1));
             throw new SiloStartException(string.Join(" ", e.Failures));
+        }
+        catch (Exception e) when (e is not (SiloStartException or OutOfMemoryException) && _members is [.., var failed])
+        {
+            await StopAsync(TimeSpan.FromSeconds(1));
+            throw new SiloStartException(
+                $"Member {failed.Name} cannot start on engine {Engine.Name}: {e.GetBaseException().Message}".ReplaceLineEndings(" "));
         }
     }
 
