@@ -26,6 +26,8 @@ internal sealed record SiloOptions
 
     public SiloOrleansOptions Orleans { get; private set; } = new();
 
+    public SiloPostgresOptions Postgres { get; private set; } = new();
+
     public TrackerOptions Tracker { get; } = new();
 
     public PresenceLimits Limits { get; } = new();
@@ -64,6 +66,7 @@ internal sealed record SiloOptions
             options.ReadTracker(configuration.GetSection("Presence:Tracker"));
             options.ReadLimits(configuration.GetSection("Presence:Limits"));
             options.Database = configuration.GetConnectionString("Presence") is { Length: > 0 } database ? database : null;
+            options.Postgres = SiloPostgresOptions.Read(configuration.GetSection("Presence:Postgres"));
             options.Orleans = SiloOrleansOptions.Read(configuration.GetSection("Presence:Orleans"));
             options.ReadAdmin(configuration.GetSection("Presence:Admin"));
             options.Urls = ReadUrls(configuration["urls"], options.Nodes);
@@ -133,7 +136,7 @@ internal sealed record SiloOptions
         }
 
         KeyDirectory = reader.Text("KeyDirectory") is { Length: > 0 } directory ? directory : null;
-        reader.Also("Tracker", "Limits", "Admin", "Orleans").RefuseOthers();
+        reader.Also("Tracker", "Limits", "Admin", "Orleans", "Postgres").RefuseOthers();
     }
 
     private void ReadTracker(IConfigurationSection section)

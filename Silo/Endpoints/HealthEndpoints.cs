@@ -10,11 +10,15 @@ internal static class HealthEndpoints
         endpoints.MapGet("/health/live", (HttpContext http) => Answer(http, live: true, "live"));
         endpoints.MapGet("/health/ready", (HttpContext http) =>
         {
-            var state = http.RequestServices.GetRequiredService<IPresenceNode>().State;
-            return Answer(
-                http,
-                state == NodeState.Ready && !run.Draining,
-                run.Draining ? "draining" : state.ToString().ToLowerInvariant());
+            var node = http.RequestServices.GetRequiredService<IPresenceNode>();
+            var isReady = node.State == NodeState.Ready && !run.Draining;
+            // Cut off from the others it still serves its own clients: that is worth more than no service at all.
+            return Answer(http, isReady, node.State switch
+            {
+                _ when run.Draining => "draining",
+                NodeState.Ready when !node.Link.IsConnected => "degraded",
+                var state => state.ToString().ToLowerInvariant(),
+            });
         });
     }
 

@@ -11,8 +11,7 @@ internal sealed record EngineChoice(Engine Engine, string Why)
     public static EngineChoice Decide(SiloOptions options) => options.Engine switch
     {
         "embedded" => new EngineChoice(new EmbeddedEngine(), "as configured"),
-        "postgres" => throw new SiloStartException(
-            "Presence:Engine is 'postgres': its link over LISTEN/NOTIFY is missing from this version; use --engine embedded."),
+        "postgres" => new EngineChoice(new PostgresEngine(options), "as configured"),
 #if ORLEANS
         "orleans" => new EngineChoice(new OrleansEngine(options), "as configured"),
         _ => new EngineChoice(new OrleansEngine(options), "the default where Orleans was built"),

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.DataProtection;
 using Presence.Channels;
 using Presence.Dashboard;
 using Presence.Node;
+using Presence.Postgres;
 using Presence.Tracker;
 
 namespace Presence.Silo;
@@ -22,6 +23,12 @@ internal static class MemberServices
             Copy(run.Options.Limits, presence.Limits);
         });
         services.AddSingleton<IHostedService, DrainTogether>();
+        if (run.Options.Database is { } database)
+        {
+            // Leases of unique processes, with any engine; no connection is opened before one is asked for.
+            services.AddPostgresLeases(database, run.Options.Postgres.CopyTo);
+        }
+
         services.AddChannels(channels => channels.AddHelloSockets());
         services.AddShop();
         services.AddPresenceAdmin(admin => Copy(run.Options.Admin, admin));

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Presence.Dashboard;
+using Presence.Postgres;
 
 namespace Presence.Silo;
 
@@ -57,6 +58,11 @@ internal sealed class SiloRun
                 _members.Add(member);
                 await member.StartAsync();
             }
+        }
+        catch (PresencePostgresException e)
+        {
+            await StopAsync(TimeSpan.FromSeconds(1));
+            throw new SiloStartException(e.Message.ReplaceLineEndings(" "));
         }
         catch (Exception e) when (CannotListen(e) is { } reason)
         {

@@ -12,6 +12,9 @@ public interface IPresenceNode
     /// <summary>Where this member is in its life.</summary>
     NodeState State { get; }
 
+    /// <summary>Whether this member reaches the engine. Until it does again, it serves what it has and tracks its own.</summary>
+    LinkStatus Link => LinkStatus.Always;
+
     /// <summary>The tracker that <c>AddPresence</c> sets up by default, named <c>presence</c>.</summary>
     IPresenceTracker Tracker { get; }
 

@@ -9,6 +9,7 @@ namespace Presence.Dashboard;
 /// <param name="Node">The member that answers.</param>
 /// <param name="State">Where it is in its life.</param>
 /// <param name="Engine">What carries frames between members.</param>
+/// <param name="Link">Whether it reaches that.</param>
 /// <param name="Version">Version of the library that answers.</param>
 /// <param name="Entries">Presences it shows, of all members.</param>
 /// <param name="LagMs">The largest lag of any replica, in milliseconds.</param>
@@ -18,6 +19,7 @@ internal sealed record ClusterView(
     string Node,
     string State,
     string Engine,
+    LinkView Link,
     string Version,
     int Entries,
     double LagMs,
@@ -39,6 +41,7 @@ internal sealed record ClusterView(
             node.Name,
             node.State.ToString().ToLowerInvariant(),
             node.Engine,
+            new LinkView(node.Link.IsConnected ? "connected" : "away", node.Link.Since, node.Link.Problem),
             LibraryVersion,
             members.Where(m => m.Self).Sum(m => m.Entries) + replicas.Where(r => r.Status == "up").Sum(r => r.Entries),
             replicas.Select(r => r.Lag.TotalMilliseconds).DefaultIfEmpty(0).Max(),
@@ -46,6 +49,12 @@ internal sealed record ClusterView(
             [.. replicas.Select(ReplicaView.Of)]);
     }
 }
+
+/// <summary>Whether a member reaches its engine.</summary>
+/// <param name="State"><c>connected</c>, or <c>away</c> while it serves what it has and tracks its own.</param>
+/// <param name="Since">When that began; null if it was never otherwise.</param>
+/// <param name="Problem">Why it is away.</param>
+internal sealed record LinkView(string State, DateTimeOffset? Since, string? Problem);
 
 /// <summary>One replica, as <see cref="ReplicaStatus"/> in JSON: the incarnation as text, which no reader rounds.</summary>
 internal sealed record ReplicaView(

@@ -50,6 +50,8 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
 
     public string Engine => _link.Engine;
 
+    public LinkStatus Link => _link.Status;
+
     public NodeState State { get; private set; } = NodeState.Starting;
 
     public IPresenceTracker Tracker => _trackers[PresenceOptions.DefaultTracker];

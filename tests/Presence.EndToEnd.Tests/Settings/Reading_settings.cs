@@ -126,17 +126,46 @@ public sealed class Reading_settings
     public void Members_of_several_processes_are_named_by_their_ports(string? engine, int port, int number, string name) =>
         Assert.Equal(name, Read(("Presence:Engine", engine!), ("urls", $"http://127.0.0.1:{port}"), ("Presence:Nodes", "2")).MemberName(number));
 
-    [Theory]
 #if !ORLEANS
-    [InlineData("orleans")]
-#endif
-    [InlineData("postgres")]
-    public void An_engine_that_is_not_there_says_what_is_missing(string engine)
+    [Fact]
+    public void An_engine_that_is_not_there_says_what_is_missing()
     {
-        var options = Read(("Presence:Engine", engine));
+        var options = Read(("Presence:Engine", "orleans"));
         var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(options));
-        Assert.StartsWith($"Presence:Engine is '{engine}': ", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Presence:Engine is 'orleans': ", e.Message, StringComparison.Ordinal);
         Assert.EndsWith("use --engine embedded.", e.Message, StringComparison.Ordinal);
+    }
+#endif
+
+    [Theory]
+    [InlineData("", "ConnectionStrings:Presence is not set")]
+    [InlineData("Host=x;Prot=1", "ConnectionStrings:Presence cannot be read")]
+    public void The_engine_postgres_needs_a_database(string database, string says)
+    {
+        var options = Read(("Presence:Engine", "postgres"), ("ConnectionStrings:Presence", database));
+        var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(options));
+        Assert.StartsWith($"Presence:Engine is 'postgres': {says}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Schema", "Two Words", "must be 1 to 40 lower-case letters")]
+    [InlineData("OutboxFrames", "0", "must be at least 16")]
+    [InlineData("KeepAlive", "10ms", "must be at least 1 s")]
+    public void Options_of_the_engine_postgres_teach_too(string option, string value, string rule)
+    {
+        var options = Read(
+            ("Presence:Engine", "postgres"), ("ConnectionStrings:Presence", "Host=x"), ($"Presence:Postgres:{option}", value));
+        var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(options));
+        Assert.Contains($"Presence:Postgres:{option} is '", e.Message, StringComparison.Ordinal);
+        Assert.Contains(rule, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unknown_or_unreadable_option_of_the_engine_postgres_is_refused()
+    {
+        Refused("Presence:Postgres:Scheme is not an option", ("Presence:Postgres:Scheme", "x"));
+        Refused("Presence:Postgres:CreateSchema is 'yes': it must be true or false", ("Presence:Postgres:CreateSchema", "yes"));
+        Refused("Presence:Postgres:StartTimeout is 'soon': it must be a duration", ("Presence:Postgres:StartTimeout", "soon"));
     }
 
     private static void Refused(string says, params ReadOnlySpan<(string Key, string Value)> settings)
