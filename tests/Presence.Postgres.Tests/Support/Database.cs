@@ -1,4 +1,5 @@
 using Npgsql;
+using Presence.Harness.Databases;
 
 namespace Presence.Postgres.Tests.Support;
 
@@ -17,12 +18,9 @@ internal sealed class Database : IAsyncDisposable
 
     public string Schema { get; }
 
-    public static Task<Database> OpenAsync()
-    {
-        var given = Environment.GetEnvironmentVariable("PRESENCE_TEST_POSTGRES");
-        Skip.If(given is null, "there is no PostgreSQL server here");
-        return Task.FromResult(new Database(given!));
-    }
+    /// <summary>On the server that all tests share, or on one that the test may stop.</summary>
+    public static async Task<Database> OpenAsync(PostgresServer? server = null) =>
+        new((server ?? await PostgresServer.SharedAsync()).ConnectionString());
 
     public PresencePostgresOptions Options(Action<PresencePostgresOptions>? configure = null)
     {
