@@ -55,7 +55,7 @@ public static partial class PresenceAdminExtensions
     }
 
     /// <summary>
-    /// Maps <c>POST /admin/token</c>, <c>/api/*</c> and <c>/admin_socket</c>. Without a password, Development makes one up and logs it; any other
+    /// Maps the dashboard at <c>/admin</c>, <c>POST /admin/token</c>, <c>/api/*</c> and <c>/admin_socket</c>. Without a password, Development makes one up and logs it; any other
     /// environment logs an error and answers 503 on these paths, while the rest of the host serves.
     /// </summary>
     /// <returns>The group of all admin endpoints, for conventions such as a host filter or a rate limit.</returns>
@@ -78,6 +78,9 @@ public static partial class PresenceAdminExtensions
         // The gate is the authorization here; a fallback policy of the host must not stand before it.
         var all = endpoints.MapGroup("").AllowAnonymous();
         all.MapPost("/admin/token", IssueToken).AddEndpointFilter(gate.PasswordOnly());
+        all.MapGet("/admin", DashboardPage.Show);
+        all.MapPost("/admin/sign-in", (Delegate)DashboardPage.SignIn);
+        all.MapGet("/admin/assets/{file}", DashboardFiles.Asset);
         var api = all.MapGroup("/api").AddEndpointFilter(gate);
         api.MapGet("/topics", PresenceReadApi.Topics);
         api.MapGet("/topic", PresenceReadApi.Topic);

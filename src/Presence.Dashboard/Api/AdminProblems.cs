@@ -10,6 +10,12 @@ internal static class AdminProblems
         "The admin endpoints are off",
         "No admin password is configured. Set Presence:Admin:Password (the same on all members) and start again.");
 
+    public static IResult NotBuilt() => Problem(
+        StatusCodes.Status503ServiceUnavailable,
+        "The dashboard is not built",
+        "Its pages were not built into Presence.Dashboard, because Node.js and npm were missing. Install Node.js 20 or "
+            + "later and build again.");
+
     public static IResult NotSignedIn(string detail) =>
         Problem(StatusCodes.Status401Unauthorized, "Not signed in", detail);
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,7 +18,7 @@ internal static class BroadcastApi
         }
 
         var limit = http.RequestServices.GetRequiredService<PresenceAdminOptions>().MaxBodyBytes;
-        if (await ReadAsync(http, limit) is not { } body)
+        if (await RequestBody.ReadAsync(http, limit) is not { } body)
         {
             return AdminProblems.TooLarge($"The body is larger than {limit} bytes (Presence:Admin:MaxBodyBytes).");
         }
@@ -76,34 +75,5 @@ internal static class BroadcastApi
             ? given.GetString()!
             : "";
         return value.Length > 0;
-    }
-
-    /// <summary>The whole body, or null if it is larger than the limit.</summary>
-    private static async Task<byte[]?> ReadAsync(HttpContext http, int limit)
-    {
-        if (http.Request.ContentLength > limit)
-        {
-            return null;
-        }
-
-        var reader = http.Request.BodyReader;
-        while (true)
-        {
-            var read = await reader.ReadAsync(http.RequestAborted);
-            if (read.Buffer.Length > limit)
-            {
-                reader.AdvanceTo(read.Buffer.End);
-                return null;
-            }
-
-            if (read.IsCompleted)
-            {
-                var body = read.Buffer.ToArray();
-                reader.AdvanceTo(read.Buffer.End);
-                return body;
-            }
-
-            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-        }
     }
 }

@@ -35,6 +35,7 @@ internal static class PresenceReadApi
     {
         if (!AdminQuery.TryRequired(http, "topic", out var topic, out var problem)
             || !AdminQuery.TryText(http, "key", out var key, out problem)
+            || !AdminQuery.TryText(http, "search", out var search, out problem)
             || !AdminQuery.TryPage(http, out var limit, out var after, out problem))
         {
             return problem!;
@@ -42,7 +43,8 @@ internal static class PresenceReadApi
 
         if (key is null)
         {
-            var page = Tracker(http).List(topic).Page(after, limit);
+            var snapshot = Tracker(http).List(topic);
+            var page = search is null ? snapshot.Page(after, limit) : PresenceSearch.Find(snapshot, search, after, limit);
             return new PresencesResult(page.Entries, page.Next);
         }
 

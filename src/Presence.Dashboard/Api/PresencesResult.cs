@@ -47,6 +47,13 @@ internal sealed class PresencesResult(IReadOnlyList<PresenceEntry> entries, stri
         }
 
         json.WriteEndArray();
+        json.WriteStartArray("nodes");
+        for (var i = from; i < at; i++)
+        {
+            json.WriteStringValue(entries[i].Owner.Node);
+        }
+
+        json.WriteEndArray();
         json.WriteEndObject();
         return at;
     }

@@ -28,8 +28,36 @@ internal sealed class AdminGate(
         return Check(http) is { } refusal ? ValueTask.FromResult<object?>(refusal) : next(context);
     }
 
+    /// <summary>Whether anybody can be let through at all.</summary>
+    public bool IsOpen => credentials.Available;
+
+    /// <summary>Signs in by name and password, as the page does.</summary>
+    /// <returns>Null if they are right, else what to say.</returns>
+    public string? SignIn(HttpContext http, string user, string password)
+    {
+        if (!credentials.Available)
+        {
+            return "No admin password is configured on this server.";
+        }
+
+        var address = http.Connection.RemoteIpAddress;
+        if (limiter.MustWait(address) is { } wait)
+        {
+            return $"Too many wrong passwords came from this address. Try again in {(int)Math.Ceiling(wait.TotalSeconds)} s.";
+        }
+
+        if (!credentials.Matches(user, password))
+        {
+            limiter.Failed(address);
+            return "The name or password is wrong.";
+        }
+
+        limiter.Succeeded(address);
+        return null;
+    }
+
     /// <summary>Null lets through.</summary>
-    private IResult? Check(HttpContext http)
+    public IResult? Check(HttpContext http)
     {
         if (!credentials.Available)
         {
