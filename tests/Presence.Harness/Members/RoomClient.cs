@@ -1,0 +1,237 @@
+using System.Globalization;
+using System.Text.Json;
+using Presence.Client;
+using Presence.Harness.Histories;
+
+namespace Presence.Harness.Members;
+
+/// <summary>
+/// A client of a room over a real WebSocket: it is present there and watches, and everything that it does and sees goes into a history.
+/// </summary>
+public sealed class RoomClient : IAsyncDisposable
+{
+    private static readonly TimeSpan Patient = TimeSpan.FromSeconds(10);
+    private static int s_last;
+
+    private readonly History _history;
+    private readonly PhoenixSocket _socket;
+    private readonly PhoenixChannel _channel;
+    private readonly ShownTopic _shown = new();
+    private readonly Lock _gate = new();
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _version;
+
+    private RoomClient(History history, MemberProcess member, PhoenixSocket socket, string topic, string user)
+    {
+        _history = history;
+        _socket = socket;
+        Member = member;
+        Topic = topic;
+        User = user;
+        Presence = string.Create(CultureInfo.InvariantCulture, $"{user}~{Interlocked.Increment(ref s_last)}");
+        _channel = socket.Channel(topic).On("presence_state", OnState).On("presence_diff", OnDiff);
+    }
+
+    public MemberProcess Member { get; }
+
+    public string Topic { get; }
+
+    public string User { get; }
+
+    /// <summary>Names this join among all joins of the run; it is the field <c>id</c> of its metadata.</summary>
+    public string Presence { get; }
+
+    /// <summary>Completes when the connection has ended, with the reason.</summary>
+    public Task<string> Closed => _socket.Closed;
+
+    /// <summary>What it is shown, by name of the join.</summary>
+    public IReadOnlyList<Shown> Everybody
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _shown.Everybody];
+            }
+        }
+    }
+
+    /// <summary>Connects as a user and joins.</summary>
+    /// <exception cref="InvalidOperationException">The member does not answer or refuses.</exception>
+    public static async Task<RoomClient> JoinAsync(
+        MemberProcess member, string topic, string user, History history, string? token = null)
+    {
+        try
+        {
+            var socket = await PhoenixSocket.ConnectAsync(
+                new Uri(member.Address, "auth_socket"),
+                new PhoenixOptions { AuthToken = token ?? await member.TokenAsync(user), Timeout = Patient });
+            var client = new RoomClient(history, member, socket, topic, user);
+            try
+            {
+                await client.JoinAsync();
+                return client;
+            }
+            catch
+            {
+                client.Drop();
+                throw;
+            }
+        }
+        catch (Exception e) when (e is PhoenixException or HttpRequestException)
+        {
+            throw new InvalidOperationException($"{user} cannot join {topic} on {member.Name}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Puts the next version into its metadata.</summary>
+    /// <returns>The version.</returns>
+    /// <exception cref="InvalidOperationException">It was not acknowledged.</exception>
+    public async Task<int> UpdateAsync()
+    {
+        var version = ++_version;
+        _history.Add(new Updating(_history.Now, Presence, version));
+        try
+        {
+            await _channel.PushAsync("update", new { meta = Meta(version) });
+        }
+        catch (PhoenixException e)
+        {
+            throw new InvalidOperationException($"{Presence}: {e.Message}", e);
+        }
+
+        _history.Add(new Updated(_history.Now, Presence, version));
+        return version;
+    }
+
+    /// <summary>What the member itself counts in the room: <c>(count, keys)</c>.</summary>
+    /// <exception cref="InvalidOperationException">It does not answer.</exception>
+    public async Task<(int Count, int Keys)> CountAsync()
+    {
+        try
+        {
+            var answer = await _channel.PushAsync("count");
+            return (answer.GetProperty("count").GetInt32(), answer.GetProperty("keys").GetInt32());
+        }
+        catch (PhoenixException e)
+        {
+            throw new InvalidOperationException($"{Presence}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Leaves the room in order and ends the connection.</summary>
+    public async Task LeaveAsync()
+    {
+        _history.Add(new Ending(_history.Now, Presence));
+        await _channel.LeaveAsync();
+        await _socket.CloseAsync();
+    }
+
+    /// <summary>Ends the connection without goodbye.</summary>
+    public void Drop()
+    {
+        _history.Add(new Ending(_history.Now, Presence));
+        _socket.Abort();
+    }
+
+    /// <summary>Waits until what it is shown is so.</summary>
+    /// <returns>When that was, on the clock of the history.</returns>
+    /// <exception cref="TimeoutException">It did not become so.</exception>
+    public async Task<TimeSpan> UntilAsync(string what, TimeSpan within, Func<IReadOnlyCollection<Shown>, bool> isSo)
+    {
+        var deadline = _history.Now + within;
+        while (true)
+        {
+            Task change;
+            lock (_gate)
+            {
+                if (isSo(_shown.Everybody))
+                {
+                    return _history.Now;
+                }
+
+                change = _changed.Task;
+            }
+
+            var left = deadline - _history.Now;
+            if (left <= TimeSpan.Zero || await Task.WhenAny(change, Task.Delay(left)) != change)
+            {
+                throw new TimeoutException(
+                    $"{Presence} on {Member.Name} was not shown within {within.TotalSeconds:0.##} s: {what}. It is shown "
+                    + $"{string.Join(' ', Everybody.Select(shown => shown.Presence))}.\n{_history.Tail()}");
+            }
+        }
+    }
+
+    /// <summary>Waits until it is shown exactly these joins.</summary>
+    public Task<TimeSpan> UntilShownAsync(IEnumerable<RoomClient> exactly, TimeSpan within)
+    {
+        var names = exactly.Select(client => client.Presence).ToHashSet(StringComparer.Ordinal);
+        return UntilAsync(
+            $"exactly {string.Join(' ', names)}",
+            within,
+            shown => shown.Count == names.Count && shown.All(one => names.Contains(one.Presence)));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (!_socket.Closed.IsCompleted)
+        {
+            Drop();
+        }
+
+        return _socket.DisposeAsync();
+    }
+
+    private static object Meta(string id, int version) => new { id, v = version };
+
+    private object Meta(int version) => Meta(Presence, version);
+
+    private async Task JoinAsync()
+    {
+        _history.Add(new Joining(_history.Now, Presence, Member.Name, Topic, User));
+        await _channel.JoinAsync(new { meta = Meta(0) });
+        _history.Add(new Joined(_history.Now, Presence));
+        _ = _socket.Closed.ContinueWith(
+            _ => _history.Add(new WatchEnded(_history.Now, Presence)),
+            TaskScheduler.Default);
+    }
+
+    private void OnState(JsonElement payload)
+    {
+        var everybody = Read(payload);
+        _history.Add(new SawState(_history.Now, Presence, Topic, everybody));
+        Change(shown => shown.Replace(everybody));
+    }
+
+    private void OnDiff(JsonElement payload)
+    {
+        var (joins, leaves) = (Read(payload.GetProperty("joins")), Read(payload.GetProperty("leaves")));
+        _history.Add(new SawDiff(_history.Now, Presence, Topic, joins, leaves));
+        Change(shown => shown.Apply(joins, leaves));
+    }
+
+    private void Change(Action<ShownTopic> change)
+    {
+        TaskCompletionSource waiting;
+        lock (_gate)
+        {
+            change(_shown);
+            waiting = _changed;
+            _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        waiting.SetResult();
+    }
+
+    private static List<Shown> Read(JsonElement byKey) =>
+    [
+        .. from key in byKey.EnumerateObject()
+           from meta in key.Value.GetProperty("metas").EnumerateArray()
+           select new Shown(
+               key.Name,
+               meta.GetProperty("phx_ref").GetString()!,
+               meta.GetProperty("id").GetString()!,
+               meta.GetProperty("v").GetInt32()),
+    ];
+}
