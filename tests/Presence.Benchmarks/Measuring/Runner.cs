@@ -15,6 +15,7 @@ internal static class Runner
             $"# .NET {Environment.Version}, {Environment.ProcessorCount} processors, " +
             $"{(GCSettings.IsServerGC ? "server" : "workstation")} GC, {(effort.Runs == 1 ? "quick" : $"median of {effort.Runs} runs")}");
         var failed = 0;
+        var leftOut = 0;
         foreach (var row in rows)
         {
             try
@@ -29,6 +30,11 @@ internal static class Runner
                 await output.WriteLineAsync($"{row.Group}\t{row.Name}\t{Text(Statistics.Median(values))}\t{row.Unit}");
                 await output.FlushAsync();
             }
+            catch (CannotBeMeasuredException e)
+            {
+                leftOut++;
+                await notes.WriteLineAsync($"# {row.FullName} left out: {e.Message}");
+            }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
                 failed++;
@@ -36,7 +42,7 @@ internal static class Runner
             }
         }
 
-        await notes.WriteLineAsync($"# {rows.Count - failed} of {rows.Count} rows in {begun.Elapsed.TotalSeconds:F0} s");
+        await notes.WriteLineAsync($"# {rows.Count - failed - leftOut} of {rows.Count} rows in {begun.Elapsed.TotalSeconds:F0} s");
         return failed == 0 ? 0 : 1;
     }
 

@@ -6,5 +6,5 @@ namespace Presence.Benchmarks.Rows;
 internal static class Catalog
 {
     public static IReadOnlyList<Row> All { get; } =
-        [.. WriteRows.All, .. ReadRows.All, .. MemoryRows.All, .. MergeRows.All, .. ClusterRows.All];
+        [.. WriteRows.All, .. ReadRows.All, .. MemoryRows.All, .. MergeRows.All, .. ClusterRows.All, .. PostgresRows.All];
 }

@@ -28,9 +28,15 @@ internal static class ClusterRows
     private static async Task<double> ChangeAsync(Effort effort, double share)
     {
         await using var members = await Members.StartAsync(2);
+        return await ChangeAsync(effort, share, members[0], members[1]);
+    }
+
+    /// <summary>From the call of track on one member to the handler on another, over any engine.</summary>
+    public static async Task<double> ChangeAsync(Effort effort, double share, IPresenceNode from, IPresenceNode to)
+    {
         var handler = new Arrivals();
-        await using var added = await members[1].Tracker.AddHandlerAsync(handler);
-        var process = members[0].StartProcess();
+        await using var added = await to.Tracker.AddHandlerAsync(handler);
+        var process = from.StartProcess();
         var phase = new Random(5);
         var times = new List<double>();
         for (var i = 0; i < effort.Latencies; i++)
@@ -39,7 +45,7 @@ internal static class ClusterRows
             await Task.Delay(phase.Next(60));
             var arrived = handler.Expect(People.Key(i));
             var begun = Stopwatch.GetTimestamp();
-            await members[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
+            await from.Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
             var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));
             times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
         }
@@ -50,16 +56,21 @@ internal static class ClusterRows
     private static async Task<double> LateJoinerAsync()
     {
         await using var members = await Members.StartAsync(1);
-        var process = members[0].StartProcess();
-        for (var i = 0; i < 100_000; i++)
-        {
-            await members[0].Tracker.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
-        }
-
+        await FillAsync(members[0], 100_000);
         var begun = Stopwatch.GetTimestamp();
         var joiner = await members.AddAsync();
         await Members.UntilAsync(() => Members.Entries(joiner.Tracker) == 100_000, "the joiner holds all 100000");
         return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
+    }
+
+    /// <summary>Makes many present on one member.</summary>
+    public static async Task FillAsync(IPresenceNode member, int entries)
+    {
+        var process = member.StartProcess();
+        for (var i = 0; i < entries; i++)
+        {
+            await member.Tracker.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
+        }
     }
 
     private static double Killed(Effort effort, bool churn) =>
