@@ -132,7 +132,15 @@ internal sealed class Shopper
 
         _ = add ? _items.Add(choice) : _items.Remove(choice);
         var tab = _tabs[_random.Next(_tabs.Count)];
-        Compare(await tab.ChangeAsync(add ? "add_item" : "remove_item", choice), add ? "add_item" : "remove_item");
+        var name = add ? "add_item" : "remove_item";
+        if (await tab.ChangeAsync(name, choice) is { } cart)
+        {
+            Compare(cart, name);
+        }
+        else
+        {
+            _items.Remove(choice);
+        }
     }
 
     private async Task ToggleSecondTabAsync()

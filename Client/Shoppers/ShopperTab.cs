@@ -53,14 +53,14 @@ internal sealed class ShopperTab
     }
 
     /// <summary>Changes the cart.</summary>
-    /// <returns>The cart as the server answers it.</returns>
+    /// <returns>The cart as the server answers it; null if the item is sold out, which nobody is to blame for.</returns>
     /// <exception cref="PhoenixException">There was no such answer.</exception>
-    public async Task<JsonElement> ChangeAsync(string name, int item)
+    public async Task<JsonElement?> ChangeAsync(string name, int item)
     {
         var begun = Stopwatch.GetTimestamp();
-        var cart = await _channel.PushAsync(name, new { item_id = item });
+        var reply = await _channel.TryPushAsync(name, new { item_id = item });
         _counts.Answers.Add(Stopwatch.GetElapsedTime(begun));
-        return cart;
+        return !reply.IsOk && reply.Response.TryGetProperty("sold_out", out _) ? null : reply.Require($"'{name}' of item {item}");
     }
 
     /// <summary>Leaves the page as a browser does.</summary>

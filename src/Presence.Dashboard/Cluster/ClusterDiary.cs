@@ -15,6 +15,7 @@ internal sealed class ClusterDiary
     private readonly HashSet<string> _behind = new(StringComparer.Ordinal);
     private Dictionary<string, Seen>? _before;
     private string _state = "";
+    private string _link = "";
 
     /// <summary>The latest first.</summary>
     public IReadOnlyList<ClusterEvent> Events => [.. _events];
@@ -47,6 +48,18 @@ internal sealed class ClusterDiary
             }
 
             _state = own.State;
+        }
+
+        if (own.Link.State != _link)
+        {
+            if (_link.Length > 0)
+            {
+                Add(at, own.Node, own.Link.State, own.Link.State == "away"
+                    ? $"does not reach what joins the members: {own.Link.Problem}"
+                    : "reaches the other members again");
+            }
+
+            _link = own.Link.State;
         }
 
         _before = now;

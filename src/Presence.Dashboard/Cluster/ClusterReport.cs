@@ -8,6 +8,7 @@ internal sealed record ClusterReport(
     string Node,
     string State,
     string Engine,
+    LinkView Link,
     string Version,
     int Entries,
     double LagMs,
@@ -36,6 +37,7 @@ internal sealed record ClusterReport(
             own.Node,
             own.State,
             own.Engine,
+            own.Link,
             own.Version,
             own.Entries,
             own.LagMs,
@@ -71,6 +73,6 @@ internal sealed record PairView(string From, string To, string Status, double La
 /// <summary>Something this member noticed.</summary>
 /// <param name="At">When, in milliseconds of its clock.</param>
 /// <param name="Node">The member it is about.</param>
-/// <param name="What">A word for it: <c>joined</c>, <c>down</c>, <c>up</c>, <c>draining</c>, <c>restarted</c>, <c>left</c>, <c>behind</c>, <c>caught_up</c>.</param>
+/// <param name="What">A word for it: <c>joined</c>, <c>down</c>, <c>up</c>, <c>draining</c>, <c>restarted</c>, <c>left</c>, <c>behind</c>, <c>caught_up</c>, <c>away</c>, <c>connected</c>.</param>
 /// <param name="Detail">A sentence.</param>
 internal sealed record ClusterEvent(long At, string Node, string What, string Detail);

@@ -59,8 +59,10 @@ public sealed class Watching_the_cluster
         diary.Look(View(Replica()), new HashSet<string> { "node-2" }, Noon);
         Look(Replica(incarnation: 2));
         Look();
+        diary.Look(View() with { Link = new LinkView("away", null, "no route") }, new HashSet<string>(), Noon);
+        Look();
         Assert.Equal(
-            ["joined", "behind", "caught_up", "down", "up", "draining", "restarted", "left"],
+            ["joined", "behind", "caught_up", "down", "up", "draining", "restarted", "left", "away", "connected"],
             diary.Events.Reverse().Select(e => e.What));
         Assert.Equal(Noon.ToUnixTimeMilliseconds(), diary.Events[0].At);
         Assert.Contains("31 s", diary.Events.Single(e => e.What == "down").Detail, StringComparison.Ordinal);
@@ -92,7 +94,7 @@ public sealed class Watching_the_cluster
         "node-2", incarnation, 0, status, 7, 7, 4, TimeSpan.FromSeconds(lag), TimeSpan.FromSeconds(silent));
 
     private static ClusterView View(params ReplicaStatus[] replicas) =>
-        new("node-1", "ready", "embedded", "1", 0, 0, [], [.. replicas.Select(ReplicaView.Of)]);
+        new("node-1", "ready", "embedded", new LinkView("connected", null, null), "1", 0, 0, [], [.. replicas.Select(ReplicaView.Of)]);
 
     private static bool Happened(System.Text.Json.JsonElement body, string node, string what) => body
         .GetProperty("events").EnumerateArray()

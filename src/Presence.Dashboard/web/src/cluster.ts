@@ -12,6 +12,11 @@ export class ClusterView {
   show(cluster: Cluster): void {
     set(at("member"), cluster.node);
     set(at("engine"), `${cluster.engine} engine, version ${cluster.version}`);
+    const away = at("link");
+    away.hidden = cluster.link.state !== "away";
+    if (!away.hidden) {
+      set(away, `${cluster.node} does not reach what joins the members${cluster.link.problem ? `: ${cluster.link.problem}` : ""}. It serves what it has.`);
+    }
     const up = cluster.members.filter((member) => member.status === "up").length;
     set(
       at("cluster-summary"),

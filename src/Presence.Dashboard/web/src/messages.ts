@@ -46,6 +46,7 @@ export interface Cluster {
   node: string;
   state: string;
   engine: string;
+  link: { state: "connected" | "away"; since: string | null; problem: string | null };
   version: string;
   entries: number;
   lag_ms: number;

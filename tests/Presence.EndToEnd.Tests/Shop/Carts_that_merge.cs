@@ -1,0 +1,53 @@
+using Presence.Silo;
+
+namespace Presence.EndToEnd.Tests.Shop;
+
+public sealed class Carts_that_merge
+{
+    [Fact]
+    public void What_is_put_in_is_in_and_what_is_taken_out_is_out()
+    {
+        var cart = Cart.Empty.With(1, true, 7).With(2, true, 7).With(1, false, 7);
+        Assert.Equal([2], cart.Items);
+        Assert.Equal([1, 2], cart.With(1, true, 7).Items);
+    }
+
+    [Fact]
+    public void Merging_in_any_order_and_again_gives_the_same_cart()
+    {
+        var random = new Random(11);
+        for (var round = 0; round < 200; round++)
+        {
+            var tabs = Enumerable.Range(0, 3).Select(_ => Cart.Empty).ToArray();
+            for (var step = 0; step < 12; step++)
+            {
+                var tab = random.Next(3);
+                tabs[tab] = random.Next(4) == 0
+                    ? tabs[tab].Merge(tabs[random.Next(3)])
+                    : tabs[tab].With(random.Next(1, 5), random.Next(2) == 0, (uint)tab);
+            }
+
+            var forward = tabs[0].Merge(tabs[1]).Merge(tabs[2]);
+            var backward = tabs[2].Merge(tabs[1].Merge(tabs[0])).Merge(tabs[1]);
+            Assert.True(forward.Equals(backward), $"round {round}: {forward} and {backward}");
+        }
+    }
+
+    [Fact]
+    public void A_change_that_has_seen_another_wins_over_it()
+    {
+        var first = Cart.Empty.With(1, true, 9);
+        var second = first.With(1, false, 1);
+        Assert.Empty(first.Merge(second).Items);
+    }
+
+    [Fact]
+    public void What_was_written_is_read_and_what_is_not_sold_any_more_is_left_out()
+    {
+        var cart = Cart.Empty.With(1, true, 7).With(2, false, uint.MaxValue);
+        Assert.True(Cart.Parse(cart.ToString()).Equals(cart));
+        Assert.True(Cart.Parse("").Equals(Cart.Empty));
+        Assert.Equal([1], Cart.Parse("1:1:7:1,999:1:7:1").Items);
+        Assert.Throws<FormatException>(() => Cart.Parse("1:1"));
+    }
+}
