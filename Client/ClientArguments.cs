@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 
 namespace Presence.Client;
 
@@ -20,6 +21,8 @@ internal sealed class ClientArguments
 
           --url URL        of a member; default http://127.0.0.1:4000. Several for shoppers, separated by commas;
                            ws://127.0.0.1:4000/socket will do as well
+          --orleans        watch, list, get and track through grains instead of a member's socket; no password is asked for
+          --gateway LIST   with --orleans: gateways of silos; default 127.0.0.1:30000. --cluster-id and --service-id: presence
           --user NAME      default admin, or PRESENCE_ADMIN_USER
           --password TEXT  or PRESENCE_ADMIN_PASSWORD, which other users of this machine cannot read in the process list
           --json           one JSON object per line
@@ -52,6 +55,7 @@ internal sealed class ClientArguments
     };
 
     private static readonly string[] Everywhere = ["url", "user", "password"];
+    private static readonly string[] WithOrleans = ["gateway", "cluster-id", "service-id"];
 
     private readonly Dictionary<string, string> _given = new(StringComparer.Ordinal);
     private readonly List<string> _operands = [];
@@ -63,6 +67,13 @@ internal sealed class ClientArguments
     public bool Help { get; private init; }
 
     public bool Json { get; private set; }
+
+    /// <summary>Whether to speak to grains.</summary>
+    public bool Orleans { get; private set; }
+
+    /// <summary>Where silos take clients, at least one.</summary>
+    public IReadOnlyList<IPEndPoint> Gateways =>
+        [.. _given.GetValueOrDefault("gateway", "127.0.0.1:30000").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Gateway)];
 
     public string Topic => _operands[0];
 
@@ -111,7 +122,18 @@ internal sealed class ClientArguments
             throw new ClientUsageException($"{verb} takes {wanted}; {arguments._operands.Count} given.");
         }
 
+        if (arguments.Orleans && verb is not ("watch" or "list" or "get" or "track"))
+        {
+            throw new ClientUsageException($"{verb} speaks to the members' sockets: leave --orleans out.");
+        }
+
+        if (!arguments.Orleans && WithOrleans.FirstOrDefault(arguments._given.ContainsKey) is { } lonely)
+        {
+            throw new ClientUsageException($"--{lonely} goes with --orleans.");
+        }
+
         // Complains now about what would be asked for later.
+        _ = arguments.Gateways;
         _ = arguments.Members;
         return arguments;
     }
@@ -163,13 +185,13 @@ internal sealed class ClientArguments
 
         var equals = word.IndexOf('=', StringComparison.Ordinal);
         var name = equals < 0 ? word[2..] : word[2..equals];
-        if (name == "json" && equals < 0)
+        if (name is "json" or "orleans" && equals < 0)
         {
-            Json = true;
+            (Json, Orleans) = (Json || name == "json", Orleans || name == "orleans");
             return at;
         }
 
-        if (!Everywhere.Contains(name) && !Options[Verb].Contains(name))
+        if (!Everywhere.Contains(name) && !WithOrleans.Contains(name) && !Options[Verb].Contains(name))
         {
             throw new ClientUsageException($"--{name} is not an option of {Verb}.");
         }
@@ -182,6 +204,10 @@ internal sealed class ClientArguments
         _given[name] = equals < 0 ? args[at + 1] : word[(equals + 1)..];
         return equals < 0 ? at + 1 : at;
     }
+
+    private static IPEndPoint Gateway(string text) => IPEndPoint.TryParse(text.Trim(), out var gateway) && gateway.Port > 0
+        ? gateway
+        : throw new ClientUsageException($"--gateway is '{text}': it must be an IP address and a port, such as 127.0.0.1:30000.");
 
     private static Uri Member(string text)
     {

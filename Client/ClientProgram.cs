@@ -18,6 +18,15 @@ internal static class ClientProgram
                 return Done;
             }
 
+            if (arguments.Orleans)
+            {
+#if ORLEANS
+                return await OrleansCommands.RunAsync(arguments, console, stop);
+#else
+                throw new ClientUsageException("this build is without Orleans (UseOrleans=false); leave --orleans out.");
+#endif
+            }
+
             return arguments.Verb switch
             {
                 "watch" => await TopicCommands.WatchAsync(arguments, console, stop),

@@ -55,6 +55,14 @@ internal static class TopicCommands
         await channel.JoinAsync(new { show = false });
         var tracked = await channel.PushAsync("track", new { key = arguments.Key, meta });
         var reference = tracked.GetProperty("phx_ref").GetString();
+        ShowTracked(arguments, console, reference);
+        await console.Out.FlushAsync(stop);
+        await StopOrEndAsync(socket, channel, seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds), stop);
+        return ClientProgram.Done;
+    }
+
+    public static void ShowTracked(ClientArguments arguments, ClientConsole console, string? reference)
+    {
         if (arguments.Json)
         {
             console.Json(new { @event = "tracked", topic = arguments.Topic, key = arguments.Key, phx_ref = reference });
@@ -63,10 +71,6 @@ internal static class TopicCommands
         {
             console.Line($"{arguments.Key} is present in {arguments.Topic} ({reference}).");
         }
-
-        await console.Out.FlushAsync(stop);
-        await StopOrEndAsync(socket, channel, seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds), stop);
-        return ClientProgram.Done;
     }
 
     private static async Task<JsonElement> StateAsync(ClientArguments arguments, CancellationToken stop)
@@ -142,7 +146,7 @@ internal static class TopicCommands
     private static void Show(ClientArguments arguments, ClientConsole console, string what, string key, JsonElement metas) =>
         Show(arguments, console, what, key, [.. metas.EnumerateArray()]);
 
-    private static void Show(
+    public static void Show(
         ClientArguments arguments,
         ClientConsole console,
         string what,
@@ -162,7 +166,8 @@ internal static class TopicCommands
     /// <summary>Keys are anybody's text; what would move the cursor of a terminal is shown as a box.</summary>
     private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\u25a1' : c));
 
-    private static JsonElement Meta(string? text)
+    /// <exception cref="ClientUsageException">It is no JSON object.</exception>
+    public static JsonElement Meta(string? text)
     {
         try
         {
