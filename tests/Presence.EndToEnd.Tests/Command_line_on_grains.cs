@@ -1,0 +1,70 @@
+#if ORLEANS
+using System.Net;
+using System.Net.Sockets;
+using Presence.Client;
+
+namespace Presence.EndToEnd.Tests;
+
+/// <summary><c>Client --orleans</c> against two silos.</summary>
+[Collection(nameof(OrleansMembers))]
+[Trait("Category", "Engine.Orleans")]
+public sealed class Command_line_on_grains
+{
+    [Fact]
+    public async Task What_one_tracks_through_a_silo_another_lists_through_the_other_until_it_ends()
+    {
+        var port = FreePort();
+        await using var silo = await SiloProcess.StartAsync(["--engine", "orleans", "--nodes", "2", "--Presence:Orleans:GatewayPort", $"{port}"]);
+        using var stop = new CancellationTokenSource();
+        using var tracked = new Lines();
+        var tracking = ClientProgram.RunAsync(
+            ["track", "lobby", "ann", "--meta", """{"at":"the bar"}""", "--orleans", "--gateway", $"127.0.0.1:{port}"],
+            new ClientConsole(tracked, Console.Error),
+            stop.Token);
+        Assert.StartsWith("ann is present in lobby", await tracked.NextAsync(), StringComparison.Ordinal);
+
+        var (status, output) = await RunAsync("list", "lobby", "--json", "--orleans", "--gateway", $"127.0.0.1:{port + 1}");
+        Assert.Equal(0, status);
+        Assert.Contains("\"key\":\"ann\",\"metas\":[{\"at\":\"the bar\",\"phx_ref\":\"", output, StringComparison.Ordinal);
+        Assert.Equal(1, (await RunAsync("get", "lobby", "bob", "--orleans", "--gateway", $"127.0.0.1:{port}")).Status);
+
+        await stop.CancelAsync();
+        Assert.Equal(0, await tracking);
+        Assert.Equal((0, ""), await RunAsync("list", "lobby", "--orleans", "--gateway", $"127.0.0.1:{port}"));
+    }
+
+    [Fact]
+    public async Task Where_no_silo_listens_the_command_fails_with_a_word_why()
+    {
+        using var error = new StringWriter();
+        var status = await ClientProgram.RunAsync(
+            ["list", "lobby", "--orleans", "--gateway", $"127.0.0.1:{FreePort()}"], new ClientConsole(TextWriter.Null, error), default);
+        Assert.Equal(1, status);
+        Assert.StartsWith("error: no silo's gateway answers", error.ToString(), StringComparison.Ordinal);
+    }
+
+    private static async Task<(int Status, string Output)> RunAsync(params string[] args)
+    {
+        using var output = new StringWriter();
+        var status = await ClientProgram.RunAsync(args, new ClientConsole(output, TextWriter.Null), default);
+        return (status, output.ToString());
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>What a command writes, line by line as it comes.</summary>
+    private sealed class Lines : StringWriter
+    {
+        private readonly System.Threading.Channels.Channel<string> _lines = System.Threading.Channels.Channel.CreateUnbounded<string>();
+
+        public override void WriteLine(string? value) => _lines.Writer.TryWrite(value ?? "");
+
+        public async Task<string> NextAsync() => await _lines.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    }
+}
+#endif
