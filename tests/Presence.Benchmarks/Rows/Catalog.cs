@@ -6,5 +6,16 @@ namespace Presence.Benchmarks.Rows;
 internal static class Catalog
 {
     public static IReadOnlyList<Row> All { get; } =
-        [.. WriteRows.All, .. ReadRows.All, .. MemoryRows.All, .. MergeRows.All, .. ClusterRows.All, .. PostgresRows.All];
+    [
+        .. WriteRows.All,
+        .. ReadRows.All,
+        .. MemoryRows.All,
+        .. MergeRows.All,
+        .. ClusterRows.All,
+        .. PostgresRows.All,
+#if ORLEANS
+        .. OrleansCallRows.All,
+        .. OrleansClusterRows.All,
+#endif
+    ];
 }

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using Presence.Benchmarks.Measuring;
+using Presence.Benchmarks.Subjects;
+using Presence.Grains;
+
+namespace Presence.Benchmarks.Rows;
+
+/// <summary>Grain calls on one silo from inside it, by 100 callers at once, each with one call under way.</summary>
+internal static class OrleansCallRows
+{
+    private const string Group = "orleans calls";
+    private const int Callers = 100;
+    private const int Present = 1000;
+
+    public static IEnumerable<Row> All =>
+    [
+        new(Group, "count, one topic, 100 callers", "calls/s", effort => ReadAsync(effort, topic => topic.Count())),
+        new(Group, "get by key in 1000, one topic, 100 callers", "calls/s", effort =>
+            ReadAsync(effort, topic => topic.GetByKey("777"))),
+        new(Group, "list 1000, one topic, 100 callers", "calls/s", effort => ReadAsync(effort, topic => topic.List(), divide: 50)),
+        new(Group, "track, one topic, 100 callers", "calls/s", effort => TrackAsync(effort, topics: 1)),
+        new(Group, "track, 100 topics, 100 callers", "calls/s", effort => TrackAsync(effort, topics: 100)),
+    ];
+
+    private static async Task<double> ReadAsync(Effort effort, Func<ITopicPresenceGrain, Task> read, int divide = 1)
+    {
+        await using var silos = await OrleansSilos.StartAsync(1);
+        var process = silos[0].StartProcess();
+        for (var i = 0; i < Present; i++)
+        {
+            await silos[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
+        }
+
+        var topic = silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>("lobby");
+        var calls = effort.Tracks * 5 / divide;
+        await CallAsync(calls, _ => read(topic));
+        return await CallAsync(calls, _ => read(topic));
+    }
+
+    private static async Task<double> TrackAsync(Effort effort, int topics)
+    {
+        await using var silos = await OrleansSilos.StartAsync(1);
+        var grains = Enumerable.Range(0, topics)
+            .Select(i => silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>(People.Topic(i)))
+            .ToArray();
+        await CallAsync(effort.Tracks / 5, i => grains[i % topics].Track($"warm {i}", People.Meta(i)));
+        return await CallAsync(effort.Tracks, i => grains[i % topics].Track(People.Key(i), People.Meta(i)));
+    }
+
+    /// <summary>Calls per second.</summary>
+    private static async Task<double> CallAsync(int calls, Func<int, Task> call)
+    {
+        var next = -1;
+        var begun = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
+        {
+            for (var i = Interlocked.Increment(ref next); i < calls; i = Interlocked.Increment(ref next))
+            {
+                await call(i);
+            }
+        })));
+        return calls / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+    }
+}

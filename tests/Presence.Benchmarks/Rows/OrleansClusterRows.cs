@@ -1,0 +1,158 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Presence.Benchmarks.Measuring;
+using Presence.Benchmarks.Subjects;
+using Presence.Grains;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Benchmarks.Rows;
+
+/// <summary>Two silos in one process that talk over TCP, with default options unless the row says otherwise.</summary>
+internal static class OrleansClusterRows
+{
+    private const string Group = "orleans cluster";
+    private const int Crowd = 100_000;
+
+    private enum Ear
+    {
+        Handler,
+        Observer,
+        Stream,
+    }
+
+    public static IEnumerable<Row> All =>
+    [
+        new(Group, "change to handler on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Handler, fast: false)),
+        new(Group, "change to handler on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Handler, fast: false)),
+        new(Group, "change to handler on another silo, fast profile, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Handler, fast: true)),
+        new(Group, "change to handler on another silo, fast profile, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Handler, fast: true)),
+        new(Group, "change to observer on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Observer, fast: false)),
+        new(Group, "change to observer on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Observer, fast: false)),
+        new(Group, "change to stream subscriber on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Stream, fast: false)),
+        new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Stream, fast: false)),
+        new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
+        new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync()),
+        new(Group, "idle, silo without presence", "% of a core", e => IdleAsync(e, null, withPresence: false)),
+        new(Group, "idle, default options", "% of a core", e => IdleAsync(e, null)),
+        new(Group, "idle, fast profile", "% of a core", e => IdleAsync(e, o => o.UseFastProfile())),
+        new(Group, "idle, fast profile without diff streams", "% of a core", e =>
+            IdleAsync(e, o => o.UseFastProfile().DiffStreams = false)),
+    ];
+
+    private static async Task<double> ChangeAsync(Effort effort, double share, Ear ear, bool fast)
+    {
+        await using var silos = await OrleansSilos.StartAsync(2, o => _ = fast ? o.UseFastProfile() : o);
+        var arrivals = new Arrivals();
+        await using var listening = await ListenAsync(silos, ear, arrivals);
+        var process = silos[0].StartProcess();
+        var phase = new Random(5);
+        var times = new List<double>();
+        for (var i = -20; i < effort.Latencies; i++)
+        {
+            // Some changes follow a quiet time and leave at once, others fall into the time in which changes are gathered.
+            await Task.Delay(phase.Next(60));
+            var arrived = arrivals.Expect(People.Key(i));
+            var begun = Stopwatch.GetTimestamp();
+            await silos[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
+            var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));
+            if (i >= 0)
+            {
+                times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
+            }
+        }
+
+        return Statistics.Percentile(times, share);
+    }
+
+    private static async Task<IAsyncDisposable> ListenAsync(OrleansSilos silos, Ear ear, Arrivals arrivals)
+    {
+        var client = silos.ServiceOf<IPresenceClient>(1);
+        return ear switch
+        {
+            Ear.Handler => await silos[1].Tracker.AddHandlerAsync(arrivals),
+            Ear.Observer => await client.WatchAsync("lobby", arrivals.HearAsync),
+            _ => await client.FollowAsync("lobby", arrivals.HearAsync),
+        };
+    }
+
+    private static async Task<double> LateJoinerAsync()
+    {
+        await using var silos = await OrleansSilos.StartAsync(1, o => o.DiffStreams = false);
+        var process = silos[0].StartProcess();
+        for (var i = 0; i < Crowd; i++)
+        {
+            await silos[0].Tracker.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
+        }
+
+        // From the start of the host: Orleans' own joining is part of what a newcomer waits for.
+        var begun = Stopwatch.GetTimestamp();
+        var joiner = await silos.AddAsync();
+        await Members.UntilAsync(() => Members.Entries(joiner!.Tracker) == Crowd, "the joiner holds all 100000");
+        return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
+    }
+
+    private static async Task<double> MemoryAsync()
+    {
+        await using var silos = await OrleansSilos.StartAsync(1, o => o.DiffStreams = false);
+        var topics = Enumerable.Range(0, 1000)
+            .Select(i => silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>(People.Topic(i)))
+            .ToArray();
+        await Task.WhenAll(topics.Select(t => t.Count()));
+        var before = Memory.Living();
+        for (var i = 0; i < Crowd; i++)
+        {
+            await topics[i % 1000].Track(People.Key(i), People.Meta(i));
+        }
+
+        return (Memory.Living() - before) / (double)Crowd;
+    }
+
+    private static async Task<double> IdleAsync(
+        Effort effort,
+        Action<PresenceOrleansOptions>? configure,
+        bool withPresence = true)
+    {
+        await using var silos = await OrleansSilos.StartAsync(1, configure, withPresence);
+        await Task.Delay(effort.Watching);
+        using var self = Process.GetCurrentProcess();
+        var cpu = self.TotalProcessorTime;
+        var begun = Stopwatch.GetTimestamp();
+        await Task.Delay(effort.Watching);
+        self.Refresh();
+        return 100 * (self.TotalProcessorTime - cpu) / Stopwatch.GetElapsedTime(begun);
+    }
+
+    /// <summary>Tells when a key was seen joining.</summary>
+    private sealed class Arrivals : IPresenceHandler
+    {
+        private readonly ConcurrentDictionary<string, TaskCompletionSource<long>> _expected = new();
+
+        public Task<long> Expect(string key) =>
+            _expected.GetOrAdd(key, _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+        public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
+        {
+            Hear(diff.Topics.SelectMany(t => t.Changes).Select(c => c.Entry.Key));
+            return default;
+        }
+
+        public ValueTask HearAsync(IReadOnlyList<PresenceChangeRecord> changes)
+        {
+            Hear(changes.Select(c => c.Presence.Key));
+            return default;
+        }
+
+        private void Hear(IEnumerable<string> keys)
+        {
+            var now = Stopwatch.GetTimestamp();
+            foreach (var key in keys)
+            {
+                if (_expected.TryRemove(key, out var waiting))
+                {
+                    waiting.SetResult(now);
+                }
+            }
+        }
+    }
+}
