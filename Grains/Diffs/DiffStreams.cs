@@ -29,6 +29,7 @@ internal sealed partial class DiffStreams(
     ILogger<DiffStreams> logger) : IPresenceHandler, IAsyncDisposable
 {
     private const int TopicsAtOnce = 1000;
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
@@ -154,7 +155,8 @@ internal sealed partial class DiffStreams(
             options.Value.ObserverBacklog,
             options.Value.ObserverTimeout,
             silo.SiloAddress.ToParsableString(),
-            silos.Term(Interlocked.Increment(ref _begun)));
+            silos.Term(Interlocked.Increment(ref _begun)),
+            Gather);
         var feed = new TopicFeed(node, topic, target, time);
         if (!_feeds.TryAdd(topic, feed))
         {

@@ -12,13 +12,15 @@ namespace Presence.Grains.Diffs;
 /// <param name="Timeout">How long one batch may take.</param>
 /// <param name="Silo">Address of this silo.</param>
 /// <param name="Term">See <see cref="TopicChanges.Term"/>.</param>
+/// <param name="Gather">After a batch, the next leaves after this long at the earliest.</param>
 internal sealed record FeedTarget(
     Func<TopicChanges, Task> Tell,
     Action Failed,
     int Backlog,
     TimeSpan Timeout,
     string Silo,
-    long Term);
+    long Term,
+    TimeSpan Gather = default);
 
 /// <summary>The changes of one topic from a snapshot on, gap-free and in order, to one listener.</summary>
 /// <remarks>
@@ -109,6 +111,10 @@ internal sealed class TopicFeed : IDisposable
             {
                 await TellAsync(new TopicChanges(
                     _topic, _node.Name, Told + 1, IsReset: false, TakeBatch(), _target.Silo, _target.Term));
+                if (_target.Gather > TimeSpan.Zero)
+                {
+                    await Task.Delay(_target.Gather, _time);
+                }
             }
         }
         catch (Exception)

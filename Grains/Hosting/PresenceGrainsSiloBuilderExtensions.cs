@@ -15,8 +15,10 @@ internal static class PresenceGrainsSiloBuilderExtensions
     private const string PubSubStore = "PubSubStore";
 
     /// <summary>Adds the tables behind the grains and the stream provider that applications subscribe to.</summary>
-    public static ISiloBuilder AddPresenceGrains(this ISiloBuilder silo)
+    public static ISiloBuilder AddPresenceGrains(this ISiloBuilder silo, Action<PresenceOrleansOptions>? configure = null)
     {
+        var options = new PresenceOrleansOptions();
+        configure?.Invoke(options);
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<LeaseTable>();
         silo.Services.AddSingleton<Knowledge>();
@@ -24,18 +26,35 @@ internal static class PresenceGrainsSiloBuilderExtensions
         silo.Services.AddSingleton<DiffStreams>();
         silo.Services.AddHostedService<PresenceGrainsService>();
         silo.Services.AddPresenceClient();
+        if (!options.DiffStreams)
+        {
+            return silo;
+        }
+
         if (!silo.Services.Any(s => Equals(s.ServiceKey, PubSubStore)))
         {
             // Subscriptions of applications; one that keeps them durably brings its own store under this name, first.
             silo.AddMemoryGrainStorage(PubSubStore);
         }
 
-        return silo.AddMemoryStreams(
+        silo.Services.AddSingleton<DiffQueues>();
+        return silo.AddPersistentStreams(
             PresenceStreams.Provider,
-            static streams => streams.ConfigurePullingAgent(agent => agent.Configure(o =>
+            static (services, name) => StreamsOf(services, name),
+            streams =>
             {
-                o.GetQueueMsgsTimerPeriod = TimeSpan.FromMilliseconds(10);
-                o.BatchContainerBatchSize = 64;
-            })));
+                streams.ConfigurePartitionBalancing(static (services, name) => StreamsOf(services, name));
+                streams.ConfigurePullingAgent(agent => agent.Configure(o =>
+                {
+                    o.GetQueueMsgsTimerPeriod = options.PollPeriod;
+                    o.BatchContainerBatchSize = 64;
+
+                    // A subscriber that cannot be told for so long must not keep the others waiting; it catches up.
+                    o.MaxEventDeliveryTime = TimeSpan.FromSeconds(5);
+                }));
+            });
     }
+
+    private static DiffQueueStreams StreamsOf(IServiceProvider services, string name) =>
+        ActivatorUtilities.CreateInstance<DiffQueueStreams>(services, name);
 }

@@ -26,6 +26,6 @@ public static class PresenceSiloBuilderExtensions
 
         // In this order the node starts after the silo and before the grains' own service, and stops between them.
         silo.Services.AddPresence(configureNode);
-        return silo.AddPresenceGrains();
+        return silo.AddPresenceGrains(configure);
     }
 }

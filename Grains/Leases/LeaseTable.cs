@@ -17,6 +17,7 @@ internal sealed class LeaseTable : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
     private readonly ConcurrentDictionary<string, Lease> _leases = new(StringComparer.Ordinal);
+    private int _count;
 
     public LeaseTable(IPresenceNode node, IOptions<PresenceOrleansOptions> options, TimeProvider time)
     {
@@ -32,7 +33,8 @@ internal sealed class LeaseTable : IDisposable
 
     public TimeSpan Duration => _options.LeaseDuration;
 
-    public int Count => _leases.Count;
+    // Kept beside the table, which would lock all of itself to count.
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>The process of a lease, which is new, or counts as renewed by this.</summary>
     /// <exception cref="ArgumentException">The id is empty or too long.</exception>
@@ -51,8 +53,9 @@ internal sealed class LeaseTable : IDisposable
                 return (process, false);
             }
 
-            if (_leases.Count >= _options.MaxLeases)
+            if (Interlocked.Increment(ref _count) > _options.MaxLeases)
             {
+                Interlocked.Decrement(ref _count);
                 throw new PresenceOverloadException(
                     $"Silo {_node.Name} keeps {_options.MaxLeases} leases (Presence:Orleans:MaxLeases) and takes no more.");
             }
@@ -63,6 +66,7 @@ internal sealed class LeaseTable : IDisposable
                 return (lease.Process, true);
             }
 
+            Interlocked.Decrement(ref _count);
             lease.Process.End();
         }
     }
@@ -79,6 +83,7 @@ internal sealed class LeaseTable : IDisposable
             return false;
         }
 
+        Interlocked.Decrement(ref _count);
         var ended = lease.TryEnd();
         lease.Process.End();
         return ended;
@@ -99,6 +104,7 @@ internal sealed class LeaseTable : IDisposable
         {
             if (lease.TryExpire(_time, Duration) && _leases.TryRemove(new(id, lease)))
             {
+                Interlocked.Decrement(ref _count);
                 lease.Process.End();
             }
         }

@@ -23,6 +23,8 @@ internal sealed class TopicPresenceGrain(
     private const int MaxPage = 10_000;
     private readonly IPresenceTracker _tracker = node.Tracker;
 
+    private readonly string _silo = silo.SiloAddress.ToParsableString();
+
     private string Topic => field ??= this.GetPrimaryKeyString();
 
     public async Task<PresenceHandle> Track(string key, PresenceMeta meta = default, string? lease = null)
@@ -33,8 +35,7 @@ internal sealed class TopicPresenceGrain(
         try
         {
             var entry = await _tracker.TrackAsync(process, Topic, key, meta);
-            return new PresenceHandle(
-                silo.SiloAddress.ToParsableString(), id, leases.Duration, Topic, key, entry.Ref);
+            return new PresenceHandle(_silo, id, leases.Duration, Topic, key, entry.Ref);
         }
         catch when (isNew)
         {
@@ -74,7 +75,7 @@ internal sealed class TopicPresenceGrain(
         var known = knowledge.Of(Topic);
         var (id, snapshot) = observers.Add(Topic, observer);
         return Task.FromResult(new PresenceSubscription(
-            silo.SiloAddress.ToParsableString(),
+            _silo,
             id,
             observers.Duration,
             new TopicList(Topic, node.Name, snapshot.ToRecords(), null, known)));

@@ -32,10 +32,10 @@ internal sealed class GrainCluster : IAsyncDisposable
             silo.Services.AddSingleton<IPresenceNode>(new StubNode(world, options.SiloName));
             silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
             silo.AddPresenceLink(configure);
-            silo.AddPresenceGrains();
+            silo.AddPresenceGrains(configure);
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
         });
-        builder.ConfigureClient(client => client.AddMemoryStreams(PresenceStreams.Provider));
+        builder.ConfigureClient(client => client.AddPresence());
         var cluster = new GrainCluster(builder.Build(), world);
         await cluster.Orleans.DeployAsync();
         return cluster;

@@ -1,9 +1,10 @@
 using Orleans.Runtime;
 using Presence.Grains.Link;
+using Presence.Grains.Streams;
 
 namespace Presence.Grains.Tests.Link;
 
-public class DeltaQueueTests
+public class SiloQueueTests
 {
     private static readonly StreamId Stream = StreamId.Create("presence.deltas", "silo/0");
 
@@ -11,13 +12,13 @@ public class DeltaQueueTests
     public void It_hands_out_in_order_and_refuses_what_is_too_much()
     {
         var queue = new DeltaQueue();
-        for (var i = 0; i < DeltaQueue.Capacity; i++)
+        for (var i = 0; i < SiloQueue.Capacity; i++)
         {
             queue.Add(Stream, Batch(1, i));
         }
 
         Assert.Throws<InvalidOperationException>(() => queue.Add(Stream, Batch(1, 0)));
-        var taken = queue.Take(1000).Cast<DeltaEvent>().ToList();
+        var taken = queue.Queue.Take(1000).Cast<DeltaEvent>().ToList();
         Assert.Equal(Enumerable.Range(0, 1000).Select(i => $"{i}"), taken.Select(e => e.Batch.From));
         Assert.Equal(taken.Select(e => e.Token.SequenceNumber).Order(), taken.Select(e => e.Token.SequenceNumber));
         queue.Add(Stream, Batch(1, 0));
@@ -27,12 +28,12 @@ public class DeltaQueueTests
     public void It_is_bounded_in_bytes_too()
     {
         var queue = new DeltaQueue();
-        queue.Add(Stream, Batch((int)DeltaQueue.CapacityInBytes, 0));
+        queue.Add(Stream, Batch((int)SiloQueue.CapacityInBytes, 0));
         Assert.Throws<InvalidOperationException>(() => queue.Add(Stream, Batch(1, 1)));
-        Assert.Single(queue.Take(10));
+        Assert.Single(queue.Queue.Take(10));
         queue.Add(Stream, Batch(1, 2));
-        Assert.Single(queue.Take(10));
-        Assert.Empty(queue.Take(10));
+        Assert.Single(queue.Queue.Take(10));
+        Assert.Empty(queue.Queue.Take(10));
     }
 
     private static DeltaBatch Batch(int bytes, int from) =>
