@@ -1,0 +1,127 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.Runtime;
+using Orleans.Serialization;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Tests.Contract;
+
+/// <summary>
+/// What two versions exchange: names, ids and order of arguments of everything that crosses, and the bytes of every record.
+/// Approve a deliberate change with PRESENCE_APPROVE=1. Ids and aliases that were released are never changed or reused.
+/// </summary>
+public class WireContractTests
+{
+    [Fact]
+    public void Aliases_ids_and_arguments_are_those_that_were_approved() => Approve("contract.txt", Describe());
+
+    [Fact]
+    public void Every_record_has_the_bytes_that_were_approved_and_comes_back_from_them()
+    {
+        using var services = new ServiceCollection().AddSerializer().BuildServiceProvider();
+        var serializer = services.GetRequiredService<Serializer>();
+        var text = new StringBuilder();
+        foreach (var (name, value) in Samples())
+        {
+            var bytes = serializer.SerializeToArray<object>(value);
+            text.Append(name).Append(' ').Append(Convert.ToHexStringLower(bytes)).Append('\n');
+            var back = serializer.SerializeToArray(serializer.Deserialize<object>(bytes));
+            Assert.Equal(bytes, back);
+        }
+
+        Approve("golden-bytes.txt", text.ToString());
+    }
+
+    [Fact]
+    public void Everything_that_crosses_has_an_alias_and_every_member_an_id()
+    {
+        foreach (var type in Crossing())
+        {
+            Assert.True(type.GetCustomAttribute<AliasAttribute>() is not null, $"{type.Name} has no alias.");
+            foreach (var method in type.IsInterface ? type.GetMethods() : [])
+            {
+                Assert.True(method.GetCustomAttribute<AliasAttribute>() is not null, $"{type.Name}.{method.Name} has no alias.");
+            }
+        }
+    }
+
+    private static IEnumerable<Type> Crossing() => typeof(ITopicPresenceGrain).Assembly.GetExportedTypes()
+        .Where(t => (t.IsInterface && typeof(IAddressable).IsAssignableFrom(t)) || t.IsDefined(typeof(GenerateSerializerAttribute)))
+        .OrderBy(t => t.Name, StringComparer.Ordinal);
+
+    private static string Describe()
+    {
+        var text = new StringBuilder();
+        foreach (var type in Crossing())
+        {
+            text.Append(type.IsInterface ? "interface " : "record ").Append(type.Name)
+                .Append(" = ").Append(type.GetCustomAttribute<AliasAttribute>()?.Alias).Append('\n');
+            foreach (var method in type.GetMethods().Where(_ => type.IsInterface).OrderBy(m => m.Name, StringComparer.Ordinal))
+            {
+                var arguments = string.Join(", ", method.GetParameters().Select(p => $"{Name(p.ParameterType)} {p.Name}"));
+                text.Append("  ").Append(method.GetCustomAttribute<AliasAttribute>()?.Alias)
+                    .Append('(').Append(arguments).Append(") -> ").Append(Name(method.ReturnType)).Append('\n');
+            }
+
+            foreach (var (id, member) in type.IsInterface ? [] : Members(type))
+            {
+                text.Append("  ").Append(id).Append(' ').Append(member).Append('\n');
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static IEnumerable<(uint Id, string Member)> Members(Type type) => type
+        .GetProperties(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance)
+        .Where(p => p.IsDefined(typeof(IdAttribute)))
+        .Select(p => (p.GetCustomAttribute<IdAttribute>()!.Id, $"{p.Name}: {Name(p.PropertyType)}"))
+        .OrderBy(p => p.Id);
+
+    private static string Name(Type type) => type.IsGenericType
+        ? $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>"
+        : type.Name;
+
+    private static IEnumerable<(string Name, object Value)> Samples()
+    {
+        var meta = PresenceMeta.Parse("""{"mood":"😀"}""");
+        var first = new PresenceRecord("ann", "AAAAAAAAAAAAAAAB", null, "silo-1", meta, 0x2A0000, 1, 1);
+        var second = first with { Ref = "AAAAAAAAAAAAAAAC", PreviousRef = first.Ref, Meta = PresenceMeta.Empty, Sequence = 2 };
+        var change = new PresenceChangeRecord(PresenceChangeKind.Updated, second, first, default);
+        var left = new PresenceChangeRecord(PresenceChangeKind.Left, second, second, LeaveReason.NodeStopped);
+        var known = new KnownReplica("silo-1", 0x2A0000, 7);
+        var list = new TopicList("lobby", "silo-1", new[] { second }, "ann", new[] { known });
+        var frame = new DeltaFrame("presence", 3, [1, 2, 3]);
+        yield return ("presence.record", first);
+        yield return ("presence.change", change);
+        yield return ("presence.topic-list", list);
+        yield return ("presence.known-replica", known);
+        yield return ("presence.handle", new PresenceHandle("127.0.0.1:11111@42", "lease", TimeSpan.FromSeconds(30), "lobby", "ann", first.Ref));
+        yield return ("presence.subscription", new PresenceSubscription("127.0.0.1:11111@42", "1", TimeSpan.FromSeconds(30), list));
+        yield return ("presence.topic-changes", new TopicChanges(
+            "lobby", "silo-1", 9, false, new[] { change, left }, "127.0.0.1:11111@42", 1L << 20, new[] { known }));
+        yield return ("presence.topic-position", new TopicPosition("127.0.0.1:11111@42", 1L << 20, 9));
+        yield return ("presence.delta-frame", frame);
+        yield return ("presence.delta-batch", new DeltaBatch("silo-1", "127.0.0.1:11111@42", [frame]));
+        yield return ("presence.meta", meta);
+        yield return ("presence.error already tracked", new AlreadyTrackedException("lobby", "ann"));
+        yield return ("presence.error not tracked", new NotTrackedException("lobby", "ann"));
+        yield return ("presence.error limit", new PresenceLimitException("key", 300, 255));
+        yield return ("presence.error overload", new PresenceOverloadException("full"));
+    }
+
+    private static void Approve(string file, string now, [CallerFilePath] string here = "")
+    {
+        var path = Path.Combine(Path.GetDirectoryName(here)!, file);
+        if (Environment.GetEnvironmentVariable("PRESENCE_APPROVE") == "1")
+        {
+            File.WriteAllText(path, now);
+        }
+
+        Assert.Equal(File.Exists(path) ? File.ReadAllText(path) : "", now);
+    }
+}
