@@ -1,52 +1,9 @@
 // The stock phoenix client under Node.js, and waiting for what it sees.
 import { Presence, Socket } from "phoenix";
 import WebSocket from "ws";
+import { PATIENCE, answer, seen, until } from "./expect.mjs";
 
-const PATIENCE = 15_000;
-
-/** Conditions that are looked at again whenever any client has seen anything, and now and then for what tells nobody. */
-const waiting = new Set();
-
-export const now = () => performance.now();
-
-/** Resolves with the milliseconds until `condition` held; fails, naming `what`, when it does not in time. */
-export function until(what, condition, patience = PATIENCE) {
-  const begun = now();
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      if (!condition()) return;
-      clearTimeout(timer);
-      clearInterval(glance);
-      waiting.delete(look);
-      resolve(now() - begun);
-    };
-    const glance = setInterval(look, 25);
-    const timer = setTimeout(() => {
-      clearInterval(glance);
-      waiting.delete(look);
-      reject(new Error(`did not happen within ${patience} ms: ${what}`));
-    }, patience);
-    waiting.add(look);
-    look();
-  });
-}
-
-export function seen() {
-  for (const look of [...waiting]) look();
-}
-
-export function assert(holds, what) {
-  if (!holds) throw new Error(`does not hold: ${what}`);
-}
-
-export function assertEqual(actual, expected, what) {
-  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (a !== b) throw new Error(`${what}: expected ${b}, got ${a}`);
-}
-
-export function median(numbers) {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-}
+export { answer, assert, assertEqual, median, now, seen, until } from "./expect.mjs";
 
 export async function token(base, userId) {
   const response = await fetch(`${base}/token?user_id=${encodeURIComponent(userId)}`);
@@ -112,16 +69,6 @@ export async function enter(client, topic, params = {}, { diary = true } = {}) {
   room.reply = await answer(channel.join());
   await until(`presence_state of ${topic} at ${client.userId}`, () => room.synced > 0);
   return room;
-}
-
-/** The answer of a push: the response if ok, an error otherwise. */
-export function answer(push) {
-  return new Promise((resolve, reject) => {
-    push
-      .receive("ok", resolve)
-      .receive("error", (response) => reject(Object.assign(new Error(JSON.stringify(response)), { response })))
-      .receive("timeout", () => reject(new Error("no answer")));
-  });
 }
 
 /** Runs the scenario and ends the process: 0 if it held, 1 with the reason if not. */

@@ -1,0 +1,153 @@
+// Ten thousand joins, updates, leaves and drops across all members, out of one seed. At the end every client has the same
+// state, which is the one that the history says, and what onJoin and onLeave told adds up to it.
+import { Presence, Socket } from "phoenix";
+import WebSocket from "ws";
+import { answer, assert, assertEqual, now, scenario, seen, token, until } from "./client.mjs";
+
+const DEVICES = 45;
+const USERS = 15;
+const tokens = new Map();
+
+scenario(async (seed, operations, ...bases) => {
+  const topic = `room:run-${seed}`;
+  const plan = history(Number(seed), Number(operations));
+  const watchers = await Promise.all(bases.map((base, i) => device(base, `watcher-${i}`, topic)));
+  for (const watcher of watchers) await watcher.join(-1);
+  const begun = now();
+  const devices = await Promise.all(plan.map(async (steps, i) => {
+    const one = await device(bases[i % bases.length], `user-${i % USERS}`, topic);
+    for (const [what, n] of steps) await one[what](n);
+    return one;
+  }));
+  const ran = now() - begun;
+  const everybody = [...watchers, ...devices].filter((one) => one.room);
+  const expected = canonical(expectedState(plan, watchers));
+  for (const one of everybody) {
+    await until(`seed ${seed}: ${one.userId} sees what the history says`, () => summary(one.room.presence.state) === expected)
+      .catch((error) => {
+        throw new Error(`${error.message}\nexpected ${expected}\ngot      ${summary(one.room.presence.state)}`);
+      });
+  }
+  const settled = now() - begun;
+  const state = exact(everybody[0].room.presence.state);
+  for (const one of everybody) {
+    assertEqual(exact(one.room.presence.state), state, `seed ${seed}: the state of ${one.userId}`);
+    assertEqual(exact(one.room.told), state, `seed ${seed}: what ${one.userId} was told adds up`);
+    assert(one.room.synced > 0, "onSync was called");
+  }
+  return { operations: Number(operations), clients: everybody.length, ran: Math.round(ran), settled: Math.round(settled) };
+});
+
+/** What each device does, in order. A device that is out can only join. */
+function history(seed, operations) {
+  const random = mulberry32(seed);
+  const plan = Array.from({ length: DEVICES }, () => []);
+  const isIn = new Array(DEVICES).fill(false);
+  for (let n = 0; n < operations; n++) {
+    const i = Math.floor(random() * DEVICES);
+    const draw = random();
+    const what = !isIn[i] ? "join" : draw < 0.5 ? "update" : draw < 0.75 ? "leave" : "drop";
+    if (what === "join" || what === "leave") isIn[i] = !isIn[i];
+    plan[i].push([what, n]);
+  }
+  return plan;
+}
+
+/** Who is in at the end, with the number of the last operation that said something about itself. */
+function expectedState(plan, watchers) {
+  const state = {};
+  for (const watcher of watchers) state[watcher.userId] = [-1];
+  plan.forEach((steps, i) => {
+    const last = steps.findLast(([what]) => what !== "drop");
+    if (last && last[0] !== "leave") (state[`user-${i % USERS}`] ??= []).push(last[1]);
+  });
+  return state;
+}
+
+async function device(base, userId, topic) {
+  const signed = await signedToken(base, userId);
+  let raw;
+  class Transport extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols);
+      raw = this;
+    }
+  }
+  const socket = new Socket(`${base.replace(/^http/, "ws")}/auth_socket`, { transport: Transport, params: { token: signed } });
+  socket.onOpen(seen);
+  socket.connect();
+  await until(`${userId} is connected`, () => socket.isConnected());
+  const one = { userId, room: null };
+  let meta;
+  one.join = async (n) => {
+    meta = { n };
+    one.room = enter(socket.channel(topic, () => ({ meta })));
+    await answer(one.room.channel.join());
+  };
+  one.update = async (n) => {
+    meta = { n };
+    await answer(one.room.channel.push("update", { meta }));
+  };
+  one.leave = async () => {
+    const { channel } = one.room;
+    one.room = null;
+    await answer(channel.leave());
+  };
+  one.drop = async () => {
+    const joinRef = one.room.channel.joinRef();
+    raw.terminate();
+    await until(`${userId} is back`, () => one.room.channel.state === "joined" && one.room.channel.joinRef() !== joinRef);
+  };
+  return one;
+}
+
+/** A channel with its presences, and a second account of them from the callbacks alone. */
+function enter(channel) {
+  const presence = new Presence(channel);
+  const room = { channel, presence, told: {}, synced: 0 };
+  presence.onJoin((key, _before, { metas }) => {
+    const known = (room.told[key] ??= { metas: [] });
+    for (const meta of metas) if (!known.metas.some((m) => m.phx_ref === meta.phx_ref)) known.metas.push(meta);
+  });
+  presence.onLeave((key, _after, { metas }) => {
+    const gone = new Set(metas.map((meta) => meta.phx_ref));
+    room.told[key].metas = room.told[key].metas.filter((meta) => !gone.has(meta.phx_ref));
+    if (room.told[key].metas.length === 0) delete room.told[key];
+  });
+  presence.onSync(() => {
+    room.synced++;
+    seen();
+  });
+  return room;
+}
+
+function signedToken(base, userId) {
+  if (!tokens.has(userId)) tokens.set(userId, token(base, userId));
+  return tokens.get(userId);
+}
+
+function canonical(state) {
+  return JSON.stringify(Object.keys(state).sort().map((key) => [key, [...state[key]].sort((a, b) => a - b)]));
+}
+
+function summary(state) {
+  return canonical(Object.fromEntries(Object.entries(state).map(([key, { metas }]) => [key, metas.map((meta) => meta.n)])));
+}
+
+/** With references and all; the order of keys and metas is each client's own. */
+function exact(state) {
+  return JSON.stringify(Object.keys(state).sort().map((key) => [
+    key,
+    [...state[key].metas].sort((a, b) => (a.phx_ref < b.phx_ref ? -1 : 1)).map((meta) => ({ ...meta, phx_ref_prev: undefined })),
+  ]));
+}
+
+function mulberry32(seed) {
+  let a = seed >>> 0;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
