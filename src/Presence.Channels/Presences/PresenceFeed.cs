@@ -149,10 +149,11 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
         }
 
         var payload = PresencePayloads.Diff(changes, fields);
-        var message = new EncodedBroadcast(topic, WireEvents.PresenceDiff, ChannelPayload.Trusted(payload));
+        var shared = new SharedPayload(payload);
+        var message = new EncodedBroadcast(topic, WireEvents.PresenceDiff, shared.Payload);
         foreach (var channel in _channels)
         {
-            channel.Deliver(message);
+            channel.DeliverDiff(message, shared);
         }
 
         Told(_channels.Count, payload.Length);

@@ -84,6 +84,22 @@ internal sealed partial class ChannelActor
         }
     }
 
+    /// <summary>
+    /// A change of the shown topic, named after this join where the version can: a client that leaves and joins again would
+    /// take what is still on its way for a change after its new state, and show for ever who had left meanwhile.
+    /// </summary>
+    public void DeliverDiff(EncodedBroadcast diff, SharedPayload payload)
+    {
+        if (JoinRef is null || Session.Serializer == FrameSerializers.V1 || _intercepted.Contains(diff.Event))
+        {
+            Deliver(diff);
+        }
+        else
+        {
+            SendShared(diff.Event, payload);
+        }
+    }
+
     private void StartPresence()
     {
         if (_shownTopic is not { } topic)

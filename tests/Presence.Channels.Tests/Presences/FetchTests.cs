@@ -21,14 +21,14 @@ public sealed class FetchTests
         await harness.TickUntilAsync(join);
         var bobs = $$$$"""{"bob":{"metas":[{"phx_ref":"{{{{harness.Node.GetByKey("room:a", "bob")[0].Ref}}}}"}],"user":{"name":"BOB"}}}""";
         Assert.Equal(
-            $$$"""[null,null,"room:a","presence_diff",{"joins":{{{bobs}}},"leaves":{}}]""",
+            $$$"""["1",null,"room:a","presence_diff",{"joins":{{{bobs}}},"leaves":{}}]""",
             await join);
 
         await harness.TickUntilAsync(bob.NextAsync());
         bob.Session.End();
         var leave = ann.NextAsync();
         await harness.TickUntilAsync(leave);
-        Assert.Equal($$$"""[null,null,"room:a","presence_diff",{"joins":{},"leaves":{{{bobs}}}}]""", await leave);
+        Assert.Equal($$$"""["1",null,"room:a","presence_diff",{"joins":{},"leaves":{{{bobs}}}}]""", await leave);
     }
 
     [Fact]

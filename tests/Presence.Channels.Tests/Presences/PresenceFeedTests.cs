@@ -27,7 +27,7 @@ public sealed class PresenceFeedTests
         await bob.JoinAsync("room:a", "1", """{"key":"bob","meta":{"v":1}}""");
         var first = harness.Node.GetByKey("room:a", "bob")[0].Ref;
         Assert.Equal(
-            $$$"""[null,null,"room:a","presence_diff",{"joins":{"bob":{"metas":[{"v":1,"phx_ref":"{{{first}}}"}]}},"leaves":{}}]""",
+            $$$"""["1",null,"room:a","presence_diff",{"joins":{"bob":{"metas":[{"v":1,"phx_ref":"{{{first}}}"}]}},"leaves":{}}]""",
             await ann.NextAsync());
 
         await bob.SendAsync("""["1","2","room:a","update",{"v":2}]""");
@@ -39,6 +39,26 @@ public sealed class PresenceFeedTests
         var leave = JsonDocument.Parse(await ann.NextAsync()).RootElement[4];
         Assert.Equal("bob", Assert.Single(leave.GetProperty("leaves").EnumerateObject()).Name);
         Assert.Empty(leave.GetProperty("joins").EnumerateObject());
+    }
+
+    [Fact]
+    public async Task A_change_names_the_join_it_is_for_so_that_the_next_join_does_not_take_it_for_its_own()
+    {
+        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
+        var (ann, old) = (harness.Connect(), harness.Connect("1.0.0"));
+        await ann.JoinAsync("watch:t", "7");
+        Assert.StartsWith("""["7",null,"watch:t","presence_state",""", await ann.NextAsync(), StringComparison.Ordinal);
+        await old.SendAsync("""{"topic":"watch:t","event":"phx_join","payload":{},"ref":"1"}""");
+        await old.NextAsync();
+        await old.NextAsync();
+        var process = harness.Node.StartProcess();
+
+        // Written once and shared from a certain size on, copied below it.
+        await harness.Node.TrackAsync(process, "t", "small", PresenceMeta.Empty);
+        Assert.StartsWith("""["7",null,"watch:t","presence_diff",{"joins":{"small":""", await ann.NextAsync(), StringComparison.Ordinal);
+        await harness.Node.TrackAsync(process, "t", "large", PresenceMeta.Parse($$"""{"x":"{{new string('x', 5000)}}"}"""));
+        Assert.StartsWith("""["7",null,"watch:t","presence_diff",{"joins":{"large":""", await ann.NextAsync(), StringComparison.Ordinal);
+        Assert.Contains("presence_diff", await old.NextAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -245,9 +245,9 @@ public sealed class WebSocketTests
         var process = one.Server.Node.StartProcess();
         var entry = await one.Server.Node.Tracker.TrackAsync(process, "t", "k", PresenceMeta.Empty);
         var meta = $$$"""{"k":{"metas":[{"phx_ref":"{{{entry.Ref}}}"}]}}""";
-        Assert.Equal($$$"""[null,null,"watch:t","presence_diff",{"joins":{{{meta}}},"leaves":{}}]""", await bob.NextAsync());
+        Assert.Equal($$$"""["1",null,"watch:t","presence_diff",{"joins":{{{meta}}},"leaves":{}}]""", await bob.NextAsync());
         process.End();
-        Assert.Equal($$$"""[null,null,"watch:t","presence_diff",{"joins":{},"leaves":{{{meta}}}}]""", await bob.NextAsync());
+        Assert.Equal($$$"""["1",null,"watch:t","presence_diff",{"joins":{},"leaves":{{{meta}}}}]""", await bob.NextAsync());
     }
 
     [Fact]
