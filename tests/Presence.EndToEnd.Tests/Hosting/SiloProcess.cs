@@ -62,6 +62,13 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         return clock.Elapsed;
     }
 
+    /// <summary>Ends it as a crash of the machine does.</summary>
+    public Task KillAsync()
+    {
+        _process.Kill();
+        return _process.WaitForExitAsync();
+    }
+
     public int ExitCode => _process.ExitCode;
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,36 @@
+using Xunit.Abstractions;
+
+namespace Presence.EndToEnd.Tests;
+
+/// <summary>What the unmodified phoenix client is promised, and another that speaks the protocol.</summary>
+public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper output)
+{
+    private const int Operations = 10_000;
+
+    [SkippableFact]
+    public async Task Is_kept_every_promise_in_Node() =>
+        output.WriteLine(await NodeScripts.RunAsync("stock-client-node.mjs", members.Members, seconds: 120));
+
+    [SkippableFact]
+    public async Task Ends_with_the_same_presences_everywhere_after_ten_thousand_random_changes()
+    {
+        var named = Environment.GetEnvironmentVariable("PRESENCE_SEED");
+        var seed = named is { Length: > 0 } ? named : "20261121";
+        output.WriteLine(await NodeScripts.RunAsync(
+            "random-run.mjs", [seed, $"{Operations}", .. members.Members], seconds: 180));
+    }
+
+    [SkippableFact]
+    public async Task Has_company_by_another_implementation() =>
+        await NodeScripts.RunAsync("other-client.mjs", [members.First, members.Third]);
+
+    [Collection(nameof(EmbeddedMembers))]
+    [Trait("Category", "Engine.Embedded")]
+    public sealed class Embedded(EmbeddedMembers members, ITestOutputHelper output) : The_stock_client(members, output);
+
+#if ORLEANS
+    [Collection(nameof(OrleansMembers))]
+    [Trait("Category", "Engine.Orleans")]
+    public sealed class Orleans(OrleansMembers members, ITestOutputHelper output) : The_stock_client(members, output);
+#endif
+}

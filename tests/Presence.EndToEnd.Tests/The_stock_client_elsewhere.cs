@@ -1,0 +1,50 @@
+namespace Presence.EndToEnd.Tests;
+
+/// <summary>The same client in Chromium, and through a restart of the server: what needs no second engine.</summary>
+[Collection(nameof(EmbeddedMembers))]
+[Trait("Category", "Engine.Embedded")]
+public sealed class The_stock_client_elsewhere(EmbeddedMembers members)
+{
+    [SkippableFact]
+    [Trait("Category", "Browser")]
+    public async Task Is_kept_every_promise_in_Chromium() =>
+        await NodeScripts.RunAsync("stock-client-browser.mjs", [The_shop_and_its_dashboard.Chromium(), members.First], seconds: 120);
+
+    [SkippableFact]
+    public Task Comes_back_into_its_channel_after_the_server_was_stopped_and_started() => RestartAsync(kill: false, []);
+
+    [SkippableFact]
+    public Task Comes_back_into_its_channel_after_the_server_was_killed_and_started() => RestartAsync(kill: true, []);
+
+    [SkippableFact]
+    [Trait("Category", "Browser")]
+    public Task Comes_back_in_Chromium_too() => RestartAsync(kill: false, [The_shop_and_its_dashboard.Chromium()]);
+
+    private static async Task RestartAsync(bool kill, string[] chromium)
+    {
+        NodeScripts.Require();
+        // Tokens are to outlive the server.
+        var keys = Directory.CreateTempSubdirectory("presence-keys-");
+        SiloProcess? second = null;
+        try
+        {
+            string[] settings = ["--engine", "embedded", "--Presence:KeyDirectory", keys.FullName];
+            await using var first = await SiloProcess.StartAsync(settings);
+            var address = first.Members[0];
+            await NodeScripts.RunAsync("restart.mjs", [address, .. chromium], async () =>
+            {
+                await (kill ? first.KillAsync() : first.TerminateAsync());
+                second = await SiloProcess.StartAsync([.. settings, "--urls", address]);
+            });
+        }
+        finally
+        {
+            if (second is not null)
+            {
+                await second.DisposeAsync();
+            }
+
+            keys.Delete(recursive: true);
+        }
+    }
+}
