@@ -23,7 +23,8 @@ internal static class Greeting
             text.AppendLine(null, $"  Who is online  {first}/tracked?user_id=ann");
         }
 
-        text.AppendLine(null, $"  Admin          {first}/api/cluster  {SignIn(run)}");
+        text.AppendLine(null, $"  Shop           {first}/");
+        text.AppendLine(null, $"  Admin          {first}/admin  {SignIn(run)}");
         text.AppendLine(null, $"  Token keys     in {run.Keys.Where}");
         text.AppendLine();
         text.AppendLine("Ready. Ctrl-C stops it.");
