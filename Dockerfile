@@ -15,7 +15,8 @@ ARG OrleansVersion=
 WORKDIR /source
 COPY --from=web /source .
 RUN [ -n "$OrleansVersion" ] || unset OrleansVersion; \
-    dotnet publish Silo/Silo.csproj -c Release -o /app --nologo -v quiet -p:UseOrleans=$UseOrleans ${OrleansVersion:+-p:OrleansVersion=$OrleansVersion}
+    dotnet publish Silo/Silo.csproj -c Release -o /app --nologo -v quiet -p:UseOrleans=$UseOrleans -p:UseKubernetes=true \
+      ${OrleansVersion:+-p:OrleansVersion=$OrleansVersion}
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
