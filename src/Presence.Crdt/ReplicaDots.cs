@@ -70,6 +70,17 @@ public sealed class ReplicaDots<TValue>
     /// <summary>The value of a live dot.</summary>
     public bool TryGet(ulong sequence, [MaybeNullWhen(false)] out TValue value) => _live.TryGetValue(sequence, out value);
 
+    /// <summary>Makes room for values that are about to be added to an empty set: a hint.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The number is negative.</exception>
+    public void MakeRoom(int values)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(values);
+        if (_live.Count == 0)
+        {
+            _live.EnsureCapacity(values);
+        }
+    }
+
     /// <summary>Learns that a dot has a value, unless it is known to be dead.</summary>
     /// <returns>Whether this is news.</returns>
     public bool Add(ulong sequence, TValue value)
@@ -232,7 +243,8 @@ public sealed class ReplicaDots<TValue>
 
         foreach (var (first, last) in set.Intervals)
         {
-            for (var sequence = first; sequence <= last; sequence++)
+            // The second condition is for a number that wraps around: no interval can make this loop for ever.
+            for (var sequence = first; sequence <= last && sequence >= first; sequence++)
             {
                 if (_live.ContainsKey(sequence))
                 {

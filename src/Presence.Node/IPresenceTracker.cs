@@ -116,8 +116,23 @@ public sealed class TopicSubscription : IDisposable
     /// <summary>The topic when the subscription began; every later change is in a diff.</summary>
     public TopicSnapshot Snapshot { get; }
 
-    /// <summary>Stops the diffs.</summary>
-    public void Dispose() => Interlocked.Exchange(ref _unsubscribe, null)?.Invoke();
+    /// <summary>Stops the diffs. May be called again if it throws.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// Inside a callback of another shard or of pub/sub, and the topic's shard stayed busy: the diffs go on.
+    /// </exception>
+    public void Dispose()
+    {
+        var unsubscribe = Interlocked.Exchange(ref _unsubscribe, null);
+        try
+        {
+            unsubscribe?.Invoke();
+        }
+        catch
+        {
+            _unsubscribe = unsubscribe;
+            throw;
+        }
+    }
 }
 
 /// <summary>The shard cannot take more work now; nothing was changed.</summary>

@@ -106,14 +106,32 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
 
     public async Task StopAsync(CancellationToken cancellation)
     {
-        await LeaveAsync(cancellation).ConfigureAwait(false);
-        await _link.StopAsync(cancellation).ConfigureAwait(false);
-        foreach (var host in Hosts)
+        try
         {
-            host.Dispose();
+            await LeaveAsync(cancellation).ConfigureAwait(false);
         }
+        finally
+        {
+            // However the farewell went: a member that stopped must not answer for itself any more.
+            await StopLinkAsync(cancellation).ConfigureAwait(false);
+        }
+    }
 
-        Move(NodeState.Draining, NodeState.Stopped);
+    private async Task StopLinkAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _link.StopAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var host in Hosts)
+            {
+                host.Dispose();
+            }
+
+            Move(NodeState.Draining, NodeState.Stopped);
+        }
     }
 
     private async Task LeaveOnceAsync(CancellationToken cancellation)

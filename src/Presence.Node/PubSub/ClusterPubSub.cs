@@ -207,17 +207,31 @@ internal sealed class ClusterPubSub(
             return;
         }
 
-        foreach (var subscription in subscriptions)
+        // A shard's callback may wait for the lock held here: a callback from here must not wait for that shard for ever.
+        ShardHost.EnterCallbacks();
+        try
         {
-            try
+            foreach (var subscription in subscriptions)
             {
-                subscription.Subscriber(message);
+                Tell(subscription, message);
             }
-            catch (Exception e) when (e is not OutOfMemoryException)
-            {
-                instruments.HandlerFailed();
-                log.SubscriberFailed(e);
-            }
+        }
+        finally
+        {
+            ShardHost.LeaveCallbacks();
+        }
+    }
+
+    private void Tell(Subscription subscription, PubSubMessage message)
+    {
+        try
+        {
+            subscription.Subscriber(message);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            instruments.HandlerFailed();
+            log.SubscriberFailed(e);
         }
     }
 

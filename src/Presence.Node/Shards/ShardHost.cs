@@ -47,6 +47,12 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
     /// <summary>Whether this thread is inside an input of some shard, such as in a subscriber's callback.</summary>
     public static bool IsInside => t_inside > 0;
 
+    /// <summary>This thread begins to run callbacks of something else that holds a lock meanwhile.</summary>
+    public static void EnterCallbacks() => t_inside++;
+
+    /// <summary>The end of <see cref="EnterCallbacks"/>.</summary>
+    public static void LeaveCallbacks() => t_inside--;
+
     /// <summary>Applies a command; completes synchronously if the shard is idle.</summary>
     /// <param name="command">What to do.</param>
     /// <param name="always">Whether it is taken even if the mailbox is full: for what something else bounds.</param>
@@ -94,7 +100,9 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
     }
 
     /// <summary>Runs an action that no input interleaves with, and waits for it.</summary>
-    /// <exception cref="InvalidOperationException">Inside a callback of another shard that seems to wait for this one.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Inside a callback of another shard, or of pub/sub, that seems to wait for this one.
+    /// </exception>
     public void Exclusively(Action<TimeSpan, ShardEffects> action)
     {
         Enter();
@@ -194,7 +202,7 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         else if (!_gate.TryEnter(PatienceInside))
         {
             throw new InvalidOperationException(
-                $"Shard {Shard.Shard} stayed busy while a presence callback of another shard waited for it. "
+                $"Shard {Shard.Shard} stayed busy while a callback of another shard or of pub/sub waited for it. "
                 + "A callback must only hand over; do this outside of it.");
         }
     }
@@ -259,6 +267,9 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
     private void Rearm()
     {
         var due = Shard.NextFlush is { } flush && flush < Shard.NextTick ? flush : Shard.NextTick;
-        _timer.Arm(due, Now);
+        if (_timer.IsLaterThan(due))
+        {
+            _timer.Arm(due, Now);
+        }
     }
 }

@@ -11,6 +11,8 @@ internal sealed class ShardTimer : IDisposable
     public ShardTimer(TimeProvider time, Action fire) => _timer =
         time.CreateTimer(static fire => ((Action)fire!)(), fire, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
 
+    public bool IsLaterThan(TimeSpan due) => due < _armed;
+
     /// <summary>Used inside of an input alone, like <see cref="Fired"/>.</summary>
     public void Arm(TimeSpan due, TimeSpan now)
     {

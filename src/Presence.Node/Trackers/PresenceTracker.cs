@@ -117,13 +117,26 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(handler);
         var pump = new HandlerPump(handler, name, options.HandlerQueueCapacity, instruments, log);
         await handler.InitAsync(new PresenceHandlerContext(this, nodeName, pump.Send), cancellation).ConfigureAwait(false);
-        foreach (var host in hosts)
+        try
         {
-            host.Exclusively((_, _) =>
+            foreach (var host in hosts)
             {
-                Present(host.Shard.Index, pump);
-                host.Output.Add(pump);
-            });
+                host.Exclusively((_, _) =>
+                {
+                    Present(host.Shard.Index, pump);
+                    host.Output.Add(pump);
+                });
+            }
+        }
+        catch
+        {
+            // Refused by one shard: let go by all, in their own time, because this thread may be inside one of them.
+            foreach (var host in hosts)
+            {
+                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(pump)), always: true);
+            }
+
+            throw;
         }
 
         pump.OnDispose = () =>

@@ -8,6 +8,24 @@ public sealed class Replica_dots
     private readonly MergeResult<Value> _merged = new();
 
     [Fact]
+    public void The_widest_death_there_can_be_ends_everything_and_ends()
+    {
+        for (var sequence = 1UL; sequence <= 1000; sequence++)
+        {
+            _dots.Add(sequence, new Value(sequence, "k"));
+        }
+
+        _dots.Kill(new IntervalSet(new Interval(1, 500), new Interval(502, ulong.MaxValue - 1)), _merged);
+        Assert.Equal((1, 999), (_dots.Count, _merged.Left.Count));
+        _dots.Kill(new Interval(501, 501), _merged);
+        // With nothing live, every interval is longer than what lives, and none is walked through.
+        _dots.Kill(new Interval(1, ulong.MaxValue - 1), _merged);
+        Assert.Equal((0, 1000), (_dots.Count, _merged.Left.Count));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _dots.Kill(new Interval(ulong.MaxValue, ulong.MaxValue), _merged));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _dots.Kill(new Interval(0, ulong.MaxValue), _merged));
+    }
+
+    [Fact]
     public void A_dot_is_unknown_then_live_then_dead_and_never_goes_back()
     {
         Assert.Equal(DotState.Unknown, _dots.StateOf(1));

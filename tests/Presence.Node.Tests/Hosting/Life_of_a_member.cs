@@ -8,6 +8,41 @@ namespace Presence.Node.Tests.Hosting;
 
 public sealed class Life_of_a_member
 {
+    [Fact]
+    public async Task A_member_that_could_not_leave_in_order_still_lets_go_of_its_link()
+    {
+        var log = new ThrowingLog();
+        // Not disposed of: its stop fails, which is the point.
+        var cluster = new TestCluster();
+        var member = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        log.Throws = true;
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => member.LeaveAsync(default));
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => member.StopAsync(default));
+        log.Throws = false;
+        // The name is free only once the link was stopped.
+        var later = await cluster.AddAsync("n0");
+        await later.StopAsync(default);
+    }
+
+    private sealed class ThrowingLog : ILogger<PresenceNode>
+    {
+        public bool Throws { get; set; }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (Throws)
+            {
+                throw new InvalidTimeZoneException();
+            }
+        }
+    }
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     [Fact]
