@@ -4,8 +4,8 @@ using Presence.Tracker;
 namespace Presence.TestKit;
 
 /// <summary>
-/// Nobody is reported down of whom a frame or an answer to a probe came within the down period, and nobody living to whom the
-/// link was open both ways for longer than that.
+/// Nobody is reported down of whom a frame or an answer to a probe came within the time that four probes take, and nobody
+/// living to whom the link was open both ways for longer than the down period.
 /// </summary>
 internal sealed class LivingAreNotReportedDown(SimulatedCluster cluster) : Invariant(cluster)
 {
@@ -23,7 +23,7 @@ internal sealed class LivingAreNotReportedDown(SimulatedCluster cluster) : Invar
 
     private void Check(SimulatedMember member, ReplicaEvent e)
     {
-        if (member.Heard.Last(e.Replica) is { } last && member.LocalNow - last < Cluster.Bounds.Down)
+        if (member.Heard.Last(e.Replica) is { } last && member.LocalNow - last < Cluster.Bounds.Silence)
         {
             Violated(member, $"{e.Kind} {e.Replica}, heard {(member.LocalNow - last).TotalMilliseconds} ms ago");
         }

@@ -21,6 +21,8 @@ internal sealed class VisibilityBounds
         Quick = (heartbeat * 2) + (sample * 2) + tracker.BroadcastPeriod + tracker.DeltaDelay + (Connectivity.Slowest * 3);
         Lossy = Quick + (sample * LossySamples);
         Down = tracker.EffectiveDownPeriod;
+        var deaf = tracker.BroadcastPeriod * 4.5;
+        Silence = new[] { Down, deaf > Down / 5 ? deaf : Down / 5 }.Min();
         Forgetting = Down + (tracker.BroadcastPeriod * 3) + options.ProbeTimeout;
         Settling = Down + (options.Frames == FrameBounds.Production ? Quick * 2 : Lossy);
     }
@@ -31,8 +33,11 @@ internal sealed class VisibilityBounds
     /// <summary>The same over a link that loses up to a tenth of the frames.</summary>
     public TimeSpan Lossy { get; }
 
-    /// <summary>Silence after which a member is held as down.</summary>
+    /// <summary>Silence after which a member is held as down, if no probe told before.</summary>
     public TimeSpan Down { get; }
+
+    /// <summary>Silence before which nobody may be held as down, whatever probes say.</summary>
+    public TimeSpan Silence { get; }
 
     /// <summary>Last sign of life of a member to its presences having left.</summary>
     public TimeSpan Forgetting { get; }

@@ -13,7 +13,8 @@ public sealed class TrackerOptions
     /// <summary>
     /// Silence after which a member is held as down and its presences leave. Default
     /// <see cref="BroadcastPeriod"/> x <see cref="MaxSilentPeriods"/> x 2; at least twice <see cref="BroadcastPeriod"/>.
-    /// A third of it in silence makes the shard ask the member directly; one that answers is not down.
+    /// One and a half <see cref="BroadcastPeriod"/>s in silence make the shard ask the member directly, once per period; one that
+    /// answers is not down. Four asks in a row without an answer hold it as down at once, but not before a fifth of this.
     /// </summary>
     public TimeSpan? DownPeriod { get; set; }
 

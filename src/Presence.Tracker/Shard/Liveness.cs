@@ -9,6 +9,9 @@ internal sealed class Liveness(
     Func<Sender> from,
     Action<Peer, LeaveReason, ShardEffects> forget)
 {
+    /// <summary>Probes in a row without an answer, a broadcast period apart, after which a member is held as down.</summary>
+    private const int MostUnanswered = 4;
+
     private TimeSpan _lastTick;
 
     public void Start(TimeSpan now) => _lastTick = now;
@@ -22,7 +25,7 @@ internal sealed class Liveness(
         {
             foreach (var peer in table.All)
             {
-                peer.LastHeard = TimeSpan.FromTicks(Math.Min(now.Ticks, (peer.LastHeard + pause).Ticks));
+                peer.Heard(TimeSpan.FromTicks(Math.Min(now.Ticks, (peer.LastHeard + pause).Ticks)));
             }
         }
     }
@@ -41,24 +44,50 @@ internal sealed class Liveness(
                 continue;
             }
 
-            if (silence > down && peer.State != PeerState.Down)
+            if (IsDown(peer, now))
             {
-                if (peer.IsShown)
-                {
-                    showing.HideAll(peer, LeaveReason.NodeDown, effects.Changes);
-                }
-
-                peer.State = PeerState.Down;
-                effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Down, peer.Replica));
+                GoDown(peer, effects);
             }
 
-            if (silence > down / 3 && (peer.ProbedAt is not { } probed || now - probed >= down / 6))
+            // A member that is held as down is looked for at leisure, one that may be down at every step.
+            var apart = peer.State == PeerState.Down ? down / 6 : TimeSpan.Zero;
+            if (silence > options.BroadcastPeriod * 1.5 && (peer.ProbedAt is not { } probed || now - probed >= apart))
             {
-                peer.ProbedAt = now;
+                peer.Probed(now);
                 effects.Probes.Add(new ProbeFrame(from(), peer.Replica));
             }
         }
 
         graves.Clear(now);
+    }
+
+    /// <summary>A probe ended without an answer.</summary>
+    public void Unanswered(TimeSpan now, Peer peer, ShardEffects effects)
+    {
+        peer.ProbeEnded(answered: false);
+        if (IsDown(peer, now))
+        {
+            GoDown(peer, effects);
+        }
+    }
+
+    /// <summary>Silent for too long, or silent and deaf: long silence alone may be the link's.</summary>
+    private bool IsDown(Peer peer, TimeSpan now)
+    {
+        var silence = now - peer.LastHeard;
+        var down = options.EffectiveDownPeriod;
+        return peer.State != PeerState.Down
+            && (silence > down || (peer.Unanswered >= MostUnanswered && silence > down / 5));
+    }
+
+    private void GoDown(Peer peer, ShardEffects effects)
+    {
+        if (peer.IsShown)
+        {
+            showing.HideAll(peer, LeaveReason.NodeDown, effects.Changes);
+        }
+
+        peer.State = PeerState.Down;
+        effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Down, peer.Replica));
     }
 }

@@ -21,6 +21,9 @@ internal enum PeerState
 /// <summary>One replica of another member.</summary>
 internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, TimeSpan now)
 {
+    private int _underWay;
+    private int _stale;
+
     public ReplicaId Replica => replica;
 
     public ReplicaDots<PresenceEntry> Dots => dots;
@@ -30,9 +33,12 @@ internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, T
 
     public PeerState State { get; set; } = PeerState.Up;
 
-    public TimeSpan LastHeard { get; set; } = now;
+    public TimeSpan LastHeard { get; private set; } = now;
 
-    public TimeSpan? ProbedAt { get; set; }
+    public TimeSpan? ProbedAt { get; private set; }
+
+    /// <summary>Probes that were sent after the last sign of life and ended without an answer.</summary>
+    public int Unanswered { get; private set; }
 
     /// <summary>Highest sequence number that anybody said it had reached.</summary>
     public ulong Advertised { get; set; }
@@ -53,6 +59,34 @@ internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, T
     /// Emptied when nothing older can come.
     /// </summary>
     public Dictionary<(string Topic, string Key, ulong Process), ulong> Floors { get; } = [];
+
+    /// <summary>A sign of life, or a pause of this member's own that must not count as silence.</summary>
+    public void Heard(TimeSpan now)
+    {
+        LastHeard = now;
+        Unanswered = 0;
+        // How these end says nothing about the time after this sign.
+        _stale = _underWay;
+    }
+
+    public void Probed(TimeSpan now)
+    {
+        ProbedAt = now;
+        _underWay++;
+    }
+
+    public void ProbeEnded(bool answered)
+    {
+        _underWay--;
+        if (_stale > 0)
+        {
+            _stale--;
+        }
+        else if (!answered)
+        {
+            Unanswered++;
+        }
+    }
 
     public bool IsShown => State == PeerState.Up;
 

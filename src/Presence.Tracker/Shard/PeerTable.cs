@@ -45,7 +45,7 @@ internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Graves graves)
         }
 
         var before = peer.State;
-        peer.LastHeard = now;
+        peer.Heard(now);
         if (before == PeerState.Down)
         {
             peer.State = PeerState.Healing;

@@ -127,14 +127,21 @@ internal sealed class ShardPeers
         return true;
     }
 
-    /// <summary>A probe was answered: the replica lives, whatever happened to its frames.</summary>
-    public void Answered(TimeSpan now, ReplicaId target, ShardEffects effects)
+    /// <summary>How a probe ended. An answer says that the replica lives, whatever happened to its frames.</summary>
+    public void ProbeEnded(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects)
     {
         if (!_table.TryGet(target, out var peer))
         {
             return;
         }
 
+        if (!answered)
+        {
+            _liveness.Unanswered(now, peer, effects);
+            return;
+        }
+
+        peer.ProbeEnded(answered: true);
         if (_table.Hear(target, now).Before == PeerState.Down)
         {
             peer.BeginHealing();

@@ -134,6 +134,59 @@ public sealed class Life_of_members
         Assert.False(members["b"].Saw(ReplicaEventKind.Down));
     }
 
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(3.1)]
+    [InlineData(9.7)]
+    [InlineData(16.4)]
+    public void A_killed_member_is_held_as_down_within_nine_seconds_by_default(double seconds)
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members.Pass(TimeSpan.FromSeconds(seconds), answers: _ => true);
+        members.Crash("a");
+        var killed = members.Now;
+        while (members["b"].Keys().Length > 0)
+        {
+            members.Pass(TimeSpan.FromMilliseconds(20), answers: _ => true);
+            Assert.True(members.Now - killed < TimeSpan.FromSeconds(9), $"still shown {members.Now - killed} after");
+        }
+    }
+
+    [Fact]
+    public void A_member_that_answers_every_fourth_probe_is_not_down()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        members["b"].Changes.Clear();
+        var probes = 0;
+        members.Pass(TimeSpan.FromMinutes(5), lost: (_, _, _) => true, answers: to => to == "b" || ++probes % 4 == 0);
+        Assert.True(probes > 40);
+        Assert.Empty(members["b"].Changes);
+    }
+
+    [Fact]
+    public void A_probe_from_before_the_last_sign_of_life_does_not_count_against_a_member()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("k");
+        members.Settle();
+        var b = members["b"];
+        for (var i = 0; i < 4; i++)
+        {
+            members.Pass(TimeSpan.FromSeconds(6), lost: (_, _, _) => true, answers: _ => true);
+            // One more is under way when a frame comes; its failure is told afterwards.
+            b.Do((shard, now, fx) => shard.Tick(now + TimeSpan.FromSeconds(2.4), fx));
+            b.Probes.Clear();
+            b.Do((shard, now, fx) => shard.ProbeAnswered(now, members["a"].Shard.Self, true, fx));
+            b.Do((shard, now, fx) => shard.ProbeAnswered(now, members["a"].Shard.Self, false, fx));
+        }
+
+        Assert.Equal(["k"], b.Keys());
+    }
+
     [Fact]
     public void A_restarted_member_does_not_vouch_for_its_predecessor()
     {
@@ -158,7 +211,7 @@ public sealed class Life_of_members
         members["a"].Untrack("goes");
         members["a"].Track("comes");
         members["b"].Heard();
-        members.Pass(TimeSpan.FromSeconds(30));
+        members.Pass(TimeSpan.FromSeconds(30), answers: _ => true);
         Assert.Equal(["+comes", "+stays"], members["b"].Heard().Split(' ').Order());
     }
 
@@ -227,13 +280,13 @@ public sealed class Life_of_members
     {
         var members = Members.Named("a", "b");
         members.Settle();
-        members.Pass(TimeSpan.FromSeconds(40));
+        members.Pass(TimeSpan.FromSeconds(40), answers: _ => true);
         var heartbeats = 0;
         members.Pass(TimeSpan.FromSeconds(66), (from, to, frame) =>
         {
             heartbeats += from == "a" && frame is HeartbeatFrame ? 1 : 0;
             return false;
-        });
+        }, answers: _ => true);
         Assert.InRange(heartbeats, 3, 5);
     }
 
