@@ -1,13 +1,25 @@
 namespace Presence.Tracker;
 
 /// <summary>The entries of one topic, ordered by key (ordinal), then owner, then process. Immutable.</summary>
-internal sealed class EntryTree(PersistentTree<PresenceEntry> entries, int keyCount)
+internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 {
-    public static EntryTree Empty { get; } = new(default, 0);
+    public static EntryTree Empty { get; } = new(default);
 
     public int Count => entries.Count;
 
-    public int KeyCount => keyCount;
+    /// <summary>Distinct keys. Goes through all entries.</summary>
+    public int CountKeys()
+    {
+        var keys = 0;
+        string? last = null;
+        foreach (var entry in entries)
+        {
+            keys += string.Equals(last, entry.Key, StringComparison.Ordinal) ? 0 : 1;
+            last = entry.Key;
+        }
+
+        return keys;
+    }
 
     public PresenceEntry? Find(PresenceEntry identity) => entries.Find(new ByIdentity(identity));
 
@@ -20,19 +32,21 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries, int keyCo
         return at.MoveNext() && string.Equals(at.Current.Key, key, StringComparison.Ordinal);
     }
 
-    /// <summary>The version with <paramref name="entry"/> in it; <paramref name="isNew"/> unless it replaces its equal.</summary>
-    public EntryTree Set(PresenceEntry entry, bool isNew, EditToken edit, out bool keyAppeared)
-    {
-        keyAppeared = isNew && !HasKey(entry.Key);
-        return new(entries.Set(entry, new ByIdentity(entry), edit), keyCount + (keyAppeared ? 1 : 0));
-    }
+    /// <summary>The version with the entry in it, in the place of its equal if there is one.</summary>
+    public EntryTree Set(PresenceEntry entry, EditToken edit) => new(entries.Set(entry, new ByIdentity(entry), edit));
 
-    public EntryTree Remove(PresenceEntry entry, EditToken edit, out bool keyVanished)
+    public EntryTree Remove(PresenceEntry entry, EditToken edit) => new(entries.Remove(new ByIdentity(entry), edit));
+
+    /// <summary>The version after some changes, in order.</summary>
+    public EntryTree With(ReadOnlySpan<EntryEdit> changes, EditToken edit)
     {
-        var rest = entries.Remove(new ByIdentity(entry), edit);
-        var left = new EntryTree(rest, keyCount);
-        keyVanished = !left.HasKey(entry.Key);
-        return keyVanished ? new(rest, keyCount - 1) : left;
+        var to = entries;
+        foreach (var (entry, isEnd) in changes)
+        {
+            to = isEnd ? to.Remove(new ByIdentity(entry), edit) : to.Set(entry, new ByIdentity(entry), edit);
+        }
+
+        return new(to);
     }
 
     public IReadOnlyList<PresenceEntry> GetByKey(string key)
@@ -134,3 +148,8 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries, int keyCo
         }
     }
 }
+
+/// <summary>One change of a topic that its tree does not have yet.</summary>
+/// <param name="Entry">The entry as it is, or was last.</param>
+/// <param name="IsEnd">Whether it is there no more.</param>
+internal readonly record struct EntryEdit(PresenceEntry Entry, bool IsEnd);

@@ -8,19 +8,28 @@ internal sealed class KeyIndex
 {
     private readonly ConcurrentDictionary<string, object> _topics = new(StringComparer.Ordinal);
 
-    public void Add(string key, string topic)
+    /// <summary>Adds a topic of a key; false if it was there. The shard gives one instance of a topic's name each time.</summary>
+    public bool Add(string key, string topic)
     {
-        if (!_topics.TryGetValue(key, out var present))
+        if (_topics.TryAdd(key, topic))
         {
-            _topics[key] = topic;
-            return;
+            return true;
+        }
+
+        var present = _topics[key];
+        if (Holds(present, topic))
+        {
+            return false;
         }
 
         // Each change is seen by readers at once, so each is an edit of its own.
         var edit = new EditToken();
         var many = present as Many ?? new Many(default(PersistentTree<string>).Set((string)present, new ByName((string)present), edit));
         _topics[key] = new Many(many.Topics.Set(topic, new ByName(topic), edit));
+        return true;
     }
+
+    public bool Has(string key, string topic) => _topics.TryGetValue(key, out var present) && Holds(present, topic);
 
     public void Remove(string key, string topic)
     {
@@ -67,6 +76,10 @@ internal sealed class KeyIndex
 
         return topics;
     }
+
+    private static bool Holds(object present, string topic) => present is Many many
+        ? many.Topics.Find(new ByName(topic)) is not null
+        : string.Equals((string)present, topic, StringComparison.Ordinal);
 
     private sealed record Many(PersistentTree<string> Topics);
 

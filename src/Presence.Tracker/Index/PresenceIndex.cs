@@ -15,6 +15,7 @@ public sealed class PresenceIndex
     private volatile TopicOrder _order = TopicOrder.Empty;
     private TopicOrder _nextOrder = TopicOrder.Empty;
     private EditToken _edit = new();
+    private TopicNode? _last;
     private int _count;
 
     internal PresenceIndex() => _topicsBySpan = _topics.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -26,7 +27,7 @@ public sealed class PresenceIndex
     public TopicSnapshot List(string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return _topics.TryGetValue(topic, out var node) ? node.Snapshot : new TopicSnapshot(topic, EntryTree.Empty);
+        return _topics.TryGetValue(topic, out var node) ? node.Snapshot : new TopicSnapshot(topic);
     }
 
     /// <summary>Topics with somebody in them, ordinal order, after <paramref name="after"/>.</summary>
@@ -45,13 +46,17 @@ public sealed class PresenceIndex
 
     /// <summary>The shown entry of the same identity, published or not.</summary>
     internal PresenceEntry? Find(PresenceEntry identity) =>
-        _topics.TryGetValue(identity.Topic, out var node) ? node.Entries.Find(identity) : null;
+        // Most that is looked for is new, and the keys know it without a search.
+        NodeOf(identity.Topic) is { } node && _keys.Has(identity.Key, node.Topic) ? node.Find(identity) : null;
 
     /// <inheritdoc cref="Find(PresenceEntry)"/>
     internal PresenceEntry? Find(string topic, string key, ReplicaId owner, ulong process) =>
-        _topics.TryGetValue(topic, out var node) ? node.Entries.Find(key, owner, process) : null;
+        NodeOf(topic)?.Find(key, owner, process);
 
-    /// <summary>The index's own instance of a topic's name, so that entries do not hold a copy each.</summary>
+    /// <summary>The index's own instance of a topic's name, so that entries do not hold a copy each. For the shard.</summary>
+    internal string Interned(string topic) => NodeOf(topic)?.Topic ?? topic;
+
+    /// <summary>The same for any thread.</summary>
     internal bool TryIntern(ReadOnlySpan<char> topic, [MaybeNullWhen(false)] out string name)
     {
         if (_topicsBySpan.TryGetValue(topic, out var node))
@@ -68,15 +73,14 @@ public sealed class PresenceIndex
     internal void Set(PresenceEntry entry, bool isNew)
     {
         var node = Changing(entry.Topic);
-        node.Entries = node.Entries.Set(entry, isNew, _edit, out var keyAppeared);
+        node.Set(entry, isNew, _edit);
         if (isNew)
         {
             _count++;
-        }
-
-        if (keyAppeared)
-        {
-            _keys.Add(entry.Key, node.Topic);
+            if (_keys.Add(entry.Key, node.Topic))
+            {
+                node.KeyCount++;
+            }
         }
     }
 
@@ -84,10 +88,10 @@ public sealed class PresenceIndex
     internal void Remove(PresenceEntry entry)
     {
         var node = Changing(entry.Topic);
-        node.Entries = node.Entries.Remove(entry, _edit, out var keyVanished);
         _count--;
-        if (keyVanished)
+        if (node.Remove(entry, _edit))
         {
+            node.KeyCount--;
             _keys.Remove(entry.Key, node.Topic);
         }
     }
@@ -102,88 +106,51 @@ public sealed class PresenceIndex
 
         foreach (var node in _changed)
         {
-            node.IsChanged = false;
             node.Publish();
-            if (node.Entries.Count == 0)
+            if (node.Count == 0)
             {
                 _topics.TryRemove(node.Topic, out _);
+                _last = null;
                 _nextOrder = _nextOrder.Without(node, _edit);
             }
         }
 
         _changed.Clear();
-        _order = _nextOrder;
+        if (_order != _nextOrder)
+        {
+            _order = _nextOrder;
+        }
+
         // What readers hold now must never be written again.
         _edit = new EditToken();
     }
 
+    private TopicNode? NodeOf(string topic)
+    {
+        if (_last is { } last && string.Equals(last.Topic, topic, StringComparison.Ordinal))
+        {
+            return last;
+        }
+
+        return _topics.TryGetValue(topic, out var node) ? _last = node : null;
+    }
+
     private TopicNode Changing(string topic)
     {
-        if (!_topics.TryGetValue(topic, out var node))
+        var node = NodeOf(topic);
+        if (node is null)
         {
             node = new TopicNode(topic);
             _topics[topic] = node;
+            _last = node;
             _nextOrder = _nextOrder.With(node, _edit);
         }
 
         if (!node.IsChanged)
         {
-            node.IsChanged = true;
             _changed.Add(node);
         }
 
         return node;
-    }
-}
-
-/// <summary>One topic of an index: what the shard works on, and what readers see.</summary>
-internal sealed class TopicNode(string topic)
-{
-    private volatile TopicSnapshot _snapshot = new(topic, EntryTree.Empty);
-
-    public string Topic => topic;
-
-    public EntryTree Entries { get; set; } = EntryTree.Empty;
-
-    public bool IsChanged { get; set; }
-
-    public TopicSnapshot Snapshot => _snapshot;
-
-    public void Publish() => _snapshot = new TopicSnapshot(topic, Entries);
-}
-
-/// <summary>The topics of an index in ordinal order. Immutable once published.</summary>
-internal sealed class TopicOrder(PersistentTree<TopicNode> topics)
-{
-    public static TopicOrder Empty { get; } = new(default);
-
-    public TopicOrder With(TopicNode node, EditToken edit) => new(topics.Set(node, new ByTopic(node.Topic), edit));
-
-    public TopicOrder Without(TopicNode node, EditToken edit) => new(topics.Remove(new ByTopic(node.Topic), edit));
-
-    public List<TopicCount> Page(string? after, int limit)
-    {
-        var page = new List<TopicCount>(Math.Min(limit, topics.Count));
-        var at = after is null ? topics.GetEnumerator() : topics.From(new After(after));
-        while (page.Count < limit && at.MoveNext())
-        {
-            var snapshot = at.Current.Snapshot;
-            if (snapshot.Count > 0)
-            {
-                page.Add(new TopicCount(snapshot.Topic, snapshot.Count, snapshot.KeyCount));
-            }
-        }
-
-        return page;
-    }
-
-    private readonly struct ByTopic(string topic) : IProbe<TopicNode>
-    {
-        public int CompareTo(TopicNode item) => string.CompareOrdinal(topic, item.Topic);
-    }
-
-    private readonly struct After(string topic) : IProbe<TopicNode>
-    {
-        public int CompareTo(TopicNode item) => string.CompareOrdinal(topic, item.Topic) is var c && c != 0 ? c : 1;
     }
 }

@@ -5,22 +5,56 @@ namespace Presence.Tracker;
 /// <summary>Who is present in one topic at one moment: immutable, ordered by key (ordinal), safe on any thread.</summary>
 public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
 {
-    internal TopicSnapshot(string topic, EntryTree entries)
+    private readonly EntryTree _tree;
+    private readonly EntryEdit[]? _tail;
+    private readonly int _tailLength;
+    private volatile EntryTree? _merged;
+
+    internal TopicSnapshot(string topic)
+        : this(topic, EntryTree.Empty, null, 0, 0, 0)
+    {
+    }
+
+    /// <summary>For stand-ins in tests: nothing is later than the tree.</summary>
+    internal TopicSnapshot(string topic, EntryTree tree)
+        : this(topic, tree, null, 0, tree.Count, tree.CountKeys())
+    {
+    }
+
+    /// <param name="topic">The topic.</param>
+    /// <param name="tree">Those that were present before the changes in the tail.</param>
+    /// <param name="tail">Later changes; its owner appends to it and never writes twice to one place.</param>
+    /// <param name="tailLength">How many changes of the tail this snapshot has.</param>
+    /// <param name="count">Entries after these changes.</param>
+    /// <param name="keyCount">Keys after these changes.</param>
+    internal TopicSnapshot(string topic, EntryTree tree, EntryEdit[]? tail, int tailLength, int count, int keyCount)
     {
         Topic = topic;
-        Entries = entries;
+        _tree = tree;
+        _tail = tail;
+        _tailLength = tailLength;
+        _merged = tailLength == 0 ? tree : null;
+        Count = count;
+        KeyCount = keyCount;
     }
 
     /// <summary>The topic.</summary>
     public string Topic { get; }
 
     /// <summary>Presences in the topic. A field read.</summary>
-    public int Count => Entries.Count;
+    public int Count { get; }
 
     /// <summary>Distinct keys in the topic. A field read.</summary>
-    public int KeyCount => Entries.KeyCount;
+    public int KeyCount { get; }
 
-    internal EntryTree Entries { get; }
+    /// <summary>The tree with all changes, if somebody needed it; the writer goes on from there.</summary>
+    internal EntryTree? Merged => _merged;
+
+    /// <summary>
+    /// The tree with all changes. The first reader of a snapshot makes it, out of at most as many changes as a tail holds; two that
+    /// come at once make it twice, which does no harm.
+    /// </summary>
+    internal EntryTree Entries => _merged ??= _tree.With(_tail.AsSpan(0, _tailLength), new EditToken());
 
     /// <summary>All presences under a key, oldest owner first; empty if the key is absent.</summary>
     public IReadOnlyList<PresenceEntry> GetByKey(string key)

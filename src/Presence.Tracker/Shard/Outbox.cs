@@ -3,7 +3,7 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>Own changes that were not broadcast yet, condensed to their net effect, and when they must leave.</summary>
-internal sealed class Outbox(TimeSpan delay, FrameBounds bounds)
+internal sealed class Outbox(TimeSpan delay, FrameBounds bounds, Func<bool> isHeard)
 {
     private ReplicaDots<PresenceEntry> _delta = new();
     private TimeSpan _lastSent = TimeSpan.MinValue;
@@ -20,8 +20,17 @@ internal sealed class Outbox(TimeSpan delay, FrameBounds bounds)
 
     public bool IsFull => _dots >= bounds.DeltaDots || _bytes >= bounds.DeltaBytes;
 
+    /// <summary>With nobody there nothing is gathered: whoever comes asks for all there is.</summary>
+    private bool IsIdle => IsEmpty && !isHeard();
+
     public void Joined(PresenceEntry entry)
     {
+        if (IsIdle)
+        {
+            Announced = entry.Sequence;
+            return;
+        }
+
         _delta.Add(entry.Sequence, entry);
         Grow(1, entry);
     }
@@ -42,6 +51,12 @@ internal sealed class Outbox(TimeSpan delay, FrameBounds bounds)
     /// <summary>The removal of versions that <see cref="Ended"/> or <see cref="Superseded"/> named before.</summary>
     public void Removed(Removal removal)
     {
+        if (IsIdle)
+        {
+            Announced = removal.Tick;
+            return;
+        }
+
         _delta.Remove(removal);
         Grow(1 + removal.Removed.Length, null);
     }

@@ -10,14 +10,15 @@ internal sealed class OwnReplica(
     PresenceIndex index,
     PresenceLimits limits,
     TimeSpan deltaDelay,
-    FrameBounds bounds)
+    FrameBounds bounds,
+    Func<bool> isHeard)
 {
     private readonly OwnEntries _entries = new();
     private ReplicaDots<PresenceEntry> _dots = map.Hold(self);
 
     public ReplicaId Id { get; private set; } = self;
 
-    public Outbox Outbox { get; private set; } = new(deltaDelay, bounds);
+    public Outbox Outbox { get; private set; } = new(deltaDelay, bounds, isHeard);
 
     public ReplicaDots<PresenceEntry> Dots => _dots;
 
@@ -28,14 +29,17 @@ internal sealed class OwnReplica(
     public void CheckTrack(ulong process, TrackRequest request)
     {
         CheckLimits(request);
-        if (index.Find(request.Topic, request.Key, Id, process) is not null)
+        if (TryFind(process, request.Topic, request.Key) is not null)
         {
             throw new AlreadyTrackedException(request.Topic, request.Key);
         }
     }
 
     public PresenceEntry Find(ulong process, string topic, string key) =>
-        index.Find(topic, key, Id, process) ?? throw new NotTrackedException(topic, key);
+        TryFind(process, topic, key) ?? throw new NotTrackedException(topic, key);
+
+    public PresenceEntry? TryFind(ulong process, string topic, string key) =>
+        _entries.TryFind(process, topic, key, out var found) ? found : index.Find(topic, key, Id, process);
 
     public void CheckLimits(TrackRequest request)
     {
@@ -52,7 +56,8 @@ internal sealed class OwnReplica(
     {
         var sequence = Counter + 1;
         var entry = new PresenceEntry(
-            Id, sequence, sequence, 0, process, Interned(request.Topic), request.Key, request.Meta.Bytes);
+            Id, sequence, sequence, 0, process, index.Interned(request.Topic), request.Key, request.Meta.Bytes);
+        _entries.Add(entry);
         Write(entry, isNew: true);
         changes.Add(PresenceChange.Joined(entry));
         return entry;
@@ -61,17 +66,31 @@ internal sealed class OwnReplica(
     /// <summary>Replaces the metadata: one dot for the removal of the old version, one for the new.</summary>
     public PresenceEntry Replace(PresenceEntry old, PresenceMeta meta, List<PresenceChange> changes)
     {
-        _entries.Remove(old);
         Outbox.Superseded(old);
         Remove(new Removal(Counter + 1, (byte)LeaveReason.Replaced, new[] { old.Sequence }));
         var entry = new PresenceEntry(
             Id, Counter + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta.Bytes);
+        _entries.Replace(old, entry);
         Write(entry, isNew: false);
         changes.Add(PresenceChange.Updated(old, entry));
         return entry;
     }
 
-    public void End(IReadOnlyList<PresenceEntry> entries, LeaveReason reason, List<PresenceChange> changes)
+    public void End(PresenceEntry entry, LeaveReason reason, List<PresenceChange> changes)
+    {
+        _entries.Remove(entry);
+        End([entry], reason, changes);
+    }
+
+    /// <summary>Ends all of a process.</summary>
+    public int EndAll(ulong process, LeaveReason reason, List<PresenceChange> changes)
+    {
+        var entries = _entries.Take(process);
+        End(entries, reason, changes);
+        return entries.Count;
+    }
+
+    private void End(IReadOnlyList<PresenceEntry> entries, LeaveReason reason, List<PresenceChange> changes)
     {
         for (var at = 0; at < entries.Count; at += bounds.RemovedDots)
         {
@@ -80,7 +99,6 @@ internal sealed class OwnReplica(
             {
                 var entry = entries[at + i];
                 removed[i] = entry.Sequence;
-                _entries.Remove(entry);
                 Outbox.Ended(entry);
                 index.Remove(entry);
                 changes.Add(PresenceChange.Left(entry, entry, reason));
@@ -90,8 +108,6 @@ internal sealed class OwnReplica(
         }
     }
 
-    public IReadOnlyList<PresenceEntry> Of(ulong process) => _entries.Of(process);
-
     /// <summary>Goes on under another incarnation: every entry gets a new dot.</summary>
     public void RestartAs(ReplicaId id, List<PresenceChange> changes)
     {
@@ -100,7 +116,7 @@ internal sealed class OwnReplica(
         _entries.Clear();
         Id = id;
         _dots = map.Hold(id);
-        Outbox = new Outbox(deltaDelay, bounds);
+        Outbox = new Outbox(deltaDelay, bounds, isHeard);
         foreach (var sequence in old.LiveSequences())
         {
             var entry = old.Live[sequence];
@@ -113,7 +129,6 @@ internal sealed class OwnReplica(
     private void Write(PresenceEntry entry, bool isNew)
     {
         _dots.Add(entry.Sequence, entry);
-        _entries.Add(entry);
         Outbox.Joined(entry);
         index.Set(entry, isNew);
     }
@@ -137,8 +152,6 @@ internal sealed class OwnReplica(
         _dots.Remove(removal);
         Outbox.Removed(removal);
     }
-
-    private string Interned(string topic) => index.TryIntern(topic, out var name) ? name : topic;
 
     private static void CheckText(string what, string text, int limit)
     {

@@ -44,7 +44,7 @@ public sealed class TrackerShard
         _started = self.Incarnation;
         Shard = shard;
         _map = new AddWinsMap<PresenceEntry>(options.MaxDeltaSizes[^1]);
-        _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay, bounds);
+        _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay, bounds, () => _peers!.Any);
         _peers = new ShardPeers(_map, Index, options, _own, new Namesake(self.Incarnation, seed), () => From, bounds);
     }
 
@@ -176,12 +176,12 @@ public sealed class TrackerShard
     public bool Untrack(TimeSpan now, ulong process, string topic, string key, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (Index.Find(topic, key, Self, process) is not { } entry)
+        if (_own.TryFind(process, topic, key) is not { } entry)
         {
             return false;
         }
 
-        _own.End([entry], LeaveReason.Untracked, effects.Changes);
+        _own.End(entry, LeaveReason.Untracked, effects.Changes);
         Changed(now, effects);
         return true;
     }
@@ -191,14 +191,13 @@ public sealed class TrackerShard
     public int UntrackAll(TimeSpan now, ulong process, LeaveReason reason, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        var entries = _own.Of(process);
-        if (entries.Count > 0)
+        var ended = _own.EndAll(process, reason, effects.Changes);
+        if (ended > 0)
         {
-            _own.End(entries, reason, effects.Changes);
             Changed(now, effects);
         }
 
-        return entries.Count;
+        return ended;
     }
 
     /// <summary>The periodic step: broadcast, request repair, detect downs. Call when <see cref="NextTick"/> is due.</summary>
@@ -259,9 +258,9 @@ public sealed class TrackerShard
     public void ProbeAnswered(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (answered && !_over)
+        if (!_over)
         {
-            _peers.Answered(now, target, effects);
+            _peers.ProbeEnded(now, target, answered, effects);
             Index.Publish();
         }
     }

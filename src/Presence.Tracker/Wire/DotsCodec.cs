@@ -9,6 +9,7 @@ internal static class DotsCodec
     public static void Write(FrameWriter to, ReplicaDots<PresenceEntry> dots)
     {
         var sequences = dots.LiveSequences();
+        to.Expect(sequences.Length);
         to.Number((ulong)sequences.Length);
         var at = 0UL;
         foreach (var sequence in sequences)
@@ -48,7 +49,9 @@ internal static class DotsCodec
     {
         var dots = new ReplicaDots<PresenceEntry>();
         var at = 0UL;
-        for (var left = from.Count(6); left > 0; left--)
+        var values = from.Count(6);
+        dots.MakeRoom(values);
+        for (var left = values; left > 0; left--)
         {
             var entry = ReadEntry(ref from, owner, at);
             at = entry.Sequence;

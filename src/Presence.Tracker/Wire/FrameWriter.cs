@@ -12,6 +12,13 @@ internal sealed class FrameWriter
 
     public byte[] ToArray() => _to.WrittenSpan.ToArray();
 
+    /// <summary>So many entries follow, of usual size: a hint that saves growing step by step.</summary>
+    public void Expect(int entries)
+    {
+        _ = _to.GetSpan(entries * 80);
+        _topics.EnsureCapacity(Math.Min(entries, 1024));
+    }
+
     public void Byte(byte value)
     {
         _to.GetSpan(1)[0] = value;

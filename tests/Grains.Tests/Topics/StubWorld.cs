@@ -61,7 +61,7 @@ internal sealed class StubWorld
 
             var sequence = ++_sequence;
             var entry = new PresenceEntry(owner, sequence, sequence, 0, process.Id, topic, key, meta.Bytes);
-            _topics[topic] = Tree(topic).Set(entry, isNew: true, new EditToken(), out _);
+            _topics[topic] = Tree(topic).Set(entry, new EditToken());
             Tell(PresenceChange.Joined(entry));
             process.Link(new EndsPresences(this, node));
             return entry;
@@ -76,7 +76,7 @@ internal sealed class StubWorld
                 ?? throw new NotTrackedException(topic, key);
             var entry = new PresenceEntry(
                 old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, meta.Bytes);
-            _topics[topic] = Tree(topic).Set(entry, isNew: false, new EditToken(), out _);
+            _topics[topic] = Tree(topic).Set(entry, new EditToken());
             Tell(PresenceChange.Updated(old, entry));
             return entry;
         }
@@ -92,7 +92,7 @@ internal sealed class StubWorld
                 .ToList();
             foreach (var entry in ending)
             {
-                _topics[entry.Topic] = Tree(entry.Topic).Remove(entry, new EditToken(), out _);
+                _topics[entry.Topic] = Tree(entry.Topic).Remove(entry, new EditToken());
                 Tell(PresenceChange.Left(entry, entry, reason));
             }
 

@@ -26,6 +26,10 @@ internal static class ReadRows
             CallAsync(effort, 100_000, batch: 1000, (tracker, topic) => tracker.Count(topic))),
         new(Group, "list 10 while 2 callers track, p99", "us", WhileTrackedAsync),
         new(Group, "list 100 at a replica of 100000 under churn, max", "us", AtReplicaAsync),
+        new(Group, "list 10 at 10000/s while 2 callers track, p99", "us", effort => OpenLoopWhileTrackedAsync(effort, 0.99)),
+        new(Group, "list 10 at 10000/s while 2 callers track, max", "us", effort => OpenLoopWhileTrackedAsync(effort, 1)),
+        new(Group, "list 100 at 10000/s at a replica of 100000 under churn, p99", "us", effort => OpenLoopAtReplicaAsync(effort, 0.99)),
+        new(Group, "list 100 at 10000/s at a replica of 100000 under churn, max", "us", effort => OpenLoopAtReplicaAsync(effort, 1)),
     ];
 
     private static async Task<double> CallAsync(Effort effort, int members, int batch, Func<IPresenceTracker, string, int> read)
@@ -83,6 +87,75 @@ internal static class ReadRows
         }
 
         return times.Max();
+    }
+
+    private static async Task<double> OpenLoopWhileTrackedAsync(Effort effort, double share)
+    {
+        await using var crowd = await Crowd.PrepareAsync(effort.Tracks, topics: 1, shards: 1);
+        for (var i = 0; i < 10; i++)
+        {
+            await crowd.Tracker.TrackAsync(crowd.Processes[i], "small", crowd.Keys[i], crowd.MetaOf(i));
+        }
+
+        using var stop = new CancellationTokenSource();
+        var half = effort.Tracks / 2;
+        var writers = new[] { WriteAsync(crowd, 0, half, stop.Token), WriteAsync(crowd, half, effort.Tracks, stop.Token) };
+        await Task.Delay(millisecondsDelay: 500);
+        var times = await OpenLoop.RunAsync(10_000, effort.Watching, () => Visit(crowd.Tracker, "small"));
+        await stop.CancelAsync();
+        await Task.WhenAll(writers);
+        return Statistics.Percentile(times, share);
+    }
+
+    /// <summary>Tracks everybody of its part and lets them go again, as fast as it can.</summary>
+    private static Task WriteAsync(Crowd crowd, int from, int to, CancellationToken stop) => Task.Run(
+        async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                for (var i = from; i < to && !stop.IsCancellationRequested; i++)
+                {
+                    await crowd.Tracker.TrackAsync(crowd.Processes[i], crowd.TopicOf(0), crowd.Keys[i], crowd.MetaOf(i));
+                }
+
+                for (var i = from; i < to; i++)
+                {
+                    await crowd.Tracker.UntrackAsync(crowd.Processes[i], crowd.TopicOf(0), crowd.Keys[i]);
+                }
+            }
+        },
+        CancellationToken.None);
+
+    private static async Task<double> OpenLoopAtReplicaAsync(Effort effort, double share)
+    {
+        await using var members = await Members.StartAsync(2);
+        var (a, b) = (members[0].Tracker, members[1].Tracker);
+        var process = members[0].StartProcess();
+        for (var i = 0; i < 100_000; i++)
+        {
+            await a.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
+        }
+
+        await Members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
+        using var stop = new CancellationTokenSource();
+        var churn = Task.Run(async () =>
+        {
+            for (var change = 0; !stop.IsCancellationRequested; change++)
+            {
+                var at = change % 100_000;
+                await a.UpdateAsync(process, People.Topic(at % 1000), People.Key(at), People.Meta(at, version: 1));
+                if (change % 10 == 0)
+                {
+                    // About a thousand changes a second.
+                    await Task.Delay(millisecondsDelay: 10);
+                }
+            }
+        });
+        await Task.Delay(millisecondsDelay: 500);
+        var times = await OpenLoop.RunAsync(10_000, effort.Watching, () => Visit(b, People.Topic(500)));
+        await stop.CancelAsync();
+        await churn;
+        return Statistics.Percentile(times, share);
     }
 
     private static int Visit(IPresenceTracker tracker, string topic)

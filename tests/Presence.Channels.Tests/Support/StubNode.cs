@@ -117,7 +117,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
             var tree = EntryTree.Empty;
             foreach (var entry in _entries.Values.Where(e => e.Topic == topic))
             {
-                tree = tree.Set(entry, true, new EditToken(), out _);
+                tree = tree.Set(entry, new EditToken());
             }
 
             return new TopicSnapshot(topic, tree);
