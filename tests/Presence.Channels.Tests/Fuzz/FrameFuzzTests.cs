@@ -1,0 +1,33 @@
+using Xunit.Abstractions;
+
+namespace Presence.Channels.Tests.Fuzz;
+
+/// <summary>
+/// Random and mutated frames in every version. <c>PRESENCE_SEED</c> runs one seed again; a failure names the seed, the frame's number and
+/// its bytes.
+/// </summary>
+public sealed class FrameFuzzTests(ITestOutputHelper output)
+{
+    private static readonly int Seed =
+        int.TryParse(Environment.GetEnvironmentVariable("PRESENCE_SEED"), out var seed) ? seed : 20261121;
+
+    [Fact]
+    public Task A_hundred_thousand_hostile_frames_hurt_nobody() => RunAsync(Seed, 100_000);
+
+    [Fact]
+    [Trait("Category", "Soak")]
+    public async Task Millions_of_hostile_frames_hurt_nobody()
+    {
+        for (var seed = 1; seed <= 4; seed++)
+        {
+            await RunAsync(seed, 1_000_000);
+        }
+    }
+
+    private async Task RunAsync(int seed, int frames)
+    {
+        using var run = new FuzzRun(seed);
+        await run.RunAsync(frames);
+        output.WriteLine($"seed {seed}: {frames} frames, {run.Closed} sockets closed for theirs");
+    }
+}

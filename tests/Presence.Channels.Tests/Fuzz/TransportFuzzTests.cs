@@ -1,0 +1,161 @@
+using System.Net.Http.Headers;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using Presence.Channels.Tests.Transport;
+
+namespace Presence.Channels.Tests.Fuzz;
+
+/// <summary>Fewer of the same frames through a web server, by both transports.</summary>
+public sealed class TransportFuzzTests
+{
+    private const int Frames = 3000;
+
+    [Theory]
+    [InlineData("1.0.0")]
+    [InlineData("2.0.0")]
+    public async Task Hostile_frames_over_a_websocket_hurt_nobody(string vsn)
+    {
+        await using var host = await WebHost.StartAsync();
+        using var neighbour = await NeighbourAsync(host);
+        var maker = new FrameMaker(7);
+        ClientWebSocket? hostile = null;
+        for (var i = 0; i < Frames; i++)
+        {
+            if (hostile is not { State: WebSocketState.Open })
+            {
+                hostile?.Dispose();
+                hostile = await host.ConnectAsync($"/open/websocket?vsn={vsn}");
+                Drain(hostile);
+            }
+
+            var (bytes, binary) = maker.Next(vsn == "1.0.0");
+            try
+            {
+                await hostile.SendAsync(
+                    Aimed(bytes, binary), binary ? WebSocketMessageType.Binary : WebSocketMessageType.Text, true, default);
+            }
+            catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException)
+            {
+                // Closed for the frame before; the next one has a new connection.
+            }
+
+            if (i % 500 == 0)
+            {
+                await LookAtAsync(neighbour, i);
+            }
+        }
+
+        hostile?.Dispose();
+        await OnlyTheNeighbourIsLeftAsync(host, neighbour);
+    }
+
+    [Theory]
+    [InlineData("application/x-ndjson")]
+    [InlineData("text/plain")]
+    public async Task Hostile_bodies_of_long_polls_hurt_nobody(string contentType)
+    {
+        await using var host = await WebHost.StartAsync(limits => limits.PollWindow = TimeSpan.FromSeconds(1));
+        using var neighbour = await NeighbourAsync(host);
+        using var http = new HttpClient { BaseAddress = host.Address };
+        var maker = new FrameMaker(8);
+        var token = "";
+        for (var i = 0; i < Frames / 3; i++)
+        {
+            if (token.Length == 0)
+            {
+                var opened = JsonDocument.Parse(await http.GetStringAsync("/open/longpoll?vsn=2.0.0")).RootElement;
+                token = opened.GetProperty("token").GetString()!;
+            }
+
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/open/longpoll?vsn=2.0.0");
+            request.Headers.Add("X-Phoenix-Longpoll-Token", token);
+            request.Content = new ByteArrayContent(Body(maker, contentType.Contains("ndjson", StringComparison.Ordinal)));
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
+            using var response = await http.SendAsync(request);
+            Assert.True((int)response.StatusCode < 500, $"frame {i}: {response.StatusCode}");
+            var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+            if (answer.GetProperty("status").GetInt32() == 410)
+            {
+                token = "";
+            }
+
+            if (i % 250 == 0)
+            {
+                await LookAtAsync(neighbour, i);
+            }
+        }
+
+        // Sessions end when nobody polls them.
+        await OnlyTheNeighbourIsLeftAsync(host, neighbour);
+    }
+
+    private static byte[] Body(FrameMaker maker, bool lines)
+    {
+        if (!lines)
+        {
+            var (bytes, binary) = maker.Next(v1: false);
+            return Aimed(bytes, binary);
+        }
+
+        var body = new List<byte>();
+        for (var line = 0; line < 3; line++)
+        {
+            var (bytes, binary) = maker.Next(v1: false);
+            body.AddRange(binary ? Encoding.ASCII.GetBytes(Convert.ToBase64String(Aimed(bytes, binary))) : Aimed(bytes, binary));
+            body.Add((byte)'\n');
+        }
+
+        return [.. body];
+    }
+
+    /// <summary>At the channels of the host, which are called otherwise and are as long.</summary>
+    private static byte[] Aimed(byte[] bytes, bool binary) =>
+        Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(bytes).Replace("fuzz:", binary ? "room:" : "echo:", StringComparison.Ordinal));
+
+    private static async Task<ClientWebSocket> NeighbourAsync(WebHost host)
+    {
+        var socket = await host.ConnectAsync("/open/websocket?vsn=2.0.0");
+        await socket.SendAsync("""["1","1","echo:neighbour","phx_join",{}]""");
+        Assert.Equal("""["1","1","echo:neighbour","phx_reply",{"status":"ok","response":{}}]""", await socket.NextAsync());
+        return socket;
+    }
+
+    private static async Task LookAtAsync(ClientWebSocket neighbour, int number)
+    {
+        await neighbour.SendAsync($$"""["1","{{number}}","echo:neighbour","echo",{"n":{{number}}}]""");
+        Assert.Equal(
+            $$$"""["1","{{{number}}}","echo:neighbour","phx_reply",{"status":"ok","response":{"n":{{{number}}}}}]""",
+            await neighbour.NextAsync());
+    }
+
+    private static async Task OnlyTheNeighbourIsLeftAsync(WebHost host, ClientWebSocket neighbour)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (host.Server.Sockets.Count > 1)
+        {
+            Assert.True(clock.Elapsed < TestClient.Patience, $"{host.Server.Sockets.Count} sockets are left");
+            await Task.Yield();
+        }
+
+        await LookAtAsync(neighbour, 999_999);
+    }
+
+    /// <summary>Reads and forgets, as long as there is something.</summary>
+    private static void Drain(ClientWebSocket socket) => _ = Task.Run(async () =>
+    {
+        var buffer = new byte[16 * 1024];
+        try
+        {
+            while ((await socket.ReceiveAsync(buffer, default)).MessageType != WebSocketMessageType.Close)
+            {
+            }
+
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The test is done with it, or the server is.
+        }
+    });
+}
