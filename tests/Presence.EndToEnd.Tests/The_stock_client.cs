@@ -21,6 +21,10 @@ public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper o
     }
 
     [SkippableFact]
+    public async Task Hears_one_broadcast_on_every_member() =>
+        await NodeScripts.RunAsync("across-members.mjs", [SiloProcess.Password, .. members.Members]);
+
+    [SkippableFact]
     public async Task Has_company_by_another_implementation() =>
         await NodeScripts.RunAsync("other-client.mjs", [members.First, members.Third]);
 
