@@ -39,7 +39,7 @@ internal static class OrleansCallRows
 
     private static async Task<double> TrackAsync(Effort effort, int topics)
     {
-        await using var silos = await OrleansSilos.StartAsync(1, o => o.DiffStreams = Environment.GetEnvironmentVariable("DS") != "0");
+        await using var silos = await OrleansSilos.StartAsync(1);
         var grains = Enumerable.Range(0, topics)
             .Select(i => silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>(People.Topic(i)))
             .ToArray();
