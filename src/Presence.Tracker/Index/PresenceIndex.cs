@@ -84,6 +84,21 @@ public sealed class PresenceIndex
         }
     }
 
+    /// <summary>Shows an entry if it is the first under its key in its topic: then no version of it can be shown yet.</summary>
+    internal bool TryAppear(PresenceEntry entry)
+    {
+        if (!_keys.Add(entry.Key, Interned(entry.Topic)))
+        {
+            return false;
+        }
+
+        var node = Changing(entry.Topic);
+        node.Set(entry, isNew: true, _edit);
+        node.KeyCount++;
+        _count++;
+        return true;
+    }
+
     /// <summary>Shows an entry no more. It must be shown.</summary>
     internal void Remove(PresenceEntry entry)
     {

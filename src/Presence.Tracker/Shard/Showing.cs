@@ -86,7 +86,11 @@ internal sealed class Showing(PresenceIndex index)
 
     private void Show(Peer peer, PresenceEntry entry, List<PresenceChange> changes)
     {
-        if (index.Find(entry) is not { } shown)
+        if (peer.Floors.Count == 0 && index.TryAppear(entry))
+        {
+            changes.Add(PresenceChange.Joined(entry));
+        }
+        else if (index.Find(entry) is not { } shown)
         {
             if (!IsBelowFloor(peer, entry))
             {
