@@ -40,6 +40,8 @@ required_pattern() {
   case ,${PRESENCE_REQUIRE:-}, in *,browser,*) pattern="$pattern|chromium|chrome|browser" ;; esac
   case ,${PRESENCE_REQUIRE:-}, in *,node,*) pattern="$pattern|node\.js|npm" ;; esac
   case ,${PRESENCE_REQUIRE:-}, in *,postgres,*) pattern="$pattern|postgres" ;; esac
+  case ,${PRESENCE_REQUIRE:-}, in *,namespaces,*) pattern="$pattern|namespaces" ;; esac
+  case ,${PRESENCE_REQUIRE:-}, in *,netem,*) pattern="$pattern|netem" ;; esac
   printf '%s' "${pattern#|}"
 }
 
@@ -117,10 +119,13 @@ report_engines() {
     say "Engine orleans: built, but there are no tests of category Engine.Orleans."
   fi
   local why
-  why=$(cut -f 2 "$RESULTS/skipped" | grep -i -m 1 postgres || true)
+  why=$(cut -f 2 "$RESULTS/skipped" | grep -i -m 1 postgresql || true)
   if ! engine_tests Engine.Postgres; then
     say "Engine postgres: not tested, because there are no tests of category Engine.Postgres."
   elif [ -n "$why" ]; then
     say "Engine postgres: not tested: $why"
+    [ "$UseOrleans" != true ] || say "Engine orleans: not tested with silos as processes: $why"
   fi
+  why=$(cut -f 2 "$RESULTS/skipped" | grep -i -m 1 namespaces || true)
+  [ -z "$why" ] || say "Members cut apart: not tested: $why"
 }

@@ -169,6 +169,11 @@ public sealed class PostgresServer : IAsyncDisposable
         {
             throw new InvalidOperationException($"initdb failed: {result.Error}{result.Output}");
         }
+
+        if (_options.AllowedNetwork is { } network)
+        {
+            await File.AppendAllTextAsync(Path.Combine(_folder, "data", "pg_hba.conf"), $"host all all {network} scram-sha-256\n");
+        }
     }
 
     private async Task<bool> TryStartAsync(int port)

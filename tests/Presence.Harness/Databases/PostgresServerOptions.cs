@@ -11,6 +11,9 @@ public sealed record PostgresServerOptions
     /// <summary>Words before its command line, for example to enter a network namespace.</summary>
     public IReadOnlyList<string> Prefix { get; init; } = [];
 
+    /// <summary>Whom it lets in beside this machine, with the password; for example <c>198.18.0.0/15</c>.</summary>
+    public string? AllowedNetwork { get; init; }
+
     public int MaxConnections { get; init; } = 200;
 
     /// <summary>Further settings, as in <c>postgresql.conf</c>.</summary>

@@ -1,0 +1,101 @@
+using System.Globalization;
+using Presence.Harness.Databases;
+using Presence.Harness.Histories;
+using Presence.Harness.Networks;
+
+namespace Presence.Harness.Members;
+
+/// <summary>Members as processes over one database, each under a name that was never used before, and all ended with the cluster.</summary>
+public sealed class MemberCluster : IAsyncDisposable
+{
+    private readonly string _engine;
+    private readonly TestNetwork? _network;
+    private readonly PostgresDatabase _database;
+    private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly List<MemberProcess> _all = [];
+    private int _last;
+
+    private MemberCluster(
+        string engine, PostgresDatabase database, TestNetwork? network, IReadOnlyDictionary<string, string> settings) =>
+        (_engine, _database, _network, _settings) = (engine, database, network, settings);
+
+    public History History { get; } = new();
+
+    public PostgresDatabase Database => _database;
+
+    /// <summary>Those that have not ended.</summary>
+    public IReadOnlyList<MemberProcess> Living => [.. _all.Where(member => !member.HasEnded)];
+
+    /// <summary>Skips the test if the engine or PostgreSQL cannot be had here.</summary>
+    public static void Require(string engine)
+    {
+        Requirement.Demand(engine, HostFiles.Missing(engine));
+        PostgresServer.Require();
+    }
+
+    /// <param name="engine"><c>orleans</c> or <c>postgres</c>.</param>
+    /// <param name="settings">For all members.</param>
+    /// <param name="server">Where the database is made; by default the shared server.</param>
+    /// <param name="network">Where the members live, each in its own namespace; by default on loopback.</param>
+    public static async Task<MemberCluster> CreateAsync(
+        string engine,
+        IReadOnlyDictionary<string, string>? settings = null,
+        PostgresServer? server = null,
+        TestNetwork? network = null)
+    {
+        Require(engine);
+        var database = await (server ?? await PostgresServer.SharedAsync()).CreateDatabaseAsync();
+        return new MemberCluster(engine, database, network, settings ?? new Dictionary<string, string>());
+    }
+
+    /// <summary>Starts members side by side until this many live.</summary>
+    public async Task<IReadOnlyList<MemberProcess>> GrowToAsync(int count)
+    {
+        var names = Enumerable.Range(0, Math.Max(0, count - Living.Count))
+            .Select(_ => string.Create(CultureInfo.InvariantCulture, $"m{++_last}"))
+            .ToList();
+        var starting = names.ConvertAll(StartAsync);
+        try
+        {
+            await Task.WhenAll(starting);
+        }
+        finally
+        {
+            _all.AddRange(starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result));
+        }
+
+        return Living;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_all.Select(member => member.DisposeAsync().AsTask()));
+        await _database.DisposeAsync();
+    }
+
+    private async Task<MemberProcess> StartAsync(string name)
+    {
+        var options = new MemberOptions
+        {
+            Engine = _engine,
+            Name = name,
+            ConnectionString = _database.ConnectionString,
+            Settings = _settings,
+            History = History,
+        };
+        if (_network is not null)
+        {
+            var place = await _network.AddAsync(name);
+            options = options with
+            {
+                Url = $"http://{place.Address}:4000",
+                Prefix = place.Prefix,
+                Settings = _engine == "orleans"
+                    ? new Dictionary<string, string>(_settings) { ["Presence:Orleans:AdvertisedAddress"] = place.Address.ToString() }
+                    : _settings,
+            };
+        }
+
+        return await MemberProcess.StartAsync(options);
+    }
+}

@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using Presence.Harness.Processes;
+
+namespace Presence.Harness.Networks;
+
+/// <summary>
+/// Places in network namespaces of their own, joined by a router in yet another one. The router drops what passes between two places
+/// that are cut apart, silently and in both directions, connections that are open included.
+/// </summary>
+/// <remarks>
+/// Needs root and <c>ip</c> (package iproute2). The machine's own network gets one interface and one route, to a part of 198.18.0.0/15,
+/// which is set aside for tests; both go with the network.
+/// </remarks>
+public sealed class TestNetwork : IAsyncDisposable
+{
+    // Each place has four addresses of the net: its line's number times four. Line 0 leads to the machine itself.
+    private const int MostPlaces = 60;
+
+    private static readonly Lazy<string?> WhyMissing = new(Try);
+
+    private readonly string _prefix = "pr" + RandomNumberGenerator.GetHexString(4, lowercase: true);
+    private readonly int _net = RandomNumberGenerator.GetInt32(0, 256);
+    private readonly Dictionary<string, NetworkPlace> _places = [];
+    private readonly SemaphoreSlim _changing = new(1);
+
+    private TestNetwork()
+    {
+    }
+
+    internal static string? Ip { get; } = Executable.Find("ip");
+
+    /// <summary>Why there are no namespaces to be had; null if there are.</summary>
+    public static string? Missing => WhyMissing.Value;
+
+    private string Router => _prefix + "r";
+
+    /// <summary>Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names namespaces.</summary>
+    public static void Require() => Requirement.Demand("namespaces", Missing);
+
+    /// <summary>Makes the router and its line to this machine.</summary>
+    public static async Task<TestNetwork> CreateAsync()
+    {
+        Require();
+        var network = new TestNetwork();
+        try
+        {
+            await network.BeginAsync();
+            return network;
+        }
+        catch
+        {
+            await network.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a place; the same one if it is there already.</summary>
+    public async Task<NetworkPlace> AddAsync(string name)
+    {
+        await _changing.WaitAsync();
+        try
+        {
+            if (_places.TryGetValue(name, out var known))
+            {
+                return known;
+            }
+
+            var number = _places.Count + 1;
+            if (number > MostPlaces)
+            {
+                throw new InvalidOperationException($"A network has room for {MostPlaces} places.");
+            }
+
+            var line = number.ToString(CultureInfo.InvariantCulture);
+            var place = new NetworkPlace(name, _prefix + "n" + line, IPAddress.Parse(Address(number, 2)), $"{_prefix}p{line}");
+            Reaper.WatchNamespace(place.Namespace);
+            await IpAsync($"netns add {place.Namespace}");
+            await IpAsync($"link add {place.RouterInterface} netns {Router} type veth peer name eth0 netns {place.Namespace}");
+            await IpAsync($"-n {Router} address add {Address(number, 1)}/30 dev {place.RouterInterface}");
+            await IpAsync($"-n {Router} link set {place.RouterInterface} up");
+            await IpAsync($"-n {place.Namespace} address add {place.Address}/30 dev eth0");
+            await IpAsync($"-n {place.Namespace} link set eth0 up");
+            await IpAsync($"-n {place.Namespace} link set lo up");
+            await IpAsync($"-n {place.Namespace} route add default via {Address(number, 1)}");
+            return _places[name] = place;
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    /// <summary>Drops everything between two places, in both directions.</summary>
+    public async Task CutAsync(string one, string other)
+    {
+        await IpAsync($"-n {Router} rule add priority 100 from {_places[one].Address} to {_places[other].Address} blackhole");
+        await IpAsync($"-n {Router} rule add priority 100 from {_places[other].Address} to {_places[one].Address} blackhole");
+    }
+
+    /// <summary>Lets pass what <see cref="CutAsync"/> dropped.</summary>
+    public async Task HealAsync(string one, string other)
+    {
+        await IpAsync($"-n {Router} rule delete priority 100 from {_places[one].Address} to {_places[other].Address} blackhole");
+        await IpAsync($"-n {Router} rule delete priority 100 from {_places[other].Address} to {_places[one].Address} blackhole");
+    }
+
+    /// <summary>
+    /// Delays and loses what goes to a place, whoever sent it. Skips the test where the kernel cannot do that (it needs <c>sch_netem</c>).
+    /// </summary>
+    /// <param name="place">To whom.</param>
+    /// <param name="delay">For each packet.</param>
+    /// <param name="lossPercent">Of the packets, 0 to 100.</param>
+    public async Task DisturbAsync(string place, TimeSpan delay, double lossPercent)
+    {
+        var tc = Executable.Find("tc");
+        Requirement.Demand("netem", tc is null ? "tc is missing (package iproute2)." : null);
+        var arguments = string.Create(
+            CultureInfo.InvariantCulture,
+            $"-n {Router} qdisc replace dev {_places[place].RouterInterface} root netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%");
+        var result = await Command.RunAsync(tc!, arguments.Split(' '));
+        Requirement.Demand("netem", result.ExitCode == 0 ? null : $"The kernel cannot delay and lose packets (sch_netem): {result.Error.Trim()}");
+    }
+
+    /// <summary>Ends what <see cref="DisturbAsync"/> began.</summary>
+    public Task CalmAsync(string place) =>
+        Command.MustAsync(Executable.Find("tc")!, "-n", Router, "qdisc", "delete", "dev", _places[place].RouterInterface, "root");
+
+    /// <summary>Removes all namespaces, and with them all lines. End what runs there first.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        // Namespaces are taken down in the background; the way into them goes at once.
+        await Command.RunAsync(Ip!, ["link", "delete", _prefix + "h"]);
+        foreach (var space in _places.Values.Select(place => place.Namespace).Append(Router))
+        {
+            await Command.RunAsync(Ip!, ["netns", "delete", space]);
+        }
+
+        _changing.Dispose();
+    }
+
+    private async Task BeginAsync()
+    {
+        Reaper.WatchNamespace(Router);
+        await IpAsync($"netns add {Router}");
+        await Command.MustAsync(Ip!, "netns", "exec", Router, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward");
+        await IpAsync($"link add {_prefix}h type veth peer name host0 netns {Router}");
+        await IpAsync($"-n {Router} address add {Address(0, 1)}/30 dev host0");
+        await IpAsync($"-n {Router} link set host0 up");
+        await IpAsync($"-n {Router} link set lo up");
+        await IpAsync($"address add {Address(0, 2)}/30 dev {_prefix}h");
+        await IpAsync($"link set {_prefix}h up");
+        await IpAsync($"route add 198.18.{_net}.0/24 via {Address(0, 1)}");
+    }
+
+    private string Address(int line, int end) => string.Create(CultureInfo.InvariantCulture, $"198.18.{_net}.{(line * 4) + end}");
+
+    private static Task<string> IpAsync(string arguments) => Command.MustAsync(Ip!, arguments.Split(' '));
+
+    private static string? Try()
+    {
+        if (!OperatingSystem.IsLinux() || !Unprivileged.IsRoot)
+        {
+            return "Network namespaces need Linux and root.";
+        }
+
+        if (Ip is null)
+        {
+            return "Network namespaces need ip (package iproute2).";
+        }
+
+        var name = "pr" + RandomNumberGenerator.GetHexString(6, lowercase: true);
+        var made = Command.RunAsync(Ip, ["netns", "add", name]).GetAwaiter().GetResult();
+        if (made.ExitCode != 0)
+        {
+            return $"This machine allows no network namespaces: {made.Error.Trim()}";
+        }
+
+        var line = Command.RunAsync(Ip, ["-n", name, "link", "add", "line0", "type", "veth", "peer", "name", "line1"]).GetAwaiter().GetResult();
+        Command.RunAsync(Ip, ["netns", "delete", name]).GetAwaiter().GetResult();
+        return line.ExitCode == 0 ? null : $"This kernel cannot join network namespaces: {line.Error.Trim()}";
+    }
+}

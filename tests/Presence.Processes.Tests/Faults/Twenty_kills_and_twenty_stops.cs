@@ -1,0 +1,114 @@
+using Presence.Harness.Histories;
+using Presence.Harness.Members;
+
+namespace Presence.Processes.Tests.Faults;
+
+/// <summary>Members come and go while two clients of survivors update without a pause; both must always hear of each other.</summary>
+[Trait("Category", "Soak")]
+public abstract class Twenty_kills_and_twenty_stops : EngineUnderTest
+{
+    private const string Room = "room:mill";
+    private const int Rounds = 20;
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
+    [SkippableFact]
+    public async Task Delivery_between_survivors_never_pauses_for_more_than_a_second_and_nobody_living_is_called_down()
+    {
+        await using var run = await Run.StartAsync(await ClusterAsync(), Room, members: 2);
+        using var stop = new CancellationTokenSource();
+        var survivors = run.Clients.ToList();
+        var beating = survivors.ConvertAll(client => BeatAsync(client, stop.Token));
+        for (var round = 0; round < Rounds; round++)
+        {
+            await ComeAndGoAsync(run, survivors, kill: true);
+            await ComeAndGoAsync(run, survivors, kill: false);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(beating);
+        await run.SettleAsync();
+
+        var pauses = survivors.SelectMany(by => survivors.Where(of => of != by), (by, of) => LongestDelay(run.History, by, of)).ToList();
+        Assert.All(pauses, pause => Assert.True(pause.Delay <= LongestPause, $"{pause}"));
+        run.MustBeFlawless();
+    }
+
+    private async Task ComeAndGoAsync(Run run, List<RoomClient> survivors, bool kill)
+    {
+        var member = (await run.Cluster.GrowToAsync(3))[^1];
+        var guest = await run.JoinAsync(member);
+        await run.AllShownToAllAsync();
+        await (kill ? member.KillAsync() : member.TerminateAsync());
+        await guest.Closed;
+        run.Clients.Remove(guest);
+        await Task.WhenAll(survivors.Select(client => client.UntilShownAsync(survivors, Generous)));
+    }
+
+    private static async Task BeatAsync(RoomClient client, CancellationToken stop)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        try
+        {
+            while (await pace.WaitForNextTickAsync(stop))
+            {
+                await client.UpdateAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Enough.
+        }
+    }
+
+    /// <summary>From an acknowledged update of the one to the first sight of it, or of a later one, by the other.</summary>
+    private static (string Of, string By, TimeSpan At, TimeSpan Delay) LongestDelay(History history, RoomClient by, RoomClient of)
+    {
+        var (worst, at) = (TimeSpan.Zero, TimeSpan.Zero);
+        var waiting = new Queue<Updated>();
+        foreach (var happened in history.Events)
+        {
+            if (happened is Updated updated && updated.Presence == of.Presence)
+            {
+                waiting.Enqueue(updated);
+            }
+            else if (happened is SawDiff seen && seen.Observer == by.Presence
+                && seen.Joins.FirstOrDefault(join => join.Presence == of.Presence) is { } shown)
+            {
+                while (waiting.TryPeek(out var next) && next.Version <= shown.Version)
+                {
+                    waiting.Dequeue();
+                    (worst, at) = seen.At - next.At > worst ? (seen.At - next.At, next.At) : (worst, at);
+                }
+            }
+        }
+
+        return (of.Presence, by.Presence, at, worst);
+    }
+}
+
+[Trait("Category", "Engine.Orleans")]
+public sealed class Twenty_kills_and_twenty_stops_of_silos : Twenty_kills_and_twenty_stops
+{
+    private protected override string Engine => "orleans";
+
+    private protected override IReadOnlyDictionary<string, string> Settings => OrleansUnderTest.Settings;
+
+    private protected override bool DeathIsFinal => true;
+
+    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
+        OrleansUnderTest.NoticesAsync(cluster, member);
+}
+
+[Trait("Category", "Engine.Postgres")]
+public sealed class Twenty_kills_and_twenty_stops_over_postgres : Twenty_kills_and_twenty_stops
+{
+    private protected override string Engine => "postgres";
+
+    private protected override IReadOnlyDictionary<string, string> Settings => PostgresUnderTest.Settings;
+
+    private protected override bool DeathIsFinal => false;
+
+    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
+        PostgresUnderTest.NoticesAsync(cluster, member);
+}
