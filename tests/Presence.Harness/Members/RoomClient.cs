@@ -20,6 +20,7 @@ public sealed class RoomClient : IAsyncDisposable
     private readonly Lock _gate = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _version;
+    private bool _watchEnded;
 
     private RoomClient(History history, MemberProcess member, PhoenixSocket socket, string topic, string user)
     {
@@ -123,6 +124,7 @@ public sealed class RoomClient : IAsyncDisposable
     public async Task LeaveAsync()
     {
         _history.Add(new Ending(_history.Now, Presence));
+        EndWatch();
         await _channel.LeaveAsync();
         await _socket.CloseAsync();
     }
@@ -131,6 +133,7 @@ public sealed class RoomClient : IAsyncDisposable
     public void Drop()
     {
         _history.Add(new Ending(_history.Now, Presence));
+        EndWatch();
         _socket.Abort();
     }
 
@@ -192,30 +195,45 @@ public sealed class RoomClient : IAsyncDisposable
         _history.Add(new Joining(_history.Now, Presence, Member.Name, Topic, User));
         await _channel.JoinAsync(new { meta = Meta(0) });
         _history.Add(new Joined(_history.Now, Presence));
-        _ = _socket.Closed.ContinueWith(
-            _ => _history.Add(new WatchEnded(_history.Now, Presence)),
-            TaskScheduler.Default);
+        _ = _socket.Closed.ContinueWith(_ => EndWatch(), TaskScheduler.Default);
     }
 
     private void OnState(JsonElement payload)
     {
         var everybody = Read(payload);
-        _history.Add(new SawState(_history.Now, Presence, Topic, everybody));
-        Change(shown => shown.Replace(everybody));
+        Change(new SawState(_history.Now, Presence, Topic, everybody), shown => shown.Replace(everybody));
     }
 
     private void OnDiff(JsonElement payload)
     {
         var (joins, leaves) = (Read(payload.GetProperty("joins")), Read(payload.GetProperty("leaves")));
-        _history.Add(new SawDiff(_history.Now, Presence, Topic, joins, leaves));
-        Change(shown => shown.Apply(joins, leaves));
+        Change(new SawDiff(_history.Now, Presence, Topic, joins, leaves), shown => shown.Apply(joins, leaves));
     }
 
-    private void Change(Action<ShownTopic> change)
+    /// <summary>Who leaves does not watch any more: what it is still sent, of itself among others, says nothing.</summary>
+    private void EndWatch()
+    {
+        lock (_gate)
+        {
+            if (!_watchEnded)
+            {
+                _watchEnded = true;
+                _history.Add(new WatchEnded(_history.Now, Presence));
+            }
+        }
+    }
+
+    private void Change(HistoryEvent seen, Action<ShownTopic> change)
     {
         TaskCompletionSource waiting;
         lock (_gate)
         {
+            if (_watchEnded)
+            {
+                return;
+            }
+
+            _history.Add(seen);
             change(_shown);
             waiting = _changed;
             _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
