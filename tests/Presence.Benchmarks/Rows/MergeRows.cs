@@ -72,18 +72,18 @@ internal static class MergeRows
     private static double FullState(Effort effort)
     {
         var pair = Filled(100_000);
-        for (var warm = 2UL; warm < 4; warm++)
+        const ulong Warm = 6;
+        for (var warm = 2UL; warm < Warm; warm++)
         {
+            // The run-time's compiler works beside and must be done before the clock runs.
             pair.JoinAnew(warm);
-            // The run-time's compiler works beside: it must be done before the clock runs.
-            Thread.Sleep(millisecondsTimeout: 300);
         }
 
         return MedianOf(effort.Heavy + 2, i =>
         {
             pair.ForgetB();
             Memory.CleanUp();
-            return pair.JoinAnew((ulong)(4 + i)).Took;
+            return pair.JoinAnew(Warm + (ulong)i).Took;
         });
     }
 
