@@ -21,12 +21,35 @@ const demand = (holds, object, what) => holds || problems.push(`${named(object)}
 
 for (const object of objects) {
   const { apiVersion, kind } = object.value;
+  const asked = new Map();
   try {
     const models = await import(`kubernetes-models/${apiVersion}`);
-    new models[kind](object.value).validate();
+    models[kind].prototype.validate.call(watched(object.value, "", asked));
   } catch (error) {
-    problems.push(`${named(object)}: ${explain(error)}`);
+    demand(false, object, explain(error));
+    continue;
   }
+  for (const [path, value, keys] of asked.values()) {
+    const unknown = Array.isArray(value) ? [] : Object.keys(value).filter((key) => !keys.has(key));
+    unknown.forEach((key) => demand(false, object, `${path}/${key} is no field`));
+  }
+}
+
+// The schemas allow fields they do not name, which a cluster would refuse or drop. A check of an object asks for each field it
+// names: what it never asks for has no place there.
+function watched(value, path, asked) {
+  if (value === null || typeof value !== "object") {
+    return value;
+  }
+  if (!asked.has(value)) {
+    asked.set(value, [path, value, new Set()]);
+  }
+  return new Proxy(value, {
+    get(target, key) {
+      asked.get(target)[2].add(key);
+      return typeof key === "string" && Object.hasOwn(target, key) ? watched(target[key], `${path}/${key}`, asked) : target[key];
+    },
+  });
 }
 
 function explain(error) {
