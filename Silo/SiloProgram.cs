@@ -24,18 +24,12 @@ internal static class SiloProgram
             var engine = EngineChoice.Decide(options);
             if (arguments.CreateSchema)
             {
-                await engine.Engine.PrepareAsync();
-                await output.WriteLineAsync($"What engine {engine.Name} needs in the database is there.");
+                await DatabaseSetup.RunAsync(options, engine.Engine);
+                await output.WriteLineAsync($"What engine {engine.Name} and the keys that sign tokens need in the database is there.");
                 return 0;
             }
 
-            using var stop = new StopSignal();
-            var run = SiloRun.Create(configuration, options, engine);
-            await run.StartAsync(stop.Asked);
-            await output.WriteAsync(Greeting.For(run));
-            await stop.Asked;
-            await output.WriteLineAsync("Stopping ...");
-            await run.StopAsync(StopWithin);
+            await RunAsync(configuration, options, engine, output);
             return 0;
         }
         catch (SiloStartException e)
@@ -43,5 +37,30 @@ internal static class SiloProgram
             await error.WriteLineAsync($"error: {e.Message}");
             return 1;
         }
+    }
+
+    private static async Task RunAsync(SiloConfiguration configuration, SiloOptions options, EngineChoice engine, TextWriter output)
+    {
+        using var stop = new StopSignal();
+        // Databases that do not answer may hold a start up; nothing holds a stop up.
+        var starting = Task.Run(() => StartAsync(configuration, options, engine, stop.Token));
+        if (await Task.WhenAny(starting, stop.Asked) == starting && await starting is { } run)
+        {
+            await output.WriteAsync(Greeting.For(run));
+            await stop.Asked;
+            await output.WriteLineAsync("Stopping ...");
+            await run.StopAsync(StopWithin);
+            return;
+        }
+
+        await output.WriteLineAsync("Stopping before all members were up ...");
+        await ((Task)starting).WaitAsync(StopWithin).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private static async Task<SiloRun?> StartAsync(
+        SiloConfiguration configuration, SiloOptions options, EngineChoice engine, CancellationToken stop)
+    {
+        var run = SiloRun.Create(configuration, options, engine);
+        return await run.StartAsync(stop) ? run : null;
     }
 }

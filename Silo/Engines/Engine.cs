@@ -9,9 +9,16 @@ internal abstract class Engine
     /// <exception cref="SiloStartException">A setting does not fit.</exception>
     public abstract void AddTo(WebApplicationBuilder builder, MemberPlace place);
 
-    /// <summary>Creates what members need outside of them, such as tables; called once before they start.</summary>
-    /// <exception cref="SiloStartException">It cannot be created.</exception>
-    public virtual Task PrepareAsync() => Task.CompletedTask;
+    /// <summary>Sees to what members need outside of them; called once before they start.</summary>
+    /// <exception cref="SiloStartException">It is not there and cannot be made.</exception>
+    public virtual Task PrepareAsync(CancellationToken stop) => Task.CompletedTask;
+
+    /// <summary>Creates the engine's own tables in the database, of which there is one.</summary>
+    /// <exception cref="SiloStartException">They cannot be created.</exception>
+    public virtual Task CreateSchemaAsync() => Task.CompletedTask;
+
+    /// <summary>The ports on which a member listens beside HTTP, with their settings; null if there are none.</summary>
+    public virtual string? Listens(string member) => null;
 }
 
 /// <summary>Which of the members of a run it is.</summary>

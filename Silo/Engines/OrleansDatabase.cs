@@ -13,20 +13,20 @@ internal static class OrleansDatabase
 
     /// <summary>Creates what is missing. Safe while others do the same.</summary>
     /// <exception cref="SiloStartException">The database cannot be reached, or this user may not.</exception>
-    public static async Task CreateSchemaAsync(string connectionString)
+    public static async Task CreateSchemaAsync(string connectionString, CancellationToken stop = default)
     {
         try
         {
             await using var source = NpgsqlDataSource.Create(connectionString);
-            await using var connection = await source.OpenConnectionAsync();
-            await using var transaction = await connection.BeginTransactionAsync();
+            await using var connection = await source.OpenConnectionAsync(stop);
+            await using var transaction = await connection.BeginTransactionAsync(stop);
             await ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock(hashtextextended('{Schema}', 0))");
             if (!await IsCurrentAsync(connection))
             {
                 await ExecuteAsync(connection, $"CREATE SCHEMA IF NOT EXISTS {Schema}; SET LOCAL search_path TO {Schema}; {Script()}");
             }
 
-            await transaction.CommitAsync();
+            await transaction.CommitAsync(stop);
         }
         catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
         {

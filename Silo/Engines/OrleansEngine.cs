@@ -23,6 +23,7 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
     private readonly SiloOrleansOptions _settings = options.Orleans;
     private readonly string? _database = options.Database;
     private readonly SemaphoreSlim _stopping = new(1);
+    private readonly Dictionary<string, string> _ports = [];
     private IPEndPoint? _primary;
 
     public override string Name => "orleans";
@@ -31,6 +32,7 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
     {
         var silo = PortOf(place, FirstSiloPort, _settings.SiloPort, "SiloPort");
         var gateway = PortOf(place, FirstGatewayPort, _settings.GatewayPort, "GatewayPort");
+        _ports[place.Name] = $"silo port {silo} (Presence:Orleans:SiloPort) and gateway port {gateway} (Presence:Orleans:GatewayPort)";
         builder.UseOrleans(orleans =>
         {
             if (_database is null && _settings.Kubernetes)
@@ -41,7 +43,7 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
 
             if (_database is null)
             {
-                UseLocalhost(orleans, place, silo, gateway);
+                UseLocalhost(orleans, silo, gateway);
             }
             else
             {
@@ -57,8 +59,12 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
         }
     }
 
-    public override Task PrepareAsync() =>
-        _database is null ? Task.CompletedTask : OrleansDatabase.CreateSchemaAsync(_database);
+    public override Task PrepareAsync(CancellationToken stop) =>
+        _database is null ? FindPrimaryAsync(stop) : OrleansDatabase.CreateSchemaAsync(_database, stop);
+
+    public override Task CreateSchemaAsync() => OrleansDatabase.CreateSchemaAsync(_database!);
+
+    public override string? Listens(string member) => _ports.GetValueOrDefault(member);
 
     public void Dispose() => _stopping.Dispose();
 
@@ -105,17 +111,11 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
             o.GatewayListeningEndpoint = new IPEndPoint(address, gateway);
         });
 
-    private void UseLocalhost(ISiloBuilder orleans, MemberPlace place, int silo, int gateway)
+    private void UseLocalhost(ISiloBuilder orleans, int silo, int gateway)
     {
-        _primary ??= _settings.Primary ?? new IPEndPoint(IPAddress.Loopback, place.Port == 0 ? silo : FirstSiloPort);
-        var isPrimary = _primary.Port == silo && IPAddress.IsLoopback(_primary.Address);
-        if (!isPrimary && !Answers(_primary))
-        {
-            throw new SiloStartException(
-                $"Engine orleans: no primary silo answers at {_primary}. Without a database the member on HTTP port {FirstHttpPort} is the "
-                + "primary: start it first, name another with Presence:Orleans:Primary, or set ConnectionStrings:Presence.");
-        }
-
+        // Where the system chose the ports, the first member is the primary.
+        _primary ??= new IPEndPoint(IPAddress.Loopback, silo);
+        var isPrimary = IsHere(_primary, silo);
         orleans.UseLocalhostClustering(silo, gateway, isPrimary ? null : _primary, _settings.ServiceId, _settings.ClusterId);
     }
 
@@ -141,24 +141,44 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>Whether somebody listens there, or begins to while members start side by side.</summary>
-    private static bool Answers(IPEndPoint primary)
+    /// <summary>Waits for the primary, if it is none of this process: members may be started side by side.</summary>
+    private async Task FindPrimaryAsync(CancellationToken stop)
     {
-        using var patience = new CancellationTokenSource(PrimaryTimeout);
-        while (!patience.IsCancellationRequested)
+        var port = options.PortOf(1);
+        _primary = _settings.Primary ?? (port == 0 ? null : new IPEndPoint(IPAddress.Loopback, FirstSiloPort));
+        if (_primary is null || IsHere(_primary, PortOf(new MemberPlace(1, options.MemberName(1), port), FirstSiloPort, _settings.SiloPort, "SiloPort")))
         {
-            try
-            {
-                using var client = new TcpClient();
-                client.Connect(primary);
-                return true;
-            }
-            catch (SocketException)
-            {
-                patience.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(250));
-            }
+            return;
         }
 
-        return false;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(PrimaryTimeout);
+        while (!await AnswersAsync(_primary, patience.Token))
+        {
+            stop.ThrowIfCancellationRequested();
+            if (patience.IsCancellationRequested)
+            {
+                throw new SiloStartException(
+                    $"Engine orleans: no primary silo answers at {_primary}. Without a database the member on HTTP port {FirstHttpPort} is the "
+                    + "primary: start it first, name another with Presence:Orleans:Primary, or set ConnectionStrings:Presence.");
+            }
+        }
+    }
+
+    private static bool IsHere(IPEndPoint primary, int silo) => primary.Port == silo && IPAddress.IsLoopback(primary.Address);
+
+    private static async Task<bool> AnswersAsync(IPEndPoint primary, CancellationToken patience)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(primary, patience);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(250), patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return false;
+        }
     }
 }

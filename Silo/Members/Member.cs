@@ -48,9 +48,9 @@ internal sealed partial class Member
         return new Member(name, urls, app);
     }
 
-    public async Task StartAsync()
+    public async Task StartAsync(CancellationToken stop)
     {
-        await _app.StartAsync();
+        await _app.StartAsync(stop);
         var server = _app.Services.GetRequiredService<IServer>();
         Addresses = [.. server.Features.Get<IServerAddressesFeature>()!.Addresses];
     }

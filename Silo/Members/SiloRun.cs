@@ -1,7 +1,4 @@
-using System.Net.Sockets;
-using Microsoft.Extensions.Options;
 using Presence.Dashboard;
-using Presence.Postgres;
 
 namespace Presence.Silo;
 
@@ -45,41 +42,29 @@ internal sealed class SiloRun
     public static SiloRun Create(SiloConfiguration configuration, SiloOptions options, EngineChoice engine) =>
         new(configuration, options, engine);
 
-    /// <summary>Starts all members; if one cannot start, stops those that did.</summary>
+    /// <summary>Starts all members; if one cannot start, or it is told to stop meanwhile, stops those that did.</summary>
+    /// <returns>Whether they are up; false if it was told to stop.</returns>
     /// <exception cref="SiloStartException">An address is taken or not allowed, or the engine cannot start.</exception>
-    public async Task StartAsync(Task stopAsked)
+    public async Task<bool> StartAsync(CancellationToken stop)
     {
         try
         {
-            await Engine.Engine.PrepareAsync();
-            for (var number = 1; number <= Options.Nodes && !stopAsked.IsCompleted; number++)
+            await Engine.Engine.PrepareAsync(stop);
+            for (var number = 1; number <= Options.Nodes; number++)
             {
+                stop.ThrowIfCancellationRequested();
                 var member = Member.Build(this, number);
                 _members.Add(member);
-                await member.StartAsync();
+                await member.StartAsync(stop);
             }
+
+            return true;
         }
-        catch (PresencePostgresException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
+            var reason = stop.IsCancellationRequested ? null : StartFailure.Explain(e, Engine.Engine, _members is [.., var last] ? last : null);
             await StopAsync(TimeSpan.FromSeconds(1));
-            throw new SiloStartException(e.Message.ReplaceLineEndings(" "));
-        }
-        catch (Exception e) when (CannotListen(e) is { } reason)
-        {
-            var urls = _members is [.., var last] ? last.Urls : "";
-            await StopAsync(TimeSpan.FromSeconds(1));
-            throw new SiloStartException($"Cannot listen on {urls}: {reason}.");
-        }
-        catch (OptionsValidationException e)
-        {
-            await StopAsync(TimeSpan.FromSeconds(1));
-            throw new SiloStartException(string.Join(" ", e.Failures));
-        }
-        catch (Exception e) when (e is not (SiloStartException or OutOfMemoryException) && _members is [.., var failed])
-        {
-            await StopAsync(TimeSpan.FromSeconds(1));
-            throw new SiloStartException(
-                $"Member {failed.Name} cannot start on engine {Engine.Name}: {e.GetBaseException().Message}".ReplaceLineEndings(" "));
+            return reason is null ? false : throw reason;
         }
     }
 
@@ -100,24 +85,5 @@ internal sealed class SiloRun
         }
 
         return _allStop.Task;
-    }
-
-    private static string? CannotListen(Exception e)
-    {
-        for (var inner = e; inner is not null; inner = inner.InnerException)
-        {
-            switch (inner)
-            {
-                case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }:
-                case Microsoft.AspNetCore.Connections.AddressInUseException:
-                    return "the address is already in use; stop what listens there or choose another with --urls";
-                case SocketException { SocketErrorCode: SocketError.AccessDenied }:
-                    return "this user may not listen there; choose a port above 1023 with --urls";
-                case SocketException socket:
-                    return socket.Message;
-            }
-        }
-
-        return null;
     }
 }

@@ -11,6 +11,8 @@ internal static class NodeScripts
 
     private static string? Npm { get; } = Places.Find("npm", "npm.cmd");
 
+    public static bool IsHere => Node is not null && Npm is not null;
+
     /// <summary>Skips the test, with a word why, if there is no Node.js.</summary>
     public static void Require()
     {
@@ -76,6 +78,23 @@ internal static class NodeScripts
         await InstallAsync(web, "node_modules/vite");
         var built = await Command.RunAsync(Npm!, ["run", "build"], web, TimeSpan.FromMinutes(2));
         Assert.True(built.ExitCode == 0, built.Error + built.Output);
+    }
+
+    /// <summary>Checks the manifests in <c>deploy</c>; skips the test where the package with the schemas cannot be had.</summary>
+    public static async Task<CommandResult> CheckManifestsAsync(string manifests)
+    {
+        Require();
+        var folder = Path.Combine(Places.Root, "deploy");
+        try
+        {
+            await InstallAsync(folder, "node_modules/kubernetes-models");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Skip.If(true, $"The schemas of Kubernetes (npm package kubernetes-models) cannot be had here: {e.Message.Trim().Split('\n')[^1]}");
+        }
+
+        return await Command.RunAsync(Node!, ["validate.mjs", manifests], folder, TimeSpan.FromSeconds(60));
     }
 
     private static async Task InstallAsync(string folder, string sign)

@@ -16,8 +16,16 @@ public abstract class ThreeMembers(string engine) : IAsyncLifetime
 
     public IReadOnlyList<string> Members => _silo!.Members;
 
-    public async Task InitializeAsync() =>
+    public async Task InitializeAsync()
+    {
+        // A host looks for its pages once, when it starts.
+        if (NodeScripts.IsHere)
+        {
+            await NodeScripts.BuildPagesAsync();
+        }
+
         _silo = await SiloProcess.StartAsync(["--engine", engine, "--nodes", "3"]);
+    }
 
     public Task DisposeAsync() => _silo!.DisposeAsync().AsTask();
 

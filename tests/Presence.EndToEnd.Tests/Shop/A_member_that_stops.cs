@@ -20,7 +20,7 @@ public sealed class A_member_that_stops
         ]));
         var options = SiloOptions.Read(configuration.Settings);
         var run = SiloRun.Create(configuration, options, EngineChoice.Decide(options));
-        await run.StartAsync(new TaskCompletionSource().Task);
+        Assert.True(await run.StartAsync(CancellationToken.None));
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         try
         {

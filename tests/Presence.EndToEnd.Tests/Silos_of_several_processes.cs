@@ -1,0 +1,150 @@
+#if ORLEANS
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json;
+using Presence.Harness;
+using Presence.Harness.Databases;
+
+namespace Presence.EndToEnd.Tests;
+
+[Collection(nameof(OrleansMembers))]
+[Trait("Category", "Engine.Orleans")]
+public sealed class Silos_of_several_processes
+{
+    private static readonly TimeSpan Patient = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Come_to_the_primary_and_go_again()
+    {
+        var port = FreePort();
+        await using var primary = await SiloProcess.StartAsync(["--engine", "orleans", "--Presence:Orleans:SiloPort", $"{port}"]);
+        await using var second = await SiloProcess.StartAsync(
+            ["--engine", "orleans", "--Presence:Orleans:Primary", $"127.0.0.1:{port}", "--Presence:NodeName", "node-2"]);
+        await UntilMembersAsync(primary, "node-1", "node-2");
+        await UntilMembersAsync(second, "node-1", "node-2");
+        var took = await second.TerminateAsync();
+        Assert.Equal(0, second.ExitCode);
+        Assert.True(took < TimeSpan.FromSeconds(5), $"took {took}:\n{second.Output}");
+        await UntilMembersAsync(primary, "node-1");
+    }
+
+    [SkippableFact]
+    public async Task Started_at_once_on_an_empty_database_find_each_other_and_share_their_keys()
+    {
+        var server = await PostgresServer.SharedAsync();
+        await using var database = await server.CreateDatabaseAsync();
+        var silos = await Task.WhenAll(Enumerable.Range(1, 3).Select(n => StartAsync(database.ConnectionString, n)));
+        try
+        {
+            foreach (var silo in silos)
+            {
+                await UntilMembersAsync(silo, "node-1", "node-2", "node-3");
+                Assert.Contains("Token keys     in PostgreSQL", silo.Output, StringComparison.Ordinal);
+            }
+
+            if (NodeScripts.IsHere)
+            {
+                await NodeScripts.RunAsync("tokens.mjs", silos.Select(silo => silo.Members[0]));
+            }
+
+            var took = await silos[0].TerminateAsync();
+            Assert.Equal(0, silos[0].ExitCode);
+            Assert.True(took < TimeSpan.FromSeconds(5), $"took {took}:\n{silos[0].Output}");
+            await UntilMembersAsync(silos[1], "node-2", "node-3");
+            await UntilMembersAsync(silos[2], "node-2", "node-3");
+        }
+        finally
+        {
+            await Task.WhenAll(silos.Select(silo => silo.DisposeAsync().AsTask()));
+        }
+    }
+
+    [SkippableFact]
+    public async Task Of_two_clusters_in_one_database_do_not_meet()
+    {
+        var server = await PostgresServer.SharedAsync();
+        await using var database = await server.CreateDatabaseAsync();
+        await using var east = await StartAsync(database.ConnectionString, 1, "--Presence:Orleans:ClusterId", "east");
+        await using var west = await StartAsync(database.ConnectionString, 2, "--Presence:Orleans:ClusterId", "west");
+        await UntilMembersAsync(east, "node-1");
+        await UntilMembersAsync(west, "node-2");
+        Assert.Equal(2, await database.ReadAsync<long>("SELECT count(DISTINCT cluster) FROM presence_orleans.silo WHERE status = 3"));
+    }
+
+    [SkippableFact]
+    public async Task May_run_as_a_user_who_creates_nothing_once_the_schema_is_there()
+    {
+        var server = await PostgresServer.SharedAsync();
+        await using var database = await server.CreateDatabaseAsync();
+        var role = $"member_{database.Name}";
+        await database.RunAsync($"CREATE ROLE {role} LOGIN PASSWORD 'secret'");
+        try
+        {
+            var asMember = new Npgsql.NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = role, Password = "secret" }.ConnectionString;
+            var early = await SiloProcess.RunAsync(Arguments(asMember, 1));
+            Assert.Equal(1, early.ExitCode);
+            Assert.StartsWith("error: ", early.Error, StringComparison.Ordinal);
+            Assert.Contains("permission denied", early.Error, StringComparison.Ordinal);
+
+            for (var time = 1; time <= 2; time++)
+            {
+                var created = await SiloProcess.RunAsync([.. Arguments(database.ConnectionString, 1), "--create-schema"]);
+                Assert.True(created.ExitCode == 0, created.Error);
+            }
+
+            foreach (var schema in new[] { "presence_orleans", "presence_keys", "presence" })
+            {
+                await database.RunAsync(
+                    $"GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}");
+            }
+
+            await using var silo = await StartAsync(asMember, 1);
+            await UntilMembersAsync(silo, "node-1");
+        }
+        finally
+        {
+            await database.RunAsync($"DROP OWNED BY {role}; DROP ROLE {role}");
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData("Password", "wrong", "password authentication failed")]
+    [InlineData("Database", "nowhere", "\"nowhere\" does not exist")]
+    [InlineData("Port", "1", "127.0.0.1:1")]
+    public async Task Say_in_one_line_why_the_database_does_not_take_them(string setting, string value, string says)
+    {
+        var server = await PostgresServer.SharedAsync();
+        var database = new Npgsql.NpgsqlConnectionStringBuilder(server.ConnectionString()) { [setting] = value };
+        var result = await SiloProcess.RunAsync([.. Arguments(database.ConnectionString, 1), "--Presence:KeyDirectory", Places.Results]);
+        Assert.Equal(1, result.ExitCode);
+        Assert.StartsWith("error: Engine orleans: the cluster's tables in the database of ConnectionStrings:Presence", result.Error, StringComparison.Ordinal);
+        Assert.Contains(says, result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.Trim().Split('\n'));
+    }
+
+    private static Task<SiloProcess> StartAsync(string database, int number, params string[] more) =>
+        SiloProcess.StartAsync([.. Arguments(database, number), .. more]);
+
+    private static string[] Arguments(string database, int number) =>
+        ["--urls", "http://127.0.0.1:0", "--engine", "orleans", "--ConnectionStrings:Presence", database, "--Presence:NodeName", $"node-{number}"];
+
+    private static async Task UntilMembersAsync(SiloProcess silo, params string[] names)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri(silo.Members[0]) };
+        http.DefaultRequestHeaders.Authorization = ThreeMembers.Basic("admin", SiloProcess.Password);
+        await Patience.UntilAsync($"the members are {string.Join(", ", names)}", Patient, async () =>
+        {
+            var cluster = await http.GetFromJsonAsync<JsonElement>("/api/cluster");
+            return cluster.GetProperty("members").EnumerateArray().Select(m => m.GetProperty("name").GetString()!).Order().SequenceEqual(names);
+        });
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
+#endif
