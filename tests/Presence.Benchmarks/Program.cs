@@ -1,18 +1,26 @@
 using Presence.Benchmarks.Measuring;
 using Presence.Benchmarks.Rows;
+using Presence.Benchmarks.Sockets;
 
 const string Usage = """
-    usage: dotnet run -c Release --project tests/Presence.Benchmarks -- [--filter TEXT] [--quick] [--list]
+    usage: dotnet run -c Release --project tests/Presence.Benchmarks -- [--filter TEXT] [--quick] [--once] [--list]
 
       --filter TEXT  only rows whose "group name" contains TEXT, whatever its case
       --quick        fewer samples and one run of each; ends within 60 s
+      --once         one run of each row instead of three
       --list         print the rows without measuring
 
     Prints one row per figure on standard output: group, name, value, unit, separated by tabs.
     """;
 
+if (args is [ChannelHost.Verb])
+{
+    return await ChannelHost.RunAsync();
+}
+
 var filter = "";
 var quick = false;
+var once = false;
 var list = false;
 for (var i = 0; i < args.Length; i++)
 {
@@ -20,6 +28,9 @@ for (var i = 0; i < args.Length; i++)
     {
         case "--quick":
             quick = true;
+            break;
+        case "--once":
+            once = true;
             break;
         case "--list":
             list = true;
@@ -49,4 +60,5 @@ if (list)
     return 0;
 }
 
-return await Runner.RunAsync(rows, quick ? Effort.Quick : Effort.Full, Console.Out, Console.Error);
+var effort = quick ? Effort.Quick : once ? Effort.Full with { Runs = 1 } : Effort.Full;
+return await Runner.RunAsync(rows, effort, Console.Out, Console.Error);

@@ -13,7 +13,7 @@ internal static class Runner
         var begun = Stopwatch.StartNew();
         await notes.WriteLineAsync(
             $"# .NET {Environment.Version}, {Environment.ProcessorCount} processors, " +
-            $"{(GCSettings.IsServerGC ? "server" : "workstation")} GC, {(effort.Runs == 1 ? "quick" : $"median of {effort.Runs} runs")}");
+            $"{(GCSettings.IsServerGC ? "server" : "workstation")} GC, {(effort == Effort.Quick ? "quick" : $"median of {effort.Runs} runs")}");
         var failed = 0;
         var leftOut = 0;
         foreach (var row in rows)

@@ -13,6 +13,7 @@ internal static class Catalog
         .. MergeRows.All,
         .. ClusterRows.All,
         .. PostgresRows.All,
+        .. ChannelRows.All,
 #if ORLEANS
         .. OrleansCallRows.All,
         .. OrleansClusterRows.All,

@@ -1,0 +1,73 @@
+using System.Diagnostics;
+
+namespace Presence.Benchmarks.Sockets;
+
+/// <summary>Sends messages to one topic and notes when each client heard them.</summary>
+internal sealed class Arrivals
+{
+    private readonly LoadClient[] _clients;
+    private readonly long[] _times;
+    private TaskCompletionSource _all = new();
+    private int _expected;
+    private int _heard;
+
+    public Arrivals(LoadClient[] clients)
+    {
+        _clients = clients;
+        _times = new long[clients.Length];
+        foreach (var client in clients)
+        {
+            client.Heard = Hear;
+        }
+    }
+
+    /// <summary>One message after the other, each once all have heard the one before.</summary>
+    /// <returns>Milliseconds from the push to each arrival.</returns>
+    public async Task<List<double>> OfAsync(int messages, int pause)
+    {
+        var milliseconds = new List<double>(messages * _clients.Length);
+        for (var i = 0; i < messages; i++)
+        {
+            await Task.Delay(pause);
+            Expect(_clients.Length);
+            var begun = Stopwatch.GetTimestamp();
+            Push(i);
+            await _all.Task.WaitAsync(TimeSpan.FromSeconds(30));
+            milliseconds.AddRange(_times.Select(time => Stopwatch.GetElapsedTime(begun, time).TotalMilliseconds));
+        }
+
+        return milliseconds;
+    }
+
+    /// <summary>All messages at once; completes when everybody has heard all of them.</summary>
+    public Task BurstAsync(int messages)
+    {
+        Expect(messages * _clients.Length);
+        for (var i = 0; i < messages; i++)
+        {
+            Push(i);
+        }
+
+        return _all.Task.WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    private void Push(int number) => _clients[number % _clients.Length].Socket.Send(
+        $$"""["1","{{number}}","plain:all","message",{"text":"hello everybody, this is a message","n":{{number}}}]""");
+
+    private void Expect(int count)
+    {
+        _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _heard = 0;
+        _expected = count;
+    }
+
+    private void Hear(long time)
+    {
+        var number = Interlocked.Increment(ref _heard);
+        _times[(number - 1) % _times.Length] = time;
+        if (number == _expected)
+        {
+            _all.TrySetResult();
+        }
+    }
+}

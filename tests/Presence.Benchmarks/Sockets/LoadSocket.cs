@@ -1,0 +1,196 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Presence.Benchmarks.Sockets;
+
+/// <summary>
+/// A WebSocket client that costs as little as one can: no masking to compute, no objects per frame, so that what is measured is the
+/// server. Its frames go to <see cref="Received"/> on the thread that read them.
+/// </summary>
+internal sealed class LoadSocket : IDisposable
+{
+    private const int FirstBuffer = 8192;
+
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly ArrayBufferWriter<byte> _message = new();
+    private byte[] _buffer = new byte[FirstBuffer];
+    private int _length;
+
+    /// <summary>Called with each whole message.</summary>
+    public delegate void MessageHandler(LoadSocket socket, ReadOnlySpan<byte> message);
+
+    public MessageHandler? Received { get; set; }
+
+    /// <summary>Called once the connection has ended, with what ended it.</summary>
+    public Action<Exception?>? Ended { get; set; }
+
+    public long Bytes { get; private set; }
+
+    public long Messages { get; private set; }
+
+    public async Task ConnectAsync(IPEndPoint server, string path)
+    {
+        await _socket.ConnectAsync(server);
+        var request = $"GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+        await _socket.SendAsync(Encoding.ASCII.GetBytes(request));
+        while (true)
+        {
+            var read = await _socket.ReceiveAsync(_buffer.AsMemory(_length));
+            _length += read;
+            var end = _buffer.AsSpan(0, _length).IndexOf("\r\n\r\n"u8);
+            if (read == 0 || (end >= 0 && !_buffer.AsSpan(0, end).StartsWith("HTTP/1.1 101"u8)))
+            {
+                throw new InvalidOperationException("The server refused: " + Encoding.ASCII.GetString(_buffer, 0, _length));
+            }
+
+            if (end >= 0)
+            {
+                _buffer.AsSpan(end + 4, _length - end - 4).CopyTo(_buffer);
+                _length -= end + 4;
+                break;
+            }
+        }
+
+        TakeFrames();
+        _socket.Blocking = false;
+        Epoll.Shared.Watch((int)_socket.Handle, Read);
+    }
+
+    /// <summary>A text frame with a mask of zeros. Small enough for the socket's buffer, so it is sent at once.</summary>
+    public void Send(string text)
+    {
+        var size = Encoding.UTF8.GetByteCount(text);
+        Span<byte> frame = stackalloc byte[size + 8];
+        frame[0] = 0x81;
+        int at;
+        if (size < 126)
+        {
+            frame[1] = (byte)(0x80 | size);
+            at = 2;
+        }
+        else
+        {
+            frame[1] = 0x80 | 126;
+            BinaryPrimitives.WriteUInt16BigEndian(frame[2..], (ushort)size);
+            at = 4;
+        }
+
+        frame.Slice(at, 4).Clear();
+        Encoding.UTF8.GetBytes(text, frame[(at + 4)..]);
+        _socket.Send(frame[..(at + 4 + size)]);
+    }
+
+    /// <summary>Drops the connection without a word.</summary>
+    public void Dispose() => _socket.Dispose();
+
+    /// <summary>Takes what is there. Called on the one thread that reads.</summary>
+    private void Read()
+    {
+        try
+        {
+            if (_length == _buffer.Length)
+            {
+                Array.Resize(ref _buffer, _buffer.Length * 2);
+            }
+
+            var read = _socket.Receive(_buffer.AsSpan(_length), SocketFlags.None, out var error);
+            if (error == SocketError.WouldBlock)
+            {
+                return;
+            }
+
+            if (error != SocketError.Success || read == 0)
+            {
+                Ended?.Invoke(error == SocketError.Success ? null : new SocketException((int)error));
+                _socket.Dispose();
+                return;
+            }
+
+            Bytes += read;
+            _length += read;
+            TakeFrames();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Dropped by the load itself.
+        }
+    }
+
+    private void TakeFrames()
+    {
+        var at = 0;
+        while (TryHeader(_buffer.AsSpan(at, _length - at), out var head, out var size))
+        {
+            if (_length - at < head + size)
+            {
+                Fit(head + size);
+                break;
+            }
+
+            Take(_buffer[at], _buffer.AsSpan(at + head, size));
+            at += head + size;
+        }
+
+        _buffer.AsSpan(at, _length - at).CopyTo(_buffer);
+        _length -= at;
+        if (_length == 0 && _buffer.Length > FirstBuffer)
+        {
+            _buffer = new byte[FirstBuffer];
+        }
+    }
+
+    private void Fit(int frame)
+    {
+        if (frame > _buffer.Length)
+        {
+            Array.Resize(ref _buffer, frame);
+        }
+    }
+
+    private static bool TryHeader(ReadOnlySpan<byte> bytes, out int head, out int size)
+    {
+        (head, size) = (2, 0);
+        if (bytes.Length < 2)
+        {
+            return false;
+        }
+
+        size = bytes[1];
+        head = size == 127 ? 10 : size == 126 ? 4 : 2;
+        if (bytes.Length < head)
+        {
+            return false;
+        }
+
+        size = head switch
+        {
+            4 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]),
+            10 => (int)BinaryPrimitives.ReadUInt64BigEndian(bytes[2..]),
+            _ => size,
+        };
+        return true;
+    }
+
+    private void Take(byte first, ReadOnlySpan<byte> payload)
+    {
+        var isLast = (first & 0x80) != 0;
+        if (isLast && _message.WrittenCount == 0)
+        {
+            Messages++;
+            Received?.Invoke(this, payload);
+            return;
+        }
+
+        _message.Write(payload);
+        if (isLast)
+        {
+            Messages++;
+            Received?.Invoke(this, _message.WrittenSpan);
+            _message.Clear();
+        }
+    }
+}

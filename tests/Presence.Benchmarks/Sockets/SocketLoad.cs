@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using Presence.Benchmarks.Measuring;
+
+namespace Presence.Benchmarks.Sockets;
+
+/// <summary>The steps of the socket baseline, each against a fresh server.</summary>
+internal static class SocketLoad
+{
+    private const int InFlight = 64;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    /// <summary>Idle sockets, each with at most one channel in a topic of its own.</summary>
+    /// <param name="sockets">How many.</param>
+    /// <param name="topic">What the topics begin with; null for none.</param>
+    public static async Task<Dictionary<string, double>> IdleAsync(int sockets, string? topic)
+    {
+        using var server = await ServerProcess.StartAsync();
+        await WarmUpAsync(server, topic);
+        var (resident, processor, begun) = (server.Resident, server.Processor, Stopwatch.GetTimestamp());
+        var clients = await ConnectAsync(server, sockets, async client =>
+        {
+            if (topic is not null)
+            {
+                await client.JoinAsync($"{topic}:{client.Number}");
+                if (topic == "room")
+                {
+                    await client.KnowsAsync(1);
+                }
+            }
+        });
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        await Task.Delay(TimeSpan.FromSeconds(5));
+        var figures = new Dictionary<string, double>
+        {
+            ["memory"] = (server.Resident - resident) / 1024.0 / sockets,
+            ["seconds"] = seconds,
+            ["processor"] = server.Processor - processor,
+        };
+        Release(clients);
+        return figures;
+    }
+
+    /// <summary>One topic, everybody in it: single messages, then a burst.</summary>
+    public static async Task<Dictionary<string, double>> BroadcastAsync(int sockets, int messages, int burst)
+    {
+        using var server = await ServerProcess.StartAsync();
+        await WarmUpAsync(server, "plain");
+        var resident = server.Resident;
+        var clients = await ConnectAsync(server, sockets, client => client.JoinAsync("plain:all"));
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        var memory = (server.Resident - resident) / 1024.0 / sockets;
+        var arrivals = new Arrivals(clients);
+        await arrivals.OfAsync(20, pause: 5);
+        await Task.Delay(500);
+
+        var processor = server.Processor;
+        var times = await arrivals.OfAsync(messages, pause: 100);
+        processor = (server.Processor - processor) / messages;
+        var begun = Stopwatch.GetTimestamp();
+        await arrivals.BurstAsync(burst);
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        Release(clients);
+        return new()
+        {
+            ["memory"] = memory,
+            ["p50"] = Statistics.Percentile(times, 0.5),
+            ["p99"] = Statistics.Percentile(times, 0.99),
+            ["processor"] = processor * 1000,
+            ["deliveries"] = burst * (double)sockets / seconds,
+        };
+    }
+
+    /// <summary>Everybody joins one room in the same moment; it is over when all know all.</summary>
+    public static async Task<Dictionary<string, double>> JoinStormAsync(int sockets)
+    {
+        using var server = await ServerProcess.StartAsync();
+        await WarmUpAsync(server, "room");
+        var clients = await ConnectAsync(server, sockets, _ => Task.CompletedTask);
+        var bytes = clients.Sum(client => client.Socket.Bytes);
+        var frames = clients.Sum(client => client.Socket.Messages);
+        var (processor, begun) = (server.Processor, Stopwatch.GetTimestamp());
+        foreach (var client in clients)
+        {
+            _ = client.JoinAsync("room:storm");
+        }
+
+        await Task.WhenAll(clients.Select(client => client.KnowsAsync(sockets))).WaitAsync(Patience);
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        await Task.Delay(300);
+        var figures = new Dictionary<string, double>
+        {
+            ["seconds"] = seconds,
+            ["processor"] = server.Processor - processor,
+            ["bytes"] = (clients.Sum(client => client.Socket.Bytes) - bytes) / 1024.0 / sockets,
+            ["frames"] = (clients.Sum(client => client.Socket.Messages) - frames) / (double)sockets,
+            ["state"] = clients.Max(client => client.StateBytes) / 1024.0,
+        };
+        Release(clients);
+        return figures;
+    }
+
+    /// <summary>Full rooms lose all their connections at once, and everybody comes back at once.</summary>
+    public static async Task<Dictionary<string, double>> ReconnectAsync(int sockets, int room)
+    {
+        using var server = await ServerProcess.StartAsync();
+        await WarmUpAsync(server, "room");
+        var clients = await ConnectAsync(server, sockets, client => client.JoinAsync(Topic(client)));
+        await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Patience);
+        await Task.Delay(1000);
+        var (processor, begun) = (server.Processor, Stopwatch.GetTimestamp());
+        foreach (var client in clients)
+        {
+            client.Drop();
+        }
+
+        await EachAsync(clients, async client =>
+        {
+            await client.ConnectAsync(server.Address);
+            await client.JoinAsync(Topic(client));
+        });
+        await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Patience);
+        var figures = new Dictionary<string, double>
+        {
+            ["seconds"] = Stopwatch.GetElapsedTime(begun).TotalSeconds,
+            ["processor"] = server.Processor - processor,
+        };
+        Release(clients);
+        return figures;
+
+        string Topic(LoadClient client) => "room:" + (client.Number / room);
+    }
+
+    /// <summary>Lets the server compile what it will need, and lets it come to rest.</summary>
+    private static async Task WarmUpAsync(ServerProcess server, string? topic)
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            var clients = await ConnectAsync(
+                server, 300, client => topic is null ? Task.CompletedTask : client.JoinAsync($"{topic}:warm"));
+            await Task.Delay(200);
+            Release(clients);
+            await Task.Delay(500);
+        }
+
+        await Task.Delay(2000);
+    }
+
+    private static async Task<LoadClient[]> ConnectAsync(ServerProcess server, int sockets, Func<LoadClient, Task> then)
+    {
+        var clients = Enumerable.Range(0, sockets).Select(i => new LoadClient(i)).ToArray();
+        await EachAsync(clients, async client =>
+        {
+            await client.ConnectAsync(server.Address);
+            await then(client);
+        });
+        return clients;
+    }
+
+    private static Task EachAsync(LoadClient[] clients, Func<LoadClient, Task> act) => Parallel.ForEachAsync(
+            clients,
+            new ParallelOptions { MaxDegreeOfParallelism = InFlight },
+            async (client, _) => await act(client))
+        .WaitAsync(Patience);
+
+    private static void Release(LoadClient[] clients)
+    {
+        foreach (var client in clients)
+        {
+            client.Dispose();
+        }
+    }
+}
