@@ -16,9 +16,6 @@ internal abstract class Engine
     /// <summary>Creates the engine's own tables in the database, of which there is one.</summary>
     /// <exception cref="SiloStartException">They cannot be created.</exception>
     public virtual Task CreateSchemaAsync() => Task.CompletedTask;
-
-    /// <summary>The ports on which a member listens beside HTTP, with their settings; null if there are none.</summary>
-    public virtual string? Listens(string member) => null;
 }
 
 /// <summary>Which of the members of a run it is.</summary>

@@ -23,7 +23,6 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
     private readonly SiloOrleansOptions _settings = options.Orleans;
     private readonly string? _database = options.Database;
     private readonly SemaphoreSlim _stopping = new(1);
-    private readonly Dictionary<string, string> _ports = [];
     private IPEndPoint? _primary;
 
     public override string Name => "orleans";
@@ -32,7 +31,8 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
     {
         var silo = PortOf(place, FirstSiloPort, _settings.SiloPort, "SiloPort");
         var gateway = PortOf(place, FirstGatewayPort, _settings.GatewayPort, "GatewayPort");
-        _ports[place.Name] = $"silo port {silo} (Presence:Orleans:SiloPort) and gateway port {gateway} (Presence:Orleans:GatewayPort)";
+        CheckFree(silo, "SiloPort", place);
+        CheckFree(gateway, "GatewayPort", place);
         builder.UseOrleans(orleans =>
         {
             if (_database is null && _settings.Kubernetes)
@@ -63,8 +63,6 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
         _database is null ? FindPrimaryAsync(stop) : OrleansDatabase.CreateSchemaAsync(_database, stop);
 
     public override Task CreateSchemaAsync() => OrleansDatabase.CreateSchemaAsync(_database!);
-
-    public override string? Listens(string member) => _ports.GetValueOrDefault(member);
 
     public void Dispose() => _stopping.Dispose();
 
@@ -132,6 +130,23 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
             ? port
             : throw new SiloStartException(
                 $"Engine orleans: the HTTP port {place.Port} gives {port} for Presence:Orleans:{name}, which is no port; set it.");
+    }
+
+    /// <summary>Orleans would say it too, in pages, and could not be stopped in order afterwards.</summary>
+    private void CheckFree(int port, string name, MemberPlace place)
+    {
+        var address = _settings.AdvertisedAddress ?? (_settings.Kubernetes ? IPAddress.Any : IPAddress.Loopback);
+        try
+        {
+            using var listener = new TcpListener(address, port);
+            listener.Start();
+        }
+        catch (SocketException e)
+        {
+            throw new SiloStartException(
+                $"Engine orleans: member {place.Name} cannot listen on {address}:{port}, its Presence:Orleans:{name}: {e.Message}. "
+                + "Stop what listens there, or choose another port or Presence:Orleans:AdvertisedAddress.");
+        }
     }
 
     private static int FreePort()

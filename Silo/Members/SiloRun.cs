@@ -63,7 +63,8 @@ internal sealed class SiloRun
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             var reason = stop.IsCancellationRequested ? null : StartFailure.Explain(e, Engine.Engine, _members is [.., var last] ? last : null);
-            await StopAsync(TimeSpan.FromSeconds(1));
+            // What failed half-way may fail to stop as well; the first reason is the one to tell.
+            await StopAsync(TimeSpan.FromSeconds(1)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return reason is null ? false : throw reason;
         }
     }

@@ -17,23 +17,19 @@ internal static class StartFailure
         SiloStartException known => known,
         PresencePostgresException => new SiloStartException(e.Message.ReplaceLineEndings(" ")),
         OptionsValidationException options => new SiloStartException(string.Join(" ", options.Failures)),
-        _ when member is not null && CannotListen(e, engine, member) is { } said => new SiloStartException(said),
+        _ when member is not null && CannotListen(e, member) is { } said => new SiloStartException(said),
         _ => new SiloStartException(
             $"Member {member?.Name ?? "1"} cannot start on engine {engine.Name}: {e.GetBaseException().Message}".ReplaceLineEndings(" ")),
     };
 
-    private static string? CannotListen(Exception e, Engine engine, Member member)
+    private static string? CannotListen(Exception e, Member member)
     {
-        var isOfKestrel = false;
         for (var inner = e; inner is not null; inner = inner.InnerException)
         {
-            isOfKestrel |= inner is AddressInUseException or IOException;
             switch (inner)
             {
                 case NpgsqlException:
                     return null;
-                case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } when !isOfKestrel && engine.Listens(member.Name) is { } ports:
-                    return $"Member {member.Name} cannot listen on {ports}: one of them is already in use; stop what listens there or choose others.";
                 case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } or AddressInUseException:
                     return $"Cannot listen on {member.Urls}: the address is already in use; stop what listens there or choose another with --urls.";
                 case SocketException { SocketErrorCode: SocketError.AccessDenied }:
