@@ -4,7 +4,7 @@ namespace Presence.Benchmarks.Sockets;
 
 /// <summary>
 /// Reads all sockets of the load on one thread, with one call of the system for many that have something: the runtime's own way
-/// costs several times as much, on processors that the server needs. Arrivals are noted up to a millisecond late. Linux only.
+/// costs several times as much, on processors that the server needs. Linux only.
 /// </summary>
 internal sealed partial class Epoll
 {
@@ -52,11 +52,6 @@ internal sealed partial class Epoll
             }
 
             ready.ForEach(reader => reader());
-            if (count < Batch / 4)
-            {
-                // To be woken for each frame would cost both sides more than the frame; what comes is noted this much late.
-                Thread.Sleep(1);
-            }
         }
     }
 

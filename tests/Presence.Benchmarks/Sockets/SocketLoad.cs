@@ -7,6 +7,15 @@ namespace Presence.Benchmarks.Sockets;
 internal static class SocketLoad
 {
     private const int InFlight = 64;
+
+    /// <summary>Until a server that nobody asks for anything uses what memory it needs.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
+
+    /// <summary>Until what is under way has arrived.</summary>
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(500);
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <summary>Idle sockets, each with at most one channel in a topic of its own.</summary>
@@ -29,7 +38,7 @@ internal static class SocketLoad
             }
         });
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        await Task.Delay(TimeSpan.FromSeconds(5));
+        await Task.Delay(Settling);
         var figures = new Dictionary<string, double>
         {
             ["memory"] = (server.Resident - resident) / 1024.0 / sockets,
@@ -47,11 +56,11 @@ internal static class SocketLoad
         await WarmUpAsync(server, "plain");
         var resident = server.Resident;
         var clients = await ConnectAsync(server, sockets, client => client.JoinAsync("plain:all"));
-        await Task.Delay(TimeSpan.FromSeconds(2));
+        await Task.Delay(Quiet);
         var memory = (server.Resident - resident) / 1024.0 / sockets;
         var arrivals = new Arrivals(clients);
         await arrivals.OfAsync(20, pause: 5);
-        await Task.Delay(500);
+        await Task.Delay(Breath);
 
         var processor = server.Processor;
         var times = await arrivals.OfAsync(messages, pause: 100);
@@ -86,7 +95,7 @@ internal static class SocketLoad
 
         await Task.WhenAll(clients.Select(client => client.KnowsAsync(sockets))).WaitAsync(Patience);
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        await Task.Delay(300);
+        await Task.Delay(Breath);
         var figures = new Dictionary<string, double>
         {
             ["seconds"] = seconds,
@@ -106,7 +115,7 @@ internal static class SocketLoad
         await WarmUpAsync(server, "room");
         var clients = await ConnectAsync(server, sockets, client => client.JoinAsync(Topic(client)));
         await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Patience);
-        await Task.Delay(1000);
+        await Task.Delay(Breath);
         var (processor, begun) = (server.Processor, Stopwatch.GetTimestamp());
         foreach (var client in clients)
         {
@@ -137,12 +146,12 @@ internal static class SocketLoad
         {
             var clients = await ConnectAsync(
                 server, 300, client => topic is null ? Task.CompletedTask : client.JoinAsync($"{topic}:warm"));
-            await Task.Delay(200);
+            await Task.Delay(Breath);
             Release(clients);
-            await Task.Delay(500);
+            await Task.Delay(Breath);
         }
 
-        await Task.Delay(2000);
+        await Task.Delay(Quiet);
     }
 
     private static async Task<LoadClient[]> ConnectAsync(ServerProcess server, int sockets, Func<LoadClient, Task> then)
