@@ -25,8 +25,8 @@ public sealed class PresenceOrleansOptions
     /// </summary>
     public TimeSpan PollPeriod { get; set; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Frames that may wait for one shard of one member; more are dropped and counted. Default 4096.</summary>
-    public int OutboxFrames { get; set; } = 4096;
+    /// <summary>Frames that may wait for one shard of one member; more are dropped and counted. Default 16,384.</summary>
+    public int OutboxFrames { get; set; } = 16_384;
 
     /// <summary>Bytes that may wait for one shard of one member; more are dropped and counted. Default 32 MiB.</summary>
     public long OutboxBytes { get; set; } = 32 * 1024 * 1024;

@@ -19,13 +19,16 @@ internal enum DropReason
 
     /// <summary>It arrived from a silo that is dead.</summary>
     DeadSender,
+
+    /// <summary>Whoever receives frames here threw at it.</summary>
+    ReceiverFailed,
 }
 
 /// <summary>What the link counts: frames sent, received and dropped, and detours.</summary>
 internal sealed class LinkInstruments : IDisposable
 {
     private static readonly string[] ReasonNames =
-        ["outbox_full", "send_failed", "unknown_member", "not_listening", "dead_sender"];
+        ["outbox_full", "send_failed", "unknown_member", "not_listening", "dead_sender", "receiver_failed"];
 
     private readonly Meter _meter = new("Presence.Grains");
     private readonly Counter<long> _dropped;

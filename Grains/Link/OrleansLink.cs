@@ -137,7 +137,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
         foreach (var frame in batch.Frames)
         {
-            receiver.Received(batch.From, frame.ToLink());
+            Tell(() => receiver.Received(batch.From, frame.ToLink()));
         }
     }
 
@@ -226,7 +226,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
             LogGone(_logger, name, silo);
             if (!string.Equals(name, NodeName, StringComparison.Ordinal))
             {
-                _receiver?.MemberGone(name, MemberView.LastIncarnationOf(silo));
+                Tell(() => _receiver?.MemberGone(name, MemberView.LastIncarnationOf(silo)));
             }
         }
 
@@ -235,8 +235,22 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
             LogJoined(_logger, name);
             if (!string.Equals(name, NodeName, StringComparison.Ordinal))
             {
-                _receiver?.MemberJoined(name);
+                Tell(() => _receiver?.MemberJoined(name));
             }
+        }
+    }
+
+    /// <summary>A receiver that throws loses this one thing, not the rest of a batch, and not the news of members.</summary>
+    private void Tell(Action what)
+    {
+        try
+        {
+            what();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Instruments.Dropped(DropReason.ReceiverFailed);
+            LogReceiverFailed(_logger, e);
         }
     }
 
@@ -256,6 +270,9 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Member {Member} on silo {Silo} is gone for good.")]
     private static partial void LogGone(ILogger logger, string member, SiloAddress silo);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The receiver of frames failed at one; it keeps receiving.")]
+    private static partial void LogReceiverFailed(ILogger logger, Exception error);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Member {Member} did not answer.")]
     private static partial void LogAskFailed(ILogger logger, string member, Exception error);

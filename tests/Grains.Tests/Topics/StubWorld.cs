@@ -34,7 +34,7 @@ internal sealed class StubWorld
                 .Where(t => t.Value.Count > 0 && string.CompareOrdinal(t.Key, after) > 0)
                 .OrderBy(t => t.Key, StringComparer.Ordinal)
                 .Take(limit)
-                .Select(t => new TopicCount(t.Key, t.Value.Count, t.Value.KeyCount))];
+                .Select(t => new TopicCount(t.Key, t.Value.Count, t.Value.CountKeys()))];
         }
     }
 
