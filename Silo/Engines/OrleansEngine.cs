@@ -135,7 +135,13 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
     /// <summary>Orleans would say it too, in pages, and could not be stopped in order afterwards.</summary>
     private void CheckFree(int port, string name, MemberPlace place)
     {
-        var address = _settings.AdvertisedAddress ?? (_settings.Kubernetes ? IPAddress.Any : IPAddress.Loopback);
+        if (_settings.Kubernetes && _settings.AdvertisedAddress is null)
+        {
+            // A pod has an address of its own, on which nobody else listens.
+            return;
+        }
+
+        var address = _settings.AdvertisedAddress ?? IPAddress.Loopback;
         try
         {
             using var listener = new TcpListener(address, port);

@@ -6,6 +6,7 @@ namespace Presence.Channels.Tests.Fuzz;
 /// Random and mutated frames in every version. <c>PRESENCE_SEED</c> runs one seed again; a failure names the seed, the frame's number and
 /// its bytes.
 /// </summary>
+[Collection(nameof(FrameFuzzTests))]
 public sealed class FrameFuzzTests(ITestOutputHelper output)
 {
     private static readonly int Seed =
@@ -31,3 +32,7 @@ public sealed class FrameFuzzTests(ITestOutputHelper output)
         output.WriteLine($"seed {seed}: {frames} frames, {run.Closed} sockets closed for theirs");
     }
 }
+
+/// <summary>Alone in the process: what is measured is the memory of all of it.</summary>
+[CollectionDefinition(nameof(FrameFuzzTests), DisableParallelization = true)]
+public sealed class FrameFuzzCollection;

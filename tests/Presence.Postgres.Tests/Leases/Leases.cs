@@ -193,7 +193,9 @@ public sealed class Leases
         {
             Settings = new Dictionary<string, string>
             {
-                ["synchronous_commit"] = "off", ["wal_writer_delay"] = "10s", ["autovacuum"] = "off",
+                ["synchronous_commit"] = "off",
+                ["wal_writer_delay"] = "10s",
+                ["autovacuum"] = "off",
             },
         });
         await using var world = await World.OpenAsync(server);
