@@ -1,6 +1,5 @@
 namespace Presence.EndToEnd.Tests;
 
-[Trait("Category", "Browser")]
 public abstract class In_the_browser(ThreeMembers members)
 {
     [SkippableFact]
@@ -20,11 +19,13 @@ public abstract class In_the_browser(ThreeMembers members)
 
     [Collection(nameof(EmbeddedMembers))]
     [Trait("Category", "Engine.Embedded")]
+    [Trait("Category", "Browser")]
     public sealed class Embedded(EmbeddedMembers members) : In_the_browser(members);
 
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
+    [Trait("Category", "Browser")]
     public sealed class Orleans(OrleansMembers members) : In_the_browser(members);
 #endif
 }

@@ -4,7 +4,6 @@ using Presence.Harness.Members;
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>Members come and go while two clients of survivors update without a pause; both must always hear of each other.</summary>
-[Trait("Category", "Soak")]
 public abstract class Twenty_kills_and_twenty_stops : EngineUnderTest
 {
     private const string Room = "room:mill";
@@ -88,6 +87,7 @@ public abstract class Twenty_kills_and_twenty_stops : EngineUnderTest
 }
 
 [Trait("Category", "Engine.Orleans")]
+[Trait("Category", "Soak")]
 public sealed class Twenty_kills_and_twenty_stops_of_silos : Twenty_kills_and_twenty_stops
 {
     private protected override string Engine => "orleans";
@@ -101,6 +101,7 @@ public sealed class Twenty_kills_and_twenty_stops_of_silos : Twenty_kills_and_tw
 }
 
 [Trait("Category", "Engine.Postgres")]
+[Trait("Category", "Soak")]
 public sealed class Twenty_kills_and_twenty_stops_over_postgres : Twenty_kills_and_twenty_stops
 {
     private protected override string Engine => "postgres";
