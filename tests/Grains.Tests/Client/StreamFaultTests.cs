@@ -6,18 +6,14 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
 
-/// <summary>
-/// What lost, refused and stalled stream events do to the tracker above. All times are those of the defaults divided by ten.
-/// </summary>
-[Trait("Category", "Engine.Orleans")]
-public sealed class StreamFaultTests : IAsyncLifetime
+/// <summary>What lost, refused and stalled stream events do to the tracker above.</summary>
+public abstract class StreamFaultTests(TimeSpan broadcast) : IAsyncLifetime
 {
-    private static readonly TimeSpan Broadcast = TimeSpan.FromMilliseconds(150);
-    private static readonly TimeSpan TwoSamplingPeriods = Broadcast * new TrackerOptions().ClockSamplePeriods * 2;
+    private readonly TimeSpan _twoSamplingPeriods = broadcast * new TrackerOptions().ClockSamplePeriods * 2;
     private PresenceCluster _cluster = null!;
 
     public async Task InitializeAsync() =>
-        _cluster = await PresenceCluster.StartAsync(3, configureNode: o => o.Tracker.BroadcastPeriod = Broadcast);
+        _cluster = await PresenceCluster.StartAsync(3, configureNode: o => o.Tracker.BroadcastPeriod = broadcast);
 
     public Task DisposeAsync() => _cluster.DisposeAsync().AsTask();
 
@@ -30,7 +26,7 @@ public sealed class StreamFaultTests : IAsyncLifetime
 
         var begun = Stopwatch.GetTimestamp();
         await AgreeAsync();
-        Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, TwoSamplingPeriods);
+        Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, _twoSamplingPeriods);
         Assert.True(Injected() > 20, $"Only {Injected()} events were lost.");
     }
 
@@ -39,7 +35,7 @@ public sealed class StreamFaultTests : IAsyncLifetime
     {
         var leaves = _cluster.Silos.Select(WatchLeaves).ToList();
         Faults(f => f.Lose = _ => true);
-        await ChangeAsync(new TrackerOptions { BroadcastPeriod = Broadcast }.EffectiveDownPeriod * 2);
+        await ChangeAsync(new TrackerOptions { BroadcastPeriod = broadcast }.EffectiveDownPeriod * 2);
         Faults(f => f.Lose = _ => false);
 
         await AgreeAsync();
@@ -55,7 +51,7 @@ public sealed class StreamFaultTests : IAsyncLifetime
         await ChangeAsync(TimeSpan.FromSeconds(2));
         var begun = Stopwatch.GetTimestamp();
         await AgreeAsync();
-        Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, TwoSamplingPeriods);
+        Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, _twoSamplingPeriods);
         Assert.True(Injected() > 0);
     }
 
@@ -112,3 +108,12 @@ public sealed class StreamFaultTests : IAsyncLifetime
         return leaves;
     }
 }
+
+/// <summary>All times are those of the defaults divided by ten.</summary>
+[Trait("Category", "Engine.Orleans")]
+public sealed class Stream_faults_in_a_tenth_of_the_time() : StreamFaultTests(new TrackerOptions().BroadcastPeriod / 10);
+
+/// <summary>With default options: all events are lost for a minute.</summary>
+[Trait("Category", "Engine.Orleans")]
+[Trait("Category", "Soak")]
+public sealed class Stream_faults_with_default_options() : StreamFaultTests(new TrackerOptions().BroadcastPeriod);
