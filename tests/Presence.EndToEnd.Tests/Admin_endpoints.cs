@@ -7,7 +7,7 @@ namespace Presence.EndToEnd.Tests;
 
 public abstract class Admin_endpoints(ThreeMembers members)
 {
-    [Theory]
+    [SkippableTheory]
     [InlineData("/api/topics")]
     [InlineData("/api/topic?topic=t")]
     [InlineData("/api/presences?topic=t")]
@@ -22,7 +22,7 @@ public abstract class Admin_endpoints(ThreeMembers members)
         Assert.Contains("Basic", response.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Take_a_token_of_one_member_on_another()
     {
         using var first = members.Admin();
@@ -34,7 +34,7 @@ public abstract class Admin_endpoints(ThreeMembers members)
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Know_all_members_and_hold_a_replica_of_each_other_one()
     {
         using var http = members.Admin(1);
@@ -56,7 +56,7 @@ public abstract class Admin_endpoints(ThreeMembers members)
     public async Task Show_on_every_member_who_joined_through_another() =>
         await NodeScripts.RunAsync("read-api.mjs", [members.First, members.Third, SiloProcess.Password]);
 
-    [Fact]
+    [SkippableFact]
     public async Task Explain_a_bad_page_size()
     {
         using var http = members.Admin();
@@ -68,6 +68,10 @@ public abstract class Admin_endpoints(ThreeMembers members)
     [Collection(nameof(EmbeddedMembers))]
     [Trait("Category", "Engine.Embedded")]
     public sealed class Embedded(EmbeddedMembers members) : Admin_endpoints(members);
+
+    [Collection(nameof(PostgresMembers))]
+    [Trait("Category", "Engine.Postgres")]
+    public sealed class Postgres(PostgresMembers members) : Admin_endpoints(members);
 
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]

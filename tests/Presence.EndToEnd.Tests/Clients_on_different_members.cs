@@ -34,6 +34,10 @@ public abstract class Clients_on_different_members(ThreeMembers members, ITestOu
     [Trait("Category", "Engine.Embedded")]
     public sealed class Embedded(EmbeddedMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
 
+    [Collection(nameof(PostgresMembers))]
+    [Trait("Category", "Engine.Postgres")]
+    public sealed class Postgres(PostgresMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
+
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]

@@ -22,6 +22,11 @@ public abstract class In_the_browser(ThreeMembers members)
     [Trait("Category", "Browser")]
     public sealed class Embedded(EmbeddedMembers members) : In_the_browser(members);
 
+    [Collection(nameof(PostgresMembers))]
+    [Trait("Category", "Engine.Postgres")]
+    [Trait("Category", "Browser")]
+    public sealed class Postgres(PostgresMembers members) : In_the_browser(members);
+
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]

@@ -3,12 +3,12 @@ using System.Net;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>Hosts of their own, started and ended by signals, on each engine.</summary>
-public abstract class Starting_and_stopping(string engine)
+public abstract class Starting_and_stopping(ThreeMembers members)
 {
-    [Fact]
+    [SkippableFact]
     public async Task SIGTERM_ends_three_members_in_order_in_under_five_seconds()
     {
-        await using var silo = await SiloProcess.StartAsync(["--engine", engine, "--nodes", "3"]);
+        await using var silo = await SiloProcess.StartAsync(await members.OptionsAsync(3));
         var took = await silo.TerminateAsync();
         Assert.Equal(0, silo.ExitCode);
         Assert.True(took < TimeSpan.FromSeconds(5), $"took {took}:\n{silo.Output}");
@@ -17,7 +17,7 @@ public abstract class Starting_and_stopping(string engine)
     [SkippableFact]
     public async Task SIGTERM_ends_members_with_clients_in_under_five_seconds_and_closes_with_1012()
     {
-        await using var silo = await SiloProcess.StartAsync(["--engine", engine, "--nodes", "3"]);
+        await using var silo = await SiloProcess.StartAsync(await members.OptionsAsync(3));
         await NodeScripts.RunAsync("drain.mjs", silo.Members, async () =>
         {
             var took = await silo.TerminateAsync();
@@ -26,10 +26,10 @@ public abstract class Starting_and_stopping(string engine)
         });
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Development_makes_up_one_password_for_all_members_and_prints_it()
     {
-        await using var silo = await SiloProcess.StartAsync(["--engine", engine, "--nodes", "2"], password: null);
+        await using var silo = await SiloProcess.StartAsync(await members.OptionsAsync(2), password: null);
         var password = silo.Output.Split("password ")[1].Split(' ')[0];
         foreach (var member in silo.Members)
         {
@@ -42,11 +42,15 @@ public abstract class Starting_and_stopping(string engine)
 
     [Collection(nameof(EmbeddedMembers))]
     [Trait("Category", "Engine.Embedded")]
-    public sealed class Embedded() : Starting_and_stopping("embedded");
+    public sealed class Embedded(EmbeddedMembers members) : Starting_and_stopping(members);
+
+    [Collection(nameof(PostgresMembers))]
+    [Trait("Category", "Engine.Postgres")]
+    public sealed class Postgres(PostgresMembers members) : Starting_and_stopping(members);
 
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
-    public sealed class Orleans() : Starting_and_stopping("orleans");
+    public sealed class Orleans(OrleansMembers members) : Starting_and_stopping(members);
 #endif
 }

@@ -32,6 +32,10 @@ public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper o
     [Trait("Category", "Engine.Embedded")]
     public sealed class Embedded(EmbeddedMembers members, ITestOutputHelper output) : The_stock_client(members, output);
 
+    [Collection(nameof(PostgresMembers))]
+    [Trait("Category", "Engine.Postgres")]
+    public sealed class Postgres(PostgresMembers members, ITestOutputHelper output) : The_stock_client(members, output);
+
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]

@@ -4,7 +4,7 @@ namespace Presence.EndToEnd.Tests;
 
 public abstract class Tokens_and_health(ThreeMembers members)
 {
-    [Theory]
+    [SkippableTheory]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
     [InlineData("/")]
@@ -20,7 +20,7 @@ public abstract class Tokens_and_health(ThreeMembers members)
         }
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_token_is_text_and_needs_a_user()
     {
         using var http = members.Anybody();
@@ -37,7 +37,7 @@ public abstract class Tokens_and_health(ThreeMembers members)
     public async Task A_socket_opens_with_a_token_of_any_member_and_not_without() =>
         await NodeScripts.RunAsync("tokens.mjs", members.Members);
 
-    [Fact]
+    [SkippableFact]
     public async Task Pages_allow_no_foreign_or_inline_script()
     {
         await NodeScripts.BuildPagesAsync();
@@ -52,6 +52,10 @@ public abstract class Tokens_and_health(ThreeMembers members)
     [Collection(nameof(EmbeddedMembers))]
     [Trait("Category", "Engine.Embedded")]
     public sealed class Embedded(EmbeddedMembers members) : Tokens_and_health(members);
+
+    [Collection(nameof(PostgresMembers))]
+    [Trait("Category", "Engine.Postgres")]
+    public sealed class Postgres(PostgresMembers members) : Tokens_and_health(members);
 
 #if ORLEANS
     [Collection(nameof(OrleansMembers))]

@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
+using Presence.Harness;
+using Presence.Harness.Databases;
 
 namespace Presence.EndToEnd.Tests;
 
@@ -14,20 +16,48 @@ public abstract class ThreeMembers(string engine) : IAsyncLifetime
 
     public string Third => Members[2];
 
-    public IReadOnlyList<string> Members => _silo!.Members;
+    /// <summary>Their addresses; skips the test where the engine cannot be had.</summary>
+    public IReadOnlyList<string> Members
+    {
+        get
+        {
+            Require();
+            return _silo!.Members;
+        }
+    }
 
     public async Task InitializeAsync()
     {
+        if (Missing is not null)
+        {
+            return;
+        }
+
         // A host looks for its pages once, when it starts.
         if (NodeScripts.IsHere)
         {
             await NodeScripts.BuildPagesAsync();
         }
 
-        _silo = await SiloProcess.StartAsync(["--engine", engine, "--nodes", "3"]);
+        _silo = await SiloProcess.StartAsync(await OptionsAsync(3));
     }
 
-    public Task DisposeAsync() => _silo!.DisposeAsync().AsTask();
+    public async Task DisposeAsync()
+    {
+        if (_silo is not null)
+        {
+            await _silo.DisposeAsync();
+        }
+    }
+
+    /// <summary>
+    /// How a host of its own with so many members of the engine is started; skips the test where that cannot be had.
+    /// </summary>
+    public async Task<string[]> OptionsAsync(int members)
+    {
+        Require();
+        return ["--engine", engine, "--nodes", $"{members}", .. await SettingsAsync()];
+    }
 
     /// <summary>A client of one member, signed in as the admin.</summary>
     public HttpClient Admin(int member = 0)
@@ -37,10 +67,18 @@ public abstract class ThreeMembers(string engine) : IAsyncLifetime
         return http;
     }
 
+    /// <summary>Why the engine cannot be had here; null if it can.</summary>
+    protected virtual string? Missing => null;
+
+    /// <summary>What the engine needs beside its name.</summary>
+    protected virtual Task<string[]> SettingsAsync() => Task.FromResult(Array.Empty<string>());
+
     public HttpClient Anybody(int member = 0) => new() { BaseAddress = new Uri(Members[member]) };
 
     internal static AuthenticationHeaderValue Basic(string user, string password) =>
         new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+
+    private void Require() => Requirement.Demand(engine, Missing);
 }
 
 public sealed class EmbeddedMembers() : ThreeMembers("embedded");
@@ -48,6 +86,23 @@ public sealed class EmbeddedMembers() : ThreeMembers("embedded");
 /// <summary>The tests share the host, and the machine: one at a time.</summary>
 [CollectionDefinition(nameof(EmbeddedMembers), DisableParallelization = true)]
 public sealed class EmbeddedMembersCollection : ICollectionFixture<EmbeddedMembers>;
+
+/// <summary>Three members over a database of their own, on a server of this test run.</summary>
+public sealed class PostgresMembers() : ThreeMembers("postgres")
+{
+    protected override string? Missing => PostgresBinaries.Missing;
+
+    /// <summary>A new database each time: members of two hosts have the same names.</summary>
+    protected override async Task<string[]> SettingsAsync()
+    {
+        var server = await PostgresServer.SharedAsync();
+        return ["--ConnectionStrings:Presence", (await server.CreateDatabaseAsync()).ConnectionString];
+    }
+}
+
+/// <summary>The same over PostgreSQL.</summary>
+[CollectionDefinition(nameof(PostgresMembers), DisableParallelization = true)]
+public sealed class PostgresMembersCollection : ICollectionFixture<PostgresMembers>;
 
 #if ORLEANS
 /// <summary>Three silos.</summary>
