@@ -22,6 +22,7 @@ async function once(round, stay, base, times) {
   const joined = until(`stay sees ${key} join`, () => stay.has(key));
   const guest = await enter(client, "room:lobby", { meta: { mood: "curious" } });
   times.join.push(await joined);
+  await until("the guest sees stay, who came first", () => guest.has("stay"));
   assertEqual(guest.keys(), [key, "stay"], "the guest sees both");
   const [before] = stay.metas(key);
   assertEqual(before.mood, "curious", "the metadata of the join");

@@ -161,7 +161,8 @@ public sealed class HistoryChecker
 
         if (!IsOver(leave.Presence, seen.At))
         {
-            if (!IsExcused(seen.At))
+            // Whoever is on a member that is over, but does not know it yet, is shown that the others went.
+            if (!IsExcused(seen.At) && !IsOver(seen.Observer, seen.At))
             {
                 Report(FindingKind.FalseLeave, seen.At, seen.Observer, $"{leave.Presence} on {life.Start.Member} left and lives");
             }

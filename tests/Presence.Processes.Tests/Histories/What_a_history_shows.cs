@@ -112,6 +112,21 @@ public sealed class What_a_history_shows
     }
 
     [Fact]
+    public void Who_is_on_a_member_that_was_cut_off_past_its_death_may_see_the_others_leave_and_nobody_else_may()
+    {
+        Join("cid~2", "m2");
+        See("cid~2", state: ["ann~1", "cid~2"]);
+        Add(at => new MemberEnded(at, "m2", MemberEnd.Killed));
+        See("cid~2", leaves: ["ann~1"]);
+        Add(at => new WatchEnded(at, "cid~2"));
+        Assert.Empty(HistoryChecker.Check(_events));
+
+        See("bob", leaves: ["ann~1"]);
+        See("bob", joins: ["ann~1"]);
+        MustFind(FindingKind.FalseLeave);
+    }
+
+    [Fact]
     public void A_leave_for_another_reason_than_what_happened_is_found()
     {
         Add(at => new MemberEnded(at, "m1", MemberEnd.Stopped));
