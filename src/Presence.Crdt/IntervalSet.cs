@@ -42,6 +42,21 @@ public sealed class IntervalSet
     /// <summary>The largest n such that 1..n are all in the set, or 0.</summary>
     public ulong Prefix => IntervalCount > 0 && _intervals[0].First == 1 ? _intervals[0].Last : 0;
 
+    /// <summary>How many numbers are in the set.</summary>
+    internal ulong Length
+    {
+        get
+        {
+            var length = 0UL;
+            foreach (var interval in Intervals)
+            {
+                length += interval.Length;
+            }
+
+            return length;
+        }
+    }
+
     /// <summary>Whether the set is empty or 1..<see cref="Max"/>.</summary>
     public bool IsContiguous => Prefix == Max;
 

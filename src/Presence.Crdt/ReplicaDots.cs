@@ -33,7 +33,7 @@ public enum DotState
 public sealed class ReplicaDots<TValue>
     where TValue : class
 {
-    private readonly Dictionary<ulong, TValue> _live = [];
+    private readonly LiveDots<TValue> _live = new();
     private Dictionary<ulong, TValue>? _finals;
 
     /// <summary>Knows nothing.</summary>
@@ -49,8 +49,8 @@ public sealed class ReplicaDots<TValue>
     /// <summary>Live values.</summary>
     public int Count => _live.Count;
 
-    /// <summary>The live values by sequence number, in no order.</summary>
-    public IReadOnlyDictionary<ulong, TValue> Live => _live;
+    /// <summary>The live values by sequence number, ascending. Valid until the next change.</summary>
+    public LiveDots<TValue> Live => _live;
 
     /// <summary>
     /// In a delta: values that lived and died within its window, which nobody else may ever have seen live. Never part
@@ -75,10 +75,7 @@ public sealed class ReplicaDots<TValue>
     public void MakeRoom(int values)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(values);
-        if (_live.Count == 0)
-        {
-            _live.EnsureCapacity(values);
-        }
+        _live.MakeRoom(values);
     }
 
     /// <summary>Learns that a dot has a value, unless it is known to be dead.</summary>
@@ -125,7 +122,7 @@ public sealed class ReplicaDots<TValue>
     public void Kill(Interval interval, MergeResult<TValue>? merged = null) => Kill(new IntervalSet(interval), merged);
 
     /// <summary>
-    /// Learns that all dots of a set are dead. Costs its intervals and the smaller of its dots and the live values.
+    /// Learns that all dots of a set are dead. Costs its intervals and what lived within them.
     /// </summary>
     /// <param name="dead">The dots.</param>
     /// <param name="merged">Receives what left.</param>
@@ -168,12 +165,18 @@ public sealed class ReplicaDots<TValue>
     {
         ArgumentNullException.ThrowIfNull(other);
         // Joins before leaves: an update is a newer dot joining and an older one leaving, never a moment without either.
-        foreach (var sequence in other.LiveSequences())
+        if (other._live.LowerBound > Context.Max)
         {
-            var value = other._live[sequence];
-            if (Add(sequence, value))
+            Append(other._live, merged);
+        }
+        else
+        {
+            foreach (var (sequence, value) in other._live)
             {
-                merged?.Joined.Add(value);
+                if (Add(sequence, value))
+                {
+                    merged?.Joined.Add(value);
+                }
             }
         }
 
@@ -198,62 +201,106 @@ public sealed class ReplicaDots<TValue>
             return Context.Copy();
         }
 
-        var live = new IntervalSet();
-        foreach (var sequence in LiveSequences())
-        {
-            live.Add(sequence);
-        }
-
-        return Context.Except(live);
+        return Context.Length == (ulong)_live.Count ? new IntervalSet() : Context.Except(Runs(_live));
     }
 
     /// <summary>Sequence numbers of the live values, ascending.</summary>
     public ulong[] LiveSequences()
     {
         var sequences = new ulong[_live.Count];
-        _live.Keys.CopyTo(sequences, 0);
-        Array.Sort(sequences);
+        var at = 0;
+        foreach (var (sequence, _) in _live)
+        {
+            sequences[at++] = sequence;
+        }
+
         return sequences;
     }
 
-    /// <summary>Live dots within a set, ascending. Costs the smaller of the set and the live values.</summary>
-    public List<ulong> LiveWithin(IntervalSet set)
+    /// <summary>Live dots within a set, ascending. Costs what is found, and the smaller of the set's intervals and the live values.</summary>
+    /// <param name="set">The dots.</param>
+    /// <param name="most">How many are looked for at most, the lowest first.</param>
+    public List<ulong> LiveWithin(IntervalSet set, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(set);
         var found = new List<ulong>();
-        var length = 0UL;
-        foreach (var interval in set.Intervals)
+        if (set.IntervalCount > _live.Count)
         {
-            length += interval.Length;
-        }
-
-        if (length > (ulong)_live.Count)
-        {
-            foreach (var sequence in _live.Keys)
+            foreach (var (sequence, _) in _live)
             {
-                if (set.Contains(sequence))
+                if (found.Count < most && set.Contains(sequence))
                 {
                     found.Add(sequence);
                 }
             }
 
-            found.Sort();
             return found;
         }
 
         foreach (var (first, last) in set.Intervals)
         {
-            // The second condition is for a number that wraps around: no interval can make this loop for ever.
-            for (var sequence = first; sequence <= last && sequence >= first; sequence++)
+            for (var at = _live.From(first); found.Count < most && at.MoveNext() && at.Current.Key <= last;)
             {
-                if (_live.ContainsKey(sequence))
-                {
-                    found.Add(sequence);
-                }
+                found.Add(at.Current.Key);
             }
         }
 
         return found;
+    }
+
+    /// <summary>How many live dots are within a set.</summary>
+    internal int CountWithin(IntervalSet set)
+    {
+        var count = 0;
+        foreach (var interval in set.Intervals)
+        {
+            count += _live.CountWithin(interval);
+        }
+
+        return count;
+    }
+
+    /// <summary>Learns values none of which can be known here yet.</summary>
+    private void Append(LiveDots<TValue> live, MergeResult<TValue>? merged)
+    {
+        if (live.Count == 0)
+        {
+            return;
+        }
+
+        _live.Append(live);
+        Context.UnionWith(Runs(live));
+        if (merged is not null)
+        {
+            merged.Joined.EnsureCapacity(merged.Joined.Count + live.Count);
+            foreach (var (_, value) in live)
+            {
+                merged.Joined.Add(value);
+            }
+        }
+    }
+
+    private static IntervalSet Runs(LiveDots<TValue> live)
+    {
+        var runs = new IntervalSet();
+        var run = default(Interval);
+        foreach (var (sequence, _) in live)
+        {
+            if (run.Last > 0 && sequence > run.Last + 1)
+            {
+                runs.Add(run);
+                run = default;
+            }
+
+            run = new Interval(run.Last == 0 ? sequence : run.First, sequence);
+        }
+
+        if (run.Last > 0)
+        {
+            runs.Add(run);
+        }
+
+        return runs;
     }
 
     private void Kill(ulong sequence, byte note, MergeResult<TValue>? merged)

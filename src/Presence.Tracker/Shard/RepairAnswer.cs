@@ -14,9 +14,9 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
     /// <param name="answer">Number of this answer.</param>
     public IReadOnlyList<RepairFrame> Frames(Sender from, ulong answer)
     {
-        var plan = RepairPlan.For(dots, seen);
-        var more = plan.Values.Count > bounds.RepairValues;
-        AddUnordered(from, plan, more ? plan.Values[bounds.RepairValues] : ulong.MaxValue);
+        var plan = RepairPlan.For(dots, seen, bounds.RepairValues);
+        var more = plan.More;
+        AddUnordered(from, plan);
         if (plan.AllDead is { } dead)
         {
             if (_frames.Count == 0 && !more && dead.IntervalCount <= bounds.DeadIntervals)
@@ -42,16 +42,11 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
     }
 
     /// <summary>Values and removals in order of their dots, so that an update's two halves travel together.</summary>
-    private void AddUnordered(Sender from, RepairPlan plan, ulong before)
+    private void AddUnordered(Sender from, RepairPlan plan)
     {
         var next = 0;
         foreach (var sequence in plan.Values)
         {
-            if (sequence >= before)
-            {
-                break;
-            }
-
             while (next < plan.Removals.Count && plan.Removals[next].Tick < sequence)
             {
                 AddRemoval(from, plan.Removals[next++]);

@@ -59,9 +59,8 @@ internal sealed class Showing(PresenceIndex index)
     /// <summary>Hides everything shown of a peer.</summary>
     public void HideAll(Peer peer, LeaveReason reason, List<PresenceChange> changes)
     {
-        foreach (var sequence in peer.Dots.LiveSequences())
+        foreach (var (sequence, entry) in peer.Dots.Live)
         {
-            var entry = peer.Dots.Live[sequence];
             if (index.Find(entry) is { } shown && shown.Sequence == sequence)
             {
                 Hide(shown, shown, reason, changes);

@@ -8,13 +8,12 @@ internal static class DotsCodec
 {
     public static void Write(FrameWriter to, ReplicaDots<PresenceEntry> dots)
     {
-        var sequences = dots.LiveSequences();
-        to.Expect(sequences.Length);
-        to.Number((ulong)sequences.Length);
+        to.Expect(dots.Count);
+        to.Number((ulong)dots.Count);
         var at = 0UL;
-        foreach (var sequence in sequences)
+        foreach (var (sequence, entry) in dots.Live)
         {
-            WriteEntry(to, dots.Live[sequence], at);
+            WriteEntry(to, entry, at);
             at = sequence;
         }
 

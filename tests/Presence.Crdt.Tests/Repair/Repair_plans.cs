@@ -46,6 +46,18 @@ public sealed class Repair_plans
     }
 
     [Fact]
+    public void Values_beyond_the_number_asked_for_are_left_for_another_time_and_removals_are_not()
+    {
+        var owner = Lived();
+        var all = RepairPlan.For(owner.State, new IntervalSet());
+        var some = RepairPlan.For(owner.State, new IntervalSet(), all.Values.Count - 1);
+        Assert.Equal((false, true), (all.More, some.More));
+        Assert.Equal(all.Values.SkipLast(1), some.Values);
+        Assert.Equal(all.Removals, some.Removals);
+        Assert.Null(some.AllDead);
+    }
+
+    [Fact]
     public void Where_the_log_has_forgotten_all_dead_are_told_instead()
     {
         var owner = Lived(logCapacity: 1);
