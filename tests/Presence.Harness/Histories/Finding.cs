@@ -36,4 +36,22 @@ public enum FindingKind
 
     /// <summary>A member that lives was called down, stopped or dead.</summary>
     LivingReportedDown,
+
+    /// <summary>One epoch of a unique process was given to two terms.</summary>
+    TwoHoldersOfAnEpoch,
+
+    /// <summary>A term began with an epoch that is not larger than an earlier one's, and its member had not stood still.</summary>
+    EpochNotGrown,
+
+    /// <summary>A resource that checks epochs took a side effect of an epoch below one it had seen.</summary>
+    OldEpochAccepted,
+
+    /// <summary>A term of a member that was asked to stop, or that goes on, ended without a word or without a reason.</summary>
+    EndWithoutReason,
+
+    /// <summary>A unique process ran twice at the same time, with neither a split nor a pause to excuse it.</summary>
+    TwoAtOnce,
+
+    /// <summary>A unique process ran nowhere for longer than is allowed, although some member could have run it.</summary>
+    NobodyRan,
 }

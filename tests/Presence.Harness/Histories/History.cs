@@ -6,11 +6,11 @@ namespace Presence.Harness.Histories;
 /// <remarks>Safe for use by several threads.</remarks>
 public sealed class History
 {
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly long _began = Stopwatch.GetTimestamp();
     private readonly List<HistoryEvent> _events = [];
 
     /// <summary>Since the run began.</summary>
-    public TimeSpan Now => _clock.Elapsed;
+    public TimeSpan Now => Stopwatch.GetElapsedTime(_began);
 
     /// <summary>A copy of all of it so far.</summary>
     public IReadOnlyList<HistoryEvent> Events
@@ -23,6 +23,9 @@ public sealed class History
             }
         }
     }
+
+    /// <summary>A time that another process of this machine read off its <see cref="Stopwatch"/>.</summary>
+    public TimeSpan At(long timestamp) => Stopwatch.GetElapsedTime(_began, timestamp);
 
     public void Add(HistoryEvent happened)
     {

@@ -30,6 +30,7 @@ public sealed class HistoryChecker
         }
 
         checker.CompareTheEnd();
+        checker._findings.AddRange(EpochChecker.Check(events));
         return checker._findings;
     }
 

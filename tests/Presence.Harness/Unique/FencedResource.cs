@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Presence.Harness.Histories;
+
+namespace Presence.Harness.Unique;
+
+/// <summary>
+/// What unique processes change, reached by TCP: one line <c>process term epoch sequence</c> per attempt, answered with <c>done</c> or
+/// <c>refused</c>. It refuses an epoch below the highest it has seen of that process, and writes every attempt into the history.
+/// </summary>
+/// <remarks>An attempt without an epoch, <c>-</c>, is always done: there is nothing to check.</remarks>
+public sealed class FencedResource : IAsyncDisposable
+{
+    private readonly History _history;
+    private readonly bool _checks;
+    private readonly TcpListener _listener;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<string, long> _highest = new(StringComparer.Ordinal);
+    private readonly List<Task> _serving = [];
+    private readonly Task _accepting;
+    private TaskCompletionSource _changed = New();
+
+    /// <param name="history">Takes what is tried.</param>
+    /// <param name="address">Where it listens; by default loopback.</param>
+    /// <param name="checks">False to accept everything, as most of the world's resources do.</param>
+    public FencedResource(History history, IPAddress? address = null, bool checks = true)
+    {
+        _history = history;
+        _checks = checks;
+        _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
+        _listener.Start();
+        EndPoint = (IPEndPoint)_listener.LocalEndpoint;
+        _accepting = Task.Run(AcceptAsync);
+    }
+
+    public IPEndPoint EndPoint { get; }
+
+    /// <summary>Completes with the next attempt.</summary>
+    public Task NextAttempt
+    {
+        get
+        {
+            lock (_highest)
+            {
+                return _changed.Task;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Dispose();
+        await _accepting;
+        await Task.WhenAll(_serving);
+        _stop.Dispose();
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                _serving.RemoveAll(serving => serving.IsCompleted);
+                _serving.Add(Task.Run(() => ServeAsync(client)));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // The end.
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using var closing = client;
+        client.NoDelay = true;
+        try
+        {
+            using var reader = new StreamReader(client.GetStream());
+            await using var writer = new StreamWriter(client.GetStream()) { AutoFlush = true, NewLine = "\n" };
+            while (await reader.ReadLineAsync(_stop.Token) is { } line)
+            {
+                await writer.WriteLineAsync((Try(line.Split(' ')) ? "done" : "refused").AsMemory(), _stop.Token);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // A member was killed, or the resource ends.
+        }
+    }
+
+    private bool Try(string[] attempt)
+    {
+        var (process, term) = (attempt[0], attempt[1]);
+        var epoch = attempt[2] == "-" ? (long?)null : long.Parse(attempt[2], CultureInfo.InvariantCulture);
+        var sequence = long.Parse(attempt[3], CultureInfo.InvariantCulture);
+        bool isAccepted;
+        TaskCompletionSource changed;
+        lock (_highest)
+        {
+            isAccepted = !_checks || epoch is null || epoch >= _highest.GetValueOrDefault(process);
+            if (isAccepted && epoch is { } seen)
+            {
+                _highest[process] = seen;
+            }
+
+            // In the same order as it was decided.
+            _history.Add(new EffectTried(_history.Now, process, term, epoch, sequence, isAccepted));
+            (changed, _changed) = (_changed, New());
+        }
+
+        changed.SetResult();
+        return isAccepted;
+    }
+}

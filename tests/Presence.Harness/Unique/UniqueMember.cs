@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using Presence.Harness.Histories;
+using Presence.Harness.Members;
+using Presence.Harness.Processes;
+
+namespace Presence.Harness.Unique;
+
+/// <summary>How a member that runs unique processes is started.</summary>
+public sealed record UniqueMemberOptions
+{
+    /// <summary>Its name in the cluster; a member that was ended may come back under it.</summary>
+    public required string Name { get; init; }
+
+    public required string ConnectionString { get; init; }
+
+    /// <summary>One per cluster.</summary>
+    public required string Schema { get; init; }
+
+    /// <summary><c>Available</c> or <c>Consistent</c>.</summary>
+    public required string Mode { get; init; }
+
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Names of unique processes.</summary>
+    public required IReadOnlyList<string> Processes { get; init; }
+
+    /// <summary>Names of unique groups of two.</summary>
+    public IReadOnlyList<string> Groups { get; init; } = [];
+
+    /// <summary>Where the <see cref="FencedResource"/> is.</summary>
+    public required IPEndPoint Resource { get; init; }
+
+    /// <summary>Words before its command line, for example to enter a network namespace.</summary>
+    public IReadOnlyList<string> Prefix { get; init; } = [];
+
+    public required History History { get; init; }
+}
+
+/// <summary>The program <c>Presence.UniqueMember</c> as a process of its own. What its unique processes do goes into the history.</summary>
+public sealed partial class UniqueMember : IAsyncDisposable
+{
+    private static readonly TimeSpan StartWithin = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(30);
+
+    private readonly UniqueMemberOptions _options;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private OwnedProcess _process = null!;
+
+    private UniqueMember(UniqueMemberOptions options) => _options = options;
+
+    public string Name => _options.Name;
+
+    /// <summary>All that the process has written.</summary>
+    public string Log => _process.Output;
+
+    public bool HasEnded => _process.HasEnded;
+
+    private History History => _options.History;
+
+    /// <summary>Starts a member and waits until it stands by.</summary>
+    /// <exception cref="InvalidOperationException">It ended before that, or needed more than 60 s; the message has its log.</exception>
+    public static async Task<UniqueMember> StartAsync(UniqueMemberOptions options)
+    {
+        var member = new UniqueMember(options);
+        member._process = OwnedProcess.Start(member.CommandLine(), member.Hear);
+        try
+        {
+            await Task.WhenAny(member._ready.Task, member._process.Ended).WaitAsync(StartWithin);
+        }
+        catch (TimeoutException)
+        {
+            // Told below.
+        }
+
+        if (!member._ready.Task.IsCompleted)
+        {
+            await member.DisposeAsync();
+            throw new InvalidOperationException($"{options.Name} did not become ready.\n{member.Log}");
+        }
+
+        return member;
+    }
+
+    /// <summary>SIGTERM, and the end.</summary>
+    public async Task TerminateAsync()
+    {
+        History.Add(new MemberEnded(History.Now, Name, MemberEnd.Stopped));
+        _process.Signal(UnixSignal.Terminate);
+        await _process.WaitForEndAsync(StopWithin);
+    }
+
+    /// <summary><c>kill -9</c>, and the end.</summary>
+    public async Task KillAsync()
+    {
+        History.Add(new MemberEnded(History.Now, Name, MemberEnd.Killed));
+        await _process.KillAsync();
+    }
+
+    /// <summary>SIGSTOP.</summary>
+    public void Pause()
+    {
+        History.Add(new MemberPaused(History.Now, Name));
+        _process.Signal(UnixSignal.Stop);
+    }
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue()
+    {
+        _process.Signal(UnixSignal.Continue);
+        History.Add(new MemberContinued(History.Now, Name));
+    }
+
+    /// <summary>Ends it in whatever state it is, and keeps its log among the results.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        await File.WriteAllTextAsync(
+            Path.Combine(HostFiles.Results, $"{DateTime.UtcNow:HHmmss}-{_options.Schema}-{Name}-{_process.Id}.log"),
+            _process.Output);
+    }
+
+    private ProcessStartInfo CommandLine()
+    {
+        var command = _options.Prefix.Concat(
+        [
+            Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
+            Path.Combine(AppContext.BaseDirectory, "Presence.UniqueMember.dll"),
+            "--name", Name,
+            "--schema", _options.Schema,
+            "--mode", _options.Mode,
+            "--lease", _options.Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            "--resource", _options.Resource.ToString(),
+            .. _options.Processes.SelectMany(name => new[] { "--process", name }),
+            .. _options.Groups.SelectMany(name => new[] { "--group", name }),
+        ]).ToList();
+        var start = new ProcessStartInfo(command[0], command.Skip(1));
+        start.Environment["ConnectionStrings__Presence"] = _options.ConnectionString;
+        start.Environment["DOTNET_NOLOGO"] = "1";
+        return start;
+    }
+
+    private void Hear(string line)
+    {
+        if (ReportLine().Match(line) is not { Success: true } told)
+        {
+            return;
+        }
+
+        var at = History.At(long.Parse(told.Groups["at"].Value, CultureInfo.InvariantCulture));
+        var words = told.Groups["what"].Value.Split(' ');
+        switch (words[0])
+        {
+            case "ready":
+                History.Add(new MemberStarted(at, Name));
+                _ready.TrySetResult();
+                break;
+            case "began":
+                var epoch = words[3] == "-" ? (long?)null : long.Parse(words[3], CultureInfo.InvariantCulture);
+                History.Add(new TermBegan(at, words[1], words[2], Name, epoch));
+                break;
+            case "ended":
+                History.Add(new TermEnded(at, words[1], words[2], words[3] == "-" ? null : words[3]));
+                break;
+            case "starved":
+                History.Add(new MemberStarved(at, Name, TimeSpan.FromMilliseconds(long.Parse(words[1], CultureInfo.InvariantCulture))));
+                break;
+        }
+    }
+
+    [GeneratedRegex(@"^@(?<at>\d+) (?<what>.*)$")]
+    private static partial Regex ReportLine();
+}

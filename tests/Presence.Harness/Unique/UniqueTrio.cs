@@ -1,0 +1,154 @@
+using System.Net;
+using Presence.Harness.Histories;
+
+namespace Presence.Harness.Unique;
+
+/// <summary>Three members as processes that contend for the same unique processes, each with a line of its own to the database.</summary>
+public sealed class UniqueTrio : IAsyncDisposable
+{
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
+
+    private readonly UniqueTrioOptions _options;
+    private readonly IReadOnlyList<IDatabaseLine> _lines;
+    private readonly UniqueMember?[] _members = new UniqueMember?[3];
+
+    /// <param name="options">What they run.</param>
+    /// <param name="lines">Three; the trio disposes of them.</param>
+    public UniqueTrio(UniqueTrioOptions options, IReadOnlyList<IDatabaseLine> lines)
+    {
+        (_options, _lines) = (options, lines);
+        Resource = new FencedResource(History, options.ResourceAddress, options.ResourceChecks);
+    }
+
+    public History History { get; } = new();
+
+    public FencedResource Resource { get; }
+
+    /// <summary>Starts all three side by side, until they stand by.</summary>
+    public Task StartAsync() => Task.WhenAll(Enumerable.Range(0, 3).Select(StartMemberAsync));
+
+    /// <summary>m1, m2 or m3.</summary>
+    public static string Name(int member) => $"m{member + 1}";
+
+    public bool IsRunning(int member) => _members[member] is { HasEnded: false };
+
+    /// <summary>What a member has written in its present or last life.</summary>
+    public string Log(int member) => _members[member]!.Log;
+
+    /// <summary>Starts a member, again under its name if it was ended.</summary>
+    public async Task StartMemberAsync(int member) => _members[member] = await UniqueMember.StartAsync(new UniqueMemberOptions
+    {
+        Name = Name(member),
+        ConnectionString = _lines[member].ConnectionString,
+        Schema = _options.Schema,
+        Mode = _options.Mode,
+        Lease = _options.Lease,
+        Processes = _options.Processes,
+        Groups = _options.Groups,
+        Resource = Resource.EndPoint,
+        Prefix = _lines[member].Prefix,
+        History = History,
+    });
+
+    public Task KillAsync(int member) => EndAsync(member, m => m.KillAsync());
+
+    public Task TerminateAsync(int member) => EndAsync(member, m => m.TerminateAsync());
+
+    public void Pause(int member) => _members[member]!.Pause();
+
+    public void Continue(int member) => _members[member]!.Continue();
+
+    /// <summary>Cuts a member off from the database.</summary>
+    public async Task CutAsync(int member)
+    {
+        History.Add(new StoreLost(History.Now, Name(member)));
+        await _lines[member].CutAsync();
+    }
+
+    public async Task HealAsync(int member)
+    {
+        await _lines[member].HealAsync();
+        History.Add(new StoreFound(History.Now, Name(member)));
+    }
+
+    /// <summary>Delays what goes between a member and the database; zero to end that.</summary>
+    public bool TrySlow(int member, TimeSpan delay)
+    {
+        History.Add(delay > TimeSpan.Zero ? new StoreLost(History.Now, Name(member)) : new StoreFound(History.Now, Name(member)));
+        return _lines[member].TrySlow(delay);
+    }
+
+    /// <summary>All terms of a process that go on as far as is known, the newest epoch last.</summary>
+    public IReadOnlyList<TermBegan> Running(string process) => UniqueChecker.Running(History.Events, process);
+
+    /// <summary>The member that runs it; null if none does.</summary>
+    public int? Holder(string process) => Running(process) is [.., var term] ? term.Member[1] - '1' : null;
+
+    /// <summary>Waits until one member alone runs each of the processes and has done something since this call.</summary>
+    public async Task<int> UntilOneRunsAsync(params string[] processes)
+    {
+        var since = History.Now;
+        await UntilAsync("one runs", () => processes.All(process =>
+            Running(process) is [var term]
+            && History.FirstAfter<EffectTried>(since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
+        return Holder(processes[0])!.Value;
+    }
+
+    /// <summary>Waits for something that the history shows.</summary>
+    public async Task UntilAsync(string what, Func<bool> isSo)
+    {
+        try
+        {
+            await Patience.UntilAsync(what, Generous, isSo);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\n{Story()}", e);
+        }
+    }
+
+    /// <summary>What happened beside the effects, for a failure message.</summary>
+    public string Story() => string.Join('\n', History.Events
+        .Where(e => e is not EffectTried { IsAccepted: true })
+        .OrderBy(e => e.At)
+        .TakeLast(150)
+        .Select(e => $"{e.At.TotalSeconds,8:0.000} {e}"));
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_members.OfType<UniqueMember>().Select(member => member.DisposeAsync().AsTask()));
+        await Resource.DisposeAsync();
+        foreach (var line in _lines)
+        {
+            await line.DisposeAsync();
+        }
+    }
+
+    private async Task EndAsync(int member, Func<UniqueMember, Task> end)
+    {
+        await end(_members[member]!);
+        await _members[member]!.DisposeAsync();
+    }
+}
+
+/// <summary>What three members run.</summary>
+public sealed record UniqueTrioOptions
+{
+    /// <summary>One per cluster.</summary>
+    public required string Schema { get; init; }
+
+    /// <summary><c>Available</c> or <c>Consistent</c>.</summary>
+    public required string Mode { get; init; }
+
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(2);
+
+    public required IReadOnlyList<string> Processes { get; init; }
+
+    public IReadOnlyList<string> Groups { get; init; } = [];
+
+    /// <summary>Where the resource listens; loopback by default.</summary>
+    public IPAddress? ResourceAddress { get; init; }
+
+    /// <summary>False for a resource that accepts everything.</summary>
+    public bool ResourceChecks { get; init; } = true;
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+
+namespace Presence.Processes.Tests.Unique;
+
+/// <summary>What is done to a member.</summary>
+internal enum FaultKind
+{
+    /// <summary><c>kill -9</c>, and a new start under the same name.</summary>
+    Kill,
+
+    /// <summary>SIGTERM, and a new start under the same name.</summary>
+    Terminate,
+
+    /// <summary>SIGSTOP for longer than the lease, and SIGCONT.</summary>
+    PauseBeyondTheLease,
+
+    /// <summary>SIGSTOP for less than the lease, and SIGCONT.</summary>
+    PauseWithinTheLease,
+
+    /// <summary>Cut off from the database.</summary>
+    Cut,
+
+    /// <summary>A slow line to the database.</summary>
+    Slow,
+}
+
+/// <summary>One thing that is done.</summary>
+/// <param name="After">After the one before.</param>
+/// <param name="Kind">What.</param>
+/// <param name="ToHolder">To whoever runs the process; else to the first of the others that is well.</param>
+/// <param name="Which">Which of the others.</param>
+/// <param name="Lasts">Until it is undone.</param>
+internal sealed record Fault(TimeSpan After, FaultKind Kind, bool ToHolder, int Which, TimeSpan Lasts)
+{
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"after {After.TotalSeconds:0.0} s {Kind} of {(ToHolder ? "the holder" : $"another ({Which})")} for {Lasts.TotalSeconds:0.0} s");
+}
+
+/// <summary>A plan of faults, drawn from a seed: the same for the same seed, whatever else runs.</summary>
+internal static class FaultSchedule
+{
+    private const int Faults = 5;
+
+    private static readonly FaultKind[] Urn =
+    [
+        FaultKind.Kill, FaultKind.Kill, FaultKind.Kill, FaultKind.Terminate, FaultKind.Terminate, FaultKind.PauseBeyondTheLease,
+        FaultKind.PauseBeyondTheLease, FaultKind.PauseBeyondTheLease, FaultKind.PauseWithinTheLease, FaultKind.Cut, FaultKind.Cut, FaultKind.Cut,
+        FaultKind.Slow, FaultKind.Slow,
+    ];
+
+    public static IReadOnlyList<Fault> Draw(int seed, TimeSpan lease)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, Faults).Select(_ => Draw(random, lease.TotalSeconds))];
+    }
+
+    private static Fault Draw(Random random, double lease)
+    {
+        var kind = Urn[random.Next(Urn.Length)];
+        // Half of them meet the one before, half leave the time to take over in peace.
+        var after = random.Next(2) == 0 ? Between(random, 0.2, lease) : Between(random, lease + 2, lease + 3);
+        var lasts = kind switch
+        {
+            FaultKind.Kill or FaultKind.Terminate => Between(random, 0, lease),
+            FaultKind.PauseBeyondTheLease => Between(random, lease * 1.1, lease * 2),
+            FaultKind.PauseWithinTheLease => Between(random, lease * 0.2, lease * 0.9),
+            _ => Between(random, lease * 0.4, lease * 2),
+        };
+        return new Fault(after, kind, random.Next(3) > 0, random.Next(2), lasts);
+    }
+
+    private static TimeSpan Between(Random random, double from, double to) =>
+        TimeSpan.FromSeconds(from + (random.NextDouble() * (to - from)));
+}

@@ -1,0 +1,111 @@
+using Presence.Harness.Histories;
+using Presence.Harness.Unique;
+
+namespace Presence.Processes.Tests.Unique;
+
+/// <summary>One schedule on three processes of its own: faults, a settled end, an orderly stop, and what the history shows.</summary>
+internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
+{
+    private static readonly TimeSpan TakeoverSlack = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(150);
+
+    private readonly HashSet<int> _unwell = [];
+    private readonly List<Task> _undoing = [];
+    private readonly Lock _gate = new();
+
+    /// <summary>The unique processes of a run: more than one, so that the holders differ.</summary>
+    public static IReadOnlyList<string> Processes { get; } = ["p1", "p2"];
+
+    public History History => trio.History;
+
+    public async Task<Outcome> PlayAsync()
+    {
+        await trio.UntilOneRunsAsync([.. Processes]);
+        var faults = 0;
+        foreach (var fault in FaultSchedule.Draw(seed, lease))
+        {
+            // A plan of faults has times, and they are no wait for anything.
+            await Task.Delay(fault.After);
+            faults += TryBegin(fault) ? 1 : 0;
+        }
+
+        await Task.WhenAll(_undoing);
+        await trio.UntilOneRunsAsync([.. Processes]);
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(trio.TerminateAsync));
+        var events = History.Events;
+        var findings = HistoryChecker.Check(events)
+            .Concat(UniqueChecker.Check(events, new UniqueRules { Lease = lease, MostVacant = lease + TakeoverSlack }))
+            .ToList();
+        return new Outcome(seed, faults, events, findings, trio.Story());
+    }
+
+    private bool TryBegin(Fault fault)
+    {
+        int target;
+        lock (_gate)
+        {
+            var holder = trio.Holder(Processes[fault.Which]);
+            var candidates = Enumerable.Range(0, 3).Where(member => !_unwell.Contains(member) && (member == holder) == fault.ToHolder).ToList();
+            if (candidates.Count == 0)
+            {
+                return false;
+            }
+
+            target = candidates[fault.Which % candidates.Count];
+            _unwell.Add(target);
+        }
+
+        _undoing.Add(Task.Run(() => SufferAsync(target, fault)));
+        return true;
+    }
+
+    private async Task SufferAsync(int member, Fault fault)
+    {
+        switch (fault.Kind)
+        {
+            case FaultKind.Kill:
+                await trio.KillAsync(member);
+                await Task.Delay(fault.Lasts);
+                await trio.StartMemberAsync(member);
+                break;
+            case FaultKind.Terminate:
+                await trio.TerminateAsync(member);
+                await Task.Delay(fault.Lasts);
+                await trio.StartMemberAsync(member);
+                break;
+            case FaultKind.PauseBeyondTheLease or FaultKind.PauseWithinTheLease:
+                trio.Pause(member);
+                await Task.Delay(fault.Lasts);
+                trio.Continue(member);
+                break;
+            case FaultKind.Cut:
+                await trio.CutAsync(member);
+                await Task.Delay(fault.Lasts);
+                await trio.HealAsync(member);
+                break;
+            case FaultKind.Slow:
+                trio.TrySlow(member, SlowBy);
+                await Task.Delay(fault.Lasts);
+                trio.TrySlow(member, TimeSpan.Zero);
+                break;
+        }
+
+        lock (_gate)
+        {
+            _unwell.Remove(member);
+        }
+    }
+}
+
+/// <summary>What became of a schedule.</summary>
+internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent> Events, IReadOnlyList<Finding> Findings, string Story)
+{
+    public int Terms => Events.OfType<TermBegan>().Count();
+
+    public int Done => Events.OfType<EffectTried>().Count(effect => effect.IsAccepted);
+
+    public int Refused => Events.OfType<EffectTried>().Count(effect => !effect.IsAccepted);
+
+    /// <summary>The longest time in which nobody ran, somebody could, and nothing was done to anybody.</summary>
+    public TimeSpan Vacant => UniqueChecker.Vacancies(Events).Select(vacancy => vacancy.Lasted).DefaultIfEmpty().Max();
+}

@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Hosting;
+using Presence.Node;
+
+namespace Presence.UniqueMember;
+
+/// <summary>The other half of a group, as applications have them.</summary>
+internal sealed class Companion(Report report, UniqueProcessContext context) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        report.Companion("began", context);
+        await Task.Delay(Timeout.Infinite, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        report.Companion("ended", context);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+
+namespace Presence.UniqueMember;
+
+/// <summary>
+/// Tells when the machine gave this process no time, which is a pause that nobody ordered. On a thread of its own: what the
+/// process itself keeps busy is no excuse.
+/// </summary>
+internal sealed class StarvationWatch : IDisposable
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Worth = TimeSpan.FromMilliseconds(300);
+
+    private readonly ManualResetEventSlim _stop = new();
+    private readonly Thread _thread;
+
+    public StarvationWatch(Report report)
+    {
+        _thread = new Thread(() => Watch(report)) { IsBackground = true, Name = "starvation" };
+        _thread.Start();
+    }
+
+    public void Dispose()
+    {
+        _stop.Set();
+        _thread.Join();
+        _stop.Dispose();
+    }
+
+    private void Watch(Report report)
+    {
+        var before = Stopwatch.GetTimestamp();
+        while (!_stop.Wait(Beat))
+        {
+            var now = Stopwatch.GetTimestamp();
+            if (Stopwatch.GetElapsedTime(before, now) is var beat && beat > Worth)
+            {
+                report.Starved(beat);
+            }
+
+            before = now;
+        }
+    }
+}
