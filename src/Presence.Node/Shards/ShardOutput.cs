@@ -175,6 +175,7 @@ internal sealed class ShardOutput(
     private async Task ProbeAsync(ShardHost host, ProbeFrame probe)
     {
         var answered = false;
+        var before = link.Status;
         try
         {
             using var timeout = new CancellationTokenSource(options.ProbeTimeout, time);
@@ -185,7 +186,21 @@ internal sealed class ShardOutput(
             InputFailed(e);
         }
 
-        host.Post(new ActionCommand((h, now, effects) => h.Shard.ProbeAnswered(now, probe.Target, answered, effects)), always: true);
+        // Who is cut off from the engine itself hears nobody, however well the others are.
+        var wasWithinReach = link.Status is { IsConnected: true } after && before.IsConnected && after.Since == before.Since;
+        host.Post(
+            new ActionCommand((h, now, effects) =>
+            {
+                if (answered || wasWithinReach)
+                {
+                    h.Shard.ProbeAnswered(now, probe.Target, answered, effects);
+                }
+                else
+                {
+                    h.Shard.ProbeAbandoned(probe.Target);
+                }
+            }),
+            always: true);
     }
 
     private void Note(ShardHost host, ReplicaEvent happened)

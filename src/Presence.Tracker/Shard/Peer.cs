@@ -88,6 +88,13 @@ internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, T
         }
     }
 
+    /// <summary>A probe that told nothing: nor do those before it, which were not answered for the same want of a way.</summary>
+    public void ProbeAbandoned()
+    {
+        ProbeEnded(answered: true);
+        Unanswered = 0;
+    }
+
     public bool IsShown => State == PeerState.Up;
 
     public void BeginHealing() => (HealTarget, HealRequest) = (null, 0);

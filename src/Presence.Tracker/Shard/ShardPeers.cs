@@ -127,6 +127,15 @@ internal sealed class ShardPeers
         return true;
     }
 
+    /// <summary>A probe ended that neither an answer nor silence can be read from.</summary>
+    public void ProbeAbandoned(ReplicaId target)
+    {
+        if (_table.TryGet(target, out var peer))
+        {
+            peer.ProbeAbandoned();
+        }
+    }
+
     /// <summary>How a probe ended. An answer says that the replica lives, whatever happened to its frames.</summary>
     public void ProbeEnded(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects)
     {

@@ -265,6 +265,18 @@ public sealed class TrackerShard
         }
     }
 
+    /// <summary>
+    /// The outcome of a probe from the effects if this member could not ask, or could not have heard the answer, because it was
+    /// itself cut off from what joins the members: that says nothing about the target.
+    /// </summary>
+    public void ProbeAbandoned(ReplicaId target)
+    {
+        if (!_over)
+        {
+            _peers.ProbeAbandoned(target);
+        }
+    }
+
     /// <summary>Membership says that there is a member of this name, or that it is within reach again: greets it.</summary>
     public void MemberJoined(TimeSpan now, string member, ShardEffects effects)
     {

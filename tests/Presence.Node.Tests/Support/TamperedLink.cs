@@ -18,6 +18,9 @@ internal sealed class TamperedLink(IClusterLink link) : IClusterLink
 
     public string Engine => link.Engine;
 
+    /// <summary>What it says of its reach.</summary>
+    public LinkStatus Status { get; set; } = LinkStatus.Always;
+
     public Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
     {
         OnStart?.Invoke(receiver);

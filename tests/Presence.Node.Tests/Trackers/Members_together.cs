@@ -64,6 +64,35 @@ public sealed class Members_together
     }
 
     [Fact]
+    public async Task Who_is_cut_off_from_the_engine_itself_holds_nobody_as_down_before_the_down_period_is_over()
+    {
+        var time = new ManualTime();
+        await using var cluster = await TestCluster.OfAsync(1, time: time);
+        var tampered = new TamperedLink(cluster.Engine.CreateLink("n1"));
+        await cluster.AddAsync("n1", link: tampered);
+        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        cluster.Engine.Kill("n0");
+        tampered.Status = new LinkStatus(false, time.GetUtcNow(), "away");
+        for (var second = 0; second < 29; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(1, cluster.Tracker(1).Count("t"));
+        // Back, and nobody answers still: what was not answered meanwhile does not count.
+        tampered.Status = new LinkStatus(true, time.GetUtcNow());
+        time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal(1, cluster.Tracker(1).Count("t"));
+        for (var second = 0; second < 3; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(0, cluster.Tracker(1).Count("t"));
+    }
+
+    [Fact]
     public async Task A_cut_link_heals_and_both_sides_list_the_same()
     {
         await using var cluster = await TestCluster.OfAsync(2);
