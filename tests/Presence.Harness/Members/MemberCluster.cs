@@ -67,6 +67,19 @@ public sealed class MemberCluster : IAsyncDisposable
         return Living;
     }
 
+    /// <summary>Starts a member under the name of one that has ended, as whoever runs it in earnest does.</summary>
+    public async Task<MemberProcess> StartAgainAsync(MemberProcess ended)
+    {
+        if (!ended.HasEnded)
+        {
+            throw new InvalidOperationException($"{ended.Name} has not ended.");
+        }
+
+        var member = await StartAsync(ended.Name);
+        _all.Add(member);
+        return member;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_all.Select(member => member.DisposeAsync().AsTask()));

@@ -31,6 +31,9 @@ public sealed partial class MemberProcess : IAsyncDisposable
     /// <summary>All that the process has written.</summary>
     public string Log => _process.Output;
 
+    /// <summary>Of the host, or of what it is started by where it has a prefix.</summary>
+    public int ProcessId => _process.Id;
+
     public bool HasEnded => _process.HasEnded;
 
     public Task Ended => _process.Ended;

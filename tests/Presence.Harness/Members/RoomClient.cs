@@ -121,11 +121,20 @@ public sealed class RoomClient : IAsyncDisposable
     }
 
     /// <summary>Leaves the room in order and ends the connection.</summary>
+    /// <exception cref="InvalidOperationException">The leave was not acknowledged.</exception>
     public async Task LeaveAsync()
     {
         _history.Add(new Ending(_history.Now, Presence));
         EndWatch();
-        await _channel.LeaveAsync();
+        try
+        {
+            await _channel.LeaveAsync();
+        }
+        catch (PhoenixException e)
+        {
+            throw new InvalidOperationException($"{Presence}: {e.Message}", e);
+        }
+
         await _socket.CloseAsync();
     }
 

@@ -114,13 +114,23 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <param name="lossPercent">Of the packets, 0 to 100.</param>
     public async Task DisturbAsync(string place, TimeSpan delay, double lossPercent)
     {
-        var tc = Executable.Find("tc");
-        Requirement.Demand("netem", tc is null ? "tc is missing (package iproute2)." : null);
+        Requirement.Demand("netem", await TryDisturbAsync(place, delay, lossPercent));
+    }
+
+    /// <inheritdoc cref="DisturbAsync"/>
+    /// <returns>Why that cannot be had here; null if it is done.</returns>
+    public async Task<string?> TryDisturbAsync(string place, TimeSpan delay, double lossPercent)
+    {
+        if (Executable.Find("tc") is not { } tc)
+        {
+            return "tc is missing (package iproute2).";
+        }
+
         var arguments = string.Create(
             CultureInfo.InvariantCulture,
             $"-n {Router} qdisc replace dev {_places[place].RouterInterface} root netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%");
-        var result = await Command.RunAsync(tc!, arguments.Split(' '));
-        Requirement.Demand("netem", result.ExitCode == 0 ? null : $"The kernel cannot delay and lose packets (sch_netem): {result.Error.Trim()}");
+        var result = await Command.RunAsync(tc, arguments.Split(' '));
+        return result.ExitCode == 0 ? null : $"The kernel cannot delay and lose packets (sch_netem): {result.Error.Trim()}";
     }
 
     /// <summary>Ends what <see cref="DisturbAsync"/> began.</summary>

@@ -103,6 +103,20 @@ public sealed class Members_over_postgres_that_end : Members_that_end
 
     private protected override bool DeathIsFinal => false;
 
+    [SkippableFact]
+    public async Task A_killed_member_s_presences_leave_within_the_down_period()
+    {
+        await using var run = await Run.StartAsync(await ClusterAsync(), "room:hall");
+        var stayers = run.Clients[..2];
+        var killed = run.History.Now;
+
+        await run.Clients[2].Member.KillAsync();
+        var gone = await Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
+
+        Assert.All(gone, at => Assert.InRange(at - killed, TimeSpan.Zero, PostgresUnderTest.DownPeriod));
+        run.MustBeFlawless();
+    }
+
     private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
         PostgresUnderTest.NoticesAsync(cluster, member);
 }

@@ -6,12 +6,14 @@ namespace Presence.Processes.Tests.Faults;
 
 internal static class PostgresUnderTest
 {
-    /// <summary>A member is held down after six seconds of silence.</summary>
+    public static readonly TimeSpan DownPeriod = TimeSpan.FromSeconds(6);
+
+    /// <summary>A member is held down after six seconds of silence, or four questions that it leaves unanswered.</summary>
     public static IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
     {
         ["Presence:Tracker:BroadcastPeriod"] = "500ms",
         ["Presence:Tracker:MaxSilentPeriods"] = "6",
-        ["Presence:Tracker:DownPeriod"] = "6s",
+        ["Presence:Tracker:DownPeriod"] = $"{DownPeriod.TotalSeconds}s",
     };
 
     /// <summary>Until some member says so.</summary>
