@@ -1,7 +1,6 @@
 using Presence.Harness.Databases;
 using Presence.Harness.Members;
 using Presence.Harness.Networks;
-using Presence.Processes.Tests.Faults;
 
 namespace Presence.Processes.Tests.Storms;
 
@@ -17,15 +16,25 @@ internal sealed class StormSite : IAsyncDisposable
     /// <summary>A place for each name, and a network has room for sixty.</summary>
     private const int MostNames = 50;
 
-    /// <summary>A member that is silent for no longer must not be held as down: a fifth of the down period, and something less.</summary>
-    private static readonly TimeSpan SafelyShort = TimeSpan.FromSeconds(1);
+    /// <summary>Four unanswered questions, which take five seconds and a half here, or fifteen seconds of silence hold a member as down.</summary>
+    private static readonly Dictionary<string, string> Settings = new()
+    {
+        ["Presence:Tracker:BroadcastPeriod"] = "1s",
+        ["Presence:Tracker:MaxSilentPeriods"] = "6",
+        ["Presence:Tracker:DownPeriod"] = "15s",
+    };
 
-    /// <summary>A database that is away for no longer must not make anybody be held as down: half the down period, to come back in the other.</summary>
-    private static readonly TimeSpan SafelyShortOutage = TimeSpan.FromSeconds(3);
+    /// <summary>A member that is silent for no longer must not be held as down; less than a fifth of the down period, for a busy machine.</summary>
+    private static readonly TimeSpan SafelyShort = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// A database that is away for no longer must not make anybody be held as down: half the down period, to come back in the other.
+    /// </summary>
+    private static readonly TimeSpan SafelyShortOutage = TimeSpan.FromSeconds(7);
 
     private static readonly TimeSpan Burst = TimeSpan.FromMilliseconds(100);
 
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(18);
 
     private readonly TestNetwork? _network;
     private readonly PostgresServer _server;
@@ -58,7 +67,7 @@ internal sealed class StormSite : IAsyncDisposable
         try
         {
             server = await StartServerAsync(network);
-            cluster = await MemberCluster.CreateAsync("postgres", PostgresUnderTest.Settings, server, network);
+            cluster = await MemberCluster.CreateAsync("postgres", Settings, server, network);
             var missing = network is null ? null : await network.TryDisturbAsync(Database, TimeSpan.Zero, 0);
             var site = new StormSite(network, server, cluster, missing);
             site._members = await cluster.GrowToAsync(Size);
@@ -107,7 +116,7 @@ internal sealed class StormSite : IAsyncDisposable
 
     private Strike Any(Random random, MemberProcess member)
     {
-        var lasts = random.Next(3) == 0 ? SafelyShort * random.NextDouble() : Longest * random.NextDouble();
+        var lasts = random.Next(2) == 0 ? SafelyShort * random.NextDouble() : Longest * random.NextDouble();
         var (isLong, isLongOutage) = (lasts > SafelyShort, lasts > SafelyShortOutage);
         var newName = _names < MostNames && random.Next(2) == 0;
         List<Strike> all =
