@@ -5,7 +5,6 @@ namespace Presence.Postgres;
 /// <summary>The meter <c>Presence.Postgres</c>: what the link carries, drops and costs.</summary>
 internal sealed class LinkInstruments : IDisposable
 {
-    private readonly Meter _meter = new("Presence.Postgres");
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _notifications;
     private readonly Counter<long> _stored;
@@ -13,19 +12,35 @@ internal sealed class LinkInstruments : IDisposable
     private readonly Counter<long> _losses;
     private long _droppedInAll;
 
+    private double _queueUsage;
+
     public LinkInstruments(Func<bool> isConnected, Func<int> waiting)
     {
-        _dropped = _meter.CreateCounter<long>(
+        _dropped = Meter.CreateCounter<long>(
             "presence.frames.dropped", "{frame}", "Frames that were not carried, by reason; the tracker repairs what they held");
-        _notifications = _meter.CreateCounter<long>(
+        _notifications = Meter.CreateCounter<long>(
             "presence.postgres.notifications", "{notification}", "Notifications, by direction");
-        _stored = _meter.CreateCounter<long>(
+        _stored = Meter.CreateCounter<long>(
             "presence.postgres.stored", "By", "Bytes of frames that went through the table because a notification cannot hold them");
-        _statements = _meter.CreateCounter<long>("presence.postgres.statements", "{statement}", "Statements sent to the database");
-        _losses = _meter.CreateCounter<long>("presence.postgres.losses", "{loss}", "Times the database was lost");
-        _meter.CreateObservableGauge(
+        _statements = Meter.CreateCounter<long>("presence.postgres.statements", "{statement}", "Statements sent to the database");
+        _losses = Meter.CreateCounter<long>("presence.postgres.losses", "{loss}", "Times the database was lost");
+        Meter.CreateObservableGauge(
             "presence.postgres.connected", () => isConnected() ? 1 : 0, "{connection}", "1 while the database is reached, else 0");
-        _meter.CreateObservableGauge("presence.postgres.outbox", waiting, "{frame}", "Frames that wait to be sent");
+        Meter.CreateObservableGauge(
+            "presence.postgres.queue",
+            () => QueueUsage,
+            "1",
+            "Share of the server's queue of notifications that is full; when it is all full, every frame of every member is refused");
+        Meter.CreateObservableGauge("presence.postgres.outbox", waiting, "{frame}", "Frames that wait to be sent");
+    }
+
+    public Meter Meter { get; } = new("Presence.Postgres");
+
+    /// <summary>How full the server's queue of notifications was at the last look, 0 to 1.</summary>
+    public double QueueUsage
+    {
+        get => Volatile.Read(ref _queueUsage);
+        set => Volatile.Write(ref _queueUsage, value);
     }
 
     /// <summary>Frames dropped since the start, for the log of a return.</summary>
@@ -47,5 +62,5 @@ internal sealed class LinkInstruments : IDisposable
 
     public void Lost() => _losses.Add(1);
 
-    public void Dispose() => _meter.Dispose();
+    public void Dispose() => Meter.Dispose();
 }

@@ -9,6 +9,9 @@ internal sealed class LinkSession : IAsyncDisposable
 {
     private static readonly TimeSpan SweepDelay = TimeSpan.FromSeconds(35);
 
+    /// <summary>How full the server's queue may be before an operator is told; the server itself begins to warn there.</summary>
+    private const double MuchOfQueue = 0.5;
+
     private readonly PostgresLink _link;
     private readonly NpgsqlConnection _listen;
     private readonly NpgsqlConnection _send;
@@ -268,12 +271,28 @@ internal sealed class LinkSession : IAsyncDisposable
         {
             while (await reader.ReadAsync(cancellation).ConfigureAwait(false))
             {
-                members.Add((reader.GetString(0), (ulong)reader.GetInt64(1)));
+                if (reader.IsDBNull(0))
+                {
+                    NoteQueue((double)reader.GetInt64(1) / LinkSql.QueueParts);
+                }
+                else
+                {
+                    members.Add((reader.GetString(0), (ulong)reader.GetInt64(1)));
+                }
             }
         }
 
         Others = members.Count;
         _link.Reception.Connected(knownBefore, members, isNewSession);
+    }
+
+    private void NoteQueue(double usage)
+    {
+        _link.Instruments.QueueUsage = usage;
+        if (usage >= MuchOfQueue)
+        {
+            _link.Log.QueueFills(usage * 100);
+        }
     }
 
     /// <summary>Other members that were connected at the last look.</summary>

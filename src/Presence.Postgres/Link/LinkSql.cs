@@ -26,7 +26,8 @@ internal sealed class LinkSql(string schema)
 
     /// <summary>
     /// Renews the own row, drops those of members long gone, and reads who is connected now: a session holds a lock of its
-    /// own number, so whoever has died or lost its connection does not count, and nobody needs to poll.
+    /// own number, so whoever has died or lost its connection does not count, and nobody needs to poll. The row without a name
+    /// tells how full the server's queue of notifications is.
     /// </summary>
     public string Upkeep => $"""
         WITH self AS (
@@ -39,7 +40,11 @@ internal sealed class LinkSql(string schema)
         JOIN pg_locks l ON l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
             AND l.classid::bigint << 32 | l.objid::bigint = m.session
         WHERE m.name <> $1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        UNION ALL SELECT NULL, (pg_notification_queue_usage() * {QueueParts})::bigint
         """;
+
+    /// <summary>In how many parts of the server's queue of notifications the last row of <see cref="Upkeep"/> tells its fill.</summary>
+    public const int QueueParts = 10_000;
 
     public string Leave => $"""
         WITH self AS (DELETE FROM {schema}.members WHERE name = $1 AND incarnation = $2)

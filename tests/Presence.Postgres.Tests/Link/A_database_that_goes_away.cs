@@ -117,6 +117,25 @@ public sealed class A_database_that_goes_away
     }
 
     [SkippableFact]
+    public async Task A_member_whose_name_was_taken_meanwhile_ends_with_an_error_when_it_is_back()
+    {
+        await using var world = await World.OpenAsync();
+        var old = await world.StartAsync("a");
+        var witness = await world.StartAsync("b", throughWire: false);
+        await old.Node.Tracker.TrackAsync(old.Node.StartProcess(), "t", "old");
+        await SeesAsync(witness, "old");
+        world.Wire.Cut();
+        await world.UntilLostAsync();
+        var young = await world.StartAsync("a", throughWire: false);
+        await young.Node.Tracker.TrackAsync(young.Node.StartProcess(), "t", "young");
+        await SeesAsync(witness, "young");
+        world.Wire.Mend();
+        await Harness.Patience.UntilAsync("the older has ended", TimeSpan.FromSeconds(30), () => old.Node.State == NodeState.Failed);
+        Assert.Equal(NodeState.Ready, young.Node.State);
+        Assert.Equal(["young"], Keys(witness));
+    }
+
+    [SkippableFact]
     public async Task A_member_stops_quickly_without_it()
     {
         await using var world = await World.OpenAsync();

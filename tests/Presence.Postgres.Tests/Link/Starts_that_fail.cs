@@ -69,6 +69,17 @@ public sealed class Starts_that_fail
     }
 
     [SkippableFact]
+    public async Task A_standby_is_told_from_the_primary()
+    {
+        var message = await FailureAsync((text, options) =>
+        {
+            text.Options = "-c default_transaction_read_only=on";
+            options.StartTimeout = TimeSpan.FromMilliseconds(300);
+        });
+        Assert.Contains("takes no writes, as a standby does", message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public async Task A_server_that_comes_up_meanwhile_is_waited_for()
     {
         await using var database = await Database.OpenAsync();

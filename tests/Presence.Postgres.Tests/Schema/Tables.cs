@@ -58,6 +58,22 @@ public sealed class Tables
         }
     }
 
+    [Fact]
+    public void The_rights_in_the_README_are_those_that_the_script_grants()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Presence.sln")))
+        {
+            folder = folder.Parent!;
+        }
+
+        var readme = File.ReadAllLines(Path.Combine(folder.FullName, "src", "Presence.Postgres", "README.md"));
+        Assert.Equal(
+            PresencePostgresSchema.Script(role: "member").Replace("\"", "", StringComparison.Ordinal).Split('\n')
+                .Select(line => line.Trim()).Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)),
+            readme.Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)));
+    }
+
     [SkippableFact]
     public async Task Without_the_right_to_create_them_the_start_says_what_to_do()
     {
