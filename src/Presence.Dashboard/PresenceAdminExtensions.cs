@@ -45,7 +45,10 @@ public static partial class PresenceAdminExtensions
         services.AddSingleton(s => new AdminGate(
             s.GetRequiredService<AdminCredentials>(),
             s.GetRequiredService<PresenceAdminTokens>(),
-            s.GetRequiredService<AttemptLimiter>()));
+            s.GetRequiredService<AttemptLimiter>(),
+            s.GetRequiredService<AdminInstruments>()));
+        services.AddMetrics();
+        services.AddSingleton<AdminInstruments>();
         services.AddChannels(channels => channels.Socket<AdminSocket>(AdminSocket.Routes));
         services.AddSingleton<ShopperStats>();
         services.AddSingleton<ClusterWatch>();

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -65,6 +66,9 @@ internal sealed class AdminHost : IAsyncDisposable
             Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
         return this;
     }
+
+    /// <summary>Follows one counter of this host from now on.</summary>
+    public CountedTags Count(string counter) => new(_app.Services.GetRequiredService<IMeterFactory>(), counter);
 
     public async ValueTask DisposeAsync()
     {

@@ -10,7 +10,8 @@ internal sealed class AdminSocket(PresenceAdminTokens tokens) : PresenceSocket
 
     public static void Routes(SocketRoutes routes) => routes
         .Channel<CartTrackerChannel>("admin:cart_tracker")
-        .Channel<StatsChannel>(ShopperStats.Topic)
+        .Channel<StatsChannel>("admin:stats")
+        .Channel<StatsChannel>("admin:live")
         .Channel<ClusterChannel>(ClusterWatch.Topic)
         .Channel<TopicChannel>(TopicChannel.Prefix + "*");
 

@@ -2,17 +2,20 @@ using Presence.Channels;
 
 namespace Presence.Dashboard;
 
-/// <summary><c>admin:stats</c>: the shoppers in numbers, on join with the last minutes, then at most four times a second.</summary>
+/// <summary>
+/// The shoppers in numbers, on join with the last minutes, then after a change: <c>admin:stats</c> at most four times a
+/// second, <c>admin:live</c> at most ten times.
+/// </summary>
 internal sealed class StatsChannel(ShopperStats stats) : Channel
 {
-    private bool _watching;
+    private StatsPublication? _watched;
 
     protected override ValueTask<JoinResult> JoinAsync(ChannelPayload payload) => new(JoinResult.Ok());
 
     protected override ValueTask AfterJoinAsync()
     {
-        _watching = true;
-        stats.Watch();
+        _watched = Topic == stats.Live.Topic ? stats.Live : stats.Calm;
+        _watched.Watch();
         Push(ShopperStats.Event, stats.Now());
         Push("history", stats.History());
         return default;
@@ -20,11 +23,7 @@ internal sealed class StatsChannel(ShopperStats stats) : Channel
 
     protected override ValueTask TerminateAsync(ChannelEnd end)
     {
-        if (_watching)
-        {
-            stats.Unwatch();
-        }
-
+        _watched?.Unwatch();
         return default;
     }
 }

@@ -7,8 +7,9 @@ using Presence.Tracker;
 namespace Presence.Dashboard;
 
 /// <summary>
-/// Counts the shoppers of the whole cluster as this member sees them, tells <c>admin:stats</c> at most four times a
-/// second, and remembers the last ten minutes, so that a chart has a past when somebody opens it.
+/// Counts the shoppers of the whole cluster as this member sees them, tells its publications (<c>admin:stats</c> at most
+/// four times a second, <c>admin:live</c> at most ten times), and remembers the last ten minutes, so that a chart has a
+/// past when somebody opens it.
 /// </summary>
 /// <remarks>
 /// Changes gather, condensed to their net effect, until somebody wants numbers: the next message, the next sample, a join.
@@ -19,12 +20,8 @@ internal sealed partial class ShopperStats(
     TimeProvider time,
     ILogger<ShopperStats> log) : IHostedService, IDisposable
 {
-    public const string Topic = "admin:stats";
     public const string Event = "stats";
     public const string Presences = "admin:cart_tracker";
-
-    /// <summary>Least time between two messages.</summary>
-    public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Time between two samples for the charts.</summary>
     public static readonly TimeSpan Step = TimeSpan.FromSeconds(2);
@@ -40,14 +37,17 @@ internal sealed partial class ShopperStats(
     private readonly Queue<StatsView> _samples = new(Samples);
     private TopicSubscription? _subscription;
     private ITimer? _sampler;
-    private ITimer? _publisher;
-    private long? _published;
-    private bool _scheduled;
-    private int _watchers;
+
+    /// <summary><c>admin:stats</c>, for any client.</summary>
+    public StatsPublication Calm { get; } = new("admin:stats", TimeSpan.FromMilliseconds(250), time);
+
+    /// <summary><c>admin:live</c>, for a page that somebody looks at.</summary>
+    public StatsPublication Live { get; } = new("admin:live", TimeSpan.FromMilliseconds(100), time);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _publisher = time.CreateTimer(static self => ((ShopperStats)self!).Publish(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        Calm.Start(() => Tell(Calm));
+        Live.Start(() => Tell(Live));
         lock (_gate)
         {
             _subscription = node.Tracker.Subscribe(Presences, OnDiff);
@@ -71,14 +71,9 @@ internal sealed partial class ShopperStats(
     {
         _subscription?.Dispose();
         _sampler?.Dispose();
-        _publisher?.Dispose();
+        Calm.Dispose();
+        Live.Dispose();
     }
-
-    /// <summary>Somebody wants the messages.</summary>
-    public void Watch() => Interlocked.Increment(ref _watchers);
-
-    /// <summary>Somebody does no longer.</summary>
-    public void Unwatch() => Interlocked.Decrement(ref _watchers);
 
     /// <summary>The numbers as they are.</summary>
     public StatsView Now()
@@ -107,30 +102,17 @@ internal sealed partial class ShopperStats(
             {
                 _pending.Add(change);
             }
-
-            if (_scheduled || Volatile.Read(ref _watchers) == 0)
-            {
-                return;
-            }
-
-            _scheduled = true;
-            var wait = _published is { } last ? Window - time.GetElapsedTime(last) : TimeSpan.Zero;
-            _publisher!.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
+
+        Calm.Due();
+        Live.Due();
     }
 
-    private void Publish()
+    private void Tell(StatsPublication publication)
     {
         try
         {
-            lock (_pendingGate)
-            {
-                // From here on a change asks for a message of its own.
-                _scheduled = false;
-                _published = time.GetTimestamp();
-            }
-
-            broadcaster.BroadcastLocal(Topic, Event, ChannelPayload.From(Now()));
+            broadcaster.BroadcastLocal(publication.Topic, Event, ChannelPayload.From(Now()));
         }
         catch (Exception e)
         {

@@ -9,6 +9,7 @@ internal sealed class AdminGate(
     AdminCredentials credentials,
     PresenceAdminTokens tokens,
     AttemptLimiter limiter,
+    AdminInstruments instruments,
     bool allowToken = true) : IEndpointFilter
 {
     private const string BasicChallenge = "Basic realm=\"Presence\", charset=\"UTF-8\"";
@@ -19,7 +20,7 @@ internal sealed class AdminGate(
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
     /// <summary>The same gate for an endpoint that hands out tokens: a token must not renew itself for ever.</summary>
-    public AdminGate PasswordOnly() => new(credentials, tokens, limiter, allowToken: false);
+    public AdminGate PasswordOnly() => new(credentials, tokens, limiter, instruments, allowToken: false);
 
     public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
@@ -37,22 +38,26 @@ internal sealed class AdminGate(
     {
         if (!credentials.Available)
         {
+            instruments.Closed();
             return "No admin password is configured on this server.";
         }
 
         var address = http.Connection.RemoteIpAddress;
         if (limiter.MustWait(address) is { } wait)
         {
+            instruments.Limited();
             return $"Too many wrong passwords came from this address. Try again in {(int)Math.Ceiling(wait.TotalSeconds)} s.";
         }
 
         if (!credentials.Matches(user, password))
         {
             limiter.Failed(address);
+            instruments.Refused();
             return "The name or password is wrong.";
         }
 
         limiter.Succeeded(address);
+        instruments.Accepted();
         return null;
     }
 
@@ -61,12 +66,14 @@ internal sealed class AdminGate(
     {
         if (!credentials.Available)
         {
+            instruments.Closed();
             return AdminProblems.NoPassword();
         }
 
         var address = http.Connection.RemoteIpAddress;
         if (limiter.MustWait(address) is { } wait)
         {
+            instruments.Limited();
             var seconds = (int)Math.Ceiling(wait.TotalSeconds);
             http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
             return AdminProblems.TooManyAttempts(seconds);
@@ -82,10 +89,12 @@ internal sealed class AdminGate(
         if (IsAdmin(header))
         {
             limiter.Succeeded(address);
+            instruments.Accepted();
             return null;
         }
 
         limiter.Failed(address);
+        instruments.Refused();
         return Challenge(http, allowToken
             ? "The name, password or token is wrong, or the token has expired."
             : "The name or password is wrong; a token is not accepted here.");

@@ -10,7 +10,7 @@ public sealed class No_way_in_for_shoppers
 {
     private static readonly string[] Topics =
     [
-        "admin:cart_tracker", "admin:stats", "admin:cluster", "presence:lobby", "presence:admin:cart_tracker",
+        "admin:cart_tracker", "admin:stats", "admin:live", "admin:cluster", "presence:lobby", "presence:admin:cart_tracker",
         "presence:", "admin:*", "presence:*", "*", "greeting", "ADMIN:stats", " admin:stats", "admin:stats ", "admin%3Astats",
         "greeting\u0000admin:stats", "phoenix",
     ];

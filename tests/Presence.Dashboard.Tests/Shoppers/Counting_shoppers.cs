@@ -86,11 +86,13 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         Assert.Equal(items.Split(',', StringSplitOptions.RemoveEmptyEntries), now.Items.Keys.Order());
     }
 
-    [Fact]
-    public async Task Tells_the_first_change_at_once_and_then_at_most_four_times_a_second()
+    [Theory]
+    [InlineData("admin:stats", 1 + 5)]
+    [InlineData("admin:live", 1 + 11)]
+    public async Task Tells_the_first_change_at_once_and_then_at_most_four_or_ten_times_a_second(string topic, int messages)
     {
         await StartAsync();
-        _stats.Watch();
+        (topic == _stats.Live.Topic ? _stats.Live : _stats.Calm).Watch();
         using var first = await OpenAsync("a", "/");
         _time.Advance(TimeSpan.Zero);
         Assert.Single(_told.Messages);
@@ -100,19 +102,20 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
             _time.Advance(TimeSpan.FromMilliseconds(1));
         }
 
-        _time.Advance(ShopperStats.Window);
-        Assert.Equal(1 + 5, _told.Messages.Count);
+        _time.Advance(_stats.Calm.Window);
+        Assert.Equal(messages, _told.Messages.Count);
+        Assert.All(_told.Topics, told => Assert.Equal(topic, told));
         Assert.Equal(1, _told.Messages[^1].GetProperty("shoppers").GetInt32());
         _time.Advance(TimeSpan.FromMinutes(1));
-        Assert.Equal(1 + 5, _told.Messages.Count);
+        Assert.Equal(messages, _told.Messages.Count);
     }
 
     [Fact]
     public async Task Tells_nothing_while_nobody_watches()
     {
         await StartAsync();
-        _stats.Watch();
-        _stats.Unwatch();
+        _stats.Calm.Watch();
+        _stats.Calm.Unwatch();
         using var tab = await OpenAsync("a", "/");
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Empty(_told.Messages);
@@ -212,8 +215,13 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
     {
         public List<JsonElement> Messages { get; } = [];
 
-        public void BroadcastLocal(string topic, string name, ChannelPayload payload = default) =>
+        public List<string> Topics { get; } = [];
+
+        public void BroadcastLocal(string topic, string name, ChannelPayload payload = default)
+        {
             Messages.Add(payload.ToElement());
+            Topics.Add(topic);
+        }
 
         public void Broadcast(string topic, string name, ChannelPayload payload = default) =>
             throw new NotSupportedException();

@@ -71,6 +71,31 @@ public sealed class Signing_in
     }
 
     [Fact]
+    public async Task Every_attempt_is_counted_by_its_outcome()
+    {
+        await using var host = await AdminHost.StartAsync(o => o.MaxFailures = 2);
+        using var attempts = host.Count("presence.admin.attempts");
+        using var none = await host.Http.GetAsync("/api/topics");
+        using var right = await host.SignIn().Http.GetAsync("/api/topics");
+        host.SignIn(password: "wrong");
+        for (var i = 0; i < 3; i++)
+        {
+            using var wrong = await host.Http.GetAsync("/api/topics");
+        }
+
+        Assert.Equal(["accepted", "refused", "refused", "limited"], attempts.Tags);
+    }
+
+    [Fact]
+    public async Task Attempts_at_a_door_without_a_password_are_counted()
+    {
+        await using var host = await AdminHost.StartAsync(o => o.Password = null);
+        using var attempts = host.Count("presence.admin.attempts");
+        using var answer = await host.Http.GetAsync("/api/topics");
+        Assert.Equal(["closed"], attempts.Tags);
+    }
+
+    [Fact]
     public async Task Too_many_failures_make_even_the_right_password_wait()
     {
         await using var host = (await AdminHost.StartAsync(o => o.MaxFailures = 3)).SignIn(password: "wrong");

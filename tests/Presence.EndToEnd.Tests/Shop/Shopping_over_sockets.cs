@@ -99,7 +99,7 @@ public sealed class Shopping_over_sockets(EmbeddedMembers members)
         await own.JoinAsync();
         string[] topics =
         [
-            "admin:cart_tracker", "admin:stats", "admin:cluster", "presence:admin:cart_tracker", "presence:lobby", "shop:sold",
+            "admin:cart_tracker", "admin:stats", "admin:live", "admin:cluster", "presence:admin:cart_tracker", "presence:lobby", "shop:sold",
             "cart:" + "admin:cart_tracker".PadRight(64),
         ];
         foreach (var topic in topics)

@@ -35,7 +35,7 @@ export class Live {
       this.#become("lost");
       void this.#ask();
     });
-    const stats = this.socket.channel("admin:stats");
+    const stats = this.socket.channel("admin:live");
     stats.on("stats", (body) => this.#heard(() => hooks.stats(body)));
     stats.on("history", (body) => this.#heard(() => hooks.history(body)));
     stats.join();
