@@ -119,21 +119,18 @@ public sealed class TestNetwork : IAsyncDisposable
 
     /// <inheritdoc cref="DisturbAsync"/>
     /// <returns>Why that cannot be had here; null if it is done.</returns>
-    public async Task<string?> TryDisturbAsync(string place, TimeSpan delay, double lossPercent)
-    {
-        if (Executable.Find("tc") is not { } tc)
-        {
-            return "tc is missing (package iproute2).";
-        }
+    public Task<string?> TryDisturbAsync(string place, TimeSpan delay, double lossPercent) => TryQueueAsync(
+        place, string.Create(CultureInfo.InvariantCulture, $"netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%"));
 
-        var arguments = string.Create(
-            CultureInfo.InvariantCulture,
-            $"-n {Router} qdisc replace dev {_places[place].RouterInterface} root netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%");
-        var result = await Command.RunAsync(tc, arguments.Split(' '));
-        return result.ExitCode == 0 ? null : $"The kernel cannot delay and lose packets (sch_netem): {result.Error.Trim()}";
-    }
+    /// <summary>
+    /// Lets no more than so much pass to a place: packets wait their turn, and are lost where they would wait longer than so. What a crowded
+    /// line does, and what can be had where there is no netem.
+    /// </summary>
+    /// <returns>Why that cannot be had here; null if it is done.</returns>
+    public Task<string?> TryNarrowAsync(string place, int kilobits, TimeSpan longestWait) => TryQueueAsync(
+        place, string.Create(CultureInfo.InvariantCulture, $"tbf rate {kilobits}kbit burst 16kb latency {longestWait.TotalMilliseconds:0}ms"));
 
-    /// <summary>Ends what <see cref="DisturbAsync"/> began.</summary>
+    /// <summary>Ends what <see cref="DisturbAsync"/> or <see cref="TryNarrowAsync"/> began.</summary>
     public Task CalmAsync(string place) =>
         Command.MustAsync(Executable.Find("tc")!, "-n", Router, "qdisc", "delete", "dev", _places[place].RouterInterface, "root");
 
@@ -148,6 +145,18 @@ public sealed class TestNetwork : IAsyncDisposable
         }
 
         _changing.Dispose();
+    }
+
+    private async Task<string?> TryQueueAsync(string place, string discipline)
+    {
+        if (Executable.Find("tc") is not { } tc)
+        {
+            return "tc is missing (package iproute2).";
+        }
+
+        var result = await Command.RunAsync(
+            tc, $"-n {Router} qdisc replace dev {_places[place].RouterInterface} root {discipline}".Split(' '));
+        return result.ExitCode == 0 ? null : $"The kernel knows no queue {discipline.Split(' ')[0]}: {result.Error.Trim()}";
     }
 
     private async Task BeginAsync()

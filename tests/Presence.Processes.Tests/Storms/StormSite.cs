@@ -40,14 +40,16 @@ internal sealed class StormSite : IAsyncDisposable
     private readonly PostgresServer _server;
     private readonly MemberCluster _cluster;
     private readonly bool _hasNetem;
+    private readonly bool _hasNarrow;
     private volatile IReadOnlyList<MemberProcess> _members = [];
     private int _names = Size;
 
-    private StormSite(TestNetwork? network, PostgresServer server, MemberCluster cluster, string? netemMissing)
+    private StormSite(TestNetwork? network, PostgresServer server, MemberCluster cluster, string? netemMissing, string? narrowMissing)
     {
         (_network, _server, _cluster) = (network, server, cluster);
         _hasNetem = network is not null && netemMissing is null;
-        Lacks = [.. new[] { TestNetwork.Missing, netemMissing }.OfType<string>()];
+        _hasNarrow = network is not null && narrowMissing is null;
+        Lacks = [.. new[] { TestNetwork.Missing, netemMissing, narrowMissing }.OfType<string>()];
     }
 
     /// <summary>Why some faults cannot be done here.</summary>
@@ -68,8 +70,12 @@ internal sealed class StormSite : IAsyncDisposable
         {
             server = await StartServerAsync(network);
             cluster = await MemberCluster.CreateAsync("postgres", Settings, server, network);
-            var missing = network is null ? null : await network.TryDisturbAsync(Database, TimeSpan.Zero, 0);
-            var site = new StormSite(network, server, cluster, missing);
+            var site = new StormSite(
+                network,
+                server,
+                cluster,
+                await TryAsync(network, on => on.TryDisturbAsync(Database, TimeSpan.Zero, 0)),
+                await TryAsync(network, on => on.TryNarrowAsync(Database, 1000, TimeSpan.FromSeconds(1))));
             site._members = await cluster.GrowToAsync(Size);
             return site;
         }
@@ -96,6 +102,18 @@ internal sealed class StormSite : IAsyncDisposable
         await (cluster?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (server?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (network?.DisposeAsync() ?? ValueTask.CompletedTask);
+    }
+
+    /// <summary>Why a kind of line cannot be had here; null if it can, or if there is no network to have it in.</summary>
+    private static async Task<string?> TryAsync(TestNetwork? network, Func<TestNetwork, Task<string?>> queue)
+    {
+        var missing = network is null ? null : await queue(network);
+        if (network is not null && missing is null)
+        {
+            await network.CalmAsync(Database);
+        }
+
+        return missing;
     }
 
     private static async Task<PostgresServer> StartServerAsync(TestNetwork? network)
@@ -146,6 +164,14 @@ internal sealed class StormSite : IAsyncDisposable
                 false,
                 () => _network!.DisturbAsync(member.Name, delay, loss),
                 () => _network!.CalmAsync(member.Name)));
+        }
+
+        if (_hasNarrow)
+        {
+            var (kilobits, wait) = (random.Next(256, 2048), TimeSpan.FromMilliseconds(random.Next(50, 500)));
+            var place = random.Next(2) == 0 ? member.Name : Database;
+            all.Add(new(
+                "crowded line", lasts, isLong, () => _network!.TryNarrowAsync(place, kilobits, wait), () => _network!.CalmAsync(place)));
         }
 
         return all[random.Next(all.Count)];
