@@ -16,7 +16,7 @@ internal static partial class LinkLog
     [LoggerMessage(Level = LogLevel.Information, Message = "Member {Member} reaches PostgreSQL again after {Seconds:0.0} s; {Frames} frames were dropped meanwhile and are repaired")]
     public static partial void Returned(this ILogger log, string member, double seconds, long frames);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "PostgreSQL's queue of notifications is {Percent:0} % full: some session of the server has listened and sits in a transaction. When it is full, no frame is sent any more; pg_stat_activity shows the oldest transaction, end its session")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "PostgreSQL's queue of notifications is {Percent:0} % full: some session of the server listens and does not take what comes, because its client stands still or its transaction goes on. When it is full, no frame is sent any more: find that session in pg_stat_activity and end it")]
     public static partial void QueueFills(this ILogger log, double percent);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "What took a frame failed; the link goes on")]

@@ -207,13 +207,10 @@ internal sealed class StormSite : IAsyncDisposable
             using var beat = new PeriodicTimer(Burst);
             for (var i = 0; !stop.IsCancellationRequested && await beat.WaitForNextTickAsync(); i++)
             {
-                await (i % 3) switch
-                {
-                    0 => network.CutAsync(member.Name, Database),
-                    1 => network.HealAsync(member.Name, Database),
-                    _ => Task.CompletedTask,
-                };
                 isCut = i % 3 == 0;
+                await (isCut ? network.CutAsync(member.Name, Database)
+                    : i % 3 == 1 ? network.HealAsync(member.Name, Database)
+                    : Task.CompletedTask);
             }
 
             if (isCut)
