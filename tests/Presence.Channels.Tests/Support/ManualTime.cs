@@ -11,7 +11,14 @@ internal sealed class ManualTime : TimeProvider
 
     public override long GetTimestamp() => _now.Ticks;
 
-    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddYears(56) + _now;
+    /// <summary>How often somebody wanted to know the time of day.</summary>
+    public int Asked { get; private set; }
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        Asked++;
+        return DateTimeOffset.UnixEpoch.AddYears(56) + _now;
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -37,9 +37,21 @@ public sealed class LongPollTests
     [Fact]
     public async Task A_poll_to_which_nothing_comes_gets_204()
     {
-        await using var host = await WebHost.StartAsync(l => l.PollWindow = TimeSpan.FromMilliseconds(50));
+        var time = new ManualTime();
+        await using var host = await WebHost.StartAsync(
+            "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(time));
         using var client = await PollClient.OpenAsync(host);
-        Assert.Equal(204, (await client.PollAsync()).Status);
+        var timers = time.Timers;
+        var poll = client.PollAsync();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (time.Timers == timers)
+        {
+            Assert.True(clock.Elapsed < TestClient.Patience, "the poll does not wait");
+            await Task.Yield();
+        }
+
+        time.Advance(host.Server.Limits.PollWindow);
+        Assert.Equal(204, (await poll).Status);
     }
 
     [Fact]
@@ -246,17 +258,21 @@ public sealed class LongPollTests
     [Fact]
     public async Task A_session_that_nobody_polls_ends_with_its_presences()
     {
-        await using var host = await WebHost.StartAsync(l => l.PollWindow = TimeSpan.FromMilliseconds(100));
+        var time = new ManualTime();
+        await using var host = await WebHost.StartAsync(
+            "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(time));
         using var client = await PollClient.OpenAsync(host);
         Assert.Equal(200, await client.PostAsync("""["1","1","room:a","phx_join",{"key":"ann"}]"""));
-        Assert.Equal(1, host.Server.Node.Tracker.Count("room:a"));
         var left = new TaskCompletionSource();
         using var watch = host.Server.Node.Tracker.Subscribe("room:a", _ => left.TrySetResult());
-        if (watch.Snapshot.Count > 0)
-        {
-            await left.Task.WaitAsync(TestClient.Patience);
-        }
+        Assert.Single(watch.Snapshot);
 
+        time.Advance(host.Server.Limits.PollWindow * 1.4);
+        Assert.Equal(1, host.Server.Sockets.Count);
+        time.Advance(host.Server.Limits.PollWindow);
+        time.Advance(host.Server.Limits.CloseTimeout * 2);
+        await left.Task.WaitAsync(TestClient.Patience);
+        Assert.Equal(0, host.Server.Node.Tracker.Count("room:a"));
         Assert.Equal(410, await client.PostAsync(Heartbeat));
     }
 
@@ -280,6 +296,20 @@ public sealed class LongPollTests
         var poll = client.PollAsync();
         host.Services.GetRequiredService<IChannelBroadcaster>().Disconnect("door:ann");
         Assert.Equal(410, (await poll).Status);
+    }
+
+    [Fact]
+    public async Task A_session_that_is_closing_takes_no_posts_and_gives_away_what_is_left()
+    {
+        await using var host = await WebHost.StartAsync();
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        using var client = new PollClient(host, "/socket/longpoll?vsn=2.0.0") { AuthToken = token };
+        await client.PollAsync();
+        Assert.Equal(200, await client.PostAsync(Heartbeat));
+        host.Services.GetRequiredService<IChannelBroadcaster>().Disconnect("door:ann");
+        Assert.Equal(410, await client.PostAsync(Heartbeat));
+        Assert.Equal(HeartbeatReply, await client.NextAsync());
+        Assert.Equal(410, await client.PostAsync(Heartbeat));
     }
 
     [Fact]

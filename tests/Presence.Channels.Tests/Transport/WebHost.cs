@@ -30,8 +30,16 @@ internal sealed class WebHost : IAsyncDisposable
     public static Task<WebHost> StartAsync(Action<ChannelLimits>? limit = null, params string[] settings) =>
         StartAsync("n1", null, limit, settings);
 
+    public static Task<WebHost> StartAsync(
+        string name, EmbeddedCluster? cluster, Action<ChannelLimits>? limit = null, params string[] settings) =>
+        StartAsync(name, cluster, _ => { }, limit, settings);
+
     public static async Task<WebHost> StartAsync(
-        string name, EmbeddedCluster? cluster, Action<ChannelLimits>? limit = null, params string[] settings)
+        string name,
+        EmbeddedCluster? cluster,
+        Action<WebApplicationBuilder> change,
+        Action<ChannelLimits>? limit = null,
+        params string[] settings)
     {
         var builder = WebApplication.CreateSlimBuilder(["--urls", "http://127.0.0.1:0", .. settings]);
         builder.Logging.ClearProviders();
@@ -45,6 +53,7 @@ internal sealed class WebHost : IAsyncDisposable
             .Socket<OpenDoorSocket>(s => s
                 .Channel<EchoChannel>("echo:*").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*")));
         builder.Services.Configure<ChannelLimits>(limits => limit?.Invoke(limits));
+        change(builder);
         var app = builder.Build();
         app.MapSocket<DoorSocket>("/socket");
         app.MapSocket<OpenDoorSocket>("/open");

@@ -91,7 +91,8 @@ internal sealed class LongPollEndpoint(SocketDoor door)
     private async Task PostAsync(ChannelServer server, HttpContext http)
     {
         var sessions = http.RequestServices.GetRequiredService<LongPollSessions>();
-        if (Find(http, sessions, out _) is not { } session)
+        // One that takes nothing more is over, even if what it had to say has not been fetched.
+        if (Find(http, sessions, out _) is not { Transport.IsShut: false } session)
         {
             await AnswerAsync(http, StatusCodes.Status410Gone);
             return;
