@@ -13,6 +13,7 @@ internal sealed class ChannelInstruments
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _closed;
     private readonly Counter<long> _refused;
+    private readonly Counter<long> _tokens;
     private readonly Counter<long> _crashed;
     private readonly Counter<long> _broadcasts;
     private readonly Counter<long> _diffs;
@@ -25,6 +26,7 @@ internal sealed class ChannelInstruments
         _dropped = meter.CreateCounter<long>("presence.frames.dropped", "{frame}", "Frames and messages thrown away, by reason.");
         _closed = meter.CreateCounter<long>("presence.sockets.closed", "{socket}", "Sockets closed by this member, by reason.");
         _refused = meter.CreateCounter<long>("presence.sockets.refused", "{socket}", "Connections refused, by reason.");
+        _tokens = meter.CreateCounter<long>("presence.tokens.refused", "{token}", "Tokens refused, by reason.");
         _crashed = meter.CreateCounter<long>("presence.channels.crashed", "{channel}", "Exceptions of sockets and channels, by place.");
         _broadcasts = meter.CreateCounter<long>("presence.broadcasts", "{message}", "Broadcasts given to channels of this member.");
         _diffs = meter.CreateCounter<long>("presence.diffs", "{message}", "presence_diff messages encoded on this member.");
@@ -43,6 +45,8 @@ internal sealed class ChannelInstruments
     public void Closed(string reason) => _closed.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     public void Refused(string reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
+
+    public void TokenRefused(string reason) => _tokens.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     public void Crashed(string place) => _crashed.Add(1, new KeyValuePair<string, object?>("place", place));
 
