@@ -12,6 +12,12 @@ internal sealed partial class Epoll
     private const int Readable = 1;
     private const int Batch = 512;
 
+    /// <summary>
+    /// Microseconds between two looks. A reader that sleeps until the next byte is woken by the server for nearly every message, and
+    /// on shared processors that is measured as the server's time; what arrives meanwhile counts as late as it is read.
+    /// </summary>
+    private const uint Nap = 500;
+
     private readonly int _epoll = Create(0);
     private readonly Dictionary<int, Action> _readers = [];
 
@@ -52,6 +58,10 @@ internal sealed partial class Epoll
             }
 
             ready.ForEach(reader => reader());
+            if (count < Batch)
+            {
+                _ = MicroSleep(Nap);
+            }
         }
     }
 
@@ -63,6 +73,9 @@ internal sealed partial class Epoll
 
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
     private static partial int Wait(int epoll, [Out] Event[] events, int most, int timeout);
+
+    [LibraryImport("libc", EntryPoint = "usleep")]
+    private static partial int MicroSleep(uint microseconds);
 
     [StructLayout(LayoutKind.Sequential, Pack = 1)]
     private struct Event

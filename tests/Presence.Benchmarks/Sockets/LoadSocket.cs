@@ -17,6 +17,7 @@ internal sealed class LoadSocket : IDisposable
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly ArrayBufferWriter<byte> _message = new();
     private byte[] _buffer = new byte[FirstBuffer];
+    private readonly TaskCompletionSource _upgraded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _length;
 
     /// <summary>Called with each whole message.</summary>
@@ -31,33 +32,19 @@ internal sealed class LoadSocket : IDisposable
 
     public long Messages { get; private set; }
 
-    public async Task ConnectAsync(IPEndPoint server, string path)
+    /// <summary>
+    /// Connects and upgrades. The runtime's own way to wait for a socket is never used: it would be woken for every message from then
+    /// on, beside the one that reads, at the cost of the server's processors.
+    /// </summary>
+    public Task ConnectAsync(IPEndPoint server, string path)
     {
-        await _socket.ConnectAsync(server);
-        var request = $"GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-        await _socket.SendAsync(Encoding.ASCII.GetBytes(request));
-        while (true)
-        {
-            var read = await _socket.ReceiveAsync(_buffer.AsMemory(_length));
-            _length += read;
-            var end = _buffer.AsSpan(0, _length).IndexOf("\r\n\r\n"u8);
-            if (read == 0 || (end >= 0 && !_buffer.AsSpan(0, end).StartsWith("HTTP/1.1 101"u8)))
-            {
-                throw new InvalidOperationException("The server refused: " + Encoding.ASCII.GetString(_buffer, 0, _length));
-            }
-
-            if (end >= 0)
-            {
-                _buffer.AsSpan(end + 4, _length - end - 4).CopyTo(_buffer);
-                _length -= end + 4;
-                break;
-            }
-        }
-
-        TakeFrames();
+        _socket.Connect(server);
+        _socket.Send(Encoding.ASCII.GetBytes(
+            $"GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
         _socket.Blocking = false;
         Epoll.Shared.Watch((int)_socket.Handle, Read);
+        return _upgraded.Task;
     }
 
     /// <summary>A text frame with a mask of zeros. Small enough for the socket's buffer, so it is sent at once.</summary>
@@ -105,19 +92,46 @@ internal sealed class LoadSocket : IDisposable
 
             if (error != SocketError.Success || read == 0)
             {
-                Ended?.Invoke(error == SocketError.Success ? null : new SocketException((int)error));
+                var reason = error == SocketError.Success ? null : new SocketException((int)error);
+                _upgraded.TrySetException(reason ?? new InvalidOperationException("The server closed the connection.") as Exception);
+                Ended?.Invoke(reason);
                 _socket.Dispose();
                 return;
             }
 
             Bytes += read;
             _length += read;
-            TakeFrames();
+            if (_upgraded.Task.IsCompleted || TakeUpgrade())
+            {
+                TakeFrames();
+            }
         }
         catch (ObjectDisposedException)
         {
             // Dropped by the load itself.
         }
+    }
+
+    /// <returns>Whether the answer to the upgrade is there, and good.</returns>
+    private bool TakeUpgrade()
+    {
+        var end = _buffer.AsSpan(0, _length).IndexOf("\r\n\r\n"u8);
+        if (end < 0)
+        {
+            return false;
+        }
+
+        if (!_buffer.AsSpan(0, end).StartsWith("HTTP/1.1 101"u8))
+        {
+            _upgraded.TrySetException(
+                new InvalidOperationException("The server refused: " + Encoding.ASCII.GetString(_buffer, 0, _length)));
+            return false;
+        }
+
+        _buffer.AsSpan(end + 4, _length - end - 4).CopyTo(_buffer);
+        _length -= end + 4;
+        _upgraded.TrySetResult();
+        return true;
     }
 
     private void TakeFrames()

@@ -44,6 +44,9 @@ internal sealed class ServerProcess : IDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
+        // As the host ships, whatever this program itself runs with; DOTNET_gcServer=0 measures the other way.
+        start.Environment.TryAdd("DOTNET_gcServer", "1");
+
         // As "dotnet X.dll" or as a program of its own: the same again with another argument.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {

@@ -59,7 +59,7 @@ internal static class SocketLoad
         await Task.Delay(Quiet);
         var memory = (server.Resident - resident) / 1024.0 / sockets;
         var arrivals = new Arrivals(clients);
-        await arrivals.OfAsync(20, pause: 5);
+        await arrivals.OfAsync(50, pause: 5);
         await Task.Delay(Breath);
 
         var processor = server.Processor;
