@@ -3,24 +3,49 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using Presence.Channels.Tests.Transport;
+using Xunit.Abstractions;
 
 namespace Presence.Channels.Tests.Fuzz;
 
-/// <summary>Fewer of the same frames through a web server, by both transports.</summary>
-public sealed class TransportFuzzTests
+/// <summary>The same frames through a web server, by both transports.</summary>
+public sealed class TransportFuzzTests(ITestOutputHelper output)
 {
     private const int Frames = 3000;
+    private const int ManyFrames = 600_000;
+    private const int LinesOfABody = 3;
 
     [Theory]
     [InlineData("1.0.0")]
     [InlineData("2.0.0")]
-    public async Task Hostile_frames_over_a_websocket_hurt_nobody(string vsn)
+    public Task Hostile_frames_over_a_websocket_hurt_nobody(string vsn) => OverWebSocketAsync(vsn, Frames);
+
+    [Theory]
+    [Trait("Category", "Soak")]
+    [InlineData("1.0.0")]
+    [InlineData("2.0.0")]
+    public Task Very_many_hostile_frames_over_a_websocket_hurt_nobody(string vsn) => OverWebSocketAsync(vsn, ManyFrames);
+
+    [Theory]
+    [InlineData("1.0.0", "application/x-ndjson")]
+    [InlineData("2.0.0", "application/x-ndjson")]
+    [InlineData("2.0.0", "text/plain")]
+    public Task Hostile_bodies_of_long_polls_hurt_nobody(string vsn, string contentType) =>
+        OverLongPollAsync(vsn, contentType, Frames);
+
+    [Theory]
+    [Trait("Category", "Soak")]
+    [InlineData("1.0.0", "application/x-ndjson")]
+    [InlineData("2.0.0", "application/x-ndjson")]
+    public Task Very_many_hostile_bodies_of_long_polls_hurt_nobody(string vsn, string contentType) =>
+        OverLongPollAsync(vsn, contentType, ManyFrames);
+
+    private async Task OverWebSocketAsync(string vsn, int frames)
     {
         await using var host = await WebHost.StartAsync();
         using var neighbour = await NeighbourAsync(host);
         var maker = new FrameMaker(7);
         ClientWebSocket? hostile = null;
-        for (var i = 0; i < Frames; i++)
+        for (var i = 0; i < frames; i++)
         {
             if (hostile is not { State: WebSocketState.Open })
             {
@@ -48,29 +73,30 @@ public sealed class TransportFuzzTests
 
         hostile?.Dispose();
         await OnlyTheNeighbourIsLeftAsync(host, neighbour);
+        output.WriteLine($"{frames} frames of version {vsn} over WebSockets");
     }
 
-    [Theory]
-    [InlineData("application/x-ndjson")]
-    [InlineData("text/plain")]
-    public async Task Hostile_bodies_of_long_polls_hurt_nobody(string contentType)
+    private async Task OverLongPollAsync(string vsn, string contentType, int frames)
     {
+        var (version1, posted) = (vsn == "1.0.0", 0);
         await using var host = await WebHost.StartAsync(limits => limits.PollWindow = TimeSpan.FromSeconds(1));
         using var neighbour = await NeighbourAsync(host);
         using var http = new HttpClient { BaseAddress = host.Address };
         var maker = new FrameMaker(8);
         var token = "";
-        for (var i = 0; i < Frames / 3; i++)
+        for (var i = 0; posted < frames; i++)
         {
             if (token.Length == 0)
             {
-                var opened = JsonDocument.Parse(await http.GetStringAsync("/open/longpoll?vsn=2.0.0")).RootElement;
+                var opened = JsonDocument.Parse(await http.GetStringAsync($"/open/longpoll?vsn={vsn}")).RootElement;
                 token = opened.GetProperty("token").GetString()!;
             }
 
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/open/longpoll?vsn=2.0.0");
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/open/longpoll?vsn={vsn}");
             request.Headers.Add("X-Phoenix-Longpoll-Token", token);
-            request.Content = new ByteArrayContent(Body(maker, contentType.Contains("ndjson", StringComparison.Ordinal)));
+            var lines = contentType.Contains("ndjson", StringComparison.Ordinal);
+            request.Content = new ByteArrayContent(Body(maker, version1, lines));
+            posted += lines ? LinesOfABody : 1;
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
             using var response = await http.SendAsync(request);
             Assert.True((int)response.StatusCode < 500, $"frame {i}: {response.StatusCode}");
@@ -88,20 +114,21 @@ public sealed class TransportFuzzTests
 
         // Sessions end when nobody polls them.
         await OnlyTheNeighbourIsLeftAsync(host, neighbour);
+        output.WriteLine($"{posted} frames of version {vsn} in long polls");
     }
 
-    private static byte[] Body(FrameMaker maker, bool lines)
+    private static byte[] Body(FrameMaker maker, bool version1, bool lines)
     {
         if (!lines)
         {
-            var (bytes, binary) = maker.Next(v1: false);
+            var (bytes, binary) = maker.Next(version1);
             return Aimed(bytes, binary);
         }
 
         var body = new List<byte>();
-        for (var line = 0; line < 3; line++)
+        for (var line = 0; line < LinesOfABody; line++)
         {
-            var (bytes, binary) = maker.Next(v1: false);
+            var (bytes, binary) = maker.Next(version1);
             body.AddRange(binary ? Encoding.ASCII.GetBytes(Convert.ToBase64String(Aimed(bytes, binary))) : Aimed(bytes, binary));
             body.Add((byte)'\n');
         }
