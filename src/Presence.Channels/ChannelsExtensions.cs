@@ -46,6 +46,11 @@ public static class ChannelsExtensions
         table.For(typeof(TSocket));
 
         var pipeline = endpoints.CreateApplicationBuilder();
+        pipeline.Use(static (http, next) =>
+        {
+            StraightUpgrade.Offer(http);
+            return next(http);
+        });
         pipeline.UseWebSockets();
         var door = new SocketDoor(typeof(TSocket));
         pipeline.Run(new SocketEndpoint(door).HandleAsync);
@@ -69,7 +74,10 @@ public static class ChannelsExtensions
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ChannelInstruments>();
-        services.AddSingleton<SocketTokens>();
+        services.AddSingleton(s => new SocketTokens(
+            s.GetRequiredService<IDataProtectionProvider>(),
+            s.GetRequiredService<TimeProvider>(),
+            s.GetRequiredService<ChannelInstruments>()));
         services.AddSingleton<ChannelServer>();
         services.AddSingleton<LongPollSessions>();
         services.AddSingleton<IChannelBroadcaster>(s => s.GetRequiredService<ChannelServer>().Broadcaster);

@@ -56,6 +56,8 @@ internal sealed class ChannelServer : IDisposable
 
     public SocketTable Sockets { get; }
 
+    public SocketWriters Writers { get; } = new();
+
     /// <summary>Whether the member is on its way out: it takes no more clients, and tells those it has no more changes.</summary>
     public bool IsLeaving => Sockets.Draining || Node.State is NodeState.Draining or NodeState.Stopped or NodeState.Failed;
 

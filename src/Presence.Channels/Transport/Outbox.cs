@@ -93,15 +93,19 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
     }
 
     /// <summary>The next frame, or with a null frame the close code, once.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="closeCode">The close code.</param>
+    /// <param name="more">Whether something follows at once.</param>
     /// <returns>False if there is nothing more: the writer has been let go.</returns>
-    public bool TryTake(out OutFrame? frame, out int closeCode)
+    public bool TryTake(out OutFrame? frame, out int closeCode, out bool more)
     {
         lock (_gate)
         {
-            closeCode = 0;
+            (closeCode, more) = (0, false);
             if (_frames is { } queue && queue.TryDequeue(out frame))
             {
                 _bytes -= frame.Length;
+                more = queue.Count > 0 || _closeCode is not null;
                 return true;
             }
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
@@ -49,7 +50,8 @@ internal sealed class SocketEndpoint(SocketDoor door)
             DangerousEnableCompression = options.CompressSockets,
             DisableServerContextTakeover = true,
         });
-        var transport = new WebSocketTransport(server, webSocket);
+        var transport = new WebSocketTransport(
+            server, webSocket, (http.Features.Get<IHttpUpgradeFeature>() as StraightUpgrade)?.Stream);
         var session = new SocketSession(server, admission.Socket, admission.Routes, admission.Serializer, transport);
         if (!server.Sockets.TryAdd(session))
         {

@@ -4,7 +4,7 @@ using System.Net.WebSockets;
 namespace Presence.Channels;
 
 /// <summary>Frames over a WebSocket.</summary>
-internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket) : SocketTransport, IThreadPoolWorkItem
+internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket, StraightStream? straight) : SocketTransport
 {
     private const int FirstBuffer = 4096;
 
@@ -20,7 +20,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket)
         switch (_outbox.Add(frame))
         {
             case Outbox.Added.StartWriter:
-                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                server.Writers.Add(this);
                 break;
             case Outbox.Added.Overflow:
                 server.Instruments.Dropped("slow_consumer");
@@ -38,7 +38,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket)
 
         if (_outbox.Close(code) == Outbox.Added.StartWriter)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            server.Writers.Add(this);
         }
     }
 
@@ -90,14 +90,15 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket)
     }
 
     /// <summary>Sends what is queued.</summary>
-    public void Execute() => _ = WriteAsync();
+    public void Write() => _ = WriteAsync();
 
     private async Task WriteAsync()
     {
         try
         {
-            while (_outbox.TryTake(out var frame, out var closeCode))
+            while (_outbox.TryTake(out var frame, out var closeCode, out var more))
             {
+                straight?.Hold(more);
                 Volatile.Write(ref _sendingSince, server.Time.GetTimestamp() | 1);
                 if (frame is null)
                 {
@@ -136,6 +137,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket)
     {
         // Waiting with an empty buffer: an idle client holds no memory to read into.
         var first = await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+        straight?.Heard();
         if (first.MessageType == WebSocketMessageType.Close)
         {
             return false;

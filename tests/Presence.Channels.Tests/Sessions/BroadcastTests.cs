@@ -44,6 +44,32 @@ public sealed class BroadcastTests : IDisposable
     }
 
     [Fact]
+    public async Task A_broadcast_allocates_no_more_than_a_queue_slot_for_each_socket()
+    {
+        const int Sockets = 1000;
+        const int Slot = 24;
+        for (var i = 0; i < Sockets; i++)
+        {
+            var transport = new WebSocketTransport(_harness.Server, new StubWebSocket(), null);
+            var session = new SocketSession(
+                _harness.Server, new OpenSocket(null), _harness.Routes, FrameSerializers.Find("2.0.0")!, transport);
+            await session.ReceiveAsync("""["1","1","echo:a","phx_join",{}]"""u8.ToArray(), binary: false);
+        }
+
+        var payload = ChannelPayload.From(new { text = new string('x', 1000) });
+        var least = long.MaxValue;
+        for (var i = 0; i < 20; i++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            _harness.Server.Broadcaster.Broadcast("echo:a", "told", payload);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        // The message itself, encoded once, and what belongs to it.
+        Assert.InRange(least, 1000, 4000 + (Slot * Sockets));
+    }
+
+    [Fact]
     public async Task An_intercepted_broadcast_passes_through_the_channel()
     {
         var client = _harness.Connect();

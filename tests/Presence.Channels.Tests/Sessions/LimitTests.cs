@@ -74,7 +74,7 @@ public sealed class LimitTests
         Assert.Equal(Outbox.Added.Queued, outbox.Add(frame));
         Assert.Equal(Outbox.Added.Overflow, outbox.Add(frame));
         Assert.Equal(Outbox.Added.Shut, outbox.Add(frame));
-        Assert.False(outbox.TryTake(out _, out _));
+        Assert.False(outbox.TryTake(out _, out _, out _));
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class LimitTests
     {
         var outbox = new Outbox(100, 15);
         Assert.Equal(Outbox.Added.StartWriter, outbox.Add(new OutFrame(new byte[50], default, false)));
-        Assert.True(outbox.TryTake(out _, out _));
+        Assert.True(outbox.TryTake(out _, out _, out _));
         Assert.Equal(Outbox.Added.Queued, outbox.Add(new OutFrame(new byte[10], default, false)));
         Assert.Equal(Outbox.Added.Overflow, outbox.Add(new OutFrame(new byte[10], default, false)));
     }
@@ -93,12 +93,12 @@ public sealed class LimitTests
         var outbox = new Outbox(2, 1000);
         outbox.Add(new OutFrame(new byte[1], default, false));
         Assert.Equal(Outbox.Added.Queued, outbox.Close(1012));
-        Assert.True(outbox.TryTake(out var frame, out _));
+        Assert.True(outbox.TryTake(out var frame, out _, out _));
         Assert.NotNull(frame);
-        Assert.True(outbox.TryTake(out frame, out var code));
+        Assert.True(outbox.TryTake(out frame, out var code, out _));
         Assert.Null(frame);
         Assert.Equal(1012, code);
-        Assert.False(outbox.TryTake(out _, out _));
+        Assert.False(outbox.TryTake(out _, out _, out _));
     }
 
     [Fact]

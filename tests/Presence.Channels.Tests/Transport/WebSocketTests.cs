@@ -156,6 +156,8 @@ public sealed class WebSocketTests
     public async Task A_client_that_never_reads_is_cut_off_and_the_others_are_served()
     {
         await using var host = await WebHost.StartAsync(l => (l.MaxOutboxBytes, l.MaxOutboxFrames) = (1 << 20, 100));
+        using var dropped = new CountedReasons(host.Services, "presence.frames.dropped");
+        using var closed = new CountedReasons(host.Services, "presence.sockets.closed");
         using var deaf = await OpenAsync(host);
         await JoinAsync(deaf);
         using var reader = await OpenAsync(host);
@@ -172,6 +174,8 @@ public sealed class WebSocketTests
 
         await reader.SendAsync(Heartbeat);
         Assert.Equal(HeartbeatReply, await reader.NextAsync());
+        Assert.Equal(["slow_consumer"], dropped.Reasons);
+        Assert.Equal(["slow_consumer"], closed.Reasons);
     }
 
     [Fact]

@@ -118,7 +118,7 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
     /// <summary>What is there to be told now, if anything.</summary>
     private Polled? Take(List<OutFrame> frames)
     {
-        while (_outbox.TryTake(out var frame, out _))
+        while (_outbox.TryTake(out var frame, out _, out _))
         {
             if (frame is not null)
             {
