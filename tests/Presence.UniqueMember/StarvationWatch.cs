@@ -8,10 +8,11 @@ namespace Presence.UniqueMember;
 /// </summary>
 internal sealed class StarvationWatch : IDisposable
 {
-    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Worth = TimeSpan.FromMilliseconds(300);
 
-    private readonly ManualResetEventSlim _stop = new();
+    // Not the slim one, which spins before it waits.
+    private readonly ManualResetEvent _stop = new(initialState: false);
     private readonly Thread _thread;
 
     public StarvationWatch(Report report)
@@ -30,7 +31,7 @@ internal sealed class StarvationWatch : IDisposable
     private void Watch(Report report)
     {
         var before = Stopwatch.GetTimestamp();
-        while (!_stop.Wait(Beat))
+        while (!_stop.WaitOne(Beat))
         {
             var now = Stopwatch.GetTimestamp();
             if (Stopwatch.GetElapsedTime(before, now) is var beat && beat > Worth)

@@ -63,7 +63,7 @@ public static class UniqueChecker
     /// <summary>The terms of a process that go on at the end, the newest epoch last.</summary>
     public static IReadOnlyList<TermBegan> Running(IReadOnlyList<HistoryEvent> events, string process) =>
     [
-        .. new UniqueHistory(events).Terms
+        .. new UniqueHistory([.. events.Where(e => e is TermBegan or TermEnded or MemberEnded)]).Terms
             .Where(term => term.Began.Process == process && term.End is null)
             .Select(term => term.Began)
             .OrderBy(began => began.Epoch),

@@ -34,6 +34,9 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <summary>Why there are no namespaces to be had; null if there are.</summary>
     public static string? Missing => WhyMissing.Value;
 
+    /// <summary>By which all places reach this machine itself, whatever is cut apart.</summary>
+    public IPAddress HostAddress => IPAddress.Parse(Address(0, 2));
+
     private string Router => _prefix + "r";
 
     /// <summary>Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names namespaces.</summary>

@@ -72,10 +72,17 @@ public sealed class UniqueTrio : IAsyncDisposable
     }
 
     /// <summary>Delays what goes between a member and the database; zero to end that.</summary>
+    /// <returns>False if its line cannot.</returns>
     public bool TrySlow(int member, TimeSpan delay)
     {
-        History.Add(delay > TimeSpan.Zero ? new StoreLost(History.Now, Name(member)) : new StoreFound(History.Now, Name(member)));
-        return _lines[member].TrySlow(delay);
+        var at = History.Now;
+        if (!_lines[member].TrySlow(delay))
+        {
+            return false;
+        }
+
+        History.Add(delay > TimeSpan.Zero ? new StoreLost(at, Name(member)) : new StoreFound(at, Name(member)));
+        return true;
     }
 
     /// <summary>All terms of a process that go on as far as is known, the newest epoch last.</summary>

@@ -20,7 +20,7 @@ internal enum FaultKind
     /// <summary>Cut off from the database.</summary>
     Cut,
 
-    /// <summary>A slow line to the database.</summary>
+    /// <summary>A slow line to the database; where it cannot be slowed, cut off.</summary>
     Slow,
 }
 

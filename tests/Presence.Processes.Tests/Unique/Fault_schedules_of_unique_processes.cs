@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using Presence.Harness.Databases;
 using Presence.Harness.Histories;
+using Presence.Harness.Members;
 using Presence.Harness.Unique;
 using Xunit.Abstractions;
 
@@ -9,7 +9,8 @@ namespace Presence.Processes.Tests.Unique;
 
 /// <summary>
 /// Consistent mode over PostgreSQL, three processes to a schedule, several schedules side by side on one server, which is itself stopped, killed
-/// and held still from time to time. <c>PRESENCE_SEED</c> plays one schedule alone, with its story.
+/// and held still from time to time. Every second schedule cuts members off in network namespaces where those are to be had; the others, everywhere,
+/// at a relay. <c>PRESENCE_SEED</c> plays one schedule alone, with its story.
 /// </summary>
 [Collection(nameof(AloneOnTheMachine))]
 [Trait("Category", "Engine.Postgres")]
@@ -22,30 +23,47 @@ public sealed class Fault_schedules_of_unique_processes(ITestOutputHelper output
 
     [SkippableFact]
     [Trait("Category", "Soak")]
-    public Task Of_two_hundred_schedules_none_shows_two_holders_an_old_effect_or_a_late_takeover() => PlayAsync(200, atOnce: 8);
+    public Task Of_two_hundred_schedules_none_shows_two_holders_an_old_effect_or_a_late_takeover() => PlayAsync(200, atOnce: 5);
 
     private async Task PlayAsync(int seeds, int atOnce)
     {
-        await using var server = await PostgresServer.StartAsync(new PostgresServerOptions { MaxConnections = 600 });
+        await using var site = await Site.StartAsync(atOnce);
         var outcomes = new ConcurrentBag<Outcome>();
+        await using var file = new StreamWriter(Path.Combine(HostFiles.Results, $"unique-{seeds}.log")) { AutoFlush = true };
+        var progress = TextWriter.Synchronized(file);
         using var stop = new CancellationTokenSource();
-        var outages = new ServerOutages(server, seeds);
+        var outages = new ServerOutages(site.Server, seeds);
         var spoiling = outages.RunAsync(stop.Token);
         var which = Environment.GetEnvironmentVariable("PRESENCE_SEED") is { Length: > 0 } one
             ? [int.Parse(one, CultureInfo.InvariantCulture)]
             : Enumerable.Range(1, seeds).ToArray();
-        await Parallel.ForEachAsync(which, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (seed, _) =>
-            outcomes.Add(await PlayAsync(server, seed, outages)));
+        await Parallel.ForEachAsync(
+            which,
+            new ParallelOptions { MaxDegreeOfParallelism = atOnce },
+            async (seed, _) =>
+            {
+                var outcome = await PlayAsync(site, seed, outages);
+                outcomes.Add(outcome);
+                await progress.WriteLineAsync(outcome.ToString());
+            });
         await stop.CancelAsync();
         await spoiling;
         Report(outcomes, outages.Count);
     }
 
-    private static async Task<Outcome> PlayAsync(PostgresServer server, int seed, ServerOutages outages)
+    private static async Task<Outcome> PlayAsync(Site site, int seed, ServerOutages outages)
     {
-        var lines = Enumerable.Range(0, 3).Select(_ => new RelayedLine(server, "postgres")).ToArray();
+        using var place = await site.EnterAsync(inNamespaces: seed % 2 == 0);
         await using var trio = new UniqueTrio(
-            new UniqueTrioOptions { Schema = $"s{seed}", Mode = "Consistent", Lease = Lease, Processes = ScheduledRun.Processes }, lines);
+            new UniqueTrioOptions
+            {
+                Schema = $"s{seed}",
+                Mode = "Consistent",
+                Lease = Lease,
+                Processes = ScheduledRun.Processes,
+                ResourceAddress = place.ResourceAddress,
+            },
+            place.Lines);
         outages.Add(trio);
         try
         {

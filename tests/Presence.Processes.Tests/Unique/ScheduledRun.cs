@@ -1,3 +1,4 @@
+using System.Globalization;
 using Presence.Harness.Histories;
 using Presence.Harness.Unique;
 
@@ -78,15 +79,14 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
                 await Task.Delay(fault.Lasts);
                 trio.Continue(member);
                 break;
-            case FaultKind.Cut:
+            case FaultKind.Slow when trio.TrySlow(member, SlowBy):
+                await Task.Delay(fault.Lasts);
+                trio.TrySlow(member, TimeSpan.Zero);
+                break;
+            case FaultKind.Cut or FaultKind.Slow:
                 await trio.CutAsync(member);
                 await Task.Delay(fault.Lasts);
                 await trio.HealAsync(member);
-                break;
-            case FaultKind.Slow:
-                trio.TrySlow(member, SlowBy);
-                await Task.Delay(fault.Lasts);
-                trio.TrySlow(member, TimeSpan.Zero);
                 break;
         }
 
@@ -108,4 +108,9 @@ internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent>
 
     /// <summary>The longest time in which nobody ran, somebody could, and nothing was done to anybody.</summary>
     public TimeSpan Vacant => UniqueChecker.Vacancies(Events).Select(vacancy => vacancy.Lasted).DefaultIfEmpty().Max();
+
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"seed {Seed}, faults {Faults}, terms {Terms}, effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
+        + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} {string.Join("; ", Findings)}");
 }

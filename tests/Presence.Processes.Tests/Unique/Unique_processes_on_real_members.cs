@@ -12,8 +12,6 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
     private const string Process = "job";
     private const string Group = "pair";
 
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
-
     private static int s_schemas;
 
     private PostgresServer _server = null!;
@@ -34,8 +32,8 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
 
         var second = await trio.UntilOneRunsAsync(Process);
         Assert.NotEqual(first, second);
-        Assert.Equal("Shutdown", ReasonOf(trio, member: first));
-        await EndAsync(trio, Rules(mode));
+        Assert.Equal("Shutdown", trio.ReasonOf(Process, first));
+        await trio.EndFlawlesslyAsync(Rules.Of(mode));
     }
 
     [SkippableFact]
@@ -52,7 +50,7 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         await trio.UntilOneRunsAsync(Group);
         var second = trio.Holder(Group)!.Value;
         await trio.UntilAsync("its companion has moved too", () => trio.Log(second).Contains($"companion began {Group}", StringComparison.Ordinal));
-        await EndAsync(trio, Rules("Consistent"));
+        await trio.EndFlawlesslyAsync(Rules.Consistent);
     }
 
     [SkippableFact]
@@ -66,8 +64,8 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         var killed = trio.History.FirstAfter<MemberEnded>(TimeSpan.Zero, _ => true)!.Value;
         await trio.UntilOneRunsAsync(Process);
         var taken = trio.Running(Process).Single().At - killed;
-        Assert.True(taken <= Lease + TimeSpan.FromSeconds(2), $"It took {taken.TotalSeconds:0.00} s.\n{trio.Story()}");
-        await EndAsync(trio, Rules("Consistent"));
+        Assert.True(taken <= Rules.Lease + TimeSpan.FromSeconds(2), $"It took {taken.TotalSeconds:0.00} s.\n{trio.Story()}");
+        await trio.EndFlawlesslyAsync(Rules.Consistent);
     }
 
     [SkippableFact]
@@ -79,7 +77,7 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         await trio.KillAsync(first);
 
         Assert.NotEqual(first, await trio.UntilOneRunsAsync(Process));
-        await EndAsync(trio, Rules("Available"));
+        await trio.EndFlawlesslyAsync(Rules.Available);
     }
 
     [SkippableFact]
@@ -94,28 +92,11 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
             .FirstAfter<EffectTried>(old.At, effect => effect.Process == Process && effect.Epoch > old.Epoch && effect.IsAccepted) is not null);
         trio.Continue(first);
 
-        await trio.UntilAsync("the first has learnt of it", () => ReasonOf(trio, first) is not null);
-        Assert.Equal("LeaseLost", ReasonOf(trio, first));
+        await trio.UntilAsync("the first has learnt of it", () => trio.ReasonOf(Process, first) is not null);
+        Assert.Equal("LeaseLost", trio.ReasonOf(Process, first));
         Assert.NotNull(trio.History.FirstAfter<EffectTried>(TimeSpan.Zero, effect => effect.Term == old.Term && !effect.IsAccepted));
         Assert.NotEqual(first, await trio.UntilOneRunsAsync(Process));
-        await EndAsync(trio, Rules("Consistent"));
-    }
-
-    [SkippableFact]
-    public async Task A_holder_cut_off_from_the_database_stops_itself_before_anyone_else_starts_and_stands_by_after_the_heal()
-    {
-        await using var trio = await StartAsync("Consistent");
-        var first = await trio.UntilOneRunsAsync(Process);
-
-        await trio.CutAsync(first);
-        await trio.UntilAsync("another runs it", () => trio.Holder(Process) is { } holder && holder != first);
-        var second = await trio.UntilOneRunsAsync(Process);
-        await trio.HealAsync(first);
-
-        Assert.Equal("LeaseLost", ReasonOf(trio, first));
-        await trio.TerminateAsync(second);
-        await trio.UntilOneRunsAsync(Process);
-        await EndAsync(trio, Rules("Consistent"));
+        await trio.EndFlawlesslyAsync(Rules.Consistent);
     }
 
     [SkippableFact]
@@ -140,23 +121,6 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         Assert.Empty(HistoryChecker.Check(consistent.History.Events));
     }
 
-    private static string? ReasonOf(UniqueTrio trio, int member) => trio.History.Events.OfType<TermEnded>()
-        .Where(ended => ended.Process == Process && ended.Term.StartsWith(UniqueTrio.Name(member), StringComparison.Ordinal))
-        .MaxBy(ended => ended.At)?.Reason;
-
-    private static UniqueRules Rules(string mode) => mode == "Consistent"
-        ? new UniqueRules { Lease = Lease, MostVacant = Lease + TimeSpan.FromSeconds(2) }
-        // Held down after four seconds, then the delay of a takeover and two rounds of agreement.
-        : new UniqueRules { MostVacant = TimeSpan.FromSeconds(15) };
-
-    /// <summary>All are asked to stop, and the history must be without a fault.</summary>
-    private static async Task EndAsync(UniqueTrio trio, UniqueRules rules)
-    {
-        await Task.WhenAll(Enumerable.Range(0, 3).Where(trio.IsRunning).Select(trio.TerminateAsync));
-        var findings = HistoryChecker.Check(trio.History.Events).Concat(UniqueChecker.Check(trio.History.Events, rules)).ToList();
-        Assert.True(findings.Count == 0, $"{string.Join('\n', findings)}\n\n{trio.Story()}");
-    }
-
     private async Task<UniqueTrio> StartAsync(string mode, PostgresServer? server = null)
     {
         PostgresServer.Require();
@@ -165,7 +129,7 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
             {
                 Schema = $"unique{Interlocked.Increment(ref s_schemas)}",
                 Mode = mode,
-                Lease = Lease,
+                Lease = Rules.Lease,
                 Processes = [Process],
                 Groups = [Group],
             },
