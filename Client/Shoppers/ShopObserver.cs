@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Presence.Client;
 
-/// <summary>Watches what one member shows its admins, as the dashboard does: <c>admin:stats</c> and <c>admin:cluster</c>.</summary>
+/// <summary>Watches what one member shows its admins, as the dashboard does: <c>admin:live</c> and <c>admin:cluster</c>.</summary>
 internal sealed class ShopObserver : IAsyncDisposable
 {
     private readonly PhoenixSocket _socket;
@@ -23,7 +23,7 @@ internal sealed class ShopObserver : IAsyncDisposable
     {
         var socket = await AdminConnection.OpenAsync(member, user, password, stop);
         var observer = new ShopObserver(member, socket);
-        await socket.Channel("admin:stats").On("stats", stats => observer.Take(ShopNumbers.Read(stats))).JoinAsync();
+        await socket.Channel("admin:live").On("stats", stats => observer.Take(ShopNumbers.Read(stats))).JoinAsync();
         await socket.Channel("admin:cluster").JoinAsync();
         await observer.UntilAsync(_ => true, TimeSpan.FromSeconds(10));
         return observer;
