@@ -30,6 +30,7 @@ try {
     Resolve-Orleans
     Build-Web
     Install-NpmFolders
+    Test-PageTypes
 
     Write-Output 'Restoring and building (Release) ...'
     dotnet build Presence.sln -c Release -v quiet --nologo '-clp:NoSummary'

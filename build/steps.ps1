@@ -71,9 +71,21 @@ function Install-Npm([string] $folder) {
 }
 
 function Install-NpmFolders {
-    Get-ChildItem -Path Silo, tests -Recurse -Filter 'package-lock.json' |
+    Get-ChildItem -Path Silo, src, tests -Recurse -Filter 'package-lock.json' |
         Where-Object { $_.FullName -notmatch '[\\/]node_modules[\\/]' } |
         ForEach-Object { Install-Npm $_.DirectoryName }
+}
+
+function Test-PageTypes {
+    Write-Host "Checking the types of the dashboard's pages ..."
+    Push-Location 'src/Presence.Dashboard/web'
+    try {
+        npm run --silent check
+        if ($LASTEXITCODE -ne 0) { Stop-With "the dashboard's pages have type errors (src/Presence.Dashboard/web)" }
+    }
+    finally {
+        Pop-Location
+    }
 }
 
 function Build-Web {

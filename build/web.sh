@@ -2,7 +2,7 @@
 
 # Folders of this repository with npm packages of their own.
 npm_folders() {
-  find Silo tests -name node_modules -prune -o -name package-lock.json -print | sed 's/\/package-lock\.json$//' | LC_ALL=C sort
+  find Silo src tests -name node_modules -prune -o -name package-lock.json -print | sed 's/\/package-lock\.json$//' | LC_ALL=C sort
 }
 
 # npm_install FOLDER: installs exactly what the lock file names, unless that is already there.
@@ -29,4 +29,11 @@ build_web() {
   (cd Silo/web && npm run --silent build) || fail "the front end does not build (Silo/web)"
   mkdir -p artifacts
   printf '%s' "$now" >"$stamp"
+}
+
+# Vite strips the types of the dashboard's pages without reading them; this reads them.
+check_pages() {
+  [ -f src/Presence.Dashboard/web/tsconfig.json ] || return 0
+  say "Checking the types of the dashboard's pages ..."
+  (cd src/Presence.Dashboard/web && npm run --silent check) || fail "the dashboard's pages have type errors (src/Presence.Dashboard/web)"
 }
