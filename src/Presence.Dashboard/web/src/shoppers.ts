@@ -97,13 +97,18 @@ function append(lines: Map<string, Line>, now: Record<string, number> | undefine
     if (!lines.has(name)) lines.set(name, Array<null>(length - 1).fill(null));
   }
   for (const [name, line] of lines) {
-    line.push(now ? (now[name] ?? 0) : null);
+    line.push(now ? count(now, name) : null);
     if (line.slice(-KEEP).every((n) => !n)) lines.delete(name);
   }
 }
 
+/** Shoppers name their pages as they like, also "constructor". */
+function count(now: Record<string, number>, name: string): number {
+  return Object.hasOwn(now, name) ? now[name]! : 0;
+}
+
 function largest(lines: Map<string, Line>, now: Record<string, number>): Map<string, Line> {
-  const names = [...lines.keys()].sort((a, b) => (now[b] ?? 0) - (now[a] ?? 0) || (a < b ? -1 : 1)).slice(0, LINES);
+  const names = [...lines.keys()].sort((a, b) => count(now, b) - count(now, a) || (a < b ? -1 : 1)).slice(0, LINES);
   // In the order of their names, so that a line keeps its colour while the counts change places.
   return new Map(names.sort().map((name) => [name, lines.get(name)!]));
 }
