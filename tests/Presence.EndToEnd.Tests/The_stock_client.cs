@@ -17,7 +17,7 @@ public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper o
         var named = Environment.GetEnvironmentVariable("PRESENCE_SEED");
         var seed = named is { Length: > 0 } ? named : "20261121";
         output.WriteLine(await NodeScripts.RunAsync(
-            "random-run.mjs", [seed, $"{Operations}", .. members.Members], seconds: 180));
+            "random-run.mjs", [seed, $"{Operations}", "", .. members.Members], seconds: 180));
     }
 
     [SkippableFact]

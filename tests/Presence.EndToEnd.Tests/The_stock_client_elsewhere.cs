@@ -16,9 +16,19 @@ public sealed class The_stock_client_elsewhere(EmbeddedMembers members)
     [SkippableFact]
     public Task Comes_back_into_its_channel_after_the_server_was_killed_and_started() => RestartAsync(kill: true, []);
 
+    [SkippableTheory]
+    [Trait("Category", "Browser")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task Comes_back_in_Chromium_too(bool kill) => RestartAsync(kill, [The_shop_and_its_dashboard.Chromium()]);
+
     [SkippableFact]
     [Trait("Category", "Browser")]
-    public Task Comes_back_in_Chromium_too() => RestartAsync(kill: false, [The_shop_and_its_dashboard.Chromium()]);
+    public async Task Ends_with_the_same_presences_in_Chromium_as_in_Node_after_ten_thousand_random_changes()
+    {
+        var chromium = The_shop_and_its_dashboard.Chromium();
+        await NodeScripts.RunAsync("random-run.mjs", ["20261122", "10000", chromium, .. members.Members], seconds: 180);
+    }
 
     private static async Task RestartAsync(bool kill, string[] chromium)
     {

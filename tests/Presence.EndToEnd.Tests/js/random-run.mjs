@@ -1,18 +1,26 @@
 // Ten thousand joins, updates, leaves and drops across all members, out of one seed. At the end every client has the same
-// state, which is the one that the history says, and what onJoin and onLeave told adds up to it.
-import { Presence, Socket } from "phoenix";
+// state, which is the one that the history says, and what onJoin and onLeave told adds up to it. With a browser ("" for none) one of
+// the clients is a page of its.
+import { Socket } from "phoenix";
 import WebSocket from "ws";
+import { canonical, enter, exact, summary } from "./account.mjs";
 import { answer, assert, assertEqual, now, scenario, seen, token, until } from "./client.mjs";
+import { launch, openPage } from "./page.mjs";
 
 const DEVICES = 45;
 const USERS = 15;
+const ONLOOKER = "onlooker";
 const tokens = new Map();
 
-scenario(async (seed, operations, ...bases) => {
+scenario(async (seed, operations, executable, ...bases) => {
   const topic = `room:run-${seed}`;
   const plan = history(Number(seed), Number(operations));
   const watchers = await Promise.all(bases.map((base, i) => device(base, `watcher-${i}`, topic)));
   for (const watcher of watchers) await watcher.join(-1);
+  const browser = executable && await launch(executable);
+  const page = browser && await openPage(browser, bases[0]);
+  await page?.evaluate(async ([base, userId, room]) =>
+    (await import("/scenario/onlooker.mjs")).lookOn(base, userId, room, { n: -1 }), [bases[0], ONLOOKER, topic]);
   const begun = now();
   const devices = await Promise.all(plan.map(async (steps, i) => {
     const one = await device(bases[i % bases.length], `user-${i % USERS}`, topic);
@@ -21,7 +29,7 @@ scenario(async (seed, operations, ...bases) => {
   }));
   const ran = now() - begun;
   const everybody = [...watchers, ...devices].filter((one) => one.room);
-  const expected = canonical(expectedState(plan, watchers));
+  const expected = canonical(expectedState(plan, [...watchers.map((one) => one.userId), ...(browser ? [ONLOOKER] : [])]));
   // Whoever was dropped last is shown twice the same, before and after: the references tell whether all are through.
   const isSettled = () => {
     const state = exact(everybody[0].room.presence.state);
@@ -38,6 +46,8 @@ scenario(async (seed, operations, ...bases) => {
     assertEqual(exact(one.room.told), state, `seed ${seed}: what ${one.userId} was told adds up`);
     assert(one.room.synced > 0, "onSync was called");
   }
+  await page?.evaluate(async (seen) => (await import("/scenario/onlooker.mjs")).sees(seen), state);
+  await browser?.close();
   return { operations: Number(operations), clients: everybody.length, ran: Math.round(ran), settled: Math.round(settled) };
 });
 
@@ -59,7 +69,7 @@ function history(seed, operations) {
 /** Who is in at the end, with the number of the last operation that said something about itself. */
 function expectedState(plan, watchers) {
   const state = {};
-  for (const watcher of watchers) state[watcher.userId] = [-1];
+  for (const watcher of watchers) state[watcher] = [-1];
   plan.forEach((steps, i) => {
     const last = steps.findLast(([what]) => what !== "drop");
     if (last && last[0] !== "leave") (state[`user-${i % USERS}`] ??= []).push(last[1]);
@@ -104,45 +114,9 @@ async function device(base, userId, topic) {
   return one;
 }
 
-/** A channel with its presences, and a second account of them from the callbacks alone. */
-function enter(channel) {
-  const presence = new Presence(channel);
-  const room = { channel, presence, told: {}, synced: 0 };
-  presence.onJoin((key, _before, { metas }) => {
-    const known = (room.told[key] ??= { metas: [] });
-    for (const meta of metas) if (!known.metas.some((m) => m.phx_ref === meta.phx_ref)) known.metas.push(meta);
-  });
-  presence.onLeave((key, _after, { metas }) => {
-    const gone = new Set(metas.map((meta) => meta.phx_ref));
-    room.told[key].metas = room.told[key].metas.filter((meta) => !gone.has(meta.phx_ref));
-    if (room.told[key].metas.length === 0) delete room.told[key];
-  });
-  presence.onSync(() => {
-    room.synced++;
-    seen();
-  });
-  return room;
-}
-
 function signedToken(base, userId) {
   if (!tokens.has(userId)) tokens.set(userId, token(base, userId));
   return tokens.get(userId);
-}
-
-function canonical(state) {
-  return JSON.stringify(Object.keys(state).sort().map((key) => [key, [...state[key]].sort((a, b) => a - b)]));
-}
-
-function summary(state) {
-  return canonical(Object.fromEntries(Object.entries(state).map(([key, { metas }]) => [key, metas.map((meta) => meta.n)])));
-}
-
-/** With references and all; the order of keys and metas is each client's own. */
-function exact(state) {
-  return JSON.stringify(Object.keys(state).sort().map((key) => [
-    key,
-    [...state[key].metas].sort((a, b) => (a.phx_ref < b.phx_ref ? -1 : 1)).map((meta) => ({ ...meta, phx_ref_prev: undefined })),
-  ]));
 }
 
 function mulberry32(seed) {
