@@ -9,7 +9,10 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
     private const int KeepUpTo = 16;
 
     private readonly Lock _gate = new();
-    private Queue<OutFrame>? _frames;
+
+    /// <summary>Most of the time there is one frame or none: it needs no queue.</summary>
+    private OutFrame? _next;
+    private Queue<OutFrame>? _others;
     private long _bytes;
     private bool _writing;
     private bool _shut;
@@ -37,7 +40,7 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
         {
             lock (_gate)
             {
-                return _frames is not { Count: > 0 };
+                return _next is null;
             }
         }
     }
@@ -54,14 +57,20 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
                 return Added.Shut;
             }
 
-            var waiting = _frames?.Count ?? 0;
-            if (waiting >= maxFrames || (waiting > 0 && _bytes + frame.Length > maxBytes))
+            if (_next is null)
+            {
+                _next = frame;
+            }
+            else if (1 + (_others?.Count ?? 0) >= maxFrames || _bytes + frame.Length > maxBytes)
             {
                 Clear();
                 return Added.Overflow;
             }
+            else
+            {
+                (_others ??= new(1)).Enqueue(frame);
+            }
 
-            (_frames ??= new(1)).Enqueue(frame);
             _bytes += frame.Length;
             return StartWriter();
         }
@@ -102,14 +111,15 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
         lock (_gate)
         {
             (closeCode, more) = (0, false);
-            if (_frames is { } queue && queue.TryDequeue(out frame))
+            frame = _next;
+            if (frame is not null)
             {
+                _next = _others is { Count: > 0 } ? _others.Dequeue() : null;
                 _bytes -= frame.Length;
-                more = queue.Count > 0 || _closeCode is not null;
+                more = _next is not null || _closeCode is not null;
                 return true;
             }
 
-            frame = null;
             if (_closeCode is { } code)
             {
                 closeCode = code;
@@ -117,9 +127,9 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
                 return true;
             }
 
-            if (_frames?.Capacity > KeepUpTo)
+            if (_others?.Capacity > KeepUpTo)
             {
-                _frames = null;
+                _others = null;
             }
 
             _writing = false;
@@ -142,7 +152,8 @@ internal sealed class Outbox(int maxFrames, int maxBytes)
     {
         _shut = true;
         _closeCode = null;
-        _frames = null;
+        _next = null;
+        _others = null;
         _bytes = 0;
     }
 }

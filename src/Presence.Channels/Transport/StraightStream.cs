@@ -7,16 +7,31 @@ namespace Presence.Channels;
 /// The stream below one WebSocket. It reads through the web server, and writes past it, straight to the operating system: the server's
 /// way, a pipe that a second task empties, costs more than the message itself when one message goes to thousands.
 /// </summary>
-/// <remarks>The WebSocket above lets one write happen at a time, its own answers to pings and closes included.</remarks>
-internal sealed class StraightStream(Stream inner, Socket socket) : Stream
+/// <remarks>
+/// There are two who write, each one thing at a time: the WebSocket above, its answers to pings and closes included, and the
+/// transport beside it, with frames that are whole already.
+/// </remarks>
+internal sealed class StraightStream(Stream inner, Socket socket, bool takesFrames) : Stream
 {
     private const int HoldUpTo = 16 * 1024;
 
+    private SpinLock _gate = new(enableThreadOwnerTracking: false);
+    private Way _way;
     private volatile bool _heard;
     private volatile bool _more;
-    private bool? _straight;
     private byte[]? _held;
     private int _heldLength;
+
+    /// <summary>What the system did not take at once, and what came after that.</summary>
+    private Task _rest = Task.CompletedTask;
+
+    /// <summary>How bytes leave, decided by the first: a second way in the middle could overtake the first.</summary>
+    private enum Way
+    {
+        Undecided,
+        ThroughTheServer,
+        Straight,
+    }
 
     public override bool CanRead => true;
 
@@ -44,24 +59,19 @@ internal sealed class StraightStream(Stream inner, Socket socket) : Stream
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         inner.ReadAsync(buffer, cancellationToken);
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        // Decided once: a second way in the middle of the connection could overtake the first.
-        if (!(_straight ??= TakeOver()))
-        {
-            return inner.WriteAsync(buffer, cancellationToken);
-        }
-
-        if (!_more && _heldLength == 0)
-        {
-            return WriteStraightAsync(buffer, null);
-        }
-
-        return _heldLength + buffer.Length <= HoldUpTo ? Append(buffer.Span) : ReleaseBeforeAsync(buffer);
-    }
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        TryWrite(buffer, out var writing) ? writing : inner.WriteAsync(buffer, cancellationToken);
 
     public override Task FlushAsync(CancellationToken cancellationToken) =>
-        _straight == true ? Task.CompletedTask : inner.FlushAsync(cancellationToken);
+        _way == Way.Straight ? Task.CompletedTask : inner.FlushAsync(cancellationToken);
+
+    /// <summary>Writes a frame that is whole.</summary>
+    /// <returns>False, with nothing written, if it has to go through the WebSocket above.</returns>
+    public bool TryWriteFrame(ReadOnlyMemory<byte> frame, out ValueTask writing)
+    {
+        writing = default;
+        return takesFrames && !frame.IsEmpty && TryWrite(frame, out writing);
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -89,81 +99,123 @@ internal sealed class StraightStream(Stream inner, Socket socket) : Stream
         base.Dispose(disposing);
     }
 
-    private bool TakeOver()
+    private bool TryWrite(ReadOnlyMemory<byte> bytes, out ValueTask writing)
     {
-        if (!_heard)
+        var entered = false;
+        try
         {
-            return false;
+            _gate.Enter(ref entered);
+            if (_way == Way.Undecided)
+            {
+                Decide();
+            }
+
+            writing = _way == Way.Straight ? Write(bytes) : default;
+            return _way == Way.Straight;
+        }
+        finally
+        {
+            if (entered)
+            {
+                _gate.Exit();
+            }
+        }
+    }
+
+    private void Decide()
+    {
+        _way = _heard ? Way.Straight : Way.ThroughTheServer;
+        if (_heard)
+        {
+            // So that a write into a full buffer says so, and does not wait on this thread.
+            socket.Blocking = false;
+        }
+    }
+
+    private ValueTask Write(ReadOnlyMemory<byte> bytes)
+    {
+        if (_heldLength + bytes.Length > HoldUpTo)
+        {
+            Release();
         }
 
-        // So that a write into a full buffer says so, and does not wait on this thread.
-        socket.Blocking = false;
-        return true;
-    }
-
-    private ValueTask Append(ReadOnlySpan<byte> bytes)
-    {
-        _held ??= ArrayPool<byte>.Shared.Rent(HoldUpTo);
-        bytes.CopyTo(_held.AsSpan(_heldLength));
-        _heldLength += bytes.Length;
-        return _more ? default : ReleaseAsync();
-    }
-
-    private ValueTask ReleaseAsync()
-    {
-        if (_held is not { } held)
+        if ((_more || _heldLength > 0) && bytes.Length <= HoldUpTo)
         {
-            return default;
+            _held ??= ArrayPool<byte>.Shared.Rent(HoldUpTo);
+            bytes.CopyTo(_held.AsMemory(_heldLength));
+            _heldLength += bytes.Length;
+            if (_more)
+            {
+                return default;
+            }
+
+            Release();
+        }
+        else
+        {
+            Send(bytes, null);
         }
 
-        var length = _heldLength;
-        (_held, _heldLength) = (null, 0);
-        return WriteStraightAsync(held.AsMemory(0, length), held);
+        return _rest.IsCompletedSuccessfully ? default : new(_rest);
     }
 
-    private async ValueTask ReleaseBeforeAsync(ReadOnlyMemory<byte> buffer)
+    private void Release()
     {
-        await ReleaseAsync();
-        await WriteStraightAsync(buffer, null);
+        if (_held is { } held)
+        {
+            var length = _heldLength;
+            (_held, _heldLength) = (null, 0);
+            Send(held.AsMemory(0, length), held);
+        }
     }
 
-    /// <param name="bytes">What to write.</param>
+    /// <param name="bytes">What to send.</param>
     /// <param name="rented">Where it lies, if that goes back to the pool.</param>
-    private ValueTask WriteStraightAsync(ReadOnlyMemory<byte> bytes, byte[]? rented)
+    private void Send(ReadOnlyMemory<byte> bytes, byte[]? rented)
     {
+        if (!_rest.IsCompletedSuccessfully)
+        {
+            _rest = SendAfterAsync(_rest, bytes, rented);
+            return;
+        }
+
         var sent = socket.Send(bytes.Span, SocketFlags.None, out var error);
         if (error is not (SocketError.Success or SocketError.WouldBlock))
         {
-            return ValueTask.FromException(new IOException($"The connection broke: {error}.", new SocketException((int)error)));
+            _rest = Task.FromException(Broken(error));
         }
-
-        if (sent < bytes.Length)
+        else if (sent < bytes.Length)
         {
-            return WriteRestAsync(bytes[sent..], rented);
+            _rest = SendAfterAsync(Task.CompletedTask, bytes[sent..], rented);
         }
-
-        if (rented is not null)
+        else
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            Return(rented);
         }
-
-        return default;
     }
 
-    private async ValueTask WriteRestAsync(ReadOnlyMemory<byte> rest, byte[]? rented)
+    private async Task SendAfterAsync(Task before, ReadOnlyMemory<byte> bytes, byte[]? rented)
     {
+        await before;
         try
         {
-            while (!rest.IsEmpty)
+            while (!bytes.IsEmpty)
             {
-                rest = rest[await socket.SendAsync(rest, SocketFlags.None)..];
+                bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None)..];
             }
         }
         catch (SocketException e)
         {
-            throw new IOException($"The connection broke: {e.SocketErrorCode}.", e);
+            throw Broken(e.SocketErrorCode);
         }
 
+        Return(rented);
+    }
+
+    private static IOException Broken(SocketError error) => new($"The connection broke: {error}.", new SocketException((int)error));
+
+    private static void Return(byte[]? rented)
+    {
         if (rented is not null)
         {
             ArrayPool<byte>.Shared.Return(rented);

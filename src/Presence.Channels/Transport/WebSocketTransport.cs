@@ -122,7 +122,10 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         }
     }
 
-    private async ValueTask SendAsync(OutFrame frame)
+    private ValueTask SendAsync(OutFrame frame) =>
+        straight is not null && straight.TryWriteFrame(frame.OnWebSocket, out var writing) ? writing : SendPartsAsync(frame);
+
+    private async ValueTask SendPartsAsync(OutFrame frame)
     {
         var type = frame.IsBinary ? WebSocketMessageType.Binary : WebSocketMessageType.Text;
         await socket.SendAsync(frame.Head, type, endOfMessage: frame.Body.IsEmpty, CancellationToken.None);

@@ -22,6 +22,16 @@ internal sealed class OutFrame(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> b
 
     public int Length => Head.Length + Body.Length;
 
+    /// <summary>All of it as one frame of a WebSocket, header and all, if it was made for many of them; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> OnWebSocket { get; private init; }
+
+    /// <summary>The same in one array with the header of a WebSocket frame, so that each of many sockets need not make its own.</summary>
+    public OutFrame ForWebSockets()
+    {
+        var framed = WebSocketFrame.Of(Head.Span, Body.Span, IsBinary, out var header);
+        return new OutFrame(framed.AsMemory(header), default, IsBinary) { OnWebSocket = framed };
+    }
+
     public override string ToString() =>
         IsBinary ? $"<<{Length} bytes>>" : System.Text.Encoding.UTF8.GetString([.. Head.Span, .. Body.Span]);
 }
@@ -82,7 +92,7 @@ internal sealed class EncodedBroadcast(string topic, string name, ChannelPayload
     public ChannelPayload Payload => payload;
 
     public OutFrame For(IFrameSerializer serializer) =>
-        _frames[serializer.Slot] ??= serializer.Broadcast(topic, name, payload);
+        _frames[serializer.Slot] ??= serializer.Broadcast(topic, name, payload).ForWebSockets();
 }
 
 /// <summary>Finds the serializer that a client asks for.</summary>

@@ -22,7 +22,7 @@ public sealed class StraightStreamTests : IDisposable
         listener.Listen();
         _client.Connect(listener.LocalEndPoint!);
         _server = listener.Accept();
-        _stream = new StraightStream(_pipe, _server);
+        _stream = new StraightStream(_pipe, _server, takesFrames: true);
     }
 
     public void Dispose()
@@ -101,12 +101,47 @@ public sealed class StraightStreamTests : IDisposable
         var got = new byte[bytes.Length];
         for (var read = 0; read < got.Length;)
         {
-            read += await _client.ReceiveAsync(got.AsMemory(read));
+            read += await _client.ReceiveAsync(got.AsMemory(read)).AsTask().WaitAsync(TestClient.Patience);
         }
 
         await writing.WaitAsync(TestClient.Patience);
         Assert.True(bytes.AsSpan().SequenceEqual(got));
         Assert.Equal(0, _client.Available);
+    }
+
+    [Fact]
+    public async Task What_comes_while_the_client_does_not_read_waits_behind_what_was_before()
+    {
+        _stream.Heard();
+        var bytes = new byte[20_000_000];
+        var first = _stream.WriteAsync(bytes).AsTask();
+        Assert.True(_stream.TryWriteFrame("frame "u8.ToArray(), out var frame));
+        var pong = _stream.WriteAsync("pong"u8.ToArray()).AsTask();
+        Assert.False(frame.IsCompleted || pong.IsCompleted);
+        var got = new byte[bytes.Length + 10];
+        for (var read = 0; read < got.Length;)
+        {
+            read += await _client.ReceiveAsync(got.AsMemory(read)).AsTask().WaitAsync(TestClient.Patience);
+        }
+
+        await Task.WhenAll(first, frame.AsTask(), pong).WaitAsync(TestClient.Patience);
+        Assert.Equal("frame pong", Encoding.ASCII.GetString(got.AsSpan(bytes.Length)));
+    }
+
+    [Fact]
+    public void Before_the_client_was_heard_of_frames_go_through_the_websocket_above()
+    {
+        Assert.False(_stream.TryWriteFrame("frame"u8.ToArray(), out _));
+        _stream.Heard();
+        Assert.False(_stream.TryWriteFrame("frame"u8.ToArray(), out _));
+    }
+
+    [Fact]
+    public void Where_each_client_has_its_own_form_of_a_frame_none_goes_past_the_websocket_above()
+    {
+        using var compressed = new StraightStream(new MemoryStream(), _server, takesFrames: false);
+        compressed.Heard();
+        Assert.False(compressed.TryWriteFrame("frame"u8.ToArray(), out _));
     }
 
     [Fact]
