@@ -17,8 +17,8 @@ scenario(async (seed, operations, executable, ...bases) => {
   const plan = history(Number(seed), Number(operations));
   const watchers = await Promise.all(bases.map((base, i) => device(base, `watcher-${i}`, topic)));
   for (const watcher of watchers) await watcher.join(-1);
-  const browser = executable && await launch(executable);
-  const page = browser && await openPage(browser, bases[0]);
+  const browser = executable ? await launch(executable) : null;
+  const page = browser ? await openPage(browser, bases[0]) : null;
   await page?.evaluate(async ([base, userId, room]) =>
     (await import("/scenario/onlooker.mjs")).lookOn(base, userId, room, { n: -1 }), [bases[0], ONLOOKER, topic]);
   const begun = now();
