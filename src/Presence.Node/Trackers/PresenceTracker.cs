@@ -100,9 +100,9 @@ internal sealed class PresenceTracker(
 
     public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => List(topic).GetByKey(key);
 
-    public int Count(string topic) => List(topic).Count;
+    public int Count(string topic) => HostOf(topic).Shard.Index.CountsOf(topic).Count;
 
-    public int KeyCount(string topic) => List(topic).KeyCount;
+    public int KeyCount(string topic) => HostOf(topic).Shard.Index.CountsOf(topic).KeyCount;
 
     public IReadOnlyList<TopicCount> Topics(string? after, int limit) => hosts.Length == 1
         ? hosts[0].Shard.Index.Topics(after, limit)

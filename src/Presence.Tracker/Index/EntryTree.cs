@@ -41,9 +41,10 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
     public EntryTree With(ReadOnlySpan<EntryEdit> changes, EditToken edit)
     {
         var to = entries;
-        foreach (var (entry, isEnd) in changes)
+        foreach (ref readonly var change in changes)
         {
-            to = isEnd ? to.Remove(new ByIdentity(entry), edit) : to.Set(entry, new ByIdentity(entry), edit);
+            var probe = new ByIdentity(change.Entry);
+            to = change.IsEnd ? to.Remove(probe, edit) : to.Set(change.Entry, probe, edit);
         }
 
         return new(to);
@@ -148,8 +149,3 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         }
     }
 }
-
-/// <summary>One change of a topic that its tree does not have yet.</summary>
-/// <param name="Entry">The entry as it is, or was last.</param>
-/// <param name="IsEnd">Whether it is there no more.</param>
-internal readonly record struct EntryEdit(PresenceEntry Entry, bool IsEnd);

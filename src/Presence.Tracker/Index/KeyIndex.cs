@@ -1,22 +1,19 @@
-using System.Collections.Concurrent;
-
 namespace Presence.Tracker;
 
 /// <summary>The topics in which each key is present. One writer, any readers.</summary>
 /// <remarks>Most keys are in one topic, so that one costs no collection: the value is the topic itself, or a tree of topics.</remarks>
 internal sealed class KeyIndex
 {
-    private readonly ConcurrentDictionary<string, object> _topics = new(StringComparer.Ordinal);
+    private readonly TextTable<object> _topics = new();
 
     /// <summary>Adds a topic of a key; false if it was there. The shard gives one instance of a topic's name each time.</summary>
     public bool Add(string key, string topic)
     {
-        if (_topics.TryAdd(key, topic))
+        if (_topics.TryAdd(key, topic, out var present))
         {
             return true;
         }
 
-        var present = _topics[key];
         if (Holds(present, topic))
         {
             return false;
@@ -25,40 +22,40 @@ internal sealed class KeyIndex
         // Each change is seen by readers at once, so each is an edit of its own.
         var edit = new EditToken();
         var many = present as Many ?? new Many(default(PersistentTree<string>).Set((string)present, new ByName((string)present), edit));
-        _topics[key] = new Many(many.Topics.Set(topic, new ByName(topic), edit));
+        _topics.Replace(key, new Many(many.Topics.Set(topic, new ByName(topic), edit)));
         return true;
     }
 
-    public bool Has(string key, string topic) => _topics.TryGetValue(key, out var present) && Holds(present, topic);
+    public bool Has(string key, string topic) => _topics.Find(key) is { } present && Holds(present, topic);
 
     public void Remove(string key, string topic)
     {
-        if (!_topics.TryGetValue(key, out var present))
+        if (_topics.Find(key) is not { } present)
         {
             return;
         }
 
         if (present is not Many many)
         {
-            _topics.TryRemove(key, out _);
+            _topics.Remove(key);
             return;
         }
 
         var rest = many.Topics.Remove(new ByName(topic), new EditToken());
         if (rest.Count > 1)
         {
-            _topics[key] = new Many(rest);
+            _topics.Replace(key, new Many(rest));
             return;
         }
 
         var last = rest.GetEnumerator();
         last.MoveNext();
-        _topics[key] = last.Current;
+        _topics.Replace(key, last.Current);
     }
 
     public IReadOnlyList<string> TopicsOf(string key)
     {
-        if (!_topics.TryGetValue(key, out var present))
+        if (_topics.Find(key) is not { } present)
         {
             return [];
         }

@@ -180,3 +180,30 @@ internal readonly struct PersistentTree<T>
 
 /// <summary>Names one edit: nodes made under it may be written in place by whoever holds it.</summary>
 internal sealed class EditToken;
+
+/// <summary>The edit under way of one writer of many trees.</summary>
+internal sealed class Edit
+{
+    private EditToken _token = new();
+    private bool _isUsed;
+
+    /// <summary>To write with.</summary>
+    public EditToken Token
+    {
+        get
+        {
+            _isUsed = true;
+            return _token;
+        }
+    }
+
+    /// <summary>Ends it: what was written under it is never written again.</summary>
+    public void Close()
+    {
+        if (_isUsed)
+        {
+            _token = new();
+            _isUsed = false;
+        }
+    }
+}

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Presence.Crdt;
 
@@ -8,17 +7,14 @@ namespace Presence.Tracker;
 /// <remarks>The shard changes it and then publishes; a reader sees a topic as it was at some publication, whole.</remarks>
 public sealed class PresenceIndex
 {
-    private readonly ConcurrentDictionary<string, TopicNode> _topics = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, TopicNode>.AlternateLookup<ReadOnlySpan<char>> _topicsBySpan;
+    private readonly TextTable<TopicNode> _topics = new();
     private readonly KeyIndex _keys = new();
     private readonly List<TopicNode> _changed = [];
+    private readonly Edit _edit = new();
     private volatile TopicOrder _order = TopicOrder.Empty;
     private TopicOrder _nextOrder = TopicOrder.Empty;
-    private EditToken _edit = new();
     private TopicNode? _last;
     private int _count;
-
-    internal PresenceIndex() => _topicsBySpan = _topics.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>Presences shown in all topics. A field read.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -27,7 +23,14 @@ public sealed class PresenceIndex
     public TopicSnapshot List(string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return _topics.TryGetValue(topic, out var node) ? node.Snapshot : new TopicSnapshot(topic);
+        return _topics.Find(topic) is { } node ? node.Snapshot : new TopicSnapshot(topic);
+    }
+
+    /// <summary>How many are present in the topic. A lookup and a few field reads.</summary>
+    internal TopicCount CountsOf(string topic)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return _topics.Find(topic)?.Counts ?? new TopicCount(topic, 0, 0);
     }
 
     /// <summary>Topics with somebody in them, ordinal order, after <paramref name="after"/>.</summary>
@@ -59,7 +62,7 @@ public sealed class PresenceIndex
     /// <summary>The same for any thread.</summary>
     internal bool TryIntern(ReadOnlySpan<char> topic, [MaybeNullWhen(false)] out string name)
     {
-        if (_topicsBySpan.TryGetValue(topic, out var node))
+        if (_topics.Find(topic) is { } node)
         {
             name = node.Topic;
             return true;
@@ -73,15 +76,8 @@ public sealed class PresenceIndex
     internal void Set(PresenceEntry entry, bool isNew)
     {
         var node = Changing(entry.Topic);
-        node.Set(entry, isNew, _edit);
-        if (isNew)
-        {
-            _count++;
-            if (_keys.Add(entry.Key, node.Topic))
-            {
-                node.KeyCount++;
-            }
-        }
+        node.Set(entry, isNew, isNew && _keys.Add(entry.Key, node.Topic), _edit);
+        _count += isNew ? 1 : 0;
     }
 
     /// <summary>Shows an entry if it is the first under its key in its topic: then no version of it can be shown yet.</summary>
@@ -92,9 +88,7 @@ public sealed class PresenceIndex
             return false;
         }
 
-        var node = Changing(entry.Topic);
-        node.Set(entry, isNew: true, _edit);
-        node.KeyCount++;
+        Changing(entry.Topic).Set(entry, isNew: true, isNewKey: true, _edit);
         _count++;
         return true;
     }
@@ -106,7 +100,6 @@ public sealed class PresenceIndex
         _count--;
         if (node.Remove(entry, _edit))
         {
-            node.KeyCount--;
             _keys.Remove(entry.Key, node.Topic);
         }
     }
@@ -124,9 +117,9 @@ public sealed class PresenceIndex
             node.Publish();
             if (node.Count == 0)
             {
-                _topics.TryRemove(node.Topic, out _);
+                _topics.Remove(node.Topic);
                 _last = null;
-                _nextOrder = _nextOrder.Without(node, _edit);
+                _nextOrder = _nextOrder.Without(node, _edit.Token);
             }
         }
 
@@ -137,7 +130,7 @@ public sealed class PresenceIndex
         }
 
         // What readers hold now must never be written again.
-        _edit = new EditToken();
+        _edit.Close();
     }
 
     private TopicNode? NodeOf(string topic)
@@ -147,7 +140,7 @@ public sealed class PresenceIndex
             return last;
         }
 
-        return _topics.TryGetValue(topic, out var node) ? _last = node : null;
+        return _topics.Find(topic) is { } node ? _last = node : null;
     }
 
     private TopicNode Changing(string topic)
@@ -156,9 +149,9 @@ public sealed class PresenceIndex
         if (node is null)
         {
             node = new TopicNode(topic);
-            _topics[topic] = node;
+            _topics.TryAdd(topic, node, out _);
             _last = node;
-            _nextOrder = _nextOrder.With(node, _edit);
+            _nextOrder = _nextOrder.With(node, _edit.Token);
         }
 
         if (!node.IsChanged)

@@ -4,113 +4,120 @@ namespace Presence.Tracker;
 
 /// <summary>One topic of an index: what the shard works on, and what readers see.</summary>
 /// <remarks>
-/// To publish each change of a large topic as a tree would copy a path of nodes each time. So changes go to a tail that is only
-/// appended to, and from there into the tree many at once. A reader brings its snapshot's tree up to date when it needs
-/// it, and the shard goes on from that tree.
+/// To publish each change as a tree would copy a path of nodes each time. So changes go to a tail that is only appended to, and from
+/// there into the tree many at once; publishing is the write of a number. A reader makes the snapshot it wants, and
+/// brings its tree up to date when it needs it; the shard goes on from that tree.
 /// </remarks>
-internal sealed class TopicNode(string topic)
+internal sealed class TopicNode
 {
-    /// <summary>Entries from which on a topic has a tail: with fewer, a change copies a leaf or two.</summary>
-    private const int Small = 48;
-
-    private const int ShortestTail = 16;
+    private const int ShortestTail = 4;
+    private const int ShortTail = 16;
     private const int LongestTail = 128;
 
-    private volatile TopicSnapshot _snapshot = new(topic);
-    private EntryTree _tree = EntryTree.Empty;
-    private EntryEdit[]? _tail;
-    private int _tailLength;
+    private readonly string _topic;
+    private TopicTail _tail;
+    private volatile TopicTail _published;
 
-    public string Topic => topic;
+    public TopicNode(string topic)
+    {
+        _topic = topic;
+        _published = _tail = new TopicTail(topic, EntryTree.Empty, 0, 0, ShortestTail);
+    }
+
+    public string Topic => _topic;
 
     public int Count { get; private set; }
 
-    public int KeyCount { get; set; }
+    public int KeyCount { get; private set; }
 
     /// <summary>Whether something is not published.</summary>
-    public bool IsChanged { get; set; }
+    public bool IsChanged { get; private set; }
 
-    public TopicSnapshot Snapshot => _snapshot;
+    public TopicSnapshot Snapshot => _published.Snapshot();
+
+    public TopicCount Counts => _published.Counts();
 
     public PresenceEntry? Find(PresenceEntry identity) =>
         Find(identity.Key, identity.Owner, identity.Process);
 
     public PresenceEntry? Find(string key, ReplicaId owner, ulong process)
     {
-        for (var i = _tailLength - 1; i >= 0; i--)
+        var edits = _tail.Edits;
+        for (var i = edits.Length - 1; i >= 0; i--)
         {
-            var (entry, isEnd) = _tail![i];
+            var entry = edits[i].Entry;
             if (entry.Process == process && entry.Owner == owner && string.Equals(entry.Key, key, StringComparison.Ordinal))
             {
-                return isEnd ? null : entry;
+                return edits[i].IsEnd ? null : entry;
             }
         }
 
-        return _tree.Find(key, owner, process);
+        return _tail.Tree.Find(key, owner, process);
     }
 
-    public void Set(PresenceEntry entry, bool isNew, EditToken edit)
+    /// <summary>Shows an entry.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="isNew">Whether no version of it is shown.</param>
+    /// <param name="isNewKey">Whether nothing else is shown under its key.</param>
+    /// <param name="edit">The edit under way.</param>
+    public void Set(PresenceEntry entry, bool isNew, bool isNewKey, Edit edit)
     {
         Count += isNew ? 1 : 0;
-        Change(new EntryEdit(entry, IsEnd: false), edit);
+        KeyCount += isNewKey ? 1 : 0;
+        Change(entry, isEnd: false, edit);
     }
 
     /// <summary>Removes an entry that is there.</summary>
     /// <returns>Whether no other has its key.</returns>
-    public bool Remove(PresenceEntry entry, EditToken edit)
+    public bool Remove(PresenceEntry entry, Edit edit)
     {
-        var areUnique = Count == KeyCount;
-        Count--;
-        Change(new EntryEdit(entry, IsEnd: true), edit);
-        if (areUnique)
+        if (Count == KeyCount)
         {
+            Count--;
+            KeyCount--;
+            Change(entry, isEnd: true, edit);
             return true;
         }
 
-        Merge(edit);
-        return !_tree.HasKey(entry.Key);
+        Count--;
+        IsChanged = true;
+        var tree = _tail.Tree.With(_tail.Edits, edit.Token).Remove(entry, edit.Token);
+        var isLast = !tree.HasKey(entry.Key);
+        KeyCount -= isLast ? 1 : 0;
+        GoOnFrom(tree, KeyCount);
+        return isLast;
     }
 
     public void Publish()
     {
         IsChanged = false;
-        _snapshot = new TopicSnapshot(topic, _tree, _tail, _tailLength, Count, KeyCount);
+        _tail.Publish();
+        if (_published != _tail)
+        {
+            _published = _tail;
+        }
     }
 
-    private void Change(EntryEdit change, EditToken edit)
+    private void Change(PresenceEntry entry, bool isEnd, Edit edit)
     {
-        if (_tailLength > 0 && !IsChanged && _snapshot.Merged is { } merged)
+        if (!IsChanged && _tail.Length > 0 && _tail.Merged is { } merged)
         {
             // Everything so far was published, and a reader has made the tree of it.
-            _tree = merged;
-            ForgetTail();
+            GoOnFrom(merged.Merged!, merged.KeyCount);
         }
 
         IsChanged = true;
-        if (_tailLength == 0 && _tree.Count < Small)
+        _tail.Append(new EntryEdit(entry, isEnd, Count, KeyCount));
+        if (_tail.IsFull)
         {
-            _tree = change.IsEnd ? _tree.Remove(change.Entry, edit) : _tree.Set(change.Entry, edit);
-            return;
-        }
-
-        // A new one each time: readers may still look into the one before.
-        _tail ??= new EntryEdit[Math.Clamp(_tree.Count / 16, ShortestTail, LongestTail)];
-        _tail[_tailLength++] = change;
-        if (_tailLength == _tail.Length)
-        {
-            Merge(edit);
+            GoOnFrom(_tail.Tree.With(_tail.Edits, edit.Token), KeyCount);
         }
     }
 
-    private void Merge(EditToken edit)
-    {
-        _tree = _tree.With(_tail.AsSpan(0, _tailLength), edit);
-        ForgetTail();
-    }
+    private void GoOnFrom(EntryTree tree, int keyCount) =>
+        _tail = new TopicTail(_topic, tree, tree.Count, keyCount, TailOf(tree.Count));
 
-    private void ForgetTail()
-    {
-        _tail = null;
-        _tailLength = 0;
-    }
+    private static int TailOf(int entries) => entries < ShortTail
+        ? entries <= ShortestTail ? ShortestTail : ShortTail / 2
+        : Math.Clamp(entries / 16, ShortTail, LongestTail);
 }

@@ -15,10 +15,10 @@ internal sealed class TopicOrder(PersistentTree<TopicNode> topics)
         var at = after is null ? topics.GetEnumerator() : topics.From(new After(after));
         while (page.Count < limit && at.MoveNext())
         {
-            var snapshot = at.Current.Snapshot;
-            if (snapshot.Count > 0)
+            var counts = at.Current.Counts;
+            if (counts.Count > 0)
             {
-                page.Add(new TopicCount(snapshot.Topic, snapshot.Count, snapshot.KeyCount));
+                page.Add(counts);
             }
         }
 

@@ -47,6 +47,9 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
     /// <summary>Distinct keys in the topic. A field read.</summary>
     public int KeyCount { get; }
 
+    /// <summary>How many changes after its tree it has.</summary>
+    internal int TailLength => _tailLength;
+
     /// <summary>The tree with all changes, if somebody needed it; the writer goes on from there.</summary>
     internal EntryTree? Merged => _merged;
 

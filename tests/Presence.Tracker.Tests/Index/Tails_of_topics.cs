@@ -2,7 +2,7 @@ using Presence.Crdt;
 
 namespace Presence.Tracker.Tests.Index;
 
-/// <summary>A large topic's changes wait in a tail before they reach its tree: nobody may see a difference.</summary>
+/// <summary>A topic's changes wait in a tail before they reach its tree: nobody may see a difference.</summary>
 public sealed class Tails_of_topics
 {
     private const string Topic = "t";
@@ -27,7 +27,7 @@ public sealed class Tails_of_topics
         var kept = new List<(TopicSnapshot Snapshot, PresenceEntry[] Entries, int Keys)>();
         for (var step = 1; step <= 4000; step++)
         {
-            // Grows, stays and shrinks, so that the topic passes from having no tail to having one and back.
+            // Grows, stays and shrinks, so that the tail is of every length it can have.
             Change(random, grow: step < 1500 ? 0.8 : step < 3000 ? 0.5 : 0.2);
             if (random.Next(3) > 0)
             {
@@ -79,9 +79,25 @@ public sealed class Tails_of_topics
         Assert.Equal(_model.Values, _index.List(Topic));
     }
 
+    [Fact]
+    public void A_read_makes_nothing_new_until_something_is_published()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            _index.Set(new PresenceEntry(Owner, ++_sequence, _sequence, 0, 1, Topic, $"k{i}", []), isNew: true);
+            var before = _index.List(Topic);
+            Assert.Equal(i, before.Count);
+            _index.Publish();
+            Assert.Equal(i + 1, _index.List(Topic).Count);
+            Assert.Same(_index.List(Topic), _index.List(Topic));
+            Assert.Equal(i, before.Count);
+        }
+    }
+
     private void Check(int count)
     {
         Assert.Equal(_model.Count, count);
+        Assert.Equal(new TopicCount(Topic, count, _model.Keys.Select(k => k.Key).Distinct().Count()), _index.CountsOf(Topic));
         Assert.Equal(_model.Count, _index.Count);
     }
 

@@ -1,0 +1,86 @@
+namespace Presence.Tracker;
+
+/// <summary>A topic as a tree and the changes after it. One writer appends; readers see as many changes as were published.</summary>
+/// <param name="topic">The topic.</param>
+/// <param name="tree">Those that were present before the changes.</param>
+/// <param name="count">Entries of the tree.</param>
+/// <param name="keyCount">Keys of the tree.</param>
+/// <param name="capacity">How many changes there is room for.</param>
+internal sealed class TopicTail(string topic, EntryTree tree, int count, int keyCount, int capacity)
+{
+    private EntryEdit[]? _edits;
+    private int _published;
+    private volatile TopicSnapshot? _latest;
+
+    public EntryTree Tree => tree;
+
+    /// <summary>Changes, published or not. For the writer.</summary>
+    public int Length { get; private set; }
+
+    public bool IsFull => Length == capacity;
+
+    public ReadOnlySpan<EntryEdit> Edits => _edits.AsSpan(0, Length);
+
+    /// <summary>What a reader has made of all changes so far, if one has.</summary>
+    public TopicSnapshot? Merged => _latest is { Merged: not null } latest && latest.TailLength == Length ? latest : null;
+
+    public void Append(EntryEdit edit)
+    {
+        // Never written twice to one place: readers look there.
+        _edits ??= new EntryEdit[capacity];
+        _edits[Length++] = edit;
+    }
+
+    public void Publish() => Volatile.Write(ref _published, Length);
+
+    /// <summary>Entries and keys after the last published change. For any thread; allocates nothing.</summary>
+    public TopicCount Counts()
+    {
+        var length = Volatile.Read(ref _published);
+        return length == 0
+            ? new TopicCount(topic, count, keyCount)
+            : new TopicCount(topic, _edits![length - 1].Count, _edits[length - 1].KeyCount);
+    }
+
+    /// <summary>What was published so far, the same object until more is. For any thread.</summary>
+    public TopicSnapshot Snapshot()
+    {
+        var length = Volatile.Read(ref _published);
+        if (_latest is { } latest && latest.TailLength == length)
+        {
+            return latest;
+        }
+
+        // Two readers at once may make one each, or put back an older one: the next reader sees that by its length.
+        var snapshot = length == 0
+            ? new TopicSnapshot(topic, tree, null, 0, count, keyCount)
+            : new TopicSnapshot(topic, tree, _edits, length, _edits![length - 1].Count, _edits[length - 1].KeyCount);
+        _latest = snapshot;
+        return snapshot;
+    }
+}
+
+/// <summary>One change of a topic that its tree does not have yet.</summary>
+internal readonly struct EntryEdit
+{
+    private readonly int _keys;
+
+    public EntryEdit(PresenceEntry entry, bool isEnd, int count, int keyCount)
+    {
+        Entry = entry;
+        Count = count;
+        _keys = isEnd ? ~keyCount : keyCount;
+    }
+
+    /// <summary>The entry as it is, or was last.</summary>
+    public PresenceEntry Entry { get; }
+
+    /// <summary>Entries of the topic after the change.</summary>
+    public int Count { get; }
+
+    /// <summary>Keys of the topic after the change.</summary>
+    public int KeyCount => IsEnd ? ~_keys : _keys;
+
+    /// <summary>Whether the entry is there no more.</summary>
+    public bool IsEnd => _keys < 0;
+}

@@ -1,0 +1,85 @@
+namespace Presence.Tracker.Tests.Index;
+
+public sealed class Text_table
+{
+    [Theory]
+    [InlineData(1, 20)]
+    [InlineData(2, 600)]
+    [InlineData(3, 6000)]
+    public void It_holds_what_a_dictionary_holds_while_it_grows_stays_and_shrinks(int seed, int range)
+    {
+        var random = new Random(seed);
+        var table = new TextTable<object>();
+        var model = new Dictionary<string, object>(StringComparer.Ordinal);
+        for (var step = 0; step < 30_000; step++)
+        {
+            var text = $"k{random.Next(range)}";
+            // Phases of growth, of equal coming and going, and of decay: each leaves through another size.
+            if (random.NextDouble() < (step < 12_000 ? 0.8 : step < 20_000 ? 0.5 : 0.1))
+            {
+                Put(table, model, text);
+            }
+            else
+            {
+                table.Remove(text);
+                model.Remove(text);
+            }
+
+            var sought = $"k{random.Next(range)}";
+            Assert.Same(model.GetValueOrDefault(sought), table.Find(sought));
+            Assert.Same(model.GetValueOrDefault(text), table.Find(text.AsSpan()));
+        }
+
+        Assert.All(Enumerable.Range(0, range), i => Assert.Same(model.GetValueOrDefault($"k{i}"), table.Find($"k{i}")));
+    }
+
+    [Fact]
+    public async Task A_reader_finds_what_stays_and_never_the_value_of_another_text()
+    {
+        var table = new TextTable<string>();
+        Assert.True(table.TryAdd("stays", "stays", out _));
+        using var stop = new CancellationTokenSource();
+        var readers = Enumerable.Range(0, 2).Select(reader => Task.Run(() =>
+        {
+            var random = new Random(reader);
+            var reads = 0;
+            while (!stop.IsCancellationRequested || reads == 0)
+            {
+                Assert.Equal("stays", table.Find("stays"));
+                var text = $"k{random.Next(300)}";
+                Assert.Equal(text, table.Find(text) ?? text);
+                reads++;
+            }
+        })).ToArray();
+        var random = new Random(7);
+        for (var step = 0; step < 200_000; step++)
+        {
+            var text = $"k{random.Next(300)}";
+            if (random.NextDouble() < (step / 20_000 % 2 == 0 ? 0.7 : 0.2))
+            {
+                table.TryAdd(text, text, out _);
+            }
+            else
+            {
+                table.Remove(text);
+            }
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(readers);
+    }
+
+    private static void Put(TextTable<object> table, Dictionary<string, object> model, string text)
+    {
+        var value = new object();
+        if (table.TryAdd(text, value, out var present))
+        {
+            Assert.True(model.TryAdd(text, value));
+            return;
+        }
+
+        Assert.Same(model[text], present);
+        table.Replace(text, value);
+        model[text] = value;
+    }
+}
