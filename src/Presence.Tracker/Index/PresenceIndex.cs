@@ -119,7 +119,7 @@ public sealed class PresenceIndex
             {
                 _topics.Remove(node.Topic);
                 _last = null;
-                _nextOrder = _nextOrder.Without(node, _edit.Token);
+                _nextOrder = _nextOrder.Without(node, _edit);
             }
         }
 
@@ -151,7 +151,7 @@ public sealed class PresenceIndex
             node = new TopicNode(topic);
             _topics.TryAdd(topic, node, out _);
             _last = node;
-            _nextOrder = _nextOrder.With(node, _edit.Token);
+            _nextOrder = _nextOrder.With(node, _edit);
         }
 
         if (!node.IsChanged)

@@ -32,10 +32,13 @@ internal static class WriteRows
         return PerSecond(effort.Tracks, begun);
     }
 
-    /// <summary>Twice with a pause, so that the run-time's compiler has done its work before the clock runs.</summary>
+    /// <summary>
+    /// Several times with a pause: each lets the run-time's compiler take one of its steps (from quick code to counted to optimized) before
+    /// the clock runs.
+    /// </summary>
     private static async Task WarmUpAsync(Effort effort, int topics, int shards, int callers)
     {
-        for (var i = 0; i < 2; i++)
+        for (var i = 0; i < 4; i++)
         {
             await using var warm = await Crowd.PrepareAsync(effort.Tracks / 5, topics, shards);
             await warm.TrackAllAsync(callers);
@@ -52,7 +55,7 @@ internal static class WriteRows
                 }
             }
 
-            await Task.Delay(millisecondsDelay: 300);
+            await Task.Delay(millisecondsDelay: 200);
         }
 
         Memory.CleanUp();
