@@ -55,14 +55,15 @@ public sealed class A_storm_of_faults(ITestOutputHelper output)
         await crowd.CalmAsync();
         await crowd.AgreeAsync(Generous);
         var agreed = history.Now;
+        await Task.WhenAll(site.Members.Select(member => crowd.CountedByAsync(member, Generous)));
+        var counted = history.Now;
         // A farewell may be lost too if something else befalls the cluster meanwhile.
         if (strikes.Any(strike => strike.LooksLikeDeath || (strikes.Count > 1 && strike.Name == StormSite.Farewell)))
         {
             report.Excuse(new Excuse(from, agreed));
         }
 
-        var miscounts = await Task.WhenAll(site.Members.Select(crowd.MiscountsAsync));
-        report.Agreed(agreed - ended, miscounts.SelectMany(lines => lines), history.Events);
+        report.Agreed(agreed - ended, counted - ended, history.Events);
     }
 
     /// <summary>Each after its time; but members are replaced when their database is back.</summary>

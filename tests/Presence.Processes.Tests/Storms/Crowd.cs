@@ -91,8 +91,31 @@ internal sealed class Crowd : IAsyncDisposable
         }
     }
 
-    /// <summary>What a member itself counts in the rooms, as far as it is not what is there.</summary>
-    public async Task<IReadOnlyList<string>> MiscountsAsync(MemberProcess member)
+    /// <summary>Waits until a member itself counts who is there: one that has just started has nobody yet through whom it would show.</summary>
+    /// <exception cref="TimeoutException">It did not become so; the message tells where.</exception>
+    public async Task CountedByAsync(MemberProcess member, TimeSpan within)
+    {
+        IReadOnlyList<string> miscounts = [];
+        try
+        {
+            await Patience.UntilAsync(
+                $"{member.Name} counts who is there", within, async () => (miscounts = await MiscountsAsync(member)).Count == 0);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\n{string.Join('\n', miscounts.Take(20))}", e);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_staying);
+        _door.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task<IReadOnlyList<string>> MiscountsAsync(MemberProcess member)
     {
         using var answer = JsonDocument.Parse(await member.ReadAsync("api/topics?limit=1000"));
         var counted = answer.RootElement.GetProperty("topics").EnumerateArray()
@@ -104,14 +127,6 @@ internal sealed class Crowd : IAsyncDisposable
                where count != room.Count()
                select $"{member.Name} counts {count} of {room.Count()} in {room.Key}",
         ];
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        await Task.WhenAll(_staying);
-        _door.Dispose();
-        _stop.Dispose();
     }
 
     private async Task LiveAsync(CancellationToken calm)

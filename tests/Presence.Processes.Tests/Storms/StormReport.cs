@@ -44,9 +44,9 @@ internal sealed class StormReport : IAsyncDisposable
     public void Excuse(Excuse excuse) => _excuses.Add(excuse);
 
     /// <param name="took">From the end of the fault until everybody was shown who is there.</param>
-    /// <param name="miscounts">Of members, against that.</param>
+    /// <param name="counted">Until every member counted the same.</param>
     /// <param name="events">All so far.</param>
-    public void Agreed(TimeSpan took, IEnumerable<string> miscounts, IReadOnlyList<HistoryEvent> events)
+    public void Agreed(TimeSpan took, TimeSpan counted, IReadOnlyList<HistoryEvent> events)
     {
         var name = string.Join(" and ", _strikes.Select(strike => strike.Name).Order());
         if (!_agreed.TryGetValue(name, out var times))
@@ -55,8 +55,8 @@ internal sealed class StormReport : IAsyncDisposable
         }
 
         times.Add(took.TotalSeconds);
-        Say($"         agreed after {took.TotalSeconds:0.0} s");
-        var found = miscounts.Concat(HistoryChecker.Check(events, _excuses).Select(finding => finding.ToString()));
+        Say($"         agreed after {took.TotalSeconds:0.0} s, counted after {counted.TotalSeconds:0.0} s");
+        var found = HistoryChecker.Check(events, _excuses).Select(finding => finding.ToString());
         foreach (var finding in found.Except(_findings).ToList())
         {
             _findings.Add(finding);
