@@ -132,6 +132,8 @@ public sealed class RoomClient : IAsyncDisposable
         }
         catch (PhoenixException e)
         {
+            // It may still be done, much later: nobody must take this connection for one that is in the room.
+            _socket.Abort();
             throw new InvalidOperationException($"{Presence}: {e.Message}", e);
         }
 
