@@ -55,15 +55,15 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
         }
 
         return await OnConnectionAsync(
-            async connection =>
+            async (connection, giveUp) =>
             {
-                await using var command = new NpgsqlCommand(_release, connection);
+                await using var command = Command(_release, connection);
                 command.Parameters.Add(Text(name));
                 command.Parameters.Add(Text(holder));
                 command.Parameters.Add(Number(epoch));
                 command.Parameters.Add(new NpgsqlParameter { Value = state.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea });
-                await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-                return await reader.ReadAsync(cancellation).ConfigureAwait(false);
+                await using var reader = await command.ExecuteReaderAsync(giveUp).ConfigureAwait(false);
+                return await reader.ReadAsync(giveUp).ConfigureAwait(false);
             },
             cancellation).ConfigureAwait(false);
     }
@@ -78,12 +78,12 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
     public void Dispose() => _watch.Dispose();
 
     private ValueTask<LeaseAnswer?> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
-        OnConnectionAsync(connection => SwapAsync(connection, sql, parameters, cancellation), cancellation);
+        OnConnectionAsync((connection, giveUp) => SwapAsync(connection, sql, parameters, giveUp), cancellation);
 
     private static async Task<LeaseAnswer?> SwapAsync(
         NpgsqlConnection connection, string sql, NpgsqlParameter[] parameters, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = Command(sql, connection);
         command.Parameters.AddRange(parameters);
         await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
         var answer = await reader.ReadAsync(cancellation).ConfigureAwait(false)
@@ -99,25 +99,83 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
         return answer;
     }
 
-    private async ValueTask<T> OnConnectionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    /// <summary>Completes when the caller or <see cref="PresencePostgresOptions.CommandTimeout"/> gives up, whatever becomes of the work.</summary>
+    /// <remarks>
+    /// Npgsql cancels a statement by connecting to the server once more, and blocks the thread that cancels until it has: for
+    /// seconds, if the server is out of reach. On threads of the pool that would hold up just those who have to stop in time because they cannot
+    /// renew; so it is done on a thread of its own.
+    /// </remarks>
+    private async ValueTask<T> OnConnectionAsync<T>(
+        Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellation)
+    {
+        var giveUp = new CancellationTokenSource();
+        var working = Task.Run(() => WorkAsync(work, giveUp.Token), CancellationToken.None);
+        _ = working.ContinueWith(
+            static (ended, source) =>
+            {
+                // Looked at: nobody may wait for it any more.
+                _ = ended.Exception;
+                ((CancellationTokenSource)source!).Dispose();
+            },
+            giveUp,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+        try
+        {
+            return await working.WaitAsync(source.Options.CommandTimeout, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            Abandon(giveUp);
+            throw Explained(e);
+        }
+        catch (OperationCanceledException) when (!working.IsCompleted)
+        {
+            Abandon(giveUp);
+            throw;
+        }
+    }
+
+    private static void Abandon(CancellationTokenSource giveUp) => _ = Task.Factory.StartNew(
+        () => Cancel(giveUp), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private static void Cancel(CancellationTokenSource giveUp)
     {
         try
         {
-            await using var connection = await source.OpenAsync(cancellation).ConfigureAwait(false);
+            giveUp.Cancel();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or AggregateException)
+        {
+            // It ended a moment before, or could not be cancelled and ends with its connection.
+        }
+    }
+
+    private async Task<T> WorkAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken giveUp)
+    {
+        try
+        {
+            await using var connection = await source.OpenAsync(giveUp).ConfigureAwait(false);
             if (!_isSchemaThere)
             {
-                await PresencePostgresSchema.EnsureAsync(connection, source.Options, cancellation).ConfigureAwait(false);
+                await PresencePostgresSchema.EnsureAsync(connection, source.Options, giveUp).ConfigureAwait(false);
                 _isSchemaThere = true;
             }
 
-            return await work(connection).ConfigureAwait(false);
+            return await work(connection, giveUp).ConfigureAwait(false);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
             _isSchemaThere &= e is not PostgresException { SqlState: PostgresErrorCodes.UndefinedTable };
-            throw new PresencePostgresException($"The lease store failed: {source.Explain(e).Problem}", e);
+            throw Explained(e);
         }
     }
+
+    private PresencePostgresException Explained(Exception e) => new($"The lease store failed: {source.Explain(e).Problem}", e);
+
+    /// <summary>Without a timeout of its own: that would cancel on a thread of the pool.</summary>
+    private static NpgsqlCommand Command(string sql, NpgsqlConnection connection) => new(sql, connection) { CommandTimeout = 0 };
 
     private static void Check(string name, string holder, TimeSpan duration)
     {

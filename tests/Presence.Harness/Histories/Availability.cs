@@ -8,7 +8,7 @@ internal static class Availability
     {
         var states = new Dictionary<string, State>(StringComparer.Ordinal);
         var last = TimeSpan.Zero;
-        foreach (var happened in events)
+        foreach (var happened in events.SelectMany(Expand).OrderBy(happened => happened.At))
         {
             if (Change(happened) is not { } change)
             {
@@ -29,6 +29,11 @@ internal static class Availability
             yield return (member, new Span(last, events[^1].At));
         }
     }
+
+    /// <summary>Who was given no time by the machine could not run anything either.</summary>
+    private static IEnumerable<HistoryEvent> Expand(HistoryEvent happened) => happened is MemberStarved starved
+        ? [new MemberPaused(starved.At - starved.For, starved.Member), new MemberContinued(starved.At, starved.Member)]
+        : [happened];
 
     private static (string Member, Func<State, State> To)? Change(HistoryEvent happened) => happened switch
     {

@@ -21,6 +21,7 @@ public sealed class Relay : IAsyncDisposable
     private readonly List<Task> _running = [];
     private volatile TaskCompletionSource? _cut;
     private long _delayTicks;
+    private int _held;
 
     public Relay(IPEndPoint server)
     {
@@ -38,6 +39,9 @@ public sealed class Relay : IAsyncDisposable
         get => new(Interlocked.Read(ref _delayTicks));
         set => Interlocked.Exchange(ref _delayTicks, value.Ticks);
     }
+
+    /// <summary>Whether something waits for the heal.</summary>
+    public bool IsHolding => Volatile.Read(ref _held) > 0;
 
     public void Cut() => _cut ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -148,7 +152,15 @@ public sealed class Relay : IAsyncDisposable
     {
         while (_cut is { } cut)
         {
-            await cut.Task.WaitAsync(_stop.Token);
+            Interlocked.Increment(ref _held);
+            try
+            {
+                await cut.Task.WaitAsync(_stop.Token);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _held);
+            }
         }
     }
 }

@@ -19,7 +19,6 @@ public sealed class FencedResource : IAsyncDisposable
     private readonly Dictionary<string, long> _highest = new(StringComparer.Ordinal);
     private readonly List<Task> _serving = [];
     private readonly Task _accepting;
-    private TaskCompletionSource _changed = New();
 
     /// <param name="history">Takes what is tried.</param>
     /// <param name="address">Where it listens; by default loopback.</param>
@@ -36,18 +35,6 @@ public sealed class FencedResource : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
-    /// <summary>Completes with the next attempt.</summary>
-    public Task NextAttempt
-    {
-        get
-        {
-            lock (_highest)
-            {
-                return _changed.Task;
-            }
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -56,8 +43,6 @@ public sealed class FencedResource : IAsyncDisposable
         await Task.WhenAll(_serving);
         _stop.Dispose();
     }
-
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private async Task AcceptAsync()
     {
@@ -101,7 +86,6 @@ public sealed class FencedResource : IAsyncDisposable
         var epoch = attempt[2] == "-" ? (long?)null : long.Parse(attempt[2], CultureInfo.InvariantCulture);
         var sequence = long.Parse(attempt[3], CultureInfo.InvariantCulture);
         bool isAccepted;
-        TaskCompletionSource changed;
         lock (_highest)
         {
             isAccepted = !_checks || epoch is null || epoch >= _highest.GetValueOrDefault(process);
@@ -112,10 +96,8 @@ public sealed class FencedResource : IAsyncDisposable
 
             // In the same order as it was decided.
             _history.Add(new EffectTried(_history.Now, process, term, epoch, sequence, isAccepted));
-            (changed, _changed) = (_changed, New());
         }
 
-        changed.SetResult();
         return isAccepted;
     }
 }

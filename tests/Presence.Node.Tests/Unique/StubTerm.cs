@@ -2,11 +2,13 @@ namespace Presence.Node.Tests.Unique;
 
 internal sealed class StubTerm : IUniqueTerm
 {
-    public long? Epoch => 1;
+    public long? Epoch { get; init; } = 1;
 
     public ReadOnlyMemory<byte> Inherited => default;
 
-    public bool IsCurrent => true;
+    public bool IsCurrent { get; init; } = true;
+
+    public bool IsAbandoned { get; private set; }
 
     public CancellationToken Lost => default;
 
@@ -16,7 +18,11 @@ internal sealed class StubTerm : IUniqueTerm
 
     public ValueTask EndAsync(ReadOnlyMemory<byte> state, TimeSpan pause) => default;
 
-    public ValueTask AbandonAsync(TimeSpan pause) => default;
+    public ValueTask AbandonAsync(TimeSpan pause)
+    {
+        IsAbandoned = true;
+        return default;
+    }
 
     public void Dispose()
     {

@@ -102,6 +102,27 @@ public sealed class Unique_processes_with_leases
         await term.AbandonAsync(TimeSpan.Zero);
     }
 
+    [Fact]
+    public async Task A_term_that_was_over_before_the_process_could_start_is_given_up_without_a_start()
+    {
+        using var over = new StubTerm { Epoch = 1, IsCurrent = false };
+        using var current = new StubTerm { Epoch = 2 };
+        var started = new TaskCompletionSource<long?>();
+        _watch.Body = context =>
+        {
+            started.TrySetResult(context.Epoch);
+            return Task.CompletedTask;
+        };
+        await using var cluster = new TestCluster();
+        await cluster.AddAsync("n0", more: services => services
+            .AddSingleton(_watch)
+            .AddSingleton<IUniqueArbiter>(new GivenTerms(over, current))
+            .AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
+
+        Assert.Equal(2, await started.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.True(over.IsAbandoned);
+    }
+
     private async Task<TestCluster> StartAsync(int members, TimeSpan? stopTimeout = null)
     {
         var cluster = new TestCluster();
@@ -129,5 +150,28 @@ public sealed class Unique_processes_with_leases
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _suspended;
 
         public void Suspend(TimeSpan span) => _suspended += span;
+    }
+
+    /// <summary>Wins the terms it was given, one after another, and then none any more.</summary>
+    private sealed class GivenTerms(params IUniqueTerm[] terms) : IUniqueArbiter, IUniqueContest
+    {
+        private readonly Queue<IUniqueTerm> _terms = new(terms);
+
+        public UniqueProcessMode Mode => UniqueProcessMode.Consistent;
+
+        public ValueTask<IUniqueContest> EnterAsync(string name, UniqueProcessOptions options, CancellationToken cancellation) => new(this);
+
+        public async ValueTask<IUniqueTerm> WinAsync(CancellationToken cancellation)
+        {
+            if (_terms.TryDequeue(out var term))
+            {
+                return term;
+            }
+
+            await Task.Delay(Timeout.Infinite, cancellation);
+            throw new InvalidOperationException();
+        }
+
+        public ValueTask DisposeAsync() => default;
     }
 }

@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
+using System.Net;
+using Npgsql;
 using Presence.Harness.Databases;
+using Presence.Harness.Networks;
 using Presence.Postgres.Tests.Support;
 
 namespace Presence.Postgres.Tests.Leases;
@@ -241,6 +244,34 @@ public sealed class Leases
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "h", 1, Long, default).AsTask());
         wire.Mend();
         Assert.True((await store.RenewAsync("x", "h", 1, Long, default)).IsHeld);
+    }
+
+    [SkippableFact]
+    public async Task To_give_up_a_renewal_blocks_nobody_while_the_server_is_out_of_reach()
+    {
+        await using var database = await Database.OpenAsync();
+        var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        await using var relay = new Relay(new IPEndPoint(IPAddress.Parse(text.Host!), text.Port));
+        text.Port = relay.Port;
+        await using var source = new PostgresSource(
+            database.Options(options =>
+            {
+                options.ConnectionString = text.ConnectionString;
+                options.CommandTimeout = Long;
+            }),
+            "leases");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        var held = await store.AcquireAsync("x", "ann", Long, default);
+        using var giveUp = new CancellationTokenSource();
+
+        relay.Cut();
+        var renewing = store.RenewAsync("x", "ann", held.Epoch, Long, giveUp.Token).AsTask();
+        await Harness.Patience.UntilAsync("the statement is under way", Patience, () => relay.IsHolding);
+        await Task.Run(giveUp.Cancel).WaitAsync(Patience);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => renewing.WaitAsync(Patience));
+
+        relay.Heal();
+        Assert.True((await store.AcquireAsync("x", "ann", Long, default)).IsHeld);
     }
 
     private sealed class World : IAsyncDisposable

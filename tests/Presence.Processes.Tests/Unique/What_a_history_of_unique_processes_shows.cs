@@ -145,6 +145,20 @@ public sealed class What_a_history_of_unique_processes_shows
     }
 
     [Fact]
+    public void A_wait_for_a_takeover_begins_anew_with_what_is_done_to_anybody_and_after_starvation()
+    {
+        At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+        At(5, at => new MemberStarted(at, "m1"));
+        At(8, at => new MemberStarved(at, "m2", Seconds(0.5)));
+        Begin(11.9, "m2/1", 2);
+
+        MustFindNothing();
+        At(20, at => new MemberEnded(at, "m2", MemberEnd.Killed));
+        Begin(24.1, "m1/2", 3);
+        MustFind(FindingKind.NobodyRan);
+    }
+
+    [Fact]
     public void A_process_that_was_not_told_when_its_member_stopped_is_found()
     {
         At(2, at => new MemberEnded(at, "m1", MemberEnd.Stopped));

@@ -59,6 +59,14 @@ internal sealed class UniqueRunner(
             while (!stopping.IsCancellationRequested)
             {
                 var term = await contest.WinAsync(stopping).ConfigureAwait(false);
+                if (!term.IsCurrent)
+                {
+                    // The member stood still since it won, and another may run it by now: to start only to stop would be one too many.
+                    using var over = term;
+                    await term.AbandonAsync(TimeSpan.Zero).ConfigureAwait(false);
+                    continue;
+                }
+
                 var left = await RunTermAsync(term, stopping).ConfigureAwait(false);
                 if (left is not null)
                 {
