@@ -18,7 +18,12 @@ builder.Services.AddPresence(presence =>
     presence.Tracker.MaxSilentPeriods = 5;
     presence.Tracker.DownPeriod = TimeSpan.FromSeconds(4);
 });
-builder.Services.UsePostgres(settings.Database, postgres => postgres.Schema = settings.Schema);
+builder.Services.UsePostgres(settings.Database, postgres =>
+{
+    postgres.Schema = settings.Schema;
+    // Started again in the middle of an outage, on a machine that others keep busy.
+    postgres.StartTimeout = TimeSpan.FromSeconds(50);
+});
 foreach (var name in settings.Processes)
 {
     builder.Services.AddUniqueProcess<EffectLoop>(name, Configure);

@@ -23,7 +23,7 @@ public sealed class Fault_schedules_of_unique_processes(ITestOutputHelper output
 
     [SkippableFact]
     [Trait("Category", "Soak")]
-    public Task Of_two_hundred_schedules_none_shows_two_holders_an_old_effect_or_a_late_takeover() => PlayAsync(200, atOnce: 5);
+    public Task Of_two_hundred_schedules_none_shows_two_holders_an_old_effect_or_a_late_takeover() => PlayAsync(200, atOnce: 6);
 
     private async Task PlayAsync(int seeds, int atOnce)
     {
