@@ -11,7 +11,7 @@ namespace Presence.Channels.Tests.Fuzz;
 public sealed class TransportFuzzTests(ITestOutputHelper output)
 {
     private const int Frames = 3000;
-    private const int ManyFrames = 250_000;
+    private const int ManyFrames = 500_000;
     private const int LinesOfABody = 3;
 
     [Theory]
