@@ -1,10 +1,20 @@
 namespace Presence.Node;
 
 /// <summary>Decides which member runs a unique process: by claims among members, by a lease, or by a grain.</summary>
+/// <remarks>
+/// One that is registered as a service is used for the processes of its mode; the last one registered counts. Who runs what is
+/// made known to <see cref="IUniqueProcessDirectory"/> by whoever uses the arbiter.
+/// </remarks>
 public interface IUniqueArbiter
 {
     /// <summary>The mode whose promise it keeps.</summary>
     UniqueProcessMode Mode { get; }
+
+    /// <summary>Refuses, when the member starts, what it could not arbitrate. Not implementing it refuses nothing.</summary>
+    /// <exception cref="InvalidOperationException">Something that it needs is missing; the message says what.</exception>
+    void Validate(string name)
+    {
+    }
 
     /// <summary>Enters this member into the contest for a name; it stands by from now on.</summary>
     ValueTask<IUniqueContest> EnterAsync(string name, UniqueProcessOptions options, CancellationToken cancellation);

@@ -58,7 +58,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
         }
 
         // While two are shown, after a split or a takeover, the one that stays.
-        var holder = claims.Where(c => c.State == ClaimState.Run).MinBy(c => c.Epoch is { } epoch ? -epoch : c.Term);
+        var holder = claims.Where(c => c.State == ClaimState.Run).MinBy(c => (c.Epoch is { } epoch ? -epoch : c.Term, c.Since));
         return new UniqueProcessStatus(
             name,
             claims[0].Mode,
@@ -110,12 +110,13 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
     private static IUniqueArbiter ArbiterOf(UniqueRegistration registration, IServiceProvider services, TimeProvider time, ILogger log)
     {
         var mode = registration.Options.Mode;
+        var node = services.GetRequiredService<IPresenceNode>();
         if (services.GetServices<IUniqueArbiter>().LastOrDefault(a => a.Mode == mode) is { } own)
         {
-            return own;
+            own.Validate(registration.Name);
+            return new AnnouncedArbiter(own, node, time, log);
         }
 
-        var node = services.GetRequiredService<IPresenceNode>();
         if (mode == UniqueProcessMode.Available)
         {
             return new ClaimArbiter(node, time);
@@ -124,7 +125,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
         var store = services.GetService<ILeaseStore>() ?? throw new InvalidOperationException(
             $"Unique process '{registration.Name}' is to be consistent, and there is no durable store for its lease. "
             + "Register an ILeaseStore, such as that of Presence.Postgres, or use UniqueProcessMode.Available.");
-        return new LeaseArbiter(store, node, time, log);
+        return new AnnouncedArbiter(new LeaseArbiter(store, node, time, log), node, time, log);
     }
 
     private void Requested(PubSubMessage message)

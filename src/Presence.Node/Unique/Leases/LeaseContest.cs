@@ -5,7 +5,7 @@ namespace Presence.Node;
 /// <summary>One member's part in the contest for a lease.</summary>
 internal sealed class LeaseContest(
     ILeaseStore store,
-    ClaimBoard board,
+    string node,
     string name,
     UniqueProcessOptions options,
     TimeProvider time,
@@ -14,13 +14,12 @@ internal sealed class LeaseContest(
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
-    private readonly string _by = LeaseArbiter.NewHolder(board.NodeName);
     private TimeSpan _pause;
     private LeaseClock _pausedAt = LeaseClock.Start(time);
 
     public async ValueTask<IUniqueTerm> WinAsync(CancellationToken cancellation)
     {
-        var holder = LeaseArbiter.NewHolder(board.NodeName);
+        var holder = LeaseArbiter.NewHolder(node);
         using var released = new SemaphoreSlim(0);
         using var watch = store.WatchReleases(name, () => Release(released));
         await Task.Delay(Positive(_pause - _pausedAt.Elapsed), time, cancellation).ConfigureAwait(false);
@@ -35,9 +34,7 @@ internal sealed class LeaseContest(
 
             if (answer.IsHeld && asked.Elapsed < options.Lease - options.Margin)
             {
-                var term = new LeaseTerm(store, this, name, holder, answer, asked, options, time);
-                await AnnounceAsync(ClaimState.Run, answer.Epoch).ConfigureAwait(false);
-                return term;
+                return new LeaseTerm(store, this, name, holder, answer, asked, options, time);
             }
 
             // Held, but known too late to be of use: what is left of it must not be built on.
@@ -46,33 +43,7 @@ internal sealed class LeaseContest(
         }
     }
 
-    public async ValueTask AnnounceAsync(ClaimState state, long? epoch = null)
-    {
-        try
-        {
-            await board.SayAsync(new Claim
-            {
-                Node = board.NodeName,
-                By = _by,
-                Mode = UniqueProcessMode.Consistent,
-                State = state,
-                IsAble = state == ClaimState.Standby,
-                Epoch = epoch,
-                Since = state == ClaimState.Run ? time.GetUtcNow().ToUnixTimeMilliseconds() : null,
-            }).ConfigureAwait(false);
-        }
-        catch (PresenceOverloadException e)
-        {
-            // The directory is behind by one line; who runs is not decided here.
-            Trouble("announce", e);
-        }
-    }
-
-    public async ValueTask EndedAsync(TimeSpan pause)
-    {
-        (_pause, _pausedAt) = (pause, LeaseClock.Start(time));
-        await AnnounceAsync(ClaimState.Standby).ConfigureAwait(false);
-    }
+    public void Ended(TimeSpan pause) => (_pause, _pausedAt) = (pause, LeaseClock.Start(time));
 
     public void Trouble(string what, Exception e)
     {
@@ -82,11 +53,7 @@ internal sealed class LeaseContest(
         }
     }
 
-    public ValueTask DisposeAsync()
-    {
-        board.Dispose();
-        return default;
-    }
+    public ValueTask DisposeAsync() => default;
 
     private static TimeSpan Positive(TimeSpan span) => span > TimeSpan.Zero ? span : TimeSpan.Zero;
 

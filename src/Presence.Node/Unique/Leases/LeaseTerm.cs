@@ -75,7 +75,7 @@ internal sealed class LeaseTerm : IUniqueTerm
     {
         await _end.CancelAsync().ConfigureAwait(false);
         await _renewing.ConfigureAwait(false);
-        await _contest.EndedAsync(pause).ConfigureAwait(false);
+        _contest.Ended(pause);
     }
 
     public void Dispose()
