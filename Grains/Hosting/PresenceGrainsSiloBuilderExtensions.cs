@@ -6,6 +6,7 @@ using Orleans.Streams;
 using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 using Presence.Grains.Topics;
+using Presence.Grains.Unique;
 
 namespace Presence.Grains.Hosting;
 
@@ -26,6 +27,7 @@ internal static class PresenceGrainsSiloBuilderExtensions
         silo.Services.AddSingleton<DiffStreams>();
         silo.Services.AddHostedService<PresenceGrainsService>();
         silo.Services.AddPresenceClient();
+        silo.AddUniqueArbitration(options);
         if (!options.DiffStreams)
         {
             return silo;

@@ -1,0 +1,21 @@
+using Orleans;
+using Presence.Node;
+
+namespace Presence.Grains;
+
+/// <summary>What unique processes there are in the cluster and who runs them, for clients outside. Key: 0.</summary>
+/// <remarks>
+/// Answered by the silo that the call lands on, from that silo's <see cref="IUniqueProcessDirectory"/>, whatever arbitrates;
+/// a silo that has added no unique process asks one that has.
+/// </remarks>
+[Alias("Presence.Grains.IUniqueDirectoryGrain")]
+public interface IUniqueDirectoryGrain : IGrainWithIntegerKey
+{
+    /// <summary>All names that some member has added, in order of name.</summary>
+    [Alias("List")]
+    Task<IReadOnlyList<UniqueProcessRecord>> List();
+
+    /// <summary>One name; null if no member has added it.</summary>
+    [Alias("Find")]
+    Task<UniqueProcessRecord?> Find(string name);
+}

@@ -1,0 +1,42 @@
+using Orleans.Placement;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
+
+namespace Presence.Grains.Unique;
+
+/// <summary>The grain lives on the oldest active silo.</summary>
+[Serializable]
+[GenerateSerializer]
+[Immutable]
+[Alias("presence.oldest-placement")]
+internal sealed class OldestPlacement : PlacementStrategy;
+
+/// <summary>Places a grain on the oldest active silo.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+internal sealed class OnOldestSiloAttribute() : PlacementAttribute(new OldestPlacement());
+
+/// <summary>Membership alone decides, so that all silos with the same members decide alike and no directory is needed.</summary>
+internal sealed class OldestPlacementDirector(ISiloStatusOracle silos) : IPlacementDirector
+{
+    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context) =>
+        Oldest(silos.GetApproximateSiloStatuses(onlyActive: true).Keys) is { } oldest
+            ? Task.FromResult(oldest)
+            : throw new SiloUnavailableException($"{target.GrainIdentity} lives on the oldest active silo, and none is active.");
+
+    /// <summary>A silo's generation is the second in which it started.</summary>
+    public static SiloAddress? Oldest(IEnumerable<SiloAddress> active)
+    {
+        SiloAddress? oldest = null;
+        foreach (var silo in active)
+        {
+            if (oldest is null
+                || silo.Generation < oldest.Generation
+                || (silo.Generation == oldest.Generation && silo.CompareTo(oldest) < 0))
+            {
+                oldest = silo;
+            }
+        }
+
+        return oldest;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Presence.Grains.Tests.Topics;
+using Presence.Harness.Databases;
+using Presence.Node;
+using Presence.Node.Tests.Unique;
+using Presence.Postgres;
+
+namespace Presence.Grains.Tests.Unique;
+
+/// <summary>Unique processes in consistent mode: the grain takes leases from a store.</summary>
+[Trait("Category", "Engine.Orleans")]
+public class UniqueLeaseGrainTests
+{
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
+
+    private readonly Watch _watch = new();
+    private readonly MemoryLeaseStore _store = new(TimeProvider.System);
+    private readonly Awaited<(string Node, long? Epoch, string Inherited)> _terms = new();
+
+    [Fact]
+    public async Task One_runs_with_an_epoch_and_the_next_with_a_larger_one_and_what_was_left()
+    {
+        await using var cluster = await StartAsync();
+        var first = await cluster.StartsAsync(1);
+        var status = await cluster.StatusAsync(s => s.Node is not null && s.Standbys.Count == 2);
+        Assert.Equal((UniqueProcessMode.Consistent, first, 1), (status.Mode, status.Node, status.Epoch));
+        await cluster.Presence.Orleans.StopSiloAsync(cluster.SiloOf(first));
+        var second = await cluster.StartsAsync(2);
+        Assert.Equal((second, 2, first), await _terms.FirstAsync(t => t.Epoch == 2));
+        Assert.Equal([$"{first} starts", $"{first} ends: Shutdown", $"{second} starts"], _watch.Seen);
+        await cluster.StatusAsync(s => s.Node == second && s.Epoch == 2);
+        await cluster.Presence.Orleans.KillSiloAsync(cluster.SiloOf(second));
+        var third = await cluster.StartsAsync(3);
+        Assert.Equal((third, 3, ""), await _terms.FirstAsync(t => t.Epoch == 3));
+        Assert.Equal([1, 2, 3], _store.Given.Select(g => g.Epoch));
+    }
+
+    [Fact]
+    public async Task A_hand_over_gives_the_lease_back_and_another_silo_takes_it()
+    {
+        await using var cluster = await StartAsync(lease: TimeSpan.FromMinutes(2));
+        var first = await cluster.StartsAsync(1);
+        await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
+        Assert.True(await cluster.Grain.HandOver());
+
+        // Long before the lease would have run out: the release was told.
+        var second = await cluster.StartsAsync(2);
+        Assert.NotEqual(first, second);
+        Assert.Equal([$"{first} starts", $"{first} ends: HandedOver", $"{second} starts"], _watch.Seen);
+        Assert.Equal((second, 2, first), await _terms.FirstAsync(t => t.Epoch == 2));
+    }
+
+    [Fact]
+    public async Task The_end_of_the_grains_own_silo_costs_nobody_a_term()
+    {
+        await using var cluster = await StartAsync();
+        var holder = await cluster.RunsElsewhereAsync();
+        var seen = _watch.Seen.Count;
+        var epoch = _store.Given[^1].Epoch;
+        await cluster.Presence.Orleans.KillSiloAsync(cluster.Home);
+        var status = await cluster.StatusAsync(s => s.Node is not null && s.Standbys.Count == 1);
+        Assert.Equal((holder, epoch), (status.Node, status.Epoch));
+        var renewals = _store.Renewals;
+        await Harness.Patience.UntilAsync("it is renewed four times more", TimeSpan.FromSeconds(30), () => _store.Renewals >= renewals + 4);
+        Assert.Equal(seen, _watch.Seen.Count);
+    }
+
+    [Fact]
+    public async Task A_holder_cut_off_from_the_store_stops_with_lease_lost_before_another_starts()
+    {
+        await using var cluster = await StartAsync();
+        var first = await cluster.StartsAsync(1);
+        _store.Reaches = holder => !holder.StartsWith(first, StringComparison.Ordinal);
+        var second = await cluster.StartsAsync(2);
+        Assert.Equal([$"{first} starts", $"{first} ends: LeaseLost", $"{second} starts"], _watch.Seen);
+        Assert.Equal(1, _watch.MostAtOnce);
+        Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
+    }
+
+    [Fact]
+    public async Task Members_that_cannot_reach_the_grain_ask_the_store_themselves()
+    {
+        await using var cluster = await StartAsync();
+        var first = await cluster.StartsAsync(1);
+        foreach (var silo in cluster.Presence.Silos)
+        {
+            cluster.Faults.Cut[cluster.NameOf(silo)] = true;
+        }
+
+        await cluster.Presence.Orleans.KillSiloAsync(cluster.SiloOf(first));
+        var second = await cluster.StartsAsync(2);
+        Assert.Equal((second, 2, ""), await _terms.FirstAsync(t => t.Epoch == 2));
+    }
+
+    [Fact]
+    public async Task The_store_is_asked_once_for_all_who_wait()
+    {
+        await using var cluster = await StartAsync(lease: TimeSpan.FromMinutes(2));
+        var first = await cluster.StartsAsync(1);
+        await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
+        var asked = _store.Given.Count;
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => cluster.Grain.Acquire($"x/{i}", Lease)));
+        Assert.All(answers, a => Assert.Equal((false, 1, _store.Given[0].Holder), (a.IsHeld, a.Epoch, a.Holder)));
+        Assert.All(answers, a => Assert.InRange(a.Remaining, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)));
+        Assert.Equal(asked, _store.Given.Count);
+    }
+
+    [Fact]
+    public async Task Without_a_store_the_start_is_refused_with_a_reason()
+    {
+        var refused = await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            await using var cluster = await UniqueCluster.StartAsync(o => o.Mode = UniqueProcessMode.Consistent, silos: 1);
+        });
+        Assert.Contains("durable store", refused.ToString(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    [Trait("Category", "Engine.Postgres")]
+    public async Task With_PostgreSQL_its_epoch_is_that_of_the_lease_in_the_database()
+    {
+        var database = (await PostgresServer.SharedAsync()).ConnectionString();
+        var schema = $"g{Environment.ProcessId}";
+        await using var cluster = await StartAsync(services => services.AddPostgresLeases(database, o => o.Schema = schema));
+        var first = await cluster.StartsAsync(1);
+        Assert.Equal(1, (await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2)).Epoch);
+        await cluster.Presence.Orleans.StopSiloAsync(cluster.SiloOf(first));
+        var second = await cluster.StartsAsync(2);
+        await cluster.Presence.Orleans.KillSiloAsync(cluster.SiloOf(second));
+        var third = await cluster.StartsAsync(3);
+        Assert.Equal((second, 2, first), await _terms.FirstAsync(t => t.Epoch == 2));
+        Assert.Equal((third, 3, ""), await _terms.FirstAsync(t => t.Epoch == 3));
+        var answer = await cluster.Presence.ServiceOf<ILeaseStore>(cluster.SiloOf(third)).AcquireAsync("job", "somebody", Lease, default);
+        Assert.Equal((false, 3), (answer.IsHeld, answer.Epoch));
+        Assert.StartsWith($"{third}/", answer.Holder, StringComparison.Ordinal);
+    }
+
+    private Task<UniqueCluster> StartAsync(Action<IServiceCollection>? store = null, TimeSpan? lease = null)
+    {
+        _watch.Body = context =>
+        {
+            _terms.Add((context.NodeName, context.Epoch, Encoding.UTF8.GetString(context.Inherited.Span)));
+            context.LeaveState(Encoding.UTF8.GetBytes(context.NodeName));
+            return Task.CompletedTask;
+        };
+        return UniqueCluster.StartAsync(
+            o =>
+            {
+                o.Mode = UniqueProcessMode.Consistent;
+                o.Lease = lease ?? Lease;
+                o.StopTimeout = TimeSpan.FromMilliseconds(500);
+            },
+            more: store ?? (services => services.AddSingleton<ILeaseStore>(_store)),
+            watch: _watch);
+    }
+}

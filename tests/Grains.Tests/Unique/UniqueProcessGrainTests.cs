@@ -1,0 +1,187 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Presence.Grains.Tests.Topics;
+using Presence.Node;
+using Presence.Node.Tests.Unique;
+
+namespace Presence.Grains.Tests.Unique;
+
+/// <summary>Unique processes in available mode, arbitrated by the grain, on three silos.</summary>
+[Trait("Category", "Engine.Orleans")]
+public class UniqueProcessGrainTests
+{
+    private readonly Watch _watch = new();
+
+    [Fact]
+    public async Task Of_three_silos_one_runs_it_and_the_grain_and_every_directory_say_which()
+    {
+        await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
+        var holder = await cluster.StartsAsync(1);
+        var status = await cluster.StatusAsync(s => s.Node is not null && s.Standbys.Count == 2);
+        Assert.Equal(("job", UniqueProcessMode.Available, holder, null), (status.Name, status.Mode, status.Node, status.Epoch));
+        Assert.NotNull(status.Since);
+        foreach (var silo in cluster.Presence.Silos)
+        {
+            var directory = cluster.Presence.ServiceOf<IUniqueProcessDirectory>(silo);
+            await KnowsAsync(cluster, silo, () => directory.Find("job") is { Standbys.Count: 2 } s && s.Node == holder);
+        }
+
+        var listed = Assert.Single(await cluster.Directory.List());
+        Assert.Equal((holder, 2), (listed.Node, listed.Standbys.Count));
+        Assert.Equal(holder, (await cluster.Directory.Find("job"))!.Node);
+        Assert.Null(await cluster.Directory.Find("no such"));
+        Assert.Null(await cluster.Presence.Orleans.Client.GetGrain<IUniqueProcessGrain>("no such").Status());
+        Assert.Single(cluster.Starts());
+    }
+
+    [Fact]
+    public async Task A_holder_that_is_killed_is_replaced_and_so_is_the_next()
+    {
+        await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
+        for (var start = 1; start <= 2; start++)
+        {
+            await cluster.Presence.Orleans.KillSiloAsync(cluster.SiloOf(await cluster.StartsAsync(start)));
+        }
+
+        await cluster.StartsAsync(3);
+        Assert.Equal(3, cluster.Starts().Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_holder_that_stops_ends_its_process_first_and_the_next_gets_what_it_left()
+    {
+        var inherited = LeaveNames();
+        await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
+        var first = await cluster.StartsAsync(1);
+        await cluster.StatusAsync(s => s.Standbys.Count == 2);
+        await cluster.Presence.Orleans.StopSiloAsync(cluster.SiloOf(first));
+        Assert.Equal($"from {first}", await inherited.FirstAsync(_ => true));
+        var second = await cluster.StartsAsync(2);
+        await cluster.Presence.Orleans.StopSiloAsync(cluster.SiloOf(second));
+        Assert.Equal($"from {second}", await inherited.FirstAsync(i => i != $"from {first}"));
+        var third = await cluster.StartsAsync(3);
+        Assert.Equal(
+            [$"{first} starts", $"{first} ends: Shutdown", $"{second} starts", $"{second} ends: Shutdown", $"{third} starts"],
+            _watch.Seen);
+        Assert.Equal(1, _watch.MostAtOnce);
+    }
+
+    [Fact]
+    public async Task A_client_outside_can_have_it_handed_over()
+    {
+        var inherited = LeaveNames();
+        await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
+        var first = await cluster.StartsAsync(1);
+        await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
+        Assert.True(await cluster.Grain.HandOver());
+        var second = await cluster.StartsAsync(2);
+        Assert.NotEqual(first, second);
+        Assert.Equal([$"{first} starts", $"{first} ends: HandedOver", $"{second} starts"], _watch.Seen);
+        Assert.Equal($"from {first}", await inherited.FirstAsync(_ => true));
+        Assert.Equal(1, _watch.MostAtOnce);
+        Assert.False(await cluster.Presence.Orleans.Client.GetGrain<IUniqueProcessGrain>("nobody's").HandOver());
+    }
+
+    [Fact]
+    public async Task The_end_of_the_grains_own_silo_moves_no_process_and_the_next_grain_replaces_as_the_first_did()
+    {
+        await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
+        var holder = await cluster.RunsElsewhereAsync();
+        var seen = _watch.Seen.Count;
+        await cluster.Presence.Orleans.KillSiloAsync(cluster.Home);
+        var status = await cluster.StatusAsync(s => s.Node is not null && s.Standbys.Count == 1);
+        Assert.Equal(holder, status.Node);
+        Assert.Equal(seen, _watch.Seen.Count);
+        await cluster.Presence.Orleans.StopSiloAsync(cluster.SiloOf(holder));
+        await _watch.UntilAsync(all => all.Count == seen + 2, "it is replaced");
+        Assert.Equal($"{holder} ends: Shutdown", _watch.Seen[seen]);
+        Assert.Equal(1, _watch.MostAtOnce);
+    }
+
+    [Fact]
+    public async Task One_that_cannot_reach_the_grain_goes_on_another_runs_beside_it_and_the_heal_stops_that_with_a_name_conflict()
+    {
+        await using var cluster = await UniqueCluster.StartAsync(
+            watch: _watch, configureOrleans: o => o.UniqueLease = TimeSpan.FromSeconds(1.5));
+        var first = await cluster.StartsAsync(1);
+        cluster.Faults.Cut[first] = true;
+        var second = await cluster.StartsAsync(2);
+        Assert.NotEqual(first, second);
+        Assert.Equal(2, _watch.Running);
+        cluster.Faults.Cut.Clear();
+        await _watch.UntilAsync($"{second} ends: NameConflict");
+        var status = await cluster.StatusAsync(s => s.Standbys.Count == 2);
+        Assert.Equal(first, status.Node);
+        Assert.Equal([$"{first} starts", $"{second} starts", $"{second} ends: NameConflict"], _watch.Seen);
+    }
+
+    [Fact]
+    public async Task A_group_runs_and_ends_together()
+    {
+        var isFirst = true;
+        var end = new TaskCompletionSource();
+        _watch.Body = _ => Interlocked.Exchange(ref isFirst, false)
+            ? end.Task.ContinueWith(_ => throw new InvalidTimeZoneException(), TaskScheduler.Default)
+            : Task.CompletedTask;
+        await using var cluster = await UniqueCluster.StartAsync(
+            watch: _watch, group: g => g.Add<WatchedService>().Add<Watched>());
+        await _watch.UntilAsync(seen => seen.Count == 2, "both start");
+        var holder = _watch.Seen.Single(s => s.EndsWith(" service starts", StringComparison.Ordinal))[..^15];
+        Assert.Contains($"{holder} starts", _watch.Seen);
+        end.SetResult();
+        await _watch.UntilAsync($"{holder} service ends: Ended");
+        await _watch.UntilAsync(seen => seen.Count(s => s.EndsWith(" service starts", StringComparison.Ordinal)) == 2, "the group starts again");
+        Assert.NotEqual(holder, _watch.Seen.Last(s => s.EndsWith(" service starts", StringComparison.Ordinal))[..^15]);
+    }
+
+    [Fact]
+    public async Task Members_arbitrate_among_themselves_where_that_was_chosen()
+    {
+        await using var cluster = await UniqueCluster.StartAsync(
+            watch: _watch, configureOrleans: o => o.UniqueProcesses = UniqueArbitration.Members);
+        var holder = await cluster.StartsAsync(1);
+        Assert.Null(await cluster.Grain.Status());
+        Assert.Empty(cluster.Presence.ServiceOf<IServiceProvider>(cluster.Home).GetServices<IUniqueArbiter>());
+        foreach (var silo in cluster.Presence.Silos)
+        {
+            var directory = cluster.Presence.ServiceOf<IUniqueProcessDirectory>(silo);
+            await KnowsAsync(cluster, silo, () => directory.Find("job")?.Node == holder);
+        }
+
+        Assert.Equal(holder, (await cluster.Directory.Find("job"))!.Node);
+    }
+
+    [Fact]
+    public void Options_of_arbitration_are_checked()
+    {
+        Assert.Contains(
+            "UniqueLease",
+            Assert.Throws<ArgumentException>(() => new PresenceOrleansOptions { UniqueLease = TimeSpan.Zero }.Validate()).Message,
+            StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new PresenceOrleansOptions { UniqueProcesses = (UniqueArbitration)9 }.Validate());
+    }
+
+    private Awaited<string> LeaveNames()
+    {
+        var inherited = new Awaited<string>();
+        _watch.Body = context =>
+        {
+            if (!context.Inherited.IsEmpty)
+            {
+                inherited.Add(Encoding.UTF8.GetString(context.Inherited.Span));
+            }
+
+            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
+            return Task.CompletedTask;
+        };
+        return inherited;
+    }
+
+    private static async Task KnowsAsync(UniqueCluster cluster, Orleans.TestingHost.InProcessSiloHandle silo, Func<bool> isSo)
+    {
+        var changed = new Awaited<bool>();
+        using var subscription = cluster.Presence.ServiceOf<IPresenceNode>(silo).GetTracker("unique").Subscribe("job", _ => changed.Add(true));
+        changed.Add(true);
+        await changed.FirstAsync(_ => isSo());
+    }
+}
