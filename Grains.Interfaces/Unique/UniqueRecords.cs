@@ -81,7 +81,7 @@ public enum UniqueVerdictKind
 
 /// <summary>What a seat is told when it attends.</summary>
 /// <param name="Kind">What to do.</param>
-/// <param name="Term">The term it is about.</param>
+/// <param name="Term">The term it is about; in consistent mode the epoch.</param>
 /// <param name="Reason">Why to stop; meaningless for the other kinds.</param>
 /// <param name="State">To run: what the predecessor left; empty otherwise.</param>
 [GenerateSerializer]

@@ -5,14 +5,14 @@ using Presence.Node;
 namespace Presence.Grains.Unique;
 
 /// <summary>Arbitrates by <see cref="IUniqueProcessGrain"/>: available on each side of a split.</summary>
-internal sealed class GrainArbiter(UniqueSeats seats, IPresenceNode node, IServiceProvider services, TimeProvider time) : IUniqueArbiter
+internal sealed class GrainArbiter(UniqueSeats seats, IPresenceNode node, TimeProvider time) : IUniqueArbiter
 {
     public UniqueProcessMode Mode => UniqueProcessMode.Available;
 
     public ValueTask<IUniqueContest> EnterAsync(string name, UniqueProcessOptions options, CancellationToken cancellation)
     {
         var seat = seats.Take(name, node.Name, Mode, options);
-        return ValueTask.FromResult<IUniqueContest>(new SeatContest(seat, seats, options, services, time));
+        return ValueTask.FromResult<IUniqueContest>(new SeatContest(seat, seats, options, time));
     }
 }
 
@@ -39,6 +39,6 @@ internal sealed class GrainLeaseArbiter(
         var seat = seats.Take(name, node.Name, Mode, options);
         var store = ActivatorUtilities.CreateInstance<GrainLeaseStore>(services, seat, services.GetRequiredService<ILeaseStore>());
         var contest = await new LeaseArbiter(store, node, time, log).EnterAsync(name, options, cancellation);
-        return new SeatedContest(contest, seat, seats, services, time);
+        return new SeatedContest(contest, seat, seats, time);
     }
 }

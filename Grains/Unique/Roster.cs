@@ -167,7 +167,7 @@ internal sealed class Roster
         }
 
         var runs = entry.Seat.State == UniqueSeatState.Runs;
-        return id == _holder && runs && _isToHandOver ? Verdict(UniqueVerdictKind.Stop, _term, UniqueStopReason.HandedOver)
+        return id == _holder && runs && _isToHandOver ? Verdict(UniqueVerdictKind.Stop, entry.Seat.Epoch ?? _term, UniqueStopReason.HandedOver)
             : entry.Seat.Mode == UniqueProcessMode.Consistent ? Verdict(UniqueVerdictKind.Stay, 0)
             : id == _holder ? new UniqueVerdict(UniqueVerdictKind.Run, _term, default, _left)
             : runs ? Verdict(UniqueVerdictKind.Stop, entry.Seat.Term, UniqueStopReason.NameConflict)
@@ -220,7 +220,8 @@ internal sealed class Roster
             throw new PresenceOverloadException($"A unique process has at most {MaxSeats} seats; another is refused.");
         }
 
-        if (_seats.Values.FirstOrDefault(e => e.Seat.Mode != seat.Mode) is { } other)
+        // All that are seated have one mode, so that any of them will do.
+        if (_seats.Values.FirstOrDefault() is { } other && other.Seat.Mode != seat.Mode)
         {
             throw new ArgumentException(
                 $"Member {seat.Node} has this unique process in mode {seat.Mode}, and {other.Seat.Node} in mode {other.Seat.Mode}: "

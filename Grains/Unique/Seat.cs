@@ -22,6 +22,7 @@ internal sealed class Seat : IAsyncDisposable
     private UniqueSeat _shown;
     private Task _attending = Task.CompletedTask;
     private int _isDue;
+    private bool _isLeaving;
     private bool _hasFailed;
 
     public Seat(
@@ -89,7 +90,25 @@ internal sealed class Seat : IAsyncDisposable
     }
 
     /// <summary>Tells the grain that a term has ended, and waits for a successor.</summary>
-    public async Task LeaveAsync(byte[] state, TimeSpan patience)
+    public async Task LeaveAsync(Func<UniqueSeat, UniqueSeat> change, byte[] state, TimeSpan patience)
+    {
+        lock (_gate)
+        {
+            // What is left must arrive before the grain hears in another way that the place is vacant.
+            _isLeaving = true;
+            _shown = change(_shown);
+        }
+
+        await TryLeaveAsync(state, patience);
+        lock (_gate)
+        {
+            _isLeaving = false;
+        }
+
+        Attend();
+    }
+
+    private async Task TryLeaveAsync(byte[] state, TimeSpan patience)
     {
         using var timeout = new CancellationTokenSource(patience + TimeSpan.FromSeconds(1), _time);
         while (!timeout.IsCancellationRequested)
@@ -112,12 +131,7 @@ internal sealed class Seat : IAsyncDisposable
     {
         await _end.CancelAsync();
         await _attending;
-        lock (_gate)
-        {
-            _shown = _shown with { State = UniqueSeatState.Gone, IsAble = false };
-        }
-
-        await LeaveAsync([], TimeSpan.Zero);
+        await LeaveAsync(s => s with { State = UniqueSeatState.Gone, IsAble = false }, [], TimeSpan.Zero);
         _end.Dispose();
     }
 
@@ -134,9 +148,20 @@ internal sealed class Seat : IAsyncDisposable
 
     private async Task<bool> TryAttendAsync()
     {
+        UniqueSeat shown;
+        lock (_gate)
+        {
+            if (_isLeaving)
+            {
+                return true;
+            }
+
+            shown = Show();
+        }
+
         try
         {
-            var verdict = await _arbiter.Attend(Show()).WaitAsync(_period, _time, _end.Token);
+            var verdict = await _arbiter.Attend(shown).WaitAsync(_period, _time, _end.Token);
             _hasFailed = false;
             Decided?.Invoke(verdict);
             return true;

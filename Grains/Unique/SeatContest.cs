@@ -8,7 +8,6 @@ internal sealed class SeatContest : IUniqueContest
     private readonly Seat _seat;
     private readonly UniqueSeats _seats;
     private readonly UniqueProcessOptions _options;
-    private readonly IServiceProvider _services;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private TaskCompletionSource<IUniqueTerm>? _won;
@@ -17,9 +16,9 @@ internal sealed class SeatContest : IUniqueContest
     private long _pausedAt;
     private long _lastTerm;
 
-    public SeatContest(Seat seat, UniqueSeats seats, UniqueProcessOptions options, IServiceProvider services, TimeProvider time)
+    public SeatContest(Seat seat, UniqueSeats seats, UniqueProcessOptions options, TimeProvider time)
     {
-        (_seat, _seats, _options, _services, _time) = (seat, seats, options, services, time);
+        (_seat, _seats, _options, _time) = (seat, seats, options, time);
         seat.Decided = Decided;
         seat.Start();
     }
@@ -57,8 +56,8 @@ internal sealed class SeatContest : IUniqueContest
         }
 
         (_pause, _pausedAt) = (pause, _time.GetTimestamp());
-        _seat.Change(s => s with { State = UniqueSeatState.Standby, Since = null });
-        await _seat.LeaveAsync(state.ToArray(), _options.HandOverTimeout);
+        await _seat.LeaveAsync(
+            s => s with { State = UniqueSeatState.Standby, Since = null }, state.ToArray(), _options.HandOverTimeout);
     }
 
     private void Decided(UniqueVerdict verdict)
@@ -71,14 +70,7 @@ internal sealed class SeatContest : IUniqueContest
             }
             else if (verdict.Kind == UniqueVerdictKind.Stop && _term?.Number == verdict.Term)
             {
-                if (verdict.Reason == UniqueStopReason.HandedOver)
-                {
-                    HandOver.Request(_services, _seat.Name);
-                }
-                else
-                {
-                    _term.Lose(verdict.Reason);
-                }
+                _term.Lose(verdict.Reason);
             }
         }
     }
@@ -102,9 +94,7 @@ internal sealed class SeatContest : IUniqueContest
 
     private sealed class SeatTerm(SeatContest contest, long number, byte[] inherited) : IUniqueTerm
     {
-        private readonly Lock _gate = new();
-        private readonly CancellationTokenSource _lost = new();
-        private bool _isDisposed;
+        private readonly StopSignal _lost = new();
 
         public long Number => number;
 
@@ -112,11 +102,11 @@ internal sealed class SeatContest : IUniqueContest
 
         public ReadOnlyMemory<byte> Inherited { get; } = inherited;
 
-        public bool IsCurrent => !Lost.IsCancellationRequested;
+        public bool IsCurrent => !_lost.IsRaised;
 
         public CancellationToken Lost => _lost.Token;
 
-        public UniqueStopReason LostReason { get; private set; }
+        public UniqueStopReason LostReason => _lost.Reason;
 
         // Nobody else waits for a term in this mode to run out.
         public TimeSpan StopProlonging() => TimeSpan.MaxValue;
@@ -125,26 +115,8 @@ internal sealed class SeatContest : IUniqueContest
 
         public ValueTask AbandonAsync(TimeSpan pause) => contest.EndAsync(default, pause);
 
-        public void Lose(UniqueStopReason reason)
-        {
-            lock (_gate)
-            {
-                if (!_isDisposed && !_lost.IsCancellationRequested)
-                {
-                    LostReason = reason;
-                    _ = _lost.CancelAsync();
-                }
-            }
-        }
+        public void Lose(UniqueStopReason reason) => _lost.Raise(reason);
 
-        public void Dispose()
-        {
-            lock (_gate)
-            {
-                _isDisposed = true;
-            }
-
-            _lost.Dispose();
-        }
+        public void Dispose() => _lost.Dispose();
     }
 }

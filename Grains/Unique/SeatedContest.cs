@@ -10,16 +10,12 @@ internal sealed class SeatedContest : IUniqueContest
     private readonly UniqueSeats _seats;
     private readonly TimeProvider _time;
 
-    public SeatedContest(IUniqueContest contest, Seat seat, UniqueSeats seats, IServiceProvider services, TimeProvider time)
+    private SeatedTerm? _term;
+
+    public SeatedContest(IUniqueContest contest, Seat seat, UniqueSeats seats, TimeProvider time)
     {
         (_contest, _seat, _seats, _time) = (contest, seat, seats, time);
-        seat.Decided = verdict =>
-        {
-            if (verdict is { Kind: UniqueVerdictKind.Stop, Reason: UniqueStopReason.HandedOver })
-            {
-                HandOver.Request(services, seat.Name);
-            }
-        };
+        seat.Decided = Decided;
         seat.Start();
     }
 
@@ -31,7 +27,9 @@ internal sealed class SeatedContest : IUniqueContest
         {
             State = UniqueSeatState.Runs, IsAble = false, Epoch = term.Epoch, Since = _time.GetUtcNow(),
         });
-        return new SeatedTerm(term, _seat);
+        var seated = new SeatedTerm(term, _seat);
+        Volatile.Write(ref _term, seated);
+        return seated;
     }
 
     public async ValueTask DisposeAsync()
@@ -40,35 +38,63 @@ internal sealed class SeatedContest : IUniqueContest
         await _seats.ReturnAsync(_seat);
     }
 
-    private sealed class SeatedTerm(IUniqueTerm term, Seat seat) : IUniqueTerm
+    private void Decided(UniqueVerdict verdict)
     {
-        public long? Epoch => term.Epoch;
+        if (verdict.Kind == UniqueVerdictKind.Stop && Volatile.Read(ref _term) is { } term && term.Epoch == verdict.Term)
+        {
+            term.Stop(verdict.Reason);
+        }
+    }
 
-        public ReadOnlyMemory<byte> Inherited => term.Inherited;
+    /// <summary>A term that ends with its lease, or when the grain says so.</summary>
+    private sealed class SeatedTerm : IUniqueTerm
+    {
+        private readonly IUniqueTerm _term;
+        private readonly Seat _seat;
+        private readonly StopSignal _stop = new();
+        private readonly CancellationTokenSource _either;
 
-        public bool IsCurrent => term.IsCurrent;
+        public SeatedTerm(IUniqueTerm term, Seat seat)
+        {
+            (_term, _seat) = (term, seat);
+            _either = CancellationTokenSource.CreateLinkedTokenSource(term.Lost, _stop.Token);
+            Lost = _either.Token;
+        }
 
-        public CancellationToken Lost => term.Lost;
+        public long? Epoch => _term.Epoch;
 
-        public UniqueStopReason LostReason => term.LostReason;
+        public ReadOnlyMemory<byte> Inherited => _term.Inherited;
 
-        public TimeSpan StopProlonging() => term.StopProlonging();
+        public bool IsCurrent => _term.IsCurrent;
+
+        public CancellationToken Lost { get; }
+
+        public UniqueStopReason LostReason => _term.Lost.IsCancellationRequested ? _term.LostReason : _stop.Reason;
+
+        public TimeSpan StopProlonging() => _term.StopProlonging();
 
         public ValueTask EndAsync(ReadOnlyMemory<byte> state, TimeSpan pause)
         {
             StandBy();
-            return term.EndAsync(state, pause);
+            return _term.EndAsync(state, pause);
         }
 
         public ValueTask AbandonAsync(TimeSpan pause)
         {
             StandBy();
-            return term.AbandonAsync(pause);
+            return _term.AbandonAsync(pause);
         }
 
-        public void Dispose() => term.Dispose();
+        public void Stop(UniqueStopReason reason) => _stop.Raise(reason);
+
+        public void Dispose()
+        {
+            _either.Dispose();
+            _stop.Dispose();
+            _term.Dispose();
+        }
 
         private void StandBy() =>
-            seat.Change(s => s with { State = UniqueSeatState.Standby, Epoch = null, Since = null });
+            _seat.Change(s => s with { State = UniqueSeatState.Standby, Epoch = null, Since = null });
     }
 }

@@ -230,7 +230,7 @@ public class RosterTests
         Assert.Equal(("n-b", 5), (roster.Status("job")!.Node, roster.Status("job")!.Epoch));
         Assert.Equal(0, roster.Conflicts);
         Assert.True(roster.HandOver());
-        Assert.Equal(UniqueStopReason.HandedOver, roster.VerdictFor("b").Reason);
+        Assert.Equal((UniqueStopReason.HandedOver, 5), (roster.VerdictFor("b").Reason, roster.VerdictFor("b").Term));
         Hear(roster, Consistent(Able("b")));
         Assert.Null(roster.Status("job")!.Node);
     }

@@ -74,6 +74,13 @@ internal sealed class UniqueCluster : IAsyncDisposable
 
     public string NameOf(InProcessSiloHandle silo) => Presence.ServiceOf<IPresenceNode>(silo).Name;
 
+    /// <summary>Ends a silo without letting what runs there say anything: a kill of the test cluster still stops its services.</summary>
+    public Task CrashAsync(string node)
+    {
+        Faults.Cut[node] = true;
+        return Presence.Orleans.KillSiloAsync(SiloOf(node));
+    }
+
     /// <summary>Waits until the grain tells of whom it is.</summary>
     public async Task<UniqueProcessRecord> StatusAsync(Func<UniqueProcessRecord, bool> isSo)
     {

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.Grains.Tests.Topics;
 using Presence.Node;
+using Presence.Node.Tests.Support;
 using Presence.Node.Tests.Unique;
 
 namespace Presence.Grains.Tests.Unique;
@@ -37,14 +38,18 @@ public class UniqueProcessGrainTests
     [Fact]
     public async Task A_holder_that_is_killed_is_replaced_and_so_is_the_next()
     {
+        var inherited = LeaveNames();
         await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
         for (var start = 1; start <= 2; start++)
         {
-            await cluster.Presence.Orleans.KillSiloAsync(cluster.SiloOf(await cluster.StartsAsync(start)));
+            var holder = await cluster.StartsAsync(start);
+            await cluster.StatusAsync(s => s.Node == holder && s.Standbys.Count == 3 - start);
+            await cluster.CrashAsync(holder);
         }
 
         await cluster.StartsAsync(3);
         Assert.Equal(3, cluster.Starts().Distinct().Count());
+        Assert.Empty(inherited.All);
     }
 
     [Fact]
@@ -101,6 +106,9 @@ public class UniqueProcessGrainTests
     [Fact]
     public async Task One_that_cannot_reach_the_grain_goes_on_another_runs_beside_it_and_the_heal_stops_that_with_a_name_conflict()
     {
+        using var conflicts = new Counted("presence.unique.conflicts");
+        using var grants = new Counted("presence.unique.grants");
+        using var failures = new Counted("presence.unique.arbiter.failures");
         await using var cluster = await UniqueCluster.StartAsync(
             watch: _watch, configureOrleans: o => o.UniqueLease = TimeSpan.FromSeconds(1.5));
         var first = await cluster.StartsAsync(1);
@@ -110,6 +118,9 @@ public class UniqueProcessGrainTests
         Assert.Equal(2, _watch.Running);
         cluster.Faults.Cut.Clear();
         await _watch.UntilAsync($"{second} ends: NameConflict");
+        await conflicts.UntilAsync(1);
+        await grants.UntilAsync(2);
+        await failures.UntilAsync(1);
         var status = await cluster.StatusAsync(s => s.Standbys.Count == 2);
         Assert.Equal(first, status.Node);
         Assert.Equal([$"{first} starts", $"{second} starts", $"{second} ends: NameConflict"], _watch.Seen);

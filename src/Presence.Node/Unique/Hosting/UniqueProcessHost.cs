@@ -70,12 +70,11 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
 
     public void RequestHandOver(string name)
     {
-        if (Find(name) is null)
-        {
-            throw new ArgumentException($"No member has added a unique process '{name}'.", nameof(name));
-        }
+        var status = Find(name) ?? throw new ArgumentException($"No member has added a unique process '{name}'.", nameof(name));
 
-        _node.PubSub.Broadcast(new PubSubMessage(Topic, HandOverEvent, System.Text.Encoding.UTF8.GetBytes(name), IsBinary: true));
+        // With whom it is meant for: whoever takes over may be quicker than the message, and must not be moved by it too.
+        var body = System.Text.Encoding.UTF8.GetBytes($"{status.Node}\n{name}");
+        _node.PubSub.Broadcast(new PubSubMessage(Topic, HandOverEvent, body, IsBinary: true));
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -130,7 +129,11 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
 
     private void Requested(PubSubMessage message)
     {
-        if (message.Event == HandOverEvent && _runners.TryGetValue(System.Text.Encoding.UTF8.GetString(message.Body.Span), out var runner))
+        var parts = System.Text.Encoding.UTF8.GetString(message.Body.Span).Split('\n', 2);
+        if (message.Event == HandOverEvent
+            && parts.Length == 2
+            && (parts[0].Length == 0 || parts[0] == _node.Name)
+            && _runners.TryGetValue(parts[1], out var runner))
         {
             // A message is handed over and not worked on here.
             ThreadPool.UnsafeQueueUserWorkItem(static r => r.HandOver(), runner, preferLocal: false);
