@@ -16,6 +16,10 @@ public sealed class PresenceIndex
     private TopicNode? _last;
     private int _count;
 
+    internal PresenceIndex()
+    {
+    }
+
     /// <summary>Presences shown in all topics. A field read.</summary>
     public int Count => Volatile.Read(ref _count);
 
