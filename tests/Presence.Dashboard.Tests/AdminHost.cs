@@ -36,7 +36,9 @@ internal sealed class AdminHost : IAsyncDisposable
     public static async Task<AdminHost> StartAsync(
         Action<PresenceAdminOptions>? configure = null,
         string environment = "Production",
-        IDataProtectionProvider? keys = null)
+        IDataProtectionProvider? keys = null,
+        Action<IServiceCollection>? services = null,
+        Action<WebApplication>? mount = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -51,9 +53,10 @@ internal sealed class AdminHost : IAsyncDisposable
             options.Password = Password;
             configure?.Invoke(options);
         });
+        services?.Invoke(builder.Services);
         var host = new AdminHost(builder.Build(), node, time);
         host._app.UseExceptionHandler();
-        host._app.MapPresenceAdmin();
+        (mount ?? (app => app.MapPresenceAdmin()))(host._app);
         await host._app.StartAsync();
         host.Http = new HttpClient { BaseAddress = new Uri(host._app.Urls.First()) };
         return host;

@@ -128,7 +128,6 @@ scenario(async (executable, pictures, password, ...bases) => {
   assert((await third.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, "the shop fits a phone");
 
   // The other views, and the narrow ones.
-  await admin.screenshot({ path: `${pictures}/dashboard-1280.png`, fullPage: true });
   await admin.click('nav a[href="#presences"]');
   await until(admin, () => document.querySelectorAll("#rows tr").length === 3);
   await admin.fill("#search", "products/6");
@@ -136,24 +135,23 @@ scenario(async (executable, pictures, password, ...bases) => {
   assertEqual(await admin.locator("#rows .node").textContent(), "node-2", "the member that owns the presence");
   await admin.fill("#search", "");
   await until(admin, () => document.querySelectorAll("#rows tr").length === 3);
-  await admin.screenshot({ path: `${pictures}/presences-1280.png`, fullPage: true });
   await admin.click('nav a[href="#cluster"]');
   await until(admin, () => document.querySelectorAll("#members tr").length === 3);
   await until(admin, () => !document.querySelector("#lag").textContent.includes("?"));
-  await admin.screenshot({ path: `${pictures}/cluster-1280.png`, fullPage: true });
-  await admin.setViewportSize({ width: 390, height: 844 });
-  for (const view of ["shoppers", "presences", "cluster"]) {
-    await admin.click(`nav a[href="#${view}"]`);
-    await until(admin, (id) => document.querySelector(`#view-${id}`).hidden === false, view);
-    await admin.screenshot({ path: `${pictures}/dashboard-${view}-390.png`, fullPage: true });
-    const wide = await admin.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert(wide <= 0, `the view ${view} fits a phone (${wide} px too wide)`);
+  for (const [width, height] of [[390, 844], [1280, 900]]) {
+    await admin.setViewportSize({ width, height });
+    for (const view of ["presences", "cluster", "shoppers"]) {
+      await admin.click(`nav a[href="#${view}"]`);
+      await until(admin, (id) => document.querySelector(`#view-${id}`).hidden === false, view);
+      for (const colorScheme of ["light", "dark"]) {
+        await admin.emulateMedia({ colorScheme });
+        await admin.screenshot({ path: `${pictures}/dashboard-${view}-${colorScheme}-${width}.png`, fullPage: true });
+      }
+      await admin.emulateMedia({ colorScheme: "light" });
+      const wide = await admin.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert(wide <= 0, `the view ${view} fits a window of ${width} px (${wide} px too wide)`);
+    }
   }
-  await admin.setViewportSize({ width: 1280, height: 900 });
-  await admin.click('nav a[href="#shoppers"]');
-  await admin.emulateMedia({ colorScheme: "dark" });
-  await admin.screenshot({ path: `${pictures}/dashboard-dark-1280.png` });
-  await admin.emulateMedia({ colorScheme: "light" });
 
   // The keyboard alone.
   await admin.bringToFront();

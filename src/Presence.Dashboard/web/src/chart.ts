@@ -3,6 +3,9 @@ import uPlot from "uplot";
 const HUES = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8"];
 const HEIGHT = 150;
 
+// A chart that has just begun spans this much, so that it has times to read and does not race.
+const LEAST_SECONDS = 120;
+
 /** Lines over the last minutes. A line may be missing at a time: nothing was heard then, and nothing is made up. */
 export class Chart {
   #plot: uPlot | null = null;
@@ -40,7 +43,10 @@ export class Chart {
         legend: { show: false },
         cursor: { show: false },
         padding: [8, 8, 0, 0],
-        scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil((max || 0) * 1.15))] } },
+        scales: {
+          x: { range: (_, min, max) => [Math.min(min, max - LEAST_SECONDS), max] },
+          y: { range: (_, __, max) => [0, Math.max(4, Math.ceil((max || 0) * 1.15))] },
+        },
         axes: [
           { ...axis, space: 60, size: 28, incrs: [60, 120, 300, 600], values: (_, ticks) => ticks.map((t) => new Date(t * 1000).toTimeString().slice(0, 5)) },
           { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000] },

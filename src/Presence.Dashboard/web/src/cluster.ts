@@ -1,4 +1,4 @@
-import { at, clock, draw, duration, make, number, set } from "./dom";
+import { at, clock, counted, draw, duration, make, number, set } from "./dom";
 import type { Cluster, Happening, Member, Pair } from "./messages";
 
 // More than this cannot be read as a circle; the table below says the same.
@@ -11,7 +11,7 @@ export class ClusterView {
 
   show(cluster: Cluster): void {
     set(at("member"), cluster.node);
-    set(at("engine"), `${cluster.engine} engine, version ${cluster.version}`);
+    set(at("engine"), `Engine: ${cluster.engine}; version ${cluster.version}.`);
     const away = at("link");
     away.hidden = cluster.link.state !== "away";
     if (!away.hidden) {
@@ -20,7 +20,7 @@ export class ClusterView {
     const up = cluster.members.filter((member) => member.status === "up").length;
     set(
       at("cluster-summary"),
-      `${up} of ${cluster.members.length} members up, ${number(cluster.entries)} presences; seen from ${cluster.node}.`,
+      `${up} of ${cluster.members.length} members up, ${counted(cluster.entries, "presence")}; seen from ${cluster.node}.`,
     );
     // What looks the same is not drawn again: a picture that flickers cannot be read.
     const drawn = JSON.stringify([cluster.members, cluster.pairs.map((p) => [p.from, p.to, p.status, Math.round(p.lag_ms / 50)])]);
@@ -45,11 +45,12 @@ function picture({ members, pairs }: Cluster): void {
     return;
   }
   const radius = members.length === 1 ? 0 : 118;
-  const svg = draw("svg", { viewBox: "0 0 420 360", role: "img", "aria-label": members.map((m) => `${m.name} ${m.status}`).join(", ") });
+  const [height, middle] = extent(members.length, radius);
+  const svg = draw("svg", { viewBox: `0 0 420 ${height}`, role: "img", "aria-label": members.map((m) => `${m.name} ${m.status}`).join(", ") });
   const places = new Map(
     members.map((member, i) => {
       const angle = (2 * Math.PI * i) / members.length - Math.PI / 2;
-      return [member.name, { x: 210 + radius * 1.2 * Math.cos(angle), y: 180 + radius * Math.sin(angle) }] as const;
+      return [member.name, { x: 210 + radius * 1.2 * Math.cos(angle), y: middle + radius * Math.sin(angle) }] as const;
     }),
   );
   const drawn = new Set<string>();
@@ -78,6 +79,13 @@ function picture({ members, pairs }: Cluster): void {
     svg.append(group);
   }
   box.replaceChildren(svg);
+}
+
+/** The height of the picture and where the middle of its circle lies: an odd number of members leaves the bottom empty. */
+function extent(count: number, radius: number): [height: number, middle: number] {
+  const heights = Array.from({ length: count }, (_, i) => -Math.cos((2 * Math.PI * i) / count) * radius);
+  const edge = 54;
+  return [Math.max(...heights) - Math.min(...heights) + 2 * edge, edge - Math.min(...heights)];
 }
 
 function members(list: Member[]): void {
@@ -111,7 +119,7 @@ function matrix({ members, pairs }: Cluster): void {
       if (from === to) set(cell, "–");
       else if (!pair) set(cell, "?");
       else if (pair.status === "down") cell.append(make("span", "status down", "down"));
-      else set(cell, pair.lag_ms > 0 ? duration(pair.lag_ms) : "0");
+      else set(cell, duration(pair.lag_ms));
       if (pair) cell.title = `${from} last heard ${to} ${duration(pair.silent_ms)} ago and holds ${number(pair.entries)} of its presences`;
       row.append(cell);
     }

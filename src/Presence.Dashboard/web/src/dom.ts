@@ -33,8 +33,11 @@ export function draw(tag: string, attributes: Record<string, string | number>, t
 
 export const number = (n: number): string => n.toLocaleString("en");
 
+/** "1 presence", "2 presences". */
+export const counted = (n: number, thing: string): string => `${number(n)} ${thing}${n === 1 ? "" : "s"}`;
+
 export const clock = (ms: number): string =>
-  new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

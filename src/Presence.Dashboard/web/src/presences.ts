@@ -1,4 +1,4 @@
-import { at, make, number, set } from "./dom";
+import { at, counted, make, number, set } from "./dom";
 import type { Presences } from "./messages";
 import { api } from "./session";
 
@@ -111,8 +111,12 @@ export class PresenceList {
 
   #render({ presences, next }: Presences, { count, keys }: { count: number; keys: number }): void {
     const shown = presences.reduce((sum, entry) => sum + entry.metas.length, 0);
-    const searched = this.#search.value.trim() ? ` match "${this.#search.value.trim()}" on this page` : " on this page";
-    set(at("found"), `${number(count)} presences under ${number(keys)} keys; ${number(shown)}${searched}.`);
+    const search = this.#search.value.trim();
+    const all = `${counted(count, "presence")} under ${counted(keys, "key")}`;
+    if (count === 0) set(at("found"), "Nobody is present in this topic.");
+    else if (shown === 0) set(at("found"), `${all}; none${search ? ` matches "${search}"` : ""} on this page.`);
+    else if (search) set(at("found"), `${all}; on this page ${number(shown)} with "${search}".`);
+    else set(at("found"), `${all}; ${number(shown)} on this page.`);
     at<HTMLButtonElement>("next").disabled = next === null;
     at<HTMLButtonElement>("previous").disabled = this.#after === null && this.#trail.length === 0;
     at("rows").replaceChildren(...presences.flatMap(rows));
@@ -140,7 +144,8 @@ function rows({ key, metas, nodes }: Presences["presences"][number]): HTMLTableR
 /** Times are written as such: nobody reads milliseconds since 1970. */
 function text(field: string, value: unknown): string {
   if (/_at$/.test(field) && typeof value === "number" && value > 1e12 && value < 4e12) {
-    return new Date(value).toLocaleString();
+    return new Date(value).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
   }
+  if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.join(", ") || "none";
   return typeof value === "string" ? value : JSON.stringify(value);
 }

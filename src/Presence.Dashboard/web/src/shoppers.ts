@@ -6,6 +6,9 @@ const KEEP = 300;
 const LINES = 8;
 const LISTED = 12;
 
+// The row for what is not listed. Its sum may be larger than any other: it has a number and no bar.
+const OTHERS = "\u0000others";
+
 type Line = (number | null)[];
 
 /** The shop in numbers: live, and over the last ten minutes. */
@@ -120,7 +123,7 @@ function bars(list: HTMLElement, counts: Record<string, number>, others: number,
   let previous: Element | null = null;
   const rest = entries.slice(LISTED).reduce((sum, [, n]) => sum + n, others);
   const shown: [string, string, number][] = entries.slice(0, LISTED).map(([name, n]) => [name, label(name), n]);
-  if (rest > 0) shown.push(["\u0000others", "all others", rest]);
+  if (rest > 0) shown.push([OTHERS, "all others", rest]);
   for (const [name, text, n] of shown) {
     let row = rows.get(name);
     if (!row) {
@@ -129,7 +132,7 @@ function bars(list: HTMLElement, counts: Record<string, number>, others: number,
       row.append(make("span", "bar"), make("span", "line"), make("span", "label", text), make("b"));
     }
     rows.delete(name);
-    row.querySelector<HTMLElement>(".bar")!.style.width = `${Math.min(100, (100 * n) / most)}%`;
+    row.querySelector<HTMLElement>(".bar")!.style.width = name === OTHERS ? "0" : `${(100 * n) / most}%`;
     set(row.querySelector("b")!, number(n));
     const next: Element | null = previous ? previous.nextElementSibling : list.firstElementChild;
     if (next !== row) list.insertBefore(row, next);

@@ -1,0 +1,98 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Presence.Dashboard.Tests.Pages;
+
+public sealed partial class Mounting
+{
+    [SkippableTheory]
+    [InlineData("", "")]
+    [InlineData("", "/ops")]
+    [InlineData("/base", "")]
+    [InlineData("/base", "/ops/presence")]
+    public async Task All_that_the_page_asks_for_is_found_beside_it(string pathBase, string group)
+    {
+        Skip.IfNot(DashboardFiles.AreBuilt, "The pages are not built into this assembly: Node.js and npm were missing.");
+        await using var host = await AdminHost.StartAsync(mount: app => Mount(app, pathBase, group));
+        var page = new Uri(host.Http.BaseAddress!, $"{pathBase}{group}/admin");
+        var markup = await host.Http.GetStringAsync(page);
+        var named = Reference().Matches(markup).Select(match => match.Groups[1].Value).ToList();
+        Assert.Contains("admin/assets/dashboard.js", named);
+        Assert.Contains("admin/assets/dashboard.css", named);
+        foreach (var address in named)
+        {
+            using var found = await host.Http.GetAsync(new Uri(page, address));
+            Assert.True(found.IsSuccessStatusCode, $"{address}: {found.StatusCode}");
+        }
+
+        using var signIn = await host.Http.PostAsJsonAsync(
+            new Uri(page, "admin/sign-in"),
+            new { user = "admin", password = AdminHost.Password });
+        var token = (await signIn.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString();
+        using var asked = new HttpRequestMessage(HttpMethod.Get, new Uri(page, "api/cluster"));
+        asked.Headers.Authorization = new("Bearer", token);
+        using var answered = await host.Http.SendAsync(asked);
+        Assert.Equal(HttpStatusCode.OK, answered.StatusCode);
+        Assert.Equal(403, await StatusOfSocketAsync(new Uri(page, "admin_socket/websocket?vsn=2.0.0")));
+    }
+
+    [SkippableFact]
+    public async Task A_slash_at_the_end_leads_to_the_page_without_one()
+    {
+        Skip.IfNot(DashboardFiles.AreBuilt, "The pages are not built into this assembly: Node.js and npm were missing.");
+        await using var host = await AdminHost.StartAsync(mount: app => Mount(app, "/base", "/ops"));
+        using var http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = host.Http.BaseAddress };
+        using var response = await http.GetAsync("/base/ops/admin/");
+        Assert.Equal(HttpStatusCode.Redirect, response.StatusCode);
+        Assert.Equal("/base/ops/admin", response.Headers.Location?.OriginalString);
+    }
+
+    [Fact]
+    public async Task A_host_that_lets_nobody_in_by_default_leaves_the_door_to_the_admins()
+    {
+        await using var host = await AdminHost.StartAsync(
+            services: services => services.AddAuthorizationBuilder()
+                .SetFallbackPolicy(new(
+                    [new Microsoft.AspNetCore.Authorization.Infrastructure.DenyAnonymousAuthorizationRequirement()],
+                    [])),
+            mount: app =>
+            {
+                app.UseAuthorization();
+                app.MapPresenceAdmin();
+            });
+        using var refused = await host.Http.GetAsync("/api/topics");
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        using var found = await host.SignIn().Http.GetAsync("/api/topics");
+        Assert.Equal(HttpStatusCode.OK, found.StatusCode);
+    }
+
+    private static void Mount(WebApplication app, string pathBase, string group)
+    {
+        if (pathBase.Length > 0)
+        {
+            app.UsePathBase(pathBase);
+            app.UseRouting();
+        }
+
+        IEndpointRouteBuilder place = group.Length > 0 ? app.MapGroup(group) : app;
+        place.MapPresenceAdmin();
+    }
+
+    private static async Task<int> StatusOfSocketAsync(Uri address)
+    {
+        using var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        var place = new UriBuilder(address) { Scheme = "ws" }.Uri;
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(place, CancellationToken.None));
+        return (int)socket.HttpStatusCode;
+    }
+
+    [GeneratedRegex("(?:src|href)=\"([^\"#:]+)\"")]
+    private static partial Regex Reference();
+}
