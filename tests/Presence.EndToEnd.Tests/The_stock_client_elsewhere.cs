@@ -5,10 +5,31 @@ namespace Presence.EndToEnd.Tests;
 [Trait("Category", "Engine.Embedded")]
 public sealed class The_stock_client_elsewhere(EmbeddedMembers members)
 {
+    private static readonly string[] CompressingSockets = ["--engine", "embedded", "--Presence:CompressSockets", "true"];
+
     [SkippableFact]
     [Trait("Category", "Browser")]
     public async Task Is_kept_every_promise_in_Chromium() =>
         await NodeScripts.RunAsync("stock-client-browser.mjs", [The_shop_and_its_dashboard.Chromium(), members.First], seconds: 120);
+
+    [SkippableFact]
+    public async Task Is_kept_every_promise_in_Node_where_frames_are_compressed()
+    {
+        NodeScripts.Require();
+        await using var silo = await SiloProcess.StartAsync(CompressingSockets);
+        var done = await NodeScripts.RunAsync("stock-client-node.mjs", silo.Members, seconds: 120);
+        Assert.Contains("connect (permessage-deflate", done, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    [Trait("Category", "Browser")]
+    public async Task Is_kept_every_promise_in_Chromium_where_frames_are_compressed()
+    {
+        var chromium = The_shop_and_its_dashboard.Chromium();
+        await using var silo = await SiloProcess.StartAsync(CompressingSockets);
+        var done = await NodeScripts.RunAsync("stock-client-browser.mjs", [chromium, silo.Members[0]], seconds: 120);
+        Assert.Contains("connect (permessage-deflate", done, StringComparison.Ordinal);
+    }
 
     [SkippableFact]
     public Task Comes_back_into_its_channel_after_the_server_was_stopped_and_started() => RestartAsync(kill: false, []);

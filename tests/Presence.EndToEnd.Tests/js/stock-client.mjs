@@ -23,11 +23,11 @@ export async function runAll(bases, run) {
   const done = [];
   for (const [name, step] of Object.entries(steps)) {
     try {
-      await step({ first: bases[0], last: bases.at(-1), topic: `room:${run}-${name}` });
+      const said = await step({ first: bases[0], last: bases.at(-1), topic: `room:${run}-${name}` });
+      done.push(said ? `${name} (${said})` : name);
     } catch (error) {
       throw new Error(`${name}: ${error.stack ?? error}`);
     }
-    done.push(name);
   }
   return done;
 }
@@ -79,10 +79,12 @@ export async function entered(socket, topic, params = {}) {
 async function connect({ first }) {
   const socket = await opened(first, "/socket");
   assertEqual(socket.connectionState(), "open", "the state of the connection");
+  const { extensions } = socket.conn;
   socket.disconnect();
   await until("the socket is closed", () => !socket.isConnected());
   const byAuthToken = await opened(first, "/auth_socket", { authToken: await token(first, "ann") });
   byAuthToken.disconnect();
+  return extensions;
 }
 
 async function refuse({ first }) {
