@@ -114,16 +114,23 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>Starts it again on the same port, with the same data.</summary>
     public async Task StartAgainAsync()
     {
+        if (Port != 0)
+        {
+            // A child that was born while its parent was killed may still hold the shared memory: it notices, and ends.
+            await Patience.UntilAsync("the server starts again", Patient, () => TryStartAsync(Port));
+            return;
+        }
+
         for (var attempt = 1; ; attempt++)
         {
-            var port = Port != 0 ? Port : FreePort(_options.Address);
+            var port = FreePort(_options.Address);
             if (await TryStartAsync(port))
             {
                 Port = port;
                 return;
             }
 
-            if (Port != 0 || attempt == Attempts)
+            if (attempt == Attempts)
             {
                 throw new InvalidOperationException($"PostgreSQL does not start.\n{Log}");
             }

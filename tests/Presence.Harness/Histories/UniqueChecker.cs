@@ -12,6 +12,9 @@ public sealed record UniqueRules
     /// <summary>How long nobody may run it although some member could and nothing was done to any of them meanwhile.</summary>
     public required TimeSpan MostVacant { get; init; }
 
+    /// <summary>The same, after somebody found the store again; by default no longer than otherwise.</summary>
+    public TimeSpan? MostVacantAfterOutage { get; init; }
+
     /// <summary>When each side may run one: a split, in available mode, until it has healed.</summary>
     public IReadOnlyList<Excuse> Splits { get; init; } = [];
 }
@@ -28,7 +31,7 @@ public static class UniqueChecker
         return
         [
             .. history.Terms.GroupBy(term => term.Began.Process, StringComparer.Ordinal).SelectMany(process => TwoAtOnce(history, [.. process], rules)),
-            .. Vacancies(events).Where(vacancy => vacancy.Lasted > rules.MostVacant).Select(vacancy => new Finding(
+            .. Vacancies(events).Where(vacancy => vacancy.Lasted > Allowed(events, rules, vacancy)).Select(vacancy => new Finding(
                 FindingKind.NobodyRan,
                 vacancy.From,
                 vacancy.Member,
@@ -68,6 +71,9 @@ public static class UniqueChecker
             .Select(term => term.Began)
             .OrderBy(began => began.Epoch),
     ];
+
+    private static TimeSpan Allowed(IReadOnlyList<HistoryEvent> events, UniqueRules rules, Vacancy vacancy) =>
+        rules.MostVacantAfterOutage is { } most && events.OfType<StoreFound>().Any(found => found.At == vacancy.From) ? most : rules.MostVacant;
 
     private static IEnumerable<Finding> TwoAtOnce(UniqueHistory history, List<Term> terms, UniqueRules rules)
     {

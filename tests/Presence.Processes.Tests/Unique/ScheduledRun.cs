@@ -8,6 +8,7 @@ namespace Presence.Processes.Tests.Unique;
 internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
 {
     private static readonly TimeSpan TakeoverSlack = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(150);
 
     private readonly HashSet<int> _unwell = [];
@@ -35,7 +36,7 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
         await Task.WhenAll(Enumerable.Range(0, 3).Select(trio.TerminateAsync));
         var events = History.Events;
         var findings = HistoryChecker.Check(events)
-            .Concat(UniqueChecker.Check(events, new UniqueRules { Lease = lease, MostVacant = lease + TakeoverSlack }))
+            .Concat(UniqueChecker.Check(events, new UniqueRules { Lease = lease, MostVacant = lease + TakeoverSlack, MostVacantAfterOutage = BackWithin }))
             .ToList();
         return new Outcome(seed, faults, events, findings, trio.Story());
     }
@@ -112,5 +113,5 @@ internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"seed {Seed}, faults {Faults}, terms {Terms}, effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
-        + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} {string.Join("; ", Findings)}");
+        + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} {string.Join("; ", Findings.Select(finding => finding.ToString().Split('\n')[0]))}");
 }

@@ -159,6 +159,20 @@ public sealed class What_a_history_of_unique_processes_shows
     }
 
     [Fact]
+    public void After_an_outage_of_the_store_it_may_take_longer_if_the_rules_say_so()
+    {
+        End(2, "m1/1", "LeaseLost");
+        At(2, at => new StoreLost(at, "m1"));
+        At(2, at => new StoreLost(at, "m2"));
+        At(12, at => new StoreFound(at, "m2"));
+        At(12, at => new StoreFound(at, "m1"));
+        Begin(19, "m2/1", 2);
+
+        Assert.Contains(FindingKind.NobodyRan, All().Select(finding => finding.Kind));
+        Assert.Empty(UniqueChecker.Check(_events, Rules with { MostVacantAfterOutage = Seconds(10) }));
+    }
+
+    [Fact]
     public void A_process_that_was_not_told_when_its_member_stopped_is_found()
     {
         At(2, at => new MemberEnded(at, "m1", MemberEnd.Stopped));
