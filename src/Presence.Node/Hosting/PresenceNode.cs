@@ -195,7 +195,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
             _pubSub.Received(from, frame.Body);
         }
         else if (Decode(from, frame) is var (host, decoded)
-            && !host.Post(new ReceiveCommand(decoded, _instruments), always: false))
+            && !host.Post(decoded))
         {
             Drop(from, frame, "mailbox_full", null);
         }

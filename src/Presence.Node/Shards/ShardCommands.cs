@@ -135,3 +135,15 @@ internal sealed class PostedCommand<TCommand>(TCommand command) : QueuedCommand
     {
     }
 }
+
+/// <summary>A frame in the mailbox; those that stand behind each other are taken together.</summary>
+internal sealed class PostedFrame(ShardFrame frame) : QueuedCommand
+{
+    public ShardFrame Frame => frame;
+
+    public override void Run(ShardHost host, TimeSpan now, ShardEffects effects) => host.TakeFrames(this, now, effects);
+
+    public override void Complete()
+    {
+    }
+}

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Presence.Tracker;
 
 namespace Presence.Node;
 
@@ -7,6 +8,12 @@ internal sealed partial class ShardHost
 {
     /// <summary>Waiting commands that one caller runs for others before the thread pool takes over.</summary>
     private const int MostForOthers = 64;
+
+    /// <summary>
+    /// Frames that are taken as one input. Each topic then changes once for all of them, which matters where a member's whole state comes
+    /// in; a few milliseconds at most, for a command that comes meanwhile.
+    /// </summary>
+    internal const int MostFramesTogether = 8;
 
     /// <summary>How long one caller runs commands for others; one of them more may be under way when it is over.</summary>
     private static readonly TimeSpan LongestForOthers = TimeSpan.FromMilliseconds(1);
@@ -29,6 +36,64 @@ internal sealed partial class ShardHost
         Enqueue(queued);
         return new ValueTask<TResult>(queued.Task);
     }
+
+    /// <summary>Takes a frame some time soon; false if the mailbox is full.</summary>
+    public bool Post(ShardFrame frame)
+    {
+        if (Volatile.Read(ref _waiting) >= _capacity)
+        {
+            return false;
+        }
+
+        Interlocked.Increment(ref _waiting);
+        _queue.Enqueue(new PostedFrame(frame));
+        if (frame is RepairFrame)
+        {
+            // More of them follow: whoever brings them goes on reading, and those that are there by then are taken together.
+            DrainElsewhere();
+        }
+        else
+        {
+            DrainIfWaiting();
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes a frame and those that wait right behind it.</summary>
+    public void TakeFrames(PostedFrame first, TimeSpan now, ShardEffects effects)
+    {
+        var next = first;
+        for (var left = MostFramesTogether; next is not null; next = --left > 0 ? NextFrame() : null)
+        {
+            try
+            {
+                Shard.Take(now, next.Frame, effects);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                InputFailed(e);
+            }
+        }
+
+        Shard.Publish();
+        _instruments.Merged(Now - now);
+    }
+
+    private PostedFrame? NextFrame()
+    {
+        // Only who holds the gate takes from the queue.
+        if (!_queue.TryPeek(out var next) || next is not PostedFrame || !_queue.TryDequeue(out next))
+        {
+            return null;
+        }
+
+        Interlocked.Decrement(ref _waiting);
+        return (PostedFrame)next;
+    }
+
+    private void DrainElsewhere() =>
+        ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainIfWaiting(), this, preferLocal: false);
 
     private void Enqueue(QueuedCommand command)
     {
@@ -72,7 +137,7 @@ internal sealed partial class ShardHost
             {
                 if (!_queue.IsEmpty)
                 {
-                    ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainIfWaiting(), this, preferLocal: false);
+                    DrainElsewhere();
                 }
 
                 return;

@@ -234,16 +234,26 @@ public sealed class TrackerShard
     /// <summary>Takes a frame from another member.</summary>
     public void Receive(TimeSpan now, ShardFrame frame, ShardEffects effects)
     {
+        Take(now, frame, effects);
+        Publish();
+    }
+
+    /// <summary>
+    /// Takes a frame as <see cref="Receive"/> does, and leaves it to <see cref="Publish"/> to show what it taught: frames that came
+    /// together change each topic once.
+    /// </summary>
+    internal void Take(TimeSpan now, ShardFrame frame, ShardEffects effects)
+    {
         ArgumentNullException.ThrowIfNull(frame);
         ArgumentNullException.ThrowIfNull(effects);
-        if (_over)
+        if (!_over)
         {
-            return;
+            _over = !_peers.Receive(now, frame, effects);
         }
-
-        _over = !_peers.Receive(now, frame, effects);
-        Index.Publish();
     }
+
+    /// <summary>Lets readers see what was taken. Call before the effects are carried out.</summary>
+    internal void Publish() => Index.Publish();
 
     /// <summary>Another member probes: applies the frame as a sign of its life.</summary>
     /// <returns>Whether this is the incarnation that was meant.</returns>
@@ -338,12 +348,3 @@ public sealed class TrackerShard
         }
     }
 }
-
-/// <summary>Sizes of a shard's state, for tests of its bounds.</summary>
-/// <param name="ContextIntervals">Intervals in all contexts.</param>
-/// <param name="Graves">Ended replicas remembered.</param>
-/// <param name="LogDots">Removed dots in all logs.</param>
-/// <param name="Floors">Identities remembered because older versions may still come.</param>
-/// <param name="Held">Replicas held, this one included.</param>
-/// <param name="Live">Live entries held.</param>
-internal readonly record struct ShardMeasure(int ContextIntervals, int Graves, int LogDots, int Floors, int Held, int Live);

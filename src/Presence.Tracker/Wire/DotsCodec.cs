@@ -8,7 +8,6 @@ internal static class DotsCodec
 {
     public static void Write(FrameWriter to, ReplicaDots<PresenceEntry> dots)
     {
-        to.Expect(dots.Count);
         to.Number((ulong)dots.Count);
         var at = 0UL;
         foreach (var (sequence, entry) in dots.Live)

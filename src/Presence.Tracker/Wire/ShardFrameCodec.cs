@@ -25,12 +25,12 @@ public static class ShardFrameCodec
     public static byte[] Encode(ShardFrame frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        var to = new FrameWriter();
+        var to = FrameWriter.Begin();
         to.Byte(Version);
         to.Byte((byte)KindOf(frame));
         WriteSender(to, frame.From);
         WriteBody(to, frame);
-        return to.ToArray();
+        return to.Finish();
     }
 
     /// <summary>Decodes a frame.</summary>

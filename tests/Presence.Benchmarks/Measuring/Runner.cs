@@ -16,8 +16,10 @@ internal static class Runner
             $"{(GCSettings.IsServerGC ? "server" : "workstation")} GC, {(effort == Effort.Quick ? "quick" : $"median of {effort.Runs} runs")}");
         var failed = 0;
         var leftOut = 0;
+        var slowest = new List<(TimeSpan Took, string Row)>();
         foreach (var row in rows)
         {
+            var rowBegun = begun.Elapsed;
             try
             {
                 var values = new List<double>();
@@ -40,8 +42,12 @@ internal static class Runner
                 failed++;
                 await notes.WriteLineAsync($"# {row.FullName} failed: {e}");
             }
+
+            slowest.Add((begun.Elapsed - rowBegun, row.FullName));
         }
 
+        slowest.Sort((a, b) => b.CompareTo(a));
+        await notes.WriteLineAsync($"# slowest: {string.Join(", ", slowest.Take(6).Select(row => $"{row.Row} {row.Took.TotalSeconds:F0} s"))}");
         await notes.WriteLineAsync($"# {rows.Count - failed - leftOut} of {rows.Count} rows in {begun.Elapsed.TotalSeconds:F0} s");
         return failed == 0 ? 0 : 1;
     }

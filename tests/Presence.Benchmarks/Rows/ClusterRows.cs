@@ -16,23 +16,25 @@ internal static class ClusterRows
 {
     private const string Group = "cluster";
 
+    private static readonly OneRun Change = new(ChangeAsync);
+
     public static IEnumerable<Row> All =>
     [
-        new(Group, "change to handler on another member, p50", "ms", effort => ChangeAsync(effort, 0.5)),
-        new(Group, "change to handler on another member, p99", "ms", effort => ChangeAsync(effort, 0.99)),
+        new(Group, "change to handler on another member, p50", "ms", Change.Percentile(0.5)),
+        new(Group, "change to handler on another member, p99", "ms", Change.Percentile(0.99)),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
         Row.Of(Group, "killed member's leaves, quiet", "ms", effort => Killed(effort, churn: false)),
         Row.Of(Group, "killed member's leaves, under churn", "ms", effort => Killed(effort, churn: true)),
     ];
 
-    private static async Task<double> ChangeAsync(Effort effort, double share)
+    private static async Task<IReadOnlyList<double>> ChangeAsync(Effort effort)
     {
         await using var members = await Members.StartAsync(2);
-        return await ChangeAsync(effort, share, members[0], members[1]);
+        return await ChangeAsync(effort, members[0], members[1]);
     }
 
     /// <summary>From the call of track on one member to the handler on another, over any engine.</summary>
-    public static async Task<double> ChangeAsync(Effort effort, double share, IPresenceNode from, IPresenceNode to)
+    public static async Task<IReadOnlyList<double>> ChangeAsync(Effort effort, IPresenceNode from, IPresenceNode to)
     {
         var handler = new Arrivals();
         await using var added = await to.Tracker.AddHandlerAsync(handler);
@@ -50,7 +52,7 @@ internal static class ClusterRows
             times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
         }
 
-        return Statistics.Percentile(times, share);
+        return times;
     }
 
     private static async Task<double> LateJoinerAsync()

@@ -9,10 +9,12 @@ internal static class PostgresRows
 {
     private const string Group = "postgres";
 
+    private static readonly OneRun Change = new(ChangeAsync);
+
     public static IEnumerable<Row> All =>
     [
-        new(Group, "change to handler on another member, p50", "ms", effort => ChangeAsync(effort, 0.5)),
-        new(Group, "change to handler on another member, p99", "ms", effort => ChangeAsync(effort, 0.99)),
+        new(Group, "change to handler on another member, p50", "ms", Change.Percentile(0.5)),
+        new(Group, "change to handler on another member, p99", "ms", Change.Percentile(0.99)),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
         new(Group, "statements, three idle members", "1/s", async effort => (await IdleAsync(effort)).Statements),
         // Of one processor, for the three together: they share this process.
@@ -22,10 +24,10 @@ internal static class PostgresRows
     /// <summary>In which members that have just started greet each other and ask what they lack.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(5);
 
-    private static async Task<double> ChangeAsync(Effort effort, double share)
+    private static async Task<IReadOnlyList<double>> ChangeAsync(Effort effort)
     {
         await using var members = await PostgresMembers.StartAsync(2);
-        return await ClusterRows.ChangeAsync(effort, share, members[0], members[1]);
+        return await ClusterRows.ChangeAsync(effort, members[0], members[1]);
     }
 
     private static async Task<double> LateJoinerAsync()

@@ -26,11 +26,17 @@ internal static class ReadRows
             CallAsync(effort, 100_000, batch: 1000, (tracker, topic) => tracker.Count(topic))),
         new(Group, "list 10 while 2 callers track, p99", "us", WhileTrackedAsync),
         new(Group, "list 100 at a replica of 100000 under churn, max", "us", AtReplicaAsync),
-        new(Group, "list 10 at 10000/s while 2 callers track, p99", "us", effort => OpenLoopWhileTrackedAsync(effort, 0.99)),
-        new(Group, "list 10 at 10000/s while 2 callers track, max", "us", effort => OpenLoopWhileTrackedAsync(effort, 1)),
-        new(Group, "list 100 at 10000/s at a replica of 100000 under churn, p99", "us", effort => OpenLoopAtReplicaAsync(effort, 0.99)),
-        new(Group, "list 100 at 10000/s at a replica of 100000 under churn, max", "us", effort => OpenLoopAtReplicaAsync(effort, 1)),
+        .. AtFixedRate("list 10 at 10000/s while 2 callers track", OpenLoopWhileTrackedAsync),
+        .. AtFixedRate("list 10 at 10000/s while 2 threads spin", OpenLoopWhileSpinningAsync),
+        .. AtFixedRate("list 100 at 10000/s at a replica of 100000 under churn", OpenLoopAtReplicaAsync),
     ];
+
+    private static IEnumerable<Row> AtFixedRate(string name, Func<Effort, Task<IReadOnlyList<double>>> measure)
+    {
+        var run = new OneRun(measure);
+        yield return new(Group, $"{name}, p99", "us", run.Percentile(0.99));
+        yield return new(Group, $"{name}, max", "us", run.Percentile(1));
+    }
 
     private static async Task<double> CallAsync(Effort effort, int members, int batch, Func<IPresenceTracker, string, int> read)
     {
@@ -89,7 +95,7 @@ internal static class ReadRows
         return times.Max();
     }
 
-    private static async Task<double> OpenLoopWhileTrackedAsync(Effort effort, double share)
+    private static async Task<IReadOnlyList<double>> OpenLoopWhileTrackedAsync(Effort effort)
     {
         await using var crowd = await Crowd.PrepareAsync(effort.Tracks, topics: 1, shards: 1);
         for (var i = 0; i < 10; i++)
@@ -104,7 +110,32 @@ internal static class ReadRows
         var times = await OpenLoop.RunAsync(10_000, effort.Watching, () => Visit(crowd.Tracker, "small"));
         await stop.CancelAsync();
         await Task.WhenAll(writers);
-        return Statistics.Percentile(times, share);
+        return times;
+    }
+
+    /// <summary>
+    /// The same reads beside two threads that compute and share nothing with them: what the machine alone makes a third thread wait that
+    /// has two cores to share with two others.
+    /// </summary>
+    private static async Task<IReadOnlyList<double>> OpenLoopWhileSpinningAsync(Effort effort)
+    {
+        await using var crowd = await Crowd.TrackedAsync(10, topics: 1);
+        using var stop = new CancellationTokenSource();
+        var spinners = Enumerable.Range(0, 2).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                for (var turns = 0L; !stop.IsCancellationRequested; turns++)
+                {
+                    Thread.SpinWait(iterations: 20);
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)).ToArray();
+        var times = await OpenLoop.RunAsync(10_000, effort.Watching, () => Visit(crowd.Tracker, crowd.TopicOf(0)));
+        await stop.CancelAsync();
+        await Task.WhenAll(spinners);
+        return times;
     }
 
     /// <summary>Tracks everybody of its part and lets them go again, as fast as it can.</summary>
@@ -126,7 +157,7 @@ internal static class ReadRows
         },
         CancellationToken.None);
 
-    private static async Task<double> OpenLoopAtReplicaAsync(Effort effort, double share)
+    private static async Task<IReadOnlyList<double>> OpenLoopAtReplicaAsync(Effort effort)
     {
         await using var members = await Members.StartAsync(2);
         var (a, b) = (members[0].Tracker, members[1].Tracker);
@@ -155,7 +186,7 @@ internal static class ReadRows
         var times = await OpenLoop.RunAsync(10_000, effort.Watching, () => Visit(b, People.Topic(500)));
         await stop.CancelAsync();
         await churn;
-        return Statistics.Percentile(times, share);
+        return times;
     }
 
     private static int Visit(IPresenceTracker tracker, string topic)

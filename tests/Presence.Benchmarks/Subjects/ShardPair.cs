@@ -10,6 +10,9 @@ namespace Presence.Benchmarks.Subjects;
 /// </summary>
 internal sealed class ShardPair
 {
+    /// <summary>As many as a node takes as one input where they wait for it.</summary>
+    private const int FramesTogether = 8;
+
     private readonly ShardEffects _effects = new();
     private readonly List<byte[]> _toB = [];
     private readonly List<byte[]> _toA = [];
@@ -77,7 +80,7 @@ internal sealed class ShardPair
     public TimeSpan TakeAtB()
     {
         FlushA();
-        var frames = _toB.ConvertAll(bytes => ShardFrameCodec.Decode(bytes));
+        var frames = _toB.ConvertAll(bytes => ShardFrameCodec.Decode(bytes, B.Index));
         _toB.Clear();
         var begun = Stopwatch.GetTimestamp();
         foreach (var frame in frames)
@@ -188,9 +191,14 @@ internal sealed class ShardPair
     {
         var now = frames.ToArray();
         frames.Clear();
-        foreach (var bytes in now)
+        foreach (var together in now.Chunk(FramesTogether))
         {
-            shard.Receive(Now, ShardFrameCodec.Decode(bytes), _effects);
+            foreach (var bytes in together)
+            {
+                shard.Take(Now, ShardFrameCodec.Decode(bytes, shard.Index), _effects);
+            }
+
+            shard.Publish();
             Gather(ReferenceEquals(shard, A) ? _toB : _toA);
         }
     }

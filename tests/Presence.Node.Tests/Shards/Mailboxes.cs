@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Node.Tests.Support;
 using Presence.Tracker;
 
@@ -56,6 +57,33 @@ public sealed class Mailboxes
         await first;
         await many.WaitAsync(Patience);
         Assert.Equal(V2.ToString(), tracker.GetByKey("t0", "k")[0].Meta.ToString());
+    }
+
+    [Fact]
+    public async Task Frames_that_wait_behind_each_other_change_a_topic_together_and_in_order()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        var tracker = cluster.Tracker(0);
+        var diffs = new List<TopicDiff>();
+        using var held = new HeldShard(cluster[0], "held");
+        var from = new Sender(new ReplicaId("other", 1), 1, 77, 1, 5);
+        for (var number = 1UL; number <= 5; number++)
+        {
+            var dots = new ReplicaDots<PresenceEntry>();
+            dots.Add(number, new PresenceEntry(from.Replica, number, number, 0, 9, "t", $"k{number}", "{}"u8.ToArray()));
+            var body = ShardFrameCodec.Encode(new DeltaFrame(from, dots));
+            ((ILinkReceiver)cluster[0]).Received("other", new LinkFrame(PresenceOptions.DefaultTracker, 0, body));
+            // What is broken is dropped before it waits, and harms no other.
+            ((ILinkReceiver)cluster[0]).Received("other", new LinkFrame(PresenceOptions.DefaultTracker, 0, body.AsMemory(0, body.Length - 1)));
+        }
+
+        var subscribed = Task.Run(() => tracker.Subscribe("t", diffs.Add));
+        Assert.Equal(0, tracker.Count("t"));
+        held.LetGo();
+        using var subscription = await subscribed.WaitAsync(Patience);
+        await tracker.TrackAsync(cluster[0].StartProcess(), "t", "last");
+        Assert.Equal(["k1", "k2", "k3", "k4", "k5", "last"], tracker.List("t").Select(e => e.Key));
+        Assert.InRange(diffs.Count, 1, 2);
     }
 
     [Fact]

@@ -1,0 +1,67 @@
+using Presence.Crdt;
+
+namespace Presence.Tracker.Tests.Wire;
+
+public sealed class Texts_of_frames
+{
+    private static readonly ReplicaId Owner = new("node-1", 300);
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("é")]
+    [InlineData("人")]
+    [InlineData("\U0001F600")]
+    public void Texts_of_every_length_survive(string unit)
+    {
+        var entries = Enumerable.Range(1, 130)
+            .Select(length => string.Concat(Enumerable.Repeat(unit, length)))
+            .Select((text, i) => Entry((ulong)i + 1, $"topic {text}", $"key {text}"))
+            .ToArray();
+        Assert.Equal(
+            entries.Select(e => (e.Topic, e.Key)),
+            Survived(entries).Live.Values.Select(e => (e.Topic, e.Key)));
+    }
+
+    [Fact]
+    public void A_frame_after_a_large_one_holds_nothing_of_it()
+    {
+        var small = Frame(Entry(1, "lobby", "ann"));
+        var bytes = ShardFrameCodec.Encode(small);
+        ShardFrameCodec.Encode(Frame([.. Enumerable.Range(1, 5000).Select(i => Entry((ulong)i, $"other {i}", $"key {i}"))]));
+        Assert.Equal(bytes, ShardFrameCodec.Encode(small));
+        var broken = Frame(Entry(1, "lobby", null!));
+        Assert.ThrowsAny<Exception>(() => ShardFrameCodec.Encode(broken));
+        Assert.Equal(bytes, ShardFrameCodec.Encode(small));
+    }
+
+    [Fact]
+    public void Entries_of_one_topic_share_its_name_whatever_frames_they_come_in()
+    {
+        var first = Survived(Entry(1, "shared by frames", "ann")).Live[1].Topic;
+        var second = Survived(Entry(1, "shared by frames", "bob")).Live[1].Topic;
+        Assert.Same(first, second);
+    }
+
+    [Fact]
+    public void Names_that_fall_into_one_place_are_not_taken_for_each_other()
+    {
+        var entries = Enumerable.Range(1, 20_000).Select(i => Entry((ulong)i, $"one of many {i}", "k")).ToArray();
+        foreach (var dots in new[] { Survived(entries), Survived(entries) })
+        {
+            Assert.All(dots.Live, live => Assert.Equal($"one of many {live.Key}", live.Value.Topic));
+        }
+    }
+
+    private static ReplicaDots<PresenceEntry> Survived(params PresenceEntry[] entries) =>
+        ((DeltaFrame)ShardFrameCodec.Decode(ShardFrameCodec.Encode(Frame(entries)))).Delta;
+
+    private static DeltaFrame Frame(params PresenceEntry[] entries)
+    {
+        var dots = new ReplicaDots<PresenceEntry>();
+        Array.ForEach(entries, entry => dots.Add(entry.Sequence, entry));
+        return new DeltaFrame(new Sender(Owner, 300, 7, 2, 5), dots);
+    }
+
+    private static PresenceEntry Entry(ulong sequence, string topic, string key) =>
+        new(Owner, sequence, sequence, 0, 3, topic, key, "{}"u8.ToArray());
+}
