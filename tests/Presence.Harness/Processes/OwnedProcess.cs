@@ -14,7 +14,9 @@ public sealed class OwnedProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<string> _onLine;
+    private int _openOutputs = 2;
 
     private OwnedProcess(Process process, Action<string> onLine) => (_process, _onLine) = (process, onLine);
 
@@ -22,6 +24,9 @@ public sealed class OwnedProcess : IAsyncDisposable
 
     /// <summary>Completes when the process has ended, in whatever way.</summary>
     public Task Ended => _ended.Task;
+
+    /// <summary>Completes when all that it wrote has been read, which may be a little after its end.</summary>
+    public Task Drained => _drained.Task;
 
     public bool HasEnded => _ended.Task.IsCompleted;
 
@@ -115,6 +120,11 @@ public sealed class OwnedProcess : IAsyncDisposable
     {
         if (line is null)
         {
+            if (Interlocked.Decrement(ref _openOutputs) == 0)
+            {
+                _drained.TrySetResult();
+            }
+
             return;
         }
 

@@ -90,6 +90,7 @@ public sealed partial class UniqueMember : IAsyncDisposable
         History.Add(new MemberEnded(History.Now, Name, MemberEnd.Stopped));
         _process.Signal(UnixSignal.Terminate);
         await _process.WaitForEndAsync(StopWithin);
+        await _process.Drained.WaitAsync(StopWithin);
     }
 
     /// <summary><c>kill -9</c>, and the end.</summary>
@@ -97,6 +98,7 @@ public sealed partial class UniqueMember : IAsyncDisposable
     {
         History.Add(new MemberEnded(History.Now, Name, MemberEnd.Killed));
         await _process.KillAsync();
+        await _process.Drained.WaitAsync(StopWithin);
     }
 
     /// <summary>SIGSTOP.</summary>
