@@ -22,6 +22,7 @@ internal static class Catalog
         .. ChannelRows.All,
 #if ORLEANS
         .. OrleansCallRows.All,
+        .. OrleansTrackRows.All,
         .. OrleansClusterRows.All,
 #endif
     ];

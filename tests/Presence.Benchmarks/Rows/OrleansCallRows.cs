@@ -18,8 +18,6 @@ internal static class OrleansCallRows
         new(Group, "get by key in 1000, one topic, 100 callers", "calls/s", effort =>
             ReadAsync(effort, topic => topic.GetByKey("777"))),
         new(Group, "list 1000, one topic, 100 callers", "calls/s", effort => ReadAsync(effort, topic => topic.List(), divide: 50)),
-        new(Group, "track, one topic, 100 callers", "calls/s", effort => TrackAsync(effort, topics: 1)),
-        new(Group, "track, 100 topics, 100 callers", "calls/s", effort => TrackAsync(effort, topics: 100)),
     ];
 
     private static async Task<double> ReadAsync(Effort effort, Func<ITopicPresenceGrain, Task> read, int divide = 1)
@@ -37,18 +35,8 @@ internal static class OrleansCallRows
         return await CallAsync(calls, _ => read(topic));
     }
 
-    private static async Task<double> TrackAsync(Effort effort, int topics)
-    {
-        await using var silos = await OrleansSilos.StartAsync(1);
-        var grains = Enumerable.Range(0, topics)
-            .Select(i => silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>(People.Topic(i)))
-            .ToArray();
-        await CallAsync(effort.Tracks / 5, i => grains[i % topics].Track($"warm {i}", People.Meta(i)));
-        return await CallAsync(effort.Tracks, i => grains[i % topics].Track(People.Key(i), People.Meta(i)));
-    }
-
     /// <summary>Calls per second.</summary>
-    private static async Task<double> CallAsync(int calls, Func<int, Task> call)
+    public static async Task<double> CallAsync(int calls, Func<int, Task> call)
     {
         var next = -1;
         var begun = Stopwatch.GetTimestamp();

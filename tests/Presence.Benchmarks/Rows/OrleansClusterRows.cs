@@ -33,10 +33,10 @@ internal static class OrleansClusterRows
         new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Stream, fast: false)),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
         new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync()),
-        new(Group, "idle, silo without presence", "% of a core", e => IdleAsync(e, null, withPresence: false)),
-        new(Group, "idle, default options", "% of a core", e => IdleAsync(e, null)),
-        new(Group, "idle, fast profile", "% of a core", e => IdleAsync(e, o => o.UseFastProfile())),
-        new(Group, "idle, fast profile without diff streams", "% of a core", e =>
+        new(Group, "idle, each of three silos, without presence", "% of a core", e => IdleAsync(e, null, withPresence: false)),
+        new(Group, "idle, each of three silos, default options", "% of a core", e => IdleAsync(e, null)),
+        new(Group, "idle, each of three silos, fast profile", "% of a core", e => IdleAsync(e, o => o.UseFastProfile())),
+        new(Group, "idle, each of three silos, fast profile without diff streams", "% of a core", e =>
             IdleAsync(e, o => o.UseFastProfile().DiffStreams = false)),
     ];
 
@@ -113,14 +113,15 @@ internal static class OrleansClusterRows
         Action<PresenceOrleansOptions>? configure,
         bool withPresence = true)
     {
-        await using var silos = await OrleansSilos.StartAsync(1, configure, withPresence);
+        const int Silos = 3;
+        await using var silos = await OrleansSilos.StartAsync(Silos, configure, withPresence);
         await Task.Delay(effort.Watching);
         using var self = Process.GetCurrentProcess();
         var cpu = self.TotalProcessorTime;
         var begun = Stopwatch.GetTimestamp();
         await Task.Delay(effort.Watching);
         self.Refresh();
-        return 100 * (self.TotalProcessorTime - cpu) / Stopwatch.GetElapsedTime(begun);
+        return 100 * (self.TotalProcessorTime - cpu) / Stopwatch.GetElapsedTime(begun) / Silos;
     }
 
     /// <summary>Tells when a key was seen joining.</summary>
