@@ -124,7 +124,9 @@ public class UniqueLeaseGrainTests
     {
         var database = (await PostgresServer.SharedAsync()).ConnectionString();
         var schema = $"g{Environment.ProcessId}";
-        await using var cluster = await StartAsync(services => services.AddPostgresLeases(database, o => o.Schema = schema));
+        await using var cluster = await StartAsync(
+            services => services.AddPostgresLeases(database, o => o.Schema = schema),
+            lease: TimeSpan.FromSeconds(8));
         var first = await cluster.StartsAsync(1);
         Assert.Equal(1, (await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2)).Epoch);
         await cluster.Presence.Orleans.StopSiloAsync(cluster.SiloOf(first));
