@@ -14,9 +14,13 @@ internal sealed class TopicNode
     private const int ShortTail = 16;
     private const int LongestTail = 128;
 
+    /// <summary>Changes between two publications beyond which the tree takes them at once: they share its new nodes.</summary>
+    private const int MostApart = 16;
+
     private readonly string _topic;
     private TopicTail _tail;
     private volatile TopicTail _published;
+    private int _changes;
 
     public TopicNode(string topic)
     {
@@ -31,7 +35,7 @@ internal sealed class TopicNode
     public int KeyCount { get; private set; }
 
     /// <summary>Whether something is not published.</summary>
-    public bool IsChanged { get; private set; }
+    public bool IsChanged => _changes > 0;
 
     public TopicSnapshot Snapshot => _published.Snapshot();
 
@@ -80,7 +84,7 @@ internal sealed class TopicNode
         }
 
         Count--;
-        IsChanged = true;
+        _changes++;
         var tree = _tail.Tree.With(_tail.Edits, edit.Token).Remove(entry, edit.Token);
         var isLast = !tree.HasKey(entry.Key);
         KeyCount -= isLast ? 1 : 0;
@@ -90,7 +94,7 @@ internal sealed class TopicNode
 
     public void Publish()
     {
-        IsChanged = false;
+        _changes = 0;
         _tail.Publish();
         if (_published != _tail)
         {
@@ -106,7 +110,12 @@ internal sealed class TopicNode
             GoOnFrom(merged.Merged!, merged.KeyCount);
         }
 
-        IsChanged = true;
+        if (++_changes > MostApart)
+        {
+            GoOnFrom(With(entry, isEnd, edit.Token), KeyCount);
+            return;
+        }
+
         _tail.Append(new EntryEdit(entry, isEnd, Count, KeyCount));
         if (_tail.IsFull)
         {
@@ -114,8 +123,23 @@ internal sealed class TopicNode
         }
     }
 
-    private void GoOnFrom(EntryTree tree, int keyCount) =>
-        _tail = new TopicTail(_topic, tree, tree.Count, keyCount, TailOf(tree.Count));
+    private EntryTree With(PresenceEntry entry, bool isEnd, EditToken edit)
+    {
+        var tree = _tail.Length == 0 ? _tail.Tree : _tail.Tree.With(_tail.Edits, edit);
+        return isEnd ? tree.Remove(entry, edit) : tree.Set(entry, edit);
+    }
+
+    private void GoOnFrom(EntryTree tree, int keyCount)
+    {
+        if (_tail.Length == 0 && _tail != _published)
+        {
+            _tail.Restart(tree, keyCount);
+        }
+        else
+        {
+            _tail = new TopicTail(_topic, tree, tree.Count, keyCount, TailOf(tree.Count));
+        }
+    }
 
     private static int TailOf(int entries) => entries < ShortTail
         ? entries <= ShortestTail ? ShortestTail : ShortTail / 2

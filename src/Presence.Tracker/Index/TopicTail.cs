@@ -8,11 +8,14 @@ namespace Presence.Tracker;
 /// <param name="capacity">How many changes there is room for.</param>
 internal sealed class TopicTail(string topic, EntryTree tree, int count, int keyCount, int capacity)
 {
+    private EntryTree _tree = tree;
+    private int _count = count;
+    private int _keyCount = keyCount;
     private EntryEdit[]? _edits;
     private int _published;
     private volatile TopicSnapshot? _latest;
 
-    public EntryTree Tree => tree;
+    public EntryTree Tree => _tree;
 
     /// <summary>Changes, published or not. For the writer.</summary>
     public int Length { get; private set; }
@@ -31,6 +34,9 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
         _edits[Length++] = edit;
     }
 
+    /// <summary>Goes on from another tree: while there are no changes after it, and no reader sees this.</summary>
+    public void Restart(EntryTree from, int keys) => (_tree, _count, _keyCount) = (from, from.Count, keys);
+
     public void Publish() => Volatile.Write(ref _published, Length);
 
     /// <summary>Entries and keys after the last published change. For any thread; allocates nothing.</summary>
@@ -38,7 +44,7 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
     {
         var length = Volatile.Read(ref _published);
         return length == 0
-            ? new TopicCount(topic, count, keyCount)
+            ? new TopicCount(topic, _count, _keyCount)
             : new TopicCount(topic, _edits![length - 1].Count, _edits[length - 1].KeyCount);
     }
 
@@ -53,8 +59,8 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
 
         // Two readers at once may make one each, or put back an older one: the next reader sees that by its length.
         var snapshot = length == 0
-            ? new TopicSnapshot(topic, tree, null, 0, count, keyCount)
-            : new TopicSnapshot(topic, tree, _edits, length, _edits![length - 1].Count, _edits[length - 1].KeyCount);
+            ? new TopicSnapshot(topic, _tree, null, 0, _count, _keyCount)
+            : new TopicSnapshot(topic, _tree, _edits, length, _edits![length - 1].Count, _edits[length - 1].KeyCount);
         _latest = snapshot;
         return snapshot;
     }

@@ -5,6 +5,9 @@ namespace Presence.Benchmarks.Measuring;
 /// <summary>Turns samples into figures.</summary>
 internal static class Statistics
 {
+    /// <summary>How long a small operation runs before it is timed: until the run-time's compiler has optimized it.</summary>
+    private static readonly TimeSpan Warmth = TimeSpan.FromMilliseconds(500);
+
     public static double Median(IEnumerable<double> samples) => Percentile(samples, 0.5);
 
     /// <summary>The smallest sample that at least this share of all do not exceed.</summary>
@@ -18,7 +21,7 @@ internal static class Statistics
     public static double MicrosecondsPerCall(int samples, int batch, Action call)
     {
         var times = new double[samples];
-        for (var i = 0; i < batch; i++)
+        for (var begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < Warmth;)
         {
             call();
         }

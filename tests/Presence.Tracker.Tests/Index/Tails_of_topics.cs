@@ -29,7 +29,8 @@ public sealed class Tails_of_topics
         {
             // Grows, stays and shrinks, so that the tail is of every length it can have.
             Change(random, grow: step < 1500 ? 0.8 : step < 3000 ? 0.5 : 0.2);
-            if (random.Next(3) > 0)
+            // Now and then much is published at once, so that the tree takes it and not the tail.
+            if (step % 700 > 60 && random.Next(3) > 0)
             {
                 _index.Publish();
                 Check(_index.List(Topic).Count);
