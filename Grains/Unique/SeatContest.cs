@@ -88,7 +88,10 @@ internal sealed class SeatContest : IUniqueContest
         (_term, _lastTerm) = (term, verdict.Term);
         _seat.Change(s => s with
         {
-            State = UniqueSeatState.Runs, IsAble = false, Term = verdict.Term, Since = _time.GetUtcNow(),
+            State = UniqueSeatState.Runs,
+            IsAble = false,
+            Term = verdict.Term,
+            Since = _time.GetUtcNow(),
         });
     }
 

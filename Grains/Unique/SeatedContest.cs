@@ -25,7 +25,10 @@ internal sealed class SeatedContest : IUniqueContest
         var term = await _contest.WinAsync(cancellation);
         _seat.Change(s => s with
         {
-            State = UniqueSeatState.Runs, IsAble = false, Epoch = term.Epoch, Since = _time.GetUtcNow(),
+            State = UniqueSeatState.Runs,
+            IsAble = false,
+            Epoch = term.Epoch,
+            Since = _time.GetUtcNow(),
         });
         var seated = new SeatedTerm(term, _seat);
         Volatile.Write(ref _term, seated);

@@ -28,7 +28,7 @@ internal sealed class StraightUpgrade(HttpContext http, IHttpUpgradeFeature upgr
         }
     }
 
-    public async Task<Stream> UpgradeAsync() => 
+    public async Task<Stream> UpgradeAsync() =>
         Stream = new StraightStream(await upgrade.UpgradeAsync(), socket, takesFrames: !IsCompressed(http));
 
     /// <summary>Whether client and server have agreed to compress: then each client has its own form of a frame.</summary>
