@@ -54,7 +54,7 @@ public class UniqueLeaseGrainTests
     [Fact]
     public async Task The_end_of_the_grains_own_silo_costs_nobody_a_term()
     {
-        await using var cluster = await StartAsync();
+        await using var cluster = await StartAsync(lease: TimeSpan.FromSeconds(8));
         var holder = await cluster.RunsElsewhereAsync();
         var seen = _watch.Seen.Count;
         var epoch = _store.Given[^1].Epoch;
