@@ -1,25 +1,34 @@
+using Presence.Harness.Databases;
 using Presence.Harness.Members;
 using Presence.Harness.Networks;
-using Presence.Harness.Databases;
 
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>What the fault tests have to know of an engine.</summary>
+/// <param name="Name">As the command line calls it.</param>
+/// <param name="Settings">Of each member.</param>
+/// <param name="DeathIsFinal">Whether a member that returns after it was held dead has to end itself, or may come back.</param>
+/// <param name="NoticesAsync">Waits until the engine itself holds the member to be dead.</param>
+internal sealed record TestedEngine(
+    string Name,
+    IReadOnlyDictionary<string, string> Settings,
+    bool DeathIsFinal,
+    Func<MemberCluster, string, Task> NoticesAsync);
+
+/// <summary>Faults that every engine has to survive.</summary>
 public abstract class EngineUnderTest
 {
     /// <summary>A generous time for what is not itself measured, on a busy machine.</summary>
     protected static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
 
-    private protected abstract string Engine { get; }
+    private readonly TestedEngine _engine;
 
-    private protected abstract IReadOnlyDictionary<string, string> Settings { get; }
+    private protected EngineUnderTest(TestedEngine engine) => _engine = engine;
 
-    /// <summary>Waits until the engine itself holds the member to be dead.</summary>
-    private protected abstract Task EngineNoticesAsync(MemberCluster cluster, string member);
+    private protected bool DeathIsFinal => _engine.DeathIsFinal;
 
-    /// <summary>Whether a member that returns after it was held dead has to end itself, or may come back.</summary>
-    private protected abstract bool DeathIsFinal { get; }
+    private protected Task EngineNoticesAsync(MemberCluster cluster, string member) => _engine.NoticesAsync(cluster, member);
 
     private protected Task<MemberCluster> ClusterAsync(PostgresServer? server = null, TestNetwork? network = null) =>
-        MemberCluster.CreateAsync(Engine, Settings, server, network);
+        MemberCluster.CreateAsync(_engine.Name, _engine.Settings, server, network);
 }

@@ -8,6 +8,11 @@ namespace Presence.Processes.Tests.Faults;
 /// <summary>Members in network namespaces, one of three cut off from the others, with and without its database.</summary>
 public abstract class Members_cut_apart : EngineUnderTest
 {
+    private protected Members_cut_apart(TestedEngine engine)
+        : base(engine)
+    {
+    }
+
     private const string Room = "room:bridge";
     private const string Database = "database";
 
@@ -117,27 +122,7 @@ public abstract class Members_cut_apart : EngineUnderTest
 }
 
 [Trait("Category", "Engine.Orleans")]
-public sealed class Silos_cut_apart : Members_cut_apart
-{
-    private protected override string Engine => "orleans";
-
-    private protected override IReadOnlyDictionary<string, string> Settings => OrleansUnderTest.Settings;
-
-    private protected override bool DeathIsFinal => true;
-
-    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
-        OrleansUnderTest.NoticesAsync(cluster, member);
-}
+public sealed class Silos_cut_apart() : Members_cut_apart(OrleansUnderTest.Engine);
 
 [Trait("Category", "Engine.Postgres")]
-public sealed class Members_over_postgres_cut_apart : Members_cut_apart
-{
-    private protected override string Engine => "postgres";
-
-    private protected override IReadOnlyDictionary<string, string> Settings => PostgresUnderTest.Settings;
-
-    private protected override bool DeathIsFinal => false;
-
-    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
-        PostgresUnderTest.NoticesAsync(cluster, member);
-}
+public sealed class Members_over_postgres_cut_apart() : Members_cut_apart(PostgresUnderTest.Engine);

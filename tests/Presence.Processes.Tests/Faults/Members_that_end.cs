@@ -7,6 +7,11 @@ namespace Presence.Processes.Tests.Faults;
 /// <summary>One of three processes is ended in each of the ways in which a process can end.</summary>
 public abstract class Members_that_end : EngineUnderTest
 {
+    private protected Members_that_end(TestedEngine engine)
+        : base(engine)
+    {
+    }
+
     private const string Room = "room:hall";
 
     [SkippableFact]
@@ -82,27 +87,11 @@ public abstract class Members_that_end : EngineUnderTest
 }
 
 [Trait("Category", "Engine.Orleans")]
-public sealed class Silos_that_end : Members_that_end
-{
-    private protected override string Engine => "orleans";
-
-    private protected override IReadOnlyDictionary<string, string> Settings => OrleansUnderTest.Settings;
-
-    private protected override bool DeathIsFinal => true;
-
-    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
-        OrleansUnderTest.NoticesAsync(cluster, member);
-}
+public sealed class Silos_that_end() : Members_that_end(OrleansUnderTest.Engine);
 
 [Trait("Category", "Engine.Postgres")]
-public sealed class Members_over_postgres_that_end : Members_that_end
+public sealed class Members_over_postgres_that_end() : Members_that_end(PostgresUnderTest.Engine)
 {
-    private protected override string Engine => "postgres";
-
-    private protected override IReadOnlyDictionary<string, string> Settings => PostgresUnderTest.Settings;
-
-    private protected override bool DeathIsFinal => false;
-
     [SkippableFact]
     public async Task A_killed_member_s_presences_leave_within_the_down_period()
     {
@@ -116,7 +105,4 @@ public sealed class Members_over_postgres_that_end : Members_that_end
         Assert.All(gone, at => Assert.InRange(at - killed, TimeSpan.Zero, PostgresUnderTest.DownPeriod));
         run.MustBeFlawless();
     }
-
-    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
-        PostgresUnderTest.NoticesAsync(cluster, member);
 }

@@ -20,4 +20,6 @@ internal static class OrleansUnderTest
         TimeSpan.FromSeconds(60),
         async () => await cluster.Database.ReadAsync<long>(
             $"SELECT count(*) FROM presence_orleans.silo WHERE name = '{member}' AND status = {Dead}") > 0);
+
+    public static TestedEngine Engine { get; } = new("orleans", Settings, DeathIsFinal: true, NoticesAsync);
 }

@@ -22,4 +22,6 @@ internal static class PostgresUnderTest
         TimeSpan.FromSeconds(60),
         () => cluster.History.Events.OfType<MemberSaid>()
             .Any(said => said.About == member && said.Verdict is MemberVerdict.Down or MemberVerdict.Dead));
+
+    public static TestedEngine Engine { get; } = new("postgres", Settings, DeathIsFinal: false, NoticesAsync);
 }

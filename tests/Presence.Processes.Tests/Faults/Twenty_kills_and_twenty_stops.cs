@@ -6,6 +6,11 @@ namespace Presence.Processes.Tests.Faults;
 /// <summary>Members come and go while two clients of survivors update without a pause; both must always hear of each other.</summary>
 public abstract class Twenty_kills_and_twenty_stops : EngineUnderTest
 {
+    private protected Twenty_kills_and_twenty_stops(TestedEngine engine)
+        : base(engine)
+    {
+    }
+
     private const string Room = "room:mill";
     private const int Rounds = 20;
 
@@ -88,28 +93,8 @@ public abstract class Twenty_kills_and_twenty_stops : EngineUnderTest
 
 [Trait("Category", "Engine.Orleans")]
 [Trait("Category", "Soak")]
-public sealed class Twenty_kills_and_twenty_stops_of_silos : Twenty_kills_and_twenty_stops
-{
-    private protected override string Engine => "orleans";
-
-    private protected override IReadOnlyDictionary<string, string> Settings => OrleansUnderTest.Settings;
-
-    private protected override bool DeathIsFinal => true;
-
-    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
-        OrleansUnderTest.NoticesAsync(cluster, member);
-}
+public sealed class Twenty_kills_and_twenty_stops_of_silos() : Twenty_kills_and_twenty_stops(OrleansUnderTest.Engine);
 
 [Trait("Category", "Engine.Postgres")]
 [Trait("Category", "Soak")]
-public sealed class Twenty_kills_and_twenty_stops_over_postgres : Twenty_kills_and_twenty_stops
-{
-    private protected override string Engine => "postgres";
-
-    private protected override IReadOnlyDictionary<string, string> Settings => PostgresUnderTest.Settings;
-
-    private protected override bool DeathIsFinal => false;
-
-    private protected override Task EngineNoticesAsync(MemberCluster cluster, string member) =>
-        PostgresUnderTest.NoticesAsync(cluster, member);
-}
+public sealed class Twenty_kills_and_twenty_stops_over_postgres() : Twenty_kills_and_twenty_stops(PostgresUnderTest.Engine);
