@@ -110,6 +110,20 @@ public sealed class TestNetwork : IAsyncDisposable
     }
 
     /// <summary>
+    /// Loses so many of a hundred packets between two places, by chance and in each direction, until <see cref="RecoverAsync"/>. Skips the
+    /// test where there is no <c>nft</c>.
+    /// </summary>
+    public Task LoseAsync(string one, string other, int percent)
+    {
+        PacketLoss.Require();
+        return PacketLoss.BeginAsync(Router, _places[one], _places[other], percent);
+    }
+
+    /// <summary>Ends what <see cref="LoseAsync"/> began.</summary>
+    /// <returns>How many packets were lost.</returns>
+    public Task<long> RecoverAsync(string one, string other) => PacketLoss.EndAsync(Router, _places[one], _places[other]);
+
+    /// <summary>
     /// Delays and loses what goes to a place, whoever sent it. Skips the test where the kernel cannot do that (it needs <c>sch_netem</c>).
     /// </summary>
     /// <param name="place">To whom.</param>

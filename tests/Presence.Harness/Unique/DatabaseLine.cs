@@ -20,6 +20,13 @@ public interface IDatabaseLine : IAsyncDisposable
     /// <summary>Delays what goes over the line in each direction.</summary>
     /// <returns>False if this kind of line cannot.</returns>
     bool TrySlow(TimeSpan delay);
+
+    /// <summary>Loses so many of a hundred packets in each direction, until <see cref="RecoverAsync"/>.</summary>
+    /// <returns>False if this kind of line cannot.</returns>
+    Task<bool> TryLoseAsync(int percent);
+
+    /// <returns>How many packets were lost.</returns>
+    Task<long> RecoverAsync();
 }
 
 /// <summary>Through a <see cref="Relay"/>: everywhere.</summary>
@@ -57,6 +64,10 @@ public sealed class RelayedLine : IDatabaseLine
         return true;
     }
 
+    public Task<bool> TryLoseAsync(int percent) => Task.FromResult(false);
+
+    public Task<long> RecoverAsync() => Task.FromResult(0L);
+
     public ValueTask DisposeAsync() => _relay.DisposeAsync();
 }
 
@@ -73,6 +84,19 @@ public sealed class NamespaceLine(TestNetwork network, NetworkPlace place, Postg
     public Task HealAsync() => network.HealAsync(place.Name, serverPlace);
 
     public bool TrySlow(TimeSpan delay) => false;
+
+    public async Task<bool> TryLoseAsync(int percent)
+    {
+        if (PacketLoss.Missing is not null)
+        {
+            return false;
+        }
+
+        await network.LoseAsync(place.Name, serverPlace, percent);
+        return true;
+    }
+
+    public Task<long> RecoverAsync() => network.RecoverAsync(place.Name, serverPlace);
 
     public ValueTask DisposeAsync() => default;
 }

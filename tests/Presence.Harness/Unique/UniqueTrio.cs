@@ -85,6 +85,29 @@ public sealed class UniqueTrio : IAsyncDisposable
         return true;
     }
 
+    /// <summary>Loses packets between a member and the database.</summary>
+    /// <returns>False if its line cannot.</returns>
+    public async Task<bool> TryLoseAsync(int member, int percent)
+    {
+        var at = History.Now;
+        if (!await _lines[member].TryLoseAsync(percent))
+        {
+            return false;
+        }
+
+        History.Add(new StoreLost(at, Name(member)));
+        return true;
+    }
+
+    /// <summary>Ends what <see cref="TryLoseAsync"/> began.</summary>
+    /// <returns>How many packets were lost.</returns>
+    public async Task<long> RecoverAsync(int member)
+    {
+        var lost = await _lines[member].RecoverAsync();
+        History.Add(new StoreFound(History.Now, Name(member)));
+        return lost;
+    }
+
     /// <summary>All terms of a process that go on as far as is known, the newest epoch last.</summary>
     public IReadOnlyList<TermBegan> Running(string process) => UniqueChecker.Running(History.Events, process);
 

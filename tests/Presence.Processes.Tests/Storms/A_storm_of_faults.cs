@@ -39,6 +39,8 @@ public sealed class A_storm_of_faults(ITestOutputHelper output)
 
         await MustStayAsItIsAsync(history);
         report.Conclude(history.Now - begun, crowd, history.Events);
+        report.Say($"{site.Losses.Count} lines lost {site.Losses.Sum(loss => loss.Packets)} packets");
+        Assert.True(site.Losses.Count == 0 || site.Losses.Any(loss => loss.Packets > 0), "Lines were to lose packets, and none was lost.");
         Assert.Empty(report.Findings);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Presence.Harness.Databases;
 using Presence.Harness.Members;
 using Presence.Harness.Networks;
@@ -42,6 +43,7 @@ internal sealed class StormSite : IAsyncDisposable
     private readonly bool _hasNetem;
     private readonly bool _hasNarrow;
     private volatile IReadOnlyList<MemberProcess> _members = [];
+    private readonly ConcurrentBag<(int Percent, long Packets)> _losses = [];
     private int _names = Size;
 
     private StormSite(TestNetwork? network, PostgresServer server, MemberCluster cluster, string? netemMissing, string? narrowMissing)
@@ -49,13 +51,16 @@ internal sealed class StormSite : IAsyncDisposable
         (_network, _server, _cluster) = (network, server, cluster);
         _hasNetem = network is not null && netemMissing is null;
         _hasNarrow = network is not null && narrowMissing is null;
-        Lacks = [.. new[] { TestNetwork.Missing, netemMissing, narrowMissing }.OfType<string>()];
+        Lacks = [.. new[] { TestNetwork.Missing, PacketLoss.Missing, netemMissing, narrowMissing }.OfType<string>().Distinct()];
     }
 
     /// <summary>Why some faults cannot be done here.</summary>
     public IReadOnlyList<string> Lacks { get; }
 
     public MemberCluster Cluster => _cluster;
+
+    /// <summary>What lines have lost that were to lose packets.</summary>
+    public IReadOnlyCollection<(int Percent, long Packets)> Losses => _losses;
 
     /// <summary>Those that live, paused or not.</summary>
     public IReadOnlyList<MemberProcess> Members => _members;
@@ -153,6 +158,10 @@ internal sealed class StormSite : IAsyncDisposable
         {
             all.Add(new("cut off", lasts, isLong, () => network.CutAsync(member.Name, Database), () => network.HealAsync(member.Name, Database)));
             all.Add(Flicker(network, member, lasts));
+            if (PacketLoss.Missing is null)
+            {
+                all.Add(Lose(network, member, lasts, isLong, random.Next(5, 31)));
+            }
         }
 
         if (_hasNetem)
@@ -189,7 +198,14 @@ internal sealed class StormSite : IAsyncDisposable
             NeedsDatabaseToEnd = true,
         };
 
-    /// <summary>A line that loses one packet of three, in bursts: what can be had without netem.</summary>
+    private Strike Lose(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, int percent) => new(
+        "lost packets",
+        lasts,
+        isLong,
+        () => network.LoseAsync(member.Name, Database, percent),
+        async () => _losses.Add((percent, await network.RecoverAsync(member.Name, Database))));
+
+    /// <summary>A line that loses one packet of three, in bursts.</summary>
     private static Strike Flicker(TestNetwork network, MemberProcess member, TimeSpan lasts)
     {
         var stop = new CancellationTokenSource();

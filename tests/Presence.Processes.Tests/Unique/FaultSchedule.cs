@@ -22,6 +22,9 @@ internal enum FaultKind
 
     /// <summary>A slow line to the database; where it cannot be slowed, cut off.</summary>
     Slow,
+
+    /// <summary>A line to the database that loses packets; where it cannot, a slow one.</summary>
+    Lose,
 }
 
 /// <summary>One thing that is done.</summary>
@@ -37,7 +40,7 @@ internal sealed record Fault(TimeSpan After, FaultKind Kind, bool ToHolder, int 
         $"after {After.TotalSeconds:0.0} s {Kind} of {(ToHolder ? "the holder" : $"another ({Which})")} for {Lasts.TotalSeconds:0.0} s");
 }
 
-/// <summary>A plan of faults, drawn from a seed: the same for the same seed, whatever else runs.</summary>
+/// <summary>A plan of faults, drawn from a seed: the same for the same seed, whatever else runs. One of them is a line that loses packets.</summary>
 internal static class FaultSchedule
 {
     private const int Faults = 5;
@@ -52,8 +55,15 @@ internal static class FaultSchedule
     public static IReadOnlyList<Fault> Draw(int seed, TimeSpan lease)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, Faults).Select(_ => Draw(random, lease.TotalSeconds))];
+        List<Fault> plan = [.. Enumerable.Range(0, Faults).Select(_ => Draw(random, lease.TotalSeconds))];
+        // Drawn beside the others, not among them: what a seed stood for before there was this one, it still stands for.
+        var beside = new Random(~seed);
+        plan.Insert(beside.Next(Faults + 1), DrawLoss(beside, lease.TotalSeconds));
+        return plan;
     }
+
+    private static Fault DrawLoss(Random random, double lease) => new(
+        Between(random, 0.2, lease), FaultKind.Lose, random.Next(3) > 0, random.Next(2), Between(random, lease, lease * 3));
 
     private static Fault Draw(Random random, double lease)
     {

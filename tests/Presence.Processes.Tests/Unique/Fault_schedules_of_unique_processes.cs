@@ -84,7 +84,8 @@ public sealed class Fault_schedules_of_unique_processes(ITestOutputHelper output
     {
         var vacant = outcomes.MaxBy(outcome => outcome.Vacant)!;
         output.WriteLine(
-            $"schedules {outcomes.Count}, faults {outcomes.Sum(o => o.Faults)}, outages of the server {outages}, terms {outcomes.Sum(o => o.Terms)}, effects "
+            $"schedules {outcomes.Count}, faults {outcomes.Sum(o => o.Faults)}, outages of the server {outages}, "
+            + $"lossy lines {outcomes.Sum(o => o.LossyLines)}, lost packets {outcomes.Sum(o => o.LostPackets)}, terms {outcomes.Sum(o => o.Terms)}, effects "
             + $"{outcomes.Sum(o => o.Done)}, refused {outcomes.Sum(o => o.Refused)}, longest vacancy {vacant.Vacant.TotalSeconds:0.00} s (seed {vacant.Seed}), "
             + $"findings {outcomes.Sum(o => o.Findings.Count)}");
         var bad = outcomes.Where(outcome => outcome.Findings.Count > 0).OrderBy(outcome => outcome.Seed).ToList();
@@ -95,6 +96,8 @@ public sealed class Fault_schedules_of_unique_processes(ITestOutputHelper output
         }
 
         Assert.True(bad.Count == 0, $"{bad.Count} of {outcomes.Count} schedules: {string.Join("; ", bad.SelectMany(o => o.Findings.Select(f => $"seed {o.Seed}: {f}")))}");
+        Assert.True(
+            outcomes.Sum(o => o.LossyLines) == 0 || outcomes.Sum(o => o.LostPackets) > 0, "Lines were to lose packets, and none was lost.");
         // Of a few, on a busy machine, none may catch a holder; that one is refused at all is a test of its own.
         Assert.True(outcomes.Count < 100 || outcomes.Sum(o => o.Refused) > 0, "No effect was ever refused: nothing has tried the resource's check.");
     }

@@ -11,9 +11,13 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
     private static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(150);
 
+    private const int LostOfHundred = 25;
+
     private readonly HashSet<int> _unwell = [];
     private readonly List<Task> _undoing = [];
     private readonly Lock _gate = new();
+    private int _lossyLines;
+    private long _lostPackets;
 
     /// <summary>The unique processes of a run: more than one, so that the holders differ.</summary>
     public static IReadOnlyList<string> Processes { get; } = ["p1", "p2"];
@@ -38,7 +42,7 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
         var findings = HistoryChecker.Check(events)
             .Concat(UniqueChecker.Check(events, new UniqueRules { Lease = lease, MostVacant = lease + TakeoverSlack, MostVacantAfterOutage = BackWithin }))
             .ToList();
-        return new Outcome(seed, faults, events, findings, trio.Story());
+        return new Outcome(seed, faults, events, findings, trio.Story()) { LossyLines = _lossyLines, LostPackets = _lostPackets };
     }
 
     private bool TryBegin(Fault fault)
@@ -80,11 +84,16 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
                 await Task.Delay(fault.Lasts);
                 trio.Continue(member);
                 break;
-            case FaultKind.Slow when trio.TrySlow(member, SlowBy):
+            case FaultKind.Lose when await trio.TryLoseAsync(member, LostOfHundred):
+                await Task.Delay(fault.Lasts);
+                Interlocked.Add(ref _lostPackets, await trio.RecoverAsync(member));
+                Interlocked.Increment(ref _lossyLines);
+                break;
+            case FaultKind.Slow or FaultKind.Lose when trio.TrySlow(member, SlowBy):
                 await Task.Delay(fault.Lasts);
                 trio.TrySlow(member, TimeSpan.Zero);
                 break;
-            case FaultKind.Cut or FaultKind.Slow:
+            case FaultKind.Cut or FaultKind.Slow or FaultKind.Lose:
                 await trio.CutAsync(member);
                 await Task.Delay(fault.Lasts);
                 await trio.HealAsync(member);
@@ -101,6 +110,12 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
 /// <summary>What became of a schedule.</summary>
 internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent> Events, IReadOnlyList<Finding> Findings, string Story)
 {
+    /// <summary>Lines that lost packets for a while.</summary>
+    public int LossyLines { get; init; }
+
+    /// <summary>As the network has counted them.</summary>
+    public long LostPackets { get; init; }
+
     public int Terms => Events.OfType<TermBegan>().Count();
 
     public int Done => Events.OfType<EffectTried>().Count(effect => effect.IsAccepted);
@@ -112,6 +127,6 @@ internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent>
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"seed {Seed}, faults {Faults}, terms {Terms}, effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
+        $"seed {Seed}, faults {Faults}, lost packets {LostPackets}, terms {Terms}, effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
         + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} {string.Join("; ", Findings.Select(finding => finding.ToString().Split('\n')[0]))}");
 }
