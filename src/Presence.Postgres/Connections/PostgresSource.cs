@@ -69,7 +69,26 @@ internal sealed class PostgresSource : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Ends the session of a held connection, on the server too.</summary>
-    public static async Task CloseHeldAsync(NpgsqlConnection connection)
+    /// <param name="connection">Held.</param>
+    /// <param name="after">What still uses it: if that goes on, the end comes after it, and nobody waits for it.</param>
+    public static Task CloseHeldAsync(NpgsqlConnection connection, Task after)
+    {
+        if (after.IsCompleted)
+        {
+            return CloseHeldAsync(connection);
+        }
+
+        _ = LaterAsync();
+        return Task.CompletedTask;
+
+        async Task LaterAsync()
+        {
+            await after.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await CloseHeldAsync(connection).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task CloseHeldAsync(NpgsqlConnection connection)
     {
         NpgsqlConnection.ClearPool(connection);
         await connection.DisposeAsync().ConfigureAwait(false);

@@ -56,13 +56,12 @@ internal sealed partial class LeaseWatch(PostgresSource source, LeaseSql sql, IL
     private async Task ListenOnceAsync(Backoff backoff)
     {
         var connection = await source.OpenHeldAsync(_stop.Token).ConfigureAwait(false);
+        var givenUp = Task.CompletedTask;
         try
         {
             connection.Notification += (_, e) => Tell(e.Payload);
-            await using (var listen = new NpgsqlCommand(sql.Listen, connection))
-            {
-                await listen.ExecuteNonQueryAsync(_stop.Token).ConfigureAwait(false);
-            }
+            await Surrender.RunAsync(
+                giveUp => ListenAsync(connection, giveUp), source.Options.CommandTimeout, task => givenUp = task, _stop.Token).ConfigureAwait(false);
 
             backoff.Reset();
             // What was released before this moment was not heard.
@@ -74,8 +73,14 @@ internal sealed partial class LeaseWatch(PostgresSource source, LeaseSql sql, IL
         }
         finally
         {
-            await PostgresSource.CloseHeldAsync(connection).ConfigureAwait(false);
+            await PostgresSource.CloseHeldAsync(connection, after: givenUp).ConfigureAwait(false);
         }
+    }
+
+    private async Task<int> ListenAsync(NpgsqlConnection connection, CancellationToken giveUp)
+    {
+        await using var listen = new NpgsqlCommand(sql.Listen, connection) { CommandTimeout = Surrender.NoTimeout };
+        return await listen.ExecuteNonQueryAsync(giveUp).ConfigureAwait(false);
     }
 
     /// <summary>Tells those who watch a name, or all.</summary>

@@ -100,55 +100,20 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
     }
 
     /// <summary>Completes when the caller or <see cref="PresencePostgresOptions.CommandTimeout"/> gives up, whatever becomes of the work.</summary>
-    /// <remarks>
-    /// Npgsql cancels a statement by connecting to the server once more, and blocks the thread that cancels until it has: for
-    /// seconds, if the server is out of reach. On threads of the pool that would hold up just those who have to stop in time because they cannot
-    /// renew; so it is done on a thread of its own.
-    /// </remarks>
     private async ValueTask<T> OnConnectionAsync<T>(
         Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellation)
     {
-        var giveUp = new CancellationTokenSource();
-        var working = Task.Run(() => WorkAsync(work, giveUp.Token), CancellationToken.None);
-        _ = working.ContinueWith(
-            static (ended, source) =>
-            {
-                // Looked at: nobody may wait for it any more.
-                _ = ended.Exception;
-                ((CancellationTokenSource)source!).Dispose();
-            },
-            giveUp,
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
         try
         {
-            return await working.WaitAsync(source.Options.CommandTimeout, cancellation).ConfigureAwait(false);
+            return await Surrender.RunAsync(
+                giveUp => Task.Run(() => WorkAsync(work, giveUp), CancellationToken.None),
+                source.Options.CommandTimeout,
+                onGivenUp: null,
+                cancellation).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {
-            Abandon(giveUp);
             throw Explained(e);
-        }
-        catch (OperationCanceledException) when (!working.IsCompleted)
-        {
-            Abandon(giveUp);
-            throw;
-        }
-    }
-
-    private static void Abandon(CancellationTokenSource giveUp) => _ = Task.Factory.StartNew(
-        () => Cancel(giveUp), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-
-    private static void Cancel(CancellationTokenSource giveUp)
-    {
-        try
-        {
-            giveUp.Cancel();
-        }
-        catch (Exception e) when (e is ObjectDisposedException or AggregateException)
-        {
-            // It ended a moment before, or could not be cancelled and ends with its connection.
         }
     }
 
@@ -174,8 +139,8 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
 
     private PresencePostgresException Explained(Exception e) => new($"The lease store failed: {source.Explain(e).Problem}", e);
 
-    /// <summary>Without a timeout of its own: that would cancel on a thread of the pool.</summary>
-    private static NpgsqlCommand Command(string sql, NpgsqlConnection connection) => new(sql, connection) { CommandTimeout = 0 };
+    private static NpgsqlCommand Command(string sql, NpgsqlConnection connection) =>
+        new(sql, connection) { CommandTimeout = Surrender.NoTimeout };
 
     private static void Check(string name, string holder, TimeSpan duration)
     {

@@ -24,6 +24,7 @@ internal sealed class LinkSession : IAsyncDisposable
     private bool _upkeepDue;
     private bool _sweepDue;
     private bool _sweepArmed;
+    private Task _givenUp = Task.CompletedTask;
 
     private LinkSession(PostgresLink link, NpgsqlConnection listen, NpgsqlConnection send)
     {
@@ -34,6 +35,7 @@ internal sealed class LinkSession : IAsyncDisposable
         _mark = (ulong)Random.Shared.NextInt64();
         _notify = new NpgsqlCommand(LinkSql.Notify, send)
         {
+            CommandTimeout = Surrender.NoTimeout,
             Parameters =
             {
                 new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
@@ -52,14 +54,23 @@ internal sealed class LinkSession : IAsyncDisposable
     {
         var listen = await link.Source.OpenHeldAsync(cancellation).ConfigureAwait(false);
         NpgsqlConnection send;
+        var givenUp = Task.CompletedTask;
         try
         {
-            await PresencePostgresSchema.EnsureAsync(listen, link.Options, cancellation).ConfigureAwait(false);
+            await Surrender.RunAsync(
+                async giveUp =>
+                {
+                    await PresencePostgresSchema.EnsureAsync(listen, link.Options, giveUp).ConfigureAwait(false);
+                    return true;
+                },
+                link.Options.CommandTimeout,
+                task => givenUp = task,
+                cancellation).ConfigureAwait(false);
             send = await link.Source.OpenHeldAsync(cancellation).ConfigureAwait(false);
         }
         catch
         {
-            await PostgresSource.CloseHeldAsync(listen).ConfigureAwait(false);
+            await PostgresSource.CloseHeldAsync(listen, after: givenUp).ConfigureAwait(false);
             throw;
         }
 
@@ -94,10 +105,19 @@ internal sealed class LinkSession : IAsyncDisposable
     {
         await _upkeepTimer.DisposeAsync().ConfigureAwait(false);
         await _sweepTimer.DisposeAsync().ConfigureAwait(false);
-        await _notify.DisposeAsync().ConfigureAwait(false);
-        await PostgresSource.CloseHeldAsync(_listen).ConfigureAwait(false);
-        await PostgresSource.CloseHeldAsync(_send).ConfigureAwait(false);
+        // What was given up, on whichever of them it was, ends some seconds later.
+        await PostgresSource.CloseHeldAsync(_listen, after: _givenUp).ConfigureAwait(false);
+        await PostgresSource.CloseHeldAsync(_send, after: _givenUp).ConfigureAwait(false);
     }
+
+    /// <summary>Every statement of a session goes through here, one at a time.</summary>
+    private Task<int> ExecuteAsync(NpgsqlCommand command, CancellationToken cancellation) =>
+        StateAsync(giveUp => command.ExecuteNonQueryAsync(giveUp), cancellation);
+
+    private Task<T> StateAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken cancellation) =>
+        Surrender.RunAsync(work, _link.Options.CommandTimeout, task => _givenUp = task, cancellation);
+
+    private static NpgsqlCommand Command(string sql, NpgsqlConnection on) => new(sql, on) { CommandTimeout = Surrender.NoTimeout };
 
     private void Due(ref bool what)
     {
@@ -107,18 +127,24 @@ internal sealed class LinkSession : IAsyncDisposable
 
     private async Task RegisterAsync(CancellationToken cancellation)
     {
-        await using (var listen = new NpgsqlCommand(_link.Sql.Listen(_link.NodeName, _session), _listen))
+        await using (var listen = Command(_link.Sql.Listen(_link.NodeName, _session), _listen))
         {
-            await listen.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+            await ExecuteAsync(listen, cancellation).ConfigureAwait(false);
         }
 
-        await using (var relax = new NpgsqlCommand("SET synchronous_commit = off", _send))
+        await using (var relax = Command("SET synchronous_commit = off", _send))
         {
             // Frames may be lost, so nobody waits for the disk. Leases use other connections.
-            await relax.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+            await ExecuteAsync(relax, cancellation).ConfigureAwait(false);
         }
 
-        await _notify.PrepareAsync(cancellation).ConfigureAwait(false);
+        await StateAsync(
+            async giveUp =>
+            {
+                await _notify.PrepareAsync(giveUp).ConfigureAwait(false);
+                return true;
+            },
+            cancellation).ConfigureAwait(false);
         await UpkeepAsync(isNewSession: true, cancellation).ConfigureAwait(false);
         _link.Echoes = this;
         await NotifyAsync([new Parcel(_link.Sql.Everybody, _link.Writer.Hello(_mark))], cancellation).ConfigureAwait(false);
@@ -208,7 +234,7 @@ internal sealed class LinkSession : IAsyncDisposable
         _notify.Parameters[0].Value = parcels.ConvertAll(p => p.Channel).ToArray();
         _notify.Parameters[1].Value = parcels.ConvertAll(p => Convert.ToBase64String(p.Packet)).ToArray();
         _link.Instruments.Executed();
-        await _notify.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        await ExecuteAsync(_notify, cancellation).ConfigureAwait(false);
         _link.Instruments.Sent(parcels.Count);
     }
 
@@ -222,6 +248,7 @@ internal sealed class LinkSession : IAsyncDisposable
 
         await using var store = new NpgsqlCommand(_link.Sql.Store, _send)
         {
+            CommandTimeout = Surrender.NoTimeout,
             Parameters =
             {
                 new() { Value = rows.ConvertAll(r => r.Id!.Value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
@@ -229,7 +256,7 @@ internal sealed class LinkSession : IAsyncDisposable
             },
         };
         _link.Instruments.Executed();
-        await store.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        await ExecuteAsync(store, cancellation).ConfigureAwait(false);
         _link.Instruments.Stored(rows.Sum(r => (long)r.Body!.Length));
         ArmSweep();
     }
@@ -245,9 +272,9 @@ internal sealed class LinkSession : IAsyncDisposable
 
     private async Task SweepAsync(CancellationToken cancellation)
     {
-        await using var sweep = new NpgsqlCommand(_link.Sql.Sweep, _send);
+        await using var sweep = Command(_link.Sql.Sweep, _send);
         _link.Instruments.Executed();
-        if (await sweep.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false) == LinkSql.MostSwept)
+        if (await ExecuteAsync(sweep, cancellation).ConfigureAwait(false) == LinkSql.MostSwept)
         {
             Due(ref _sweepDue);
         }
@@ -255,8 +282,18 @@ internal sealed class LinkSession : IAsyncDisposable
 
     private async Task UpkeepAsync(bool isNewSession, CancellationToken cancellation)
     {
+        var knownBefore = _link.Reception.Members;
+        _link.Instruments.Executed();
+        var members = await StateAsync(ReadMembersAsync, cancellation).ConfigureAwait(false);
+        Others = members.Count;
+        _link.Reception.Connected(knownBefore, members, isNewSession);
+    }
+
+    private async Task<List<(string Name, ulong Incarnation)>> ReadMembersAsync(CancellationToken giveUp)
+    {
         await using var upkeep = new NpgsqlCommand(_link.Sql.Upkeep, _send)
         {
+            CommandTimeout = Surrender.NoTimeout,
             Parameters =
             {
                 new() { Value = _link.NodeName },
@@ -264,26 +301,21 @@ internal sealed class LinkSession : IAsyncDisposable
                 new() { Value = _session },
             },
         };
-        var knownBefore = _link.Reception.Members;
         var members = new List<(string, ulong)>();
-        _link.Instruments.Executed();
-        await using (var reader = await upkeep.ExecuteReaderAsync(cancellation).ConfigureAwait(false))
+        await using var reader = await upkeep.ExecuteReaderAsync(giveUp).ConfigureAwait(false);
+        while (await reader.ReadAsync(giveUp).ConfigureAwait(false))
         {
-            while (await reader.ReadAsync(cancellation).ConfigureAwait(false))
+            if (reader.IsDBNull(0))
             {
-                if (reader.IsDBNull(0))
-                {
-                    NoteQueue((double)reader.GetInt64(1) / LinkSql.QueueParts);
-                }
-                else
-                {
-                    members.Add((reader.GetString(0), (ulong)reader.GetInt64(1)));
-                }
+                NoteQueue((double)reader.GetInt64(1) / LinkSql.QueueParts);
+            }
+            else
+            {
+                members.Add((reader.GetString(0), (ulong)reader.GetInt64(1)));
             }
         }
 
-        Others = members.Count;
-        _link.Reception.Connected(knownBefore, members, isNewSession);
+        return members;
     }
 
     private void NoteQueue(double usage)
@@ -302,6 +334,7 @@ internal sealed class LinkSession : IAsyncDisposable
     {
         await using var leave = new NpgsqlCommand(_link.Sql.Leave, _send)
         {
+            CommandTimeout = Surrender.NoTimeout,
             Parameters =
             {
                 new() { Value = _link.NodeName },
@@ -311,6 +344,6 @@ internal sealed class LinkSession : IAsyncDisposable
             },
         };
         _link.Instruments.Executed();
-        await leave.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        await ExecuteAsync(leave, cancellation).ConfigureAwait(false);
     }
 }

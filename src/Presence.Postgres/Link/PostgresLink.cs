@@ -227,12 +227,19 @@ internal sealed class PostgresLink : IClusterLink, IDisposable
         Log.Lost(NodeName, problem);
     }
 
-    private async Task<byte[]?> FetchAsync(Guid id, CancellationToken cancellation)
+    private Task<byte[]?> FetchAsync(Guid id, CancellationToken cancellation) =>
+        Surrender.RunAsync(giveUp => ReadFrameAsync(id, giveUp), Options.CommandTimeout, onGivenUp: null, cancellation);
+
+    private async Task<byte[]?> ReadFrameAsync(Guid id, CancellationToken giveUp)
     {
-        await using var connection = await Source.OpenAsync(cancellation).ConfigureAwait(false);
-        await using var fetch = new NpgsqlCommand(Sql.Fetch, connection) { Parameters = { new() { Value = id } } };
+        await using var connection = await Source.OpenAsync(giveUp).ConfigureAwait(false);
+        await using var fetch = new NpgsqlCommand(Sql.Fetch, connection)
+        {
+            Parameters = { new() { Value = id } },
+            CommandTimeout = Surrender.NoTimeout,
+        };
         Instruments.Executed();
-        return await fetch.ExecuteScalarAsync(cancellation).ConfigureAwait(false) as byte[];
+        return await fetch.ExecuteScalarAsync(giveUp).ConfigureAwait(false) as byte[];
     }
 
     private static ulong NextIncarnation(TimeProvider time)

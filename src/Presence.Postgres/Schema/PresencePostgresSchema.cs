@@ -22,7 +22,7 @@ public static class PresencePostgresSchema
         return role is null ? Tables(schema) : Tables(schema) + Rights(schema, "\"" + role.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"");
     }
 
-    /// <summary>Creates what is missing, once, however many members start.</summary>
+    /// <summary>Creates what is missing, once, however many members start. The caller sets it a time, see <see cref="Surrender"/>.</summary>
     internal static async Task EnsureAsync(
         NpgsqlConnection connection, PresencePostgresOptions options, CancellationToken cancellation)
     {
@@ -44,7 +44,10 @@ public static class PresencePostgresSchema
         await using var command = new NpgsqlCommand(
             $"SELECT pg_advisory_xact_lock(hashtextextended('presence schema {options.Schema}', 0));{Tables(options.Schema)}",
             connection,
-            transaction);
+            transaction)
+        {
+            CommandTimeout = Surrender.NoTimeout,
+        };
         await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
         await transaction.CommitAsync(cancellation).ConfigureAwait(false);
     }
@@ -54,13 +57,17 @@ public static class PresencePostgresSchema
         await using var find = new NpgsqlCommand("SELECT to_regclass($1) IS NOT NULL", connection)
         {
             Parameters = { new() { Value = $"{schema}.version" } },
+            CommandTimeout = Surrender.NoTimeout,
         };
         if (await find.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is not true)
         {
             return null;
         }
 
-        await using var read = new NpgsqlCommand($"SELECT version FROM {schema}.version", connection);
+        await using var read = new NpgsqlCommand($"SELECT version FROM {schema}.version", connection)
+        {
+            CommandTimeout = Surrender.NoTimeout,
+        };
         return await read.ExecuteScalarAsync(cancellation).ConfigureAwait(false) as int?;
     }
 

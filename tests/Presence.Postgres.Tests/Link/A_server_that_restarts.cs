@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Presence.Harness.Conformance;
 using Presence.Harness.Databases;
+using Presence.Node;
 using Presence.Postgres.Tests.Support;
 using Presence.Tracker;
 
@@ -40,6 +41,27 @@ public sealed class A_server_that_restarts
         var back = Stopwatch.StartNew();
         await SeesAsync(nodes, 597);
         Assert.InRange(back.Elapsed, TimeSpan.Zero, ConvergedWithin);
+    }
+
+    [SkippableFact]
+    public async Task To_end_waits_for_no_statement_that_is_under_way_while_the_server_hangs()
+    {
+        await using var server = await PostgresServer.StartAsync();
+        // Whoever had a statement cancelled would wait for as long to connect once more.
+        await using var engine = new PostgresEngine(await Database.OpenAsync(server), o => o.CommandTimeout = TimeSpan.FromMinutes(2));
+        var link = engine.NewLink("a");
+        await link.StartAsync(new HeardFrames(), default);
+        server.Pause();
+        try
+        {
+            link.Broadcast(new LinkFrame("tracker", 0, new byte[100]));
+            await Harness.Patience.UntilAsync("the statement is under way", TimeSpan.FromSeconds(30), () => link.Outbox.Count == 0);
+            await Task.Run(link.AbortAsync).WaitAsync(TimeSpan.FromSeconds(30));
+        }
+        finally
+        {
+            server.Continue();
+        }
     }
 
     [SkippableFact]
