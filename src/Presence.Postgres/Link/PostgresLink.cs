@@ -113,7 +113,8 @@ internal sealed class PostgresLink : IClusterLink, IDisposable
 
     public void Send(string member, LinkFrame frame)
     {
-        if (Reception.Knows(member))
+        // To its own name it speaks to whoever bears that too, of whom it need not have heard.
+        if (member == NodeName || Reception.Knows(member))
         {
             Outbox.Put(member, frame);
         }

@@ -40,6 +40,14 @@ internal sealed class Heartbeats(
     /// <summary>A heartbeat to one member.</summary>
     public void Send(string member, ShardEffects effects) => effects.Frames.Add(new OutgoingFrame(member, Make()));
 
+    /// <summary>A heartbeat to an earlier start under this name, in which it finds itself: no leftover of a dead one could know it.</summary>
+    public void Answer(Sender namesake, ShardEffects effects)
+    {
+        var heartbeat = Make();
+        Clock found = new(namesake.Replica, namesake.Counter, namesake.Counter);
+        effects.Frames.Add(new OutgoingFrame(own.Id.Node, heartbeat with { Clocks = [.. heartbeat.Clocks, found] }));
+    }
+
     /// <summary>A heartbeat to all.</summary>
     public void Broadcast(ShardEffects effects) => effects.Frames.Add(new OutgoingFrame(null, Make()));
 

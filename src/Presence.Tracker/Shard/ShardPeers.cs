@@ -10,7 +10,7 @@ internal sealed class ShardPeers
     private readonly AddWinsMap<PresenceEntry> _map;
     private readonly TrackerOptions _options;
     private readonly OwnReplica _own;
-    private readonly Namesake _namesake;
+    private readonly OwnName _ownName;
     private readonly Func<Sender> _from;
     private readonly Graves _graves;
     private readonly PeerTable _table;
@@ -40,13 +40,13 @@ internal sealed class ShardPeers
         _map = map;
         _options = options;
         _own = own;
-        _namesake = namesake;
         _from = from;
         _graves = new Graves(options.PermDownPeriod * 2);
         _table = new PeerTable(map, _graves);
         _desk = new RepairDesk(_table, bounds);
         _showing = new Showing(index);
         _heartbeats = new Heartbeats(_table, _desk, own, options, from);
+        _ownName = new OwnName(own, namesake, _heartbeats, options);
         _repairs = new Repairs(map, _table, _desk, _showing, _heartbeats, own, options, from, bounds);
         _liveness = new Liveness(_table, _graves, _showing, options, from, Forget);
     }
@@ -74,6 +74,7 @@ internal sealed class ShardPeers
     /// <summary>The periodic step, after the own changes have left.</summary>
     public void Tick(TimeSpan now, ShardEffects effects)
     {
+        _ownName.Tick(now, effects);
         _liveness.ForgiveOwnPause(now);
         _heartbeats.Beat(effects);
         _repairs.Sample(now, effects);
@@ -87,7 +88,7 @@ internal sealed class ShardPeers
         var sender = frame.From;
         if (string.Equals(sender.Replica.Node, _own.Id.Node, StringComparison.Ordinal))
         {
-            return MeetNamesake(now, sender, effects);
+            return _ownName.Meet(now, frame, effects);
         }
 
         if (sender.PoolSize != _options.PoolSize)
@@ -107,7 +108,7 @@ internal sealed class ShardPeers
         {
             if (frame is HeartbeatFrame or DeltaFrame)
             {
-                Send(sender.Replica.Node, new ObituaryFrame(_from(), _table.LastOver(sender.Replica)), effects);
+                TellItIsOver(sender, effects);
             }
 
             return true;
@@ -244,10 +245,7 @@ internal sealed class ShardPeers
         switch (frame)
         {
             case HeartbeatFrame heartbeat:
-                if (heartbeat.Clocks.Any(c => IsOwnUsedByAnother(c.Replica, c.Max)))
-                {
-                    RestartAbove(now, heartbeat.Clocks.Max(c => c.Replica.Node == _own.Id.Node ? c.Replica.Incarnation : 0), effects);
-                }
+                _ownName.Find(now, heartbeat.Clocks, effects);
 
                 _desk.Learn(peer.Replica, heartbeat.Clocks);
                 break;
@@ -261,7 +259,7 @@ internal sealed class ShardPeers
                 _repairs.TakePart(peer, repair, effects);
                 break;
             case ObituaryFrame obituary when obituary.Dead.Node == _own.Id.Node && obituary.Dead >= _own.Id:
-                RestartAbove(now, obituary.Dead.Incarnation, effects);
+                _ownName.RestartAbove(now, obituary.Dead.Incarnation, effects);
                 break;
         }
     }
@@ -277,33 +275,20 @@ internal sealed class ShardPeers
         _table.Forget(peer);
     }
 
-    private bool MeetNamesake(TimeSpan now, Sender sender, ShardEffects effects)
+    /// <summary>
+    /// Tells the sender that its incarnation is over. Whoever bears its name hears it; so if a later one of them lives, both are told that it
+    /// does, and only if none does, that all are over.
+    /// </summary>
+    private void TellItIsOver(Sender sender, ShardEffects effects)
     {
-        switch (_namesake.Judge(sender, _own.Id.Incarnation))
+        if (_table.TryGet(sender.Replica.Node, out var living) && living.State != PeerState.Down && living.Replica > sender.Replica)
         {
-            case NamesakeVerdict.Restart:
-                RestartAbove(now, sender.Replica.Incarnation, effects);
-                return true;
-            case NamesakeVerdict.Stop:
-                effects.Events.Add(new ReplicaEvent(ReplicaEventKind.NameConflict, sender.Replica, "a newer member has this name"));
-                return false;
-            default:
-                return true;
+            _heartbeats.Send(sender.Replica.Node, effects);
         }
-    }
-
-    private bool IsOwnUsedByAnother(ReplicaId replica, ulong max) =>
-        replica.Node == _own.Id.Node
-        && (replica.Incarnation > _own.Id.Incarnation || (replica == _own.Id && max > _own.Counter));
-
-    private void RestartAbove(TimeSpan now, ulong incarnation, ShardEffects effects)
-    {
-        var next = new ReplicaId(_own.Id.Node, _namesake.Choose(Math.Max(incarnation, _own.Id.Incarnation)));
-        _own.RestartAs(next, effects.Changes);
-        effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Restarted, next));
-        // What was gathered goes by repair: the others learn of the new incarnation by this heartbeat and ask.
-        _own.Outbox.Take(now, _own.Counter);
-        _heartbeats.Broadcast(effects);
+        else
+        {
+            Send(sender.Replica.Node, new ObituaryFrame(_from(), _table.LastOver(sender.Replica)), effects);
+        }
     }
 
     private void Refuse(Sender sender, ShardEffects effects)

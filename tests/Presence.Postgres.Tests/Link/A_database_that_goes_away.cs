@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -129,12 +130,16 @@ public sealed class A_database_that_goes_away
         var young = await world.StartAsync("a", throughWire: false);
         await young.Node.Tracker.TrackAsync(young.Node.StartProcess(), "t", "young");
         await SeesAsync(witness, "young");
+        var seen = new ConcurrentQueue<PresenceChange>();
+        await using var watching = await witness.Node.Tracker.AddHandlerAsync(
+            new OnDiff(diff => diff.Topics.SelectMany(topic => topic.Changes).ToList().ForEach(seen.Enqueue)));
         world.Wire.Mend();
         await Harness.Patience.UntilAsync("the older has ended", TimeSpan.FromSeconds(30), () => old.Node.State == NodeState.Failed);
         Assert.Equal(NodeState.Ready, young.Node.State);
 
-        // The younger may have had to go on under a higher incarnation when the older was heard of again.
-        await SeesAsync(witness, "young");
+        await young.Node.Tracker.TrackAsync(young.Node.StartProcess(), "t", "young too");
+        await SeesAsync(witness, "young", "young too");
+        Assert.DoesNotContain(seen, change => change.Entry.Key == "young" && change.Kind == PresenceChangeKind.Left);
     }
 
     [SkippableFact]

@@ -258,24 +258,6 @@ public sealed class Life_of_members
     }
 
     [Fact]
-    public void Of_two_living_members_with_one_name_the_older_stops()
-    {
-        var older = new Members().Add("a", incarnation: 1, seed: 1);
-        var newer = new Members().Add("a", incarnation: 2, seed: 2);
-        for (var round = 0; round < 6; round++)
-        {
-            Hear(older, newer, started: 2);
-            Hear(newer, older, started: 1);
-        }
-
-        Assert.True(older.Saw(ReplicaEventKind.NameConflict));
-        Assert.False(newer.Saw(ReplicaEventKind.NameConflict));
-    }
-
-    private static void Hear(Member hearing, Member speaking, ulong started) => hearing.Do((shard, now, fx) =>
-        shard.Receive(now, new HeartbeatFrame(new Sender(speaking.Shard.Self, started, started, 1, 0), []), fx));
-
-    [Fact]
     public void A_silent_member_still_says_that_it_lives_every_silent_periods_and_one()
     {
         var members = Members.Named("a", "b");
