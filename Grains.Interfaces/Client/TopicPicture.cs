@@ -88,7 +88,11 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
             _doubted.Remove(id);
         }
 
-        joining.ForEach(presence => Show(presence, told));
+        foreach (var presence in joining.OrderBy(p => p.Node, StringComparer.Ordinal).ThenBy(p => p.Incarnation).ThenBy(p => p.FirstSequence))
+        {
+            Show(presence, told);
+        }
+
         return told;
     }
 

@@ -149,6 +149,7 @@ internal abstract partial class TopicReader : ITopicWatch
             return false;
         }
 
+        LogTaken(now, "a list");
         _behind = false;
         if (_begun.Task.IsCompleted)
         {
@@ -162,6 +163,11 @@ internal abstract partial class TopicReader : ITopicWatch
 
     private async Task TakeAsync(TopicChanges? changes)
     {
+        if (changes is not null)
+        {
+            LogTaken(changes, "an event");
+        }
+
         if (Interlocked.Exchange(ref _overflowed, 0) != 0)
         {
             _behind = true;
@@ -231,6 +237,24 @@ internal abstract partial class TopicReader : ITopicWatch
             s_telling.Value = null;
         }
     }
+
+    private void LogTaken(TopicChanges changes, string what) => LogTaken(
+        Client.Logger, Topic, what, changes.Term, changes.Sequence, changes.Node, changes.IsReset, changes.Changes.Count, _term, _sequence);
+
+    [LoggerMessage(
+        Level = LogLevel.Trace,
+        Message = "Topic {Topic}: {What} {Term}/{Sequence} of {Node}, reset {IsReset}, {Count} changes; the reader is at {AtTerm}/{AtSequence}.")]
+    private static partial void LogTaken(
+        ILogger logger,
+        string topic,
+        string what,
+        long term,
+        long sequence,
+        string node,
+        bool isReset,
+        int count,
+        long atTerm,
+        long atSequence);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Topic {Topic} could not be read; trying again.")]
     private static partial void LogNotRead(ILogger logger, string topic, Exception error);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Runtime;
@@ -34,6 +35,13 @@ internal sealed partial class DiffStreams(
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// Two sampling periods of the default options: a gap is asked for within one, and once more within the other if the answer was lost.
+    /// </summary>
+    private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(6);
+
+    private readonly Contiguity _contiguity = new(knowledge.Of, node.Tracker.ShardOf, time);
+    private readonly Meter _meter = new("Presence.Grains");
     private readonly ConcurrentDictionary<string, TopicFeed> _feeds = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<string, bool> _asked = new(StringComparer.Ordinal);
@@ -51,6 +59,8 @@ internal sealed partial class DiffStreams(
 
     public async Task StartAsync(CancellationToken cancellation)
     {
+        _meter.CreateObservableCounter(
+            "presence.diffs.gaps.waived", () => _contiguity.WaivedTimes, "{change}", "Changes told on a stream before those that a gap hid");
         _silos = ActiveSilos.In(membership.CurrentSnapshot);
         _handling = await node.Tracker.AddHandlerAsync(this, cancellation);
         using (ExecutionContext.SuppressFlow())
@@ -78,11 +88,12 @@ internal sealed partial class DiffStreams(
     /// <exception cref="TopicHomeMovedException">This silo is not its home.</exception>
     public TopicChanges CatchUp(string topic)
     {
-        // In this order: what is told and known may be less than what the list holds, never more.
+        // In this order: what is told and known may be less than what the list holds, never more. And whoever is not covered
+        // now was not told yet, so a batch after this one will do it.
         var feed = FeedOf(topic);
         var told = feed.Told;
-        var known = knowledge.Of(topic);
-        return feed.Reset(told, node.Tracker.List(topic), known);
+        var reach = _contiguity.Of(topic);
+        return feed.Reset(told, node.Tracker.List(topic), reach);
     }
 
     public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
@@ -124,6 +135,7 @@ internal sealed partial class DiffStreams(
             End(topic);
         }
 
+        _meter.Dispose();
         _stop.Dispose();
     }
 
@@ -156,14 +168,15 @@ internal sealed partial class DiffStreams(
             options.Value.ObserverTimeout,
             silo.SiloAddress.ToParsableString(),
             silos.Term(Interlocked.Increment(ref _begun)),
-            Gather);
+            Gather,
+            new DotOrder(topic, _contiguity, time, LongestGap, options.Value.ObserverBacklog));
         var feed = new TopicFeed(node, topic, target, time);
         if (!_feeds.TryAdd(topic, feed))
         {
             return false;
         }
 
-        feed.Start(knowledge.Of(topic));
+        feed.Start(_contiguity.Of(topic));
         return true;
     }
 

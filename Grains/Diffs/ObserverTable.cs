@@ -62,7 +62,7 @@ internal sealed class ObserverTable : IDisposable
             Term: 0);
         var subscription = new Subscription(new TopicFeed(_node, topic, target, _time), _time.GetTimestamp());
         _subscriptions[id] = subscription;
-        return (id, subscription.Feed.Start(known: null));
+        return (id, subscription.Feed.Start(reach: null));
     }
 
     /// <summary>False if it is over.</summary>

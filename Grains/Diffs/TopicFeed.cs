@@ -13,6 +13,7 @@ namespace Presence.Grains.Diffs;
 /// <param name="Silo">Address of this silo.</param>
 /// <param name="Term">See <see cref="TopicChanges.Term"/>.</param>
 /// <param name="Gather">After a batch, the next leaves after this long at the earliest.</param>
+/// <param name="Order">Given: what lies behind a gap waits for it. Else changes are told as this silo showed them.</param>
 internal sealed record FeedTarget(
     Func<TopicChanges, Task> Tell,
     Action Failed,
@@ -20,7 +21,8 @@ internal sealed record FeedTarget(
     TimeSpan Timeout,
     string Silo,
     long Term,
-    TimeSpan Gather = default);
+    TimeSpan Gather = default,
+    DotOrder? Order = null);
 
 /// <summary>The changes of one topic from a snapshot on, gap-free and in order, to one listener.</summary>
 /// <remarks>
@@ -30,6 +32,9 @@ internal sealed record FeedTarget(
 internal sealed class TopicFeed : IDisposable
 {
     private const int MostChangesInABatch = 1000;
+
+    /// <summary>How often a feed looks whether a gap was filled, while something waits for that.</summary>
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     private readonly IPresenceNode _node;
     private readonly string _topic;
@@ -56,8 +61,10 @@ internal sealed class TopicFeed : IDisposable
     /// <summary>Sequence of the last batch that the target has taken.</summary>
     public long Told => Volatile.Read(ref _told);
 
-    /// <param name="known">Given: the first batch is a reset that holds the snapshot and this.</param>
-    public TopicSnapshot Start(IReadOnlyList<KnownReplica>? known)
+    /// <param name="reach">
+    /// Given: the first batch is a reset that holds what this covers of the snapshot; the rest follows in order.
+    /// </param>
+    public TopicSnapshot Start(Reach? reach)
     {
         _subscription = _node.Tracker.Subscribe(_topic, Enqueue);
         if (IsOver)
@@ -65,7 +72,12 @@ internal sealed class TopicFeed : IDisposable
             _subscription.Dispose();
         }
 
-        var reset = known is null ? null : Reset(0, _subscription.Snapshot, known) with { Sequence = 1 };
+        var reset = reach is null ? null : Reset(0, _subscription.Snapshot, reach) with { Sequence = 1 };
+        foreach (var entry in reach is null ? [] : _subscription.Snapshot.Where(e => !reach.Covers(e)))
+        {
+            _target.Order?.Add(new PresenceChange(PresenceChangeKind.Joined, entry, null, default));
+        }
+
         using (ExecutionContext.SuppressFlow())
         {
             _ = Task.Run(() => RunAsync(reset));
@@ -74,9 +86,11 @@ internal sealed class TopicFeed : IDisposable
         return _subscription.Snapshot;
     }
 
-    /// <summary>Everybody in the list, told as of a batch of this feed.</summary>
-    public TopicChanges Reset(long told, TopicSnapshot list, IReadOnlyList<KnownReplica> known) =>
-        new(_topic, _node.Name, told, IsReset: true, list.ToJoins(), _target.Silo, _target.Term, known);
+    /// <summary>
+    /// Everybody in the list who is covered, told as of a batch of this feed. The others are told in their turn, in batches to come.
+    /// </summary>
+    public TopicChanges Reset(long told, TopicSnapshot list, Reach reach) => new(
+        _topic, _node.Name, told, IsReset: true, list.Where(reach.Covers).ToJoins(), _target.Silo, _target.Term, reach.Known);
 
     public void Dispose()
     {
@@ -107,10 +121,16 @@ internal sealed class TopicFeed : IDisposable
                 await TellAsync(reset);
             }
 
-            while (await _queue.Reader.WaitToReadAsync() && !IsOver)
+            while (await HasMoreAsync() && !IsOver)
             {
+                var changes = TakeBatch();
+                if (changes.Count == 0)
+                {
+                    continue;
+                }
+
                 await TellAsync(new TopicChanges(
-                    _topic, _node.Name, Told + 1, IsReset: false, TakeBatch(), _target.Silo, _target.Term));
+                    _topic, _node.Name, Told + 1, IsReset: false, changes, _target.Silo, _target.Term));
                 if (_target.Gather > TimeSpan.Zero)
                 {
                     await Task.Delay(_target.Gather, _time);
@@ -130,7 +150,43 @@ internal sealed class TopicFeed : IDisposable
         Volatile.Write(ref _told, changes.Sequence);
     }
 
+    private async ValueTask<bool> HasMoreAsync()
+    {
+        if (_target.Order is null or { IsEmpty: true })
+        {
+            return await _queue.Reader.WaitToReadAsync();
+        }
+
+        await Task.Delay(Look, _time);
+        return true;
+    }
+
     private List<PresenceChangeRecord> TakeBatch()
+    {
+        if (_target.Order is not { } order)
+        {
+            return TakeAsShown();
+        }
+
+        GiveTo(order);
+        if (order.Look())
+        {
+            // What filled a gap just before the look is in the queue, behind what waited for it.
+            GiveTo(order);
+        }
+
+        return [.. order.Take(MostChangesInABatch).Select(c => c.ToRecord())];
+    }
+
+    private void GiveTo(DotOrder order)
+    {
+        while (_queue.Reader.TryRead(out var change))
+        {
+            order.Add(change);
+        }
+    }
+
+    private List<PresenceChangeRecord> TakeAsShown()
     {
         var changes = new List<PresenceChangeRecord>();
         while (changes.Count < MostChangesInABatch && _queue.Reader.TryRead(out var change))

@@ -32,6 +32,6 @@ internal static class PresenceRecordMapping
         new(change.Kind, change.Entry.ToRecord(), change.LastShown?.ToRecord(), change.Reason);
 
     /// <summary>Everybody in the list as a join.</summary>
-    public static PresenceChangeRecord[] ToJoins(this IReadOnlyCollection<PresenceEntry> entries) =>
-        [.. entries.ToRecords().Select(e => new PresenceChangeRecord(PresenceChangeKind.Joined, e, null, default))];
+    public static PresenceChangeRecord[] ToJoins(this IEnumerable<PresenceEntry> entries) =>
+        [.. entries.Select(e => new PresenceChangeRecord(PresenceChangeKind.Joined, e.ToRecord(), null, default))];
 }

@@ -28,9 +28,11 @@ internal sealed class PresenceCluster : IAsyncDisposable
         Action<PresenceClientOptions>? configureClient = null,
         Action<ISiloBuilder>? configureSilo = null,
         bool durableSubscriptions = false,
-        Action<PresenceOptions>? configureNode = null)
+        Action<PresenceOptions>? configureNode = null,
+        Action<IClientBuilder>? configureClientHost = null)
     {
         var storage = new SurvivingStorage();
+        var names = new SiloNames();
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((_, silo) =>
         {
@@ -39,13 +41,19 @@ internal sealed class PresenceCluster : IAsyncDisposable
                 silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
             }
 
+            silo.Services.AddSingleton(_ => names.Next());
+            silo.Services.AddOptions<SiloOptions>().PostConfigure<SiloNames.Taken>((o, taken) => o.SiloName = taken.Name);
             silo.AddPresence(configure, configureNode);
             silo.Services.AddSingleton<StreamFaults>();
             silo.Services.AddSingleton<IIncomingGrainCallFilter>(s => s.GetRequiredService<StreamFaults>());
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
             configureSilo?.Invoke(silo);
         });
-        builder.ConfigureClient(client => client.AddPresence(configureClient));
+        builder.ConfigureClient(client =>
+        {
+            client.AddPresence(configureClient);
+            configureClientHost?.Invoke(client);
+        });
         var cluster = new PresenceCluster(builder.Build());
         await cluster.Orleans.DeployAsync();
         return cluster;
@@ -73,5 +81,41 @@ internal sealed class PresenceCluster : IAsyncDisposable
     {
         await Orleans.StopAllSilosAsync();
         await Orleans.DisposeAsync();
+    }
+
+    /// <summary>
+    /// Names of silos, each used again when the silo that had it is gone. The test cluster itself would give the name of a living silo
+    /// to one that comes after another has gone; of two members with one name the older has to stop.
+    /// </summary>
+    private sealed class SiloNames
+    {
+        private readonly HashSet<int> _taken = [];
+
+        public Taken Next()
+        {
+            lock (_taken)
+            {
+                var number = 0;
+                while (!_taken.Add(number))
+                {
+                    number++;
+                }
+
+                return new Taken(this, number);
+            }
+        }
+
+        public sealed class Taken(SiloNames names, int number) : IDisposable
+        {
+            public string Name => $"silo {number}";
+
+            public void Dispose()
+            {
+                lock (names._taken)
+                {
+                    names._taken.Remove(number);
+                }
+            }
+        }
     }
 }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.TestingHost;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -25,10 +27,16 @@ public class SubscribersTests
 
     private static async Task TurnsAsync(int turns, bool durableSubscriptions)
     {
-        await using var cluster = await PresenceCluster.StartAsync(3, durableSubscriptions: durableSubscriptions);
+        var journal = new Journal();
+        await using var cluster = await PresenceCluster.StartAsync(
+            3,
+            configureSilo: silo => silo.Services.AddLogging(journal.Trace),
+            durableSubscriptions: durableSubscriptions,
+            configureClientHost: client => client.Services.AddLogging(journal.Trace));
         var keeper = cluster.Silos[0];
         var node = cluster.ServiceOf<IPresenceNode>(keeper);
         using var process = node.StartProcess("keeper");
+        cluster.Silos.ForEach(Watch);
         var ledgers = Enumerable.Range(0, Topics).Select(_ => new Ledger()).ToList();
         for (var t = 0; t < Topics; t++)
         {
@@ -42,20 +50,36 @@ public class SubscribersTests
         {
             await JoinAsync();
             var victim = cluster.Silos.First(s => s != keeper);
+            journal.Note($"turn {turn} ends {cluster.ServiceOf<IPresenceNode>(victim).Name}");
             var going = turn % 2 == 0 ? cluster.Orleans.KillSiloAsync(victim) : cluster.Orleans.StopSiloAsync(victim);
             await JoinAsync();
             await going;
+            journal.Note("it is gone");
             await JoinAsync();
-            await cluster.Orleans.StartAdditionalSiloAsync();
+            Watch(await cluster.Orleans.StartAdditionalSiloAsync());
             await Task.WhenAll(ledgers.Select(l => l.JoinedAsync($"k{joined - 1:D5}")));
         }
 
         var expected = Enumerable.Range(0, joined).Select(i => $"k{i:D5}").ToList();
-        foreach (var ledger in ledgers)
+        for (var t = 0; t < Topics; t++)
         {
-            ledger.AssertTrue();
-            Assert.Equal(expected, ledger.Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Select(c => c.Presence.Key));
-            Assert.DoesNotContain(ledger.Told.All, c => c.Kind == PresenceChangeKind.Left);
+            ledgers[t].AssertTrue();
+            var heard = ledgers[t].Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Select(c => c.Presence.Key).ToList();
+            Assert.True(expected.SequenceEqual(heard), $"Heard {Journal.Short(heard)}\n{journal.Of($"topic {t}")}");
+            Assert.DoesNotContain(ledgers[t].Told.All, c => c.Kind == PresenceChangeKind.Left);
+        }
+
+        void Watch(InProcessSiloHandle silo)
+        {
+            // What each silo shows, and from when on: a stream tells what its topic's home shows.
+            var member = cluster.ServiceOf<IPresenceNode>(silo);
+            journal.Note($"{member.Name} is there");
+            for (var t = 0; t < Topics; t++)
+            {
+                var topic = $"topic {t}";
+                _ = member.Tracker.Subscribe(topic, diff => journal.Note(
+                    $"{member.Name} shows in {topic}: {Journal.Short([.. diff.Changes.Select(c => c.Entry.Key)])}"));
+            }
         }
 
         async Task JoinAsync()

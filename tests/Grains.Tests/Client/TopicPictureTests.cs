@@ -1,4 +1,5 @@
 using Presence.Grains.Client;
+using Presence.Grains.Tests.Topics;
 using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
@@ -17,6 +18,13 @@ public class TopicPictureTests
         Assert.Equal("+a@1 +b@2", List("x", [P("a", 1), P("b", 2)]));
         Assert.Equal("-a@1 ~b@4 +c@3", List("x", [P("b", 4, first: 2), P("c", 3)]));
         Assert.Equal("", List("x", [P("b", 4, first: 2), P("c", 3)]));
+    }
+
+    [Fact]
+    public void Those_of_one_member_that_a_list_adds_are_told_in_the_order_in_which_they_joined()
+    {
+        List("x", [P("c", 1)]);
+        Assert.Equal("+b@2 +a@3 +d@4", List("x", [P("a", 3), P("b", 2), P("c", 1), P("d", 4)]));
     }
 
     [Fact]
@@ -129,15 +137,4 @@ public class TopicPictureTests
         Text(_picture.Replace(source, present, [.. known.Select(k => new KnownReplica(k.Node, k.Incarnation, k.Clock))]));
 
     private string Change(params PresenceChangeRecord[] changes) => Text(_picture.Apply(changes));
-
-    private sealed class ManualTime : TimeProvider
-    {
-        private long _ticks;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _ticks;
-
-        public void Advance(TimeSpan time) => _ticks += time.Ticks;
-    }
 }

@@ -30,6 +30,9 @@ internal sealed class Awaited<T>
         }
     }
 
+    /// <summary>Completes when there are so many.</summary>
+    public Task CountAsync(int count) => FirstAsync(_ => _all.Count >= count);
+
     /// <summary>Completes with the first that meets the condition, now or later.</summary>
     public async Task<T> FirstAsync(Func<T, bool> condition)
     {
