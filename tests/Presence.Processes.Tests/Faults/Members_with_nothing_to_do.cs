@@ -14,7 +14,7 @@ public sealed class Members_with_nothing_to_do(ITestOutputHelper output)
     private const double MostOfACore = 0.01;
     private const double MostStatements = 5;
 
-    /// <summary>In which members that have just started greet each other, and code that runs once a second is compiled anew: for that alone, half a percent.</summary>
+    /// <summary>In which members that have just started greet each other, and code that runs once a second is compiled anew, which alone takes a percent.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(100);
 
     /// <summary>Upkeep comes every minute and heartbeats every quarter of one, so a short look sees chance.</summary>
