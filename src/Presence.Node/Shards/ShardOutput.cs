@@ -187,7 +187,7 @@ internal sealed class ShardOutput(
         }
 
         // Who is cut off from the engine itself hears nobody, however well the others are.
-        var wasWithinReach = link.Status is { IsConnected: true } after && before.IsConnected && after.Since == before.Since;
+        var wasWithinReach = WasWithinReach(before, link.Status);
         host.Post(
             new ActionCommand((h, now, effects) =>
             {
@@ -202,6 +202,11 @@ internal sealed class ShardOutput(
             }),
             always: true);
     }
+
+    /// <summary>An engine that hangs is connected until it is found to be away, and carries nothing.</summary>
+    private static bool WasWithinReach(LinkStatus before, LinkStatus after) =>
+        before.IsConnected && after.IsConnected && after.Since == before.Since
+        && (after.Carried is not { } carried || carried > (before.Carried ?? 0));
 
     private void Note(ShardHost host, ReplicaEvent happened)
     {

@@ -235,6 +235,7 @@ internal sealed class LinkSession : IAsyncDisposable
         _notify.Parameters[1].Value = parcels.ConvertAll(p => Convert.ToBase64String(p.Packet)).ToArray();
         _link.Instruments.Executed();
         await ExecuteAsync(_notify, cancellation).ConfigureAwait(false);
+        _link.Carried();
         _link.Instruments.Sent(parcels.Count);
     }
 

@@ -21,6 +21,7 @@ internal sealed class PostgresLink : IClusterLink, IDisposable
     private Task _running = Task.CompletedTask;
     private Task _pumping = Task.CompletedTask;
     private volatile LinkStatus _status = new(false, null, "not started");
+    private long _carried;
 
     public PostgresLink(string nodeName, PostgresSource source, ILogger<PostgresLink> log, TimeProvider? time = null)
     {
@@ -58,7 +59,7 @@ internal sealed class PostgresLink : IClusterLink, IDisposable
 
     public string Engine => "postgres";
 
-    public LinkStatus Status => _status;
+    public LinkStatus Status => _status with { Carried = Interlocked.Read(ref _carried) };
 
     internal PostgresSource Source { get; }
 
@@ -128,6 +129,9 @@ internal sealed class PostgresLink : IClusterLink, IDisposable
 
     public ValueTask<bool> AskAsync(string member, LinkFrame frame, CancellationToken cancellation) =>
         _status.IsConnected && Reception.Knows(member) ? _asks.AskAsync(member, frame, Time, cancellation) : new(false);
+
+    /// <summary>The server has taken notifications.</summary>
+    internal void Carried() => Interlocked.Increment(ref _carried);
 
     public async Task StopAsync(CancellationToken cancellation)
     {

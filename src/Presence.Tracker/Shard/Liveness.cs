@@ -13,13 +13,29 @@ internal sealed class Liveness(
     private const int MostUnanswered = 4;
 
     private TimeSpan _lastTick;
+    private TimeSpan _composedAt;
 
     public void Start(TimeSpan now) => _lastTick = now;
+
+    /// <summary>
+    /// False for a broadcast period after a pause of this very host: who ended meanwhile, such as the owner of a socket that was
+    /// closed, has ended here by then, and is not shown once more by those who had held this member as down.
+    /// </summary>
+    public bool IsComposed(TimeSpan now)
+    {
+        if (OwnPause(now) > TimeSpan.Zero)
+        {
+            _composedAt = now + options.BroadcastPeriod;
+        }
+
+        return now >= _composedAt;
+    }
 
     /// <summary>A host that was not run for a while heard nobody: that is not their silence.</summary>
     public void ForgiveOwnPause(TimeSpan now)
     {
-        var pause = now - _lastTick - (options.BroadcastPeriod * 2);
+        var pause = OwnPause(now);
+        _ = IsComposed(now);
         _lastTick = now;
         if (pause > TimeSpan.Zero)
         {
@@ -70,6 +86,8 @@ internal sealed class Liveness(
             GoDown(peer, effects);
         }
     }
+
+    private TimeSpan OwnPause(TimeSpan now) => now - _lastTick - (options.BroadcastPeriod * 2);
 
     /// <summary>Silent for too long, or silent and deaf: long silence alone may be the link's.</summary>
     private bool IsDown(Peer peer, TimeSpan now)

@@ -21,6 +21,9 @@ internal sealed class ShardPeers
     private readonly Liveness _liveness;
     private readonly HashSet<ReplicaId> _refused = [];
 
+    /// <summary>The newest request of each member that came too soon after a pause.</summary>
+    private readonly Dictionary<ReplicaId, RequestFrame> _postponed = [];
+
     /// <param name="map">The replicated set.</param>
     /// <param name="index">What readers see of it.</param>
     /// <param name="options">Valid.</param>
@@ -77,6 +80,7 @@ internal sealed class ShardPeers
         _ownName.Tick(now, effects);
         _liveness.ForgiveOwnPause(now);
         _heartbeats.Beat(effects);
+        AnswerPostponed(now, effects);
         _repairs.Sample(now, effects);
         _liveness.DetectDowns(now, effects);
     }
@@ -252,8 +256,11 @@ internal sealed class ShardPeers
             case DeltaFrame delta:
                 _repairs.Merge(peer, delta.Delta, effects);
                 break;
-            case RequestFrame request:
+            case RequestFrame request when _liveness.IsComposed(now):
                 _repairs.Answer(peer, request, effects);
+                break;
+            case RequestFrame request:
+                _postponed[peer.Replica] = request;
                 break;
             case RepairFrame repair:
                 _repairs.TakePart(peer, repair, effects);
@@ -264,8 +271,27 @@ internal sealed class ShardPeers
         }
     }
 
+    private void AnswerPostponed(TimeSpan now, ShardEffects effects)
+    {
+        if (_postponed.Count == 0 || !_liveness.IsComposed(now))
+        {
+            return;
+        }
+
+        foreach (var (replica, request) in _postponed)
+        {
+            if (_table.TryGet(replica, out var peer))
+            {
+                _repairs.Answer(peer, request, effects);
+            }
+        }
+
+        _postponed.Clear();
+    }
+
     private void Forget(Peer peer, LeaveReason reason, ShardEffects effects)
     {
+        _postponed.Remove(peer.Replica);
         if (peer.IsShown)
         {
             _showing.HideAll(peer, reason, effects.Changes);

@@ -93,6 +93,38 @@ public sealed class Members_together
     }
 
     [Fact]
+    public async Task Who_asks_through_an_engine_that_hangs_takes_no_answer_for_nobody()
+    {
+        var time = new ManualTime();
+        await using var cluster = await TestCluster.OfAsync(1, time: time);
+        var tampered = new TamperedLink(cluster.Engine.CreateLink("n1")) { Status = new LinkStatus(true, Carried: 7) };
+        await cluster.AddAsync("n1", link: tampered);
+        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
+        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        cluster.Engine.Kill("n0");
+        for (var second = 0; second < 20; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(1, cluster.Tracker(1).Count("t"));
+        // It goes on, and the questions are carried: now silence says something.
+        var carried = 7;
+        tampered.OnAsk = (_, cancellation) =>
+        {
+            tampered.Status = new LinkStatus(true, Carried: ++carried);
+            return new(false);
+        };
+        for (var second = 0; second < 8 && cluster.Tracker(1).Count("t") == 1; second++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.True(carried >= 11, $"Four questions were to be carried, not {carried - 7}.");
+        Assert.Equal(0, cluster.Tracker(1).Count("t"));
+    }
+
+    [Fact]
     public async Task A_cut_link_heals_and_both_sides_list_the_same()
     {
         await using var cluster = await TestCluster.OfAsync(2);

@@ -216,6 +216,26 @@ public sealed class Life_of_members
     }
 
     [Fact]
+    public void Who_ended_while_the_member_was_paused_is_not_seen_joining_when_it_goes_on()
+    {
+        var members = Members.Named("a", "b");
+        members["a"].Track("stays", process: 1);
+        members["a"].Track("goes", process: 2);
+        members.Settle();
+        members.Pause("a");
+        members.Pass(TimeSpan.FromSeconds(40), answers: to => to != "a");
+        Assert.Empty(members["b"].Keys());
+        members["b"].Heard();
+        members.Continue("a");
+        members["b"].Do((shard, now, fx) => shard.ProbeAnswered(now, members["a"].Shard.Self, true, fx));
+        // It takes a moment until the host reads that a socket was closed meanwhile.
+        members.Pass(TimeSpan.FromSeconds(1), answers: _ => true);
+        members["a"].End(process: 2);
+        members.Pass(TimeSpan.FromSeconds(5), answers: _ => true);
+        Assert.Equal("+stays", members["b"].Heard());
+    }
+
+    [Fact]
     public void A_host_that_was_paused_does_not_take_its_own_pause_for_the_silence_of_others()
     {
         var members = Members.Named("a", "b");

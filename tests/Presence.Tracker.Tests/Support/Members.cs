@@ -6,6 +6,8 @@ namespace Presence.Tracker.Tests.Support;
 internal sealed class Members
 {
     private readonly Dictionary<string, Member> _members = [];
+    private readonly HashSet<string> _paused = [];
+    private readonly List<(string From, string To, ShardFrame Frame)> _unread = [];
 
     public TimeSpan Now { get; private set; } = TimeSpan.FromHours(1);
 
@@ -48,6 +50,16 @@ internal sealed class Members
         return member!;
     }
 
+    /// <summary>The member is not run; what comes for it waits.</summary>
+    public void Pause(string name) => _paused.Add(name);
+
+    public void Continue(string name)
+    {
+        _paused.Remove(name);
+        OnTheWay.AddRange(_unread.Where(f => f.To == name));
+        _unread.RemoveAll(f => f.To == name);
+    }
+
     public void Sent(Member from, OutgoingFrame outgoing)
     {
         var bytes = ShardFrameCodec.Encode(outgoing.Frame);
@@ -67,7 +79,11 @@ internal sealed class Members
             OnTheWay.Clear();
             foreach (var (from, to, frame) in frames)
             {
-                if (lost?.Invoke(from, to, frame) != true && _members.TryGetValue(to, out var member))
+                if (_paused.Contains(to))
+                {
+                    _unread.Add((from, to, frame));
+                }
+                else if (lost?.Invoke(from, to, frame) != true && _members.TryGetValue(to, out var member))
                 {
                     member.Do((shard, now, fx) => shard.Receive(now, frame, fx));
                 }
@@ -98,7 +114,7 @@ internal sealed class Members
         for (var end = Now + time; Now < end;)
         {
             Now += TimeSpan.FromMilliseconds(20);
-            foreach (var member in _members.Values.ToArray())
+            foreach (var member in _members.Values.Where(m => !_paused.Contains(m.Name)).ToArray())
             {
                 member.Do((shard, now, fx) =>
                 {
