@@ -12,9 +12,13 @@ internal interface IProcessLink
 /// </summary>
 public sealed class PresenceProcess : IDisposable
 {
-    private readonly Lock _gate = new();
-    private IProcessLink? _first;
-    private List<IProcessLink>? _more;
+    private static readonly object Over = new();
+
+    /// <summary>
+    /// Who is told of the end: nobody, one (as most have), an array that is never written to, or <see cref="Over"/>. One word, changed by
+    /// comparison: there are as many of these as there are presences, and a lock would take more than all the rest.
+    /// </summary>
+    private object? _links;
 
     internal PresenceProcess(ulong id, string? label)
     {
@@ -29,29 +33,23 @@ public sealed class PresenceProcess : IDisposable
     public string? Label { get; }
 
     /// <summary>Whether <see cref="End"/> was called.</summary>
-    public bool IsEnded { get; private set; }
+    public bool IsEnded => Volatile.Read(ref _links) == Over;
 
     /// <summary>Ends the process and with it all its presences. Later calls do nothing.</summary>
     public void End()
     {
-        IProcessLink? first;
-        List<IProcessLink>? more;
-        lock (_gate)
+        switch (Interlocked.Exchange(ref _links, Over))
         {
-            if (IsEnded)
-            {
-                return;
-            }
+            case IProcessLink one:
+                one.Ended(this);
+                break;
+            case IProcessLink[] links:
+                foreach (var link in links)
+                {
+                    link.Ended(this);
+                }
 
-            IsEnded = true;
-            (first, more) = (_first, _more);
-            (_first, _more) = (null, null);
-        }
-
-        first?.Ended(this);
-        foreach (var link in more ?? [])
-        {
-            link.Ended(this);
+                break;
         }
     }
 
@@ -62,23 +60,29 @@ public sealed class PresenceProcess : IDisposable
     /// <returns>False if the process has already ended: the caller was not linked and acts at once.</returns>
     internal bool Link(IProcessLink link)
     {
-        lock (_gate)
+        var links = Volatile.Read(ref _links);
+        while (links != Over)
         {
-            if (IsEnded)
+            if (links == link || (links is IProcessLink[] present && present.Contains(link)))
             {
-                return false;
+                return true;
             }
 
-            if (_first is null)
+            object with = links switch
             {
-                _first = link;
-            }
-            else if (_first != link && !(_more ??= []).Contains(link))
+                null => link,
+                IProcessLink one => new[] { one, link },
+                _ => (IProcessLink[])[.. (IProcessLink[])links, link],
+            };
+            var before = Interlocked.CompareExchange(ref _links, with, links);
+            if (before == links)
             {
-                _more.Add(link);
+                return true;
             }
 
-            return true;
+            links = before;
         }
+
+        return false;
     }
 }
