@@ -53,6 +53,9 @@ internal sealed class KeyIndex
         _topics.Replace(key, last.Current);
     }
 
+    /// <summary>See <see cref="TextTable{TValue}.Trim"/>.</summary>
+    public void Trim() => _topics.Trim();
+
     public IReadOnlyList<string> TopicsOf(string key)
     {
         if (_topics.Find(key) is not { } present)

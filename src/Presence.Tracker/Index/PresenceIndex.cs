@@ -137,6 +137,13 @@ public sealed class PresenceIndex
         _edit.Close();
     }
 
+    /// <summary>Gives back some of what is held for topics and keys that are gone. For the shard, now and then.</summary>
+    internal void Trim()
+    {
+        _topics.Trim();
+        _keys.Trim();
+    }
+
     private TopicNode? NodeOf(string topic)
     {
         if (_last is { } last && string.Equals(last.Topic, topic, StringComparison.Ordinal))

@@ -10,6 +10,9 @@ internal abstract class TreeNode<T>(EditToken edit)
     /// <summary>Below this a node is joined with a neighbour if both fit into three quarters of one.</summary>
     protected const int Thin = Width / 4;
 
+    /// <summary>Room for more in a new leaf.</summary>
+    protected const int Few = 4;
+
     /// <summary>The edit that may write to this node.</summary>
     protected EditToken Edit { get; } = edit;
 
@@ -32,13 +35,12 @@ internal abstract class TreeNode<T>(EditToken edit)
     /// <summary>This node and its right neighbour in one; no item of the neighbour comes before <paramref name="low"/>.</summary>
     public abstract TreeNode<T> Join(TreeNode<T> right, T low, EditToken edit);
 
-    protected static TItem[] Inserted<TItem>(TItem[] from, int length, int at, TItem item)
+    protected static TItem[] Inserted<TItem>(ReadOnlySpan<TItem> from, int at, TItem item, int room)
     {
-        // A little room: the next change of the same edit is written in place.
-        var to = new TItem[Math.Min(Width, length + (length < 4 ? 1 : 4))];
-        Array.Copy(from, to, at);
+        var to = new TItem[Math.Min(Width, room)];
+        from[..at].CopyTo(to);
         to[at] = item;
-        Array.Copy(from, at, to, at + 1, length - at);
+        from[at..].CopyTo(to.AsSpan(at + 1));
         return to;
     }
 
@@ -104,12 +106,15 @@ internal sealed class LeafNode<T> : TreeNode<T>
 
         if (Edit != edit)
         {
-            return (new LeafNode<T>(edit, Inserted(Items, Length, at, item), Length + 1), null);
+            // A little room: the next change of the same edit is written in place.
+            var room = Length + (Length < Few ? 1 : Few);
+            return (new LeafNode<T>(edit, Inserted<T>(Items.AsSpan(0, Length), at, item, room), Length + 1), null);
         }
 
         if (Length == Items.Length)
         {
-            Items = Inserted(Items, Length, at, item);
+            // Changes of one edit are often neighbours: where some came, more will.
+            Items = Inserted<T>(Items.AsSpan(0, Length), at, item, Length + Math.Max(Few, Length));
         }
         else
         {
@@ -152,13 +157,14 @@ internal sealed class LeafNode<T> : TreeNode<T>
     {
         // Keys that only grow (the common order of ids) fill their leaves instead of leaving halves behind.
         var half = at == Width ? Width - 1 : Width / 2;
-        var left = Items[..half];
-        var right = Items[half..Width];
+        ReadOnlySpan<T> items = Items.AsSpan(0, Width);
+        var lower = items[..half];
+        var upper = items[half..];
         return at <= half && at < Width
-            ? (new LeafNode<T>(edit, Inserted(left, left.Length, at, item), left.Length + 1),
-                new LeafNode<T>(edit, right, right.Length))
-            : (new LeafNode<T>(edit, left, left.Length),
-                new LeafNode<T>(edit, Inserted(right, right.Length, at - half, item), right.Length + 1));
+            ? (new LeafNode<T>(edit, Inserted(lower, at, item, half + (2 * Few)), half + 1),
+                new LeafNode<T>(edit, upper.ToArray(), upper.Length))
+            : (new LeafNode<T>(edit, lower.ToArray(), half),
+                new LeafNode<T>(edit, Inserted(upper, at - half, item, upper.Length + (2 * Few)), upper.Length + 1));
     }
 }
 

@@ -13,7 +13,10 @@ internal sealed class OwnReplica(
     FrameBounds bounds,
     Func<bool> isHeard)
 {
+    private const int NumbersTogether = 64;
+
     private readonly OwnEntries _entries = new();
+    private Memory<ulong> _numbers;
     private ReplicaDots<PresenceEntry> _dots = map.Hold(self);
 
     public ReplicaId Id { get; private set; } = self;
@@ -67,7 +70,9 @@ internal sealed class OwnReplica(
     public PresenceEntry Replace(PresenceEntry old, PresenceMeta meta, List<PresenceChange> changes)
     {
         Outbox.Superseded(old);
-        Remove(new Removal(Counter + 1, (byte)LeaveReason.Replaced, new[] { old.Sequence }));
+        var removed = RoomFor(1);
+        removed.Span[0] = old.Sequence;
+        Remove(new Removal(Counter + 1, (byte)LeaveReason.Replaced, removed));
         var entry = new PresenceEntry(
             Id, Counter + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta.Bytes);
         _entries.Replace(old, entry);
@@ -94,11 +99,11 @@ internal sealed class OwnReplica(
     {
         for (var at = 0; at < entries.Count; at += bounds.RemovedDots)
         {
-            var removed = new ulong[Math.Min(bounds.RemovedDots, entries.Count - at)];
+            var removed = RoomFor(Math.Min(bounds.RemovedDots, entries.Count - at));
             for (var i = 0; i < removed.Length; i++)
             {
                 var entry = entries[at + i];
-                removed[i] = entry.Sequence;
+                removed.Span[i] = entry.Sequence;
                 Outbox.Ended(entry);
                 index.Remove(entry);
                 changes.Add(PresenceChange.Left(entry, entry, reason));
@@ -124,6 +129,22 @@ internal sealed class OwnReplica(
             changes.Add(PresenceChange.Left(entry, entry, LeaveReason.Replaced));
             Join(entry.Process, new TrackRequest(entry.Topic, entry.Key, entry.Meta), changes);
         }
+    }
+
+    /// <summary>
+    /// Room for the numbers that a removal names. Most name one, and an array of its own would be three times as large as the number;
+    /// the log lets go of removals in their order, and so of the arrays that they share.
+    /// </summary>
+    private Memory<ulong> RoomFor(int numbers)
+    {
+        if (numbers > _numbers.Length)
+        {
+            _numbers = new ulong[Math.Max(numbers, NumbersTogether)];
+        }
+
+        var room = _numbers[..numbers];
+        _numbers = _numbers[numbers..];
+        return room;
     }
 
     private void Write(PresenceEntry entry, bool isNew)

@@ -213,6 +213,7 @@ public sealed class TrackerShard
         Flush(now, effects);
         _peers.Tick(now, effects);
         Index.Publish();
+        Index.Trim();
     }
 
     /// <summary>Sends what was gathered. Call when <see cref="NextFlush"/> is due.</summary>

@@ -6,16 +6,17 @@ public sealed class Text_table
     [InlineData(1, 20)]
     [InlineData(2, 600)]
     [InlineData(3, 6000)]
+    [InlineData(4, 60_000)]
     public void It_holds_what_a_dictionary_holds_while_it_grows_stays_and_shrinks(int seed, int range)
     {
         var random = new Random(seed);
         var table = new TextTable<object>();
         var model = new Dictionary<string, object>(StringComparer.Ordinal);
-        for (var step = 0; step < 30_000; step++)
+        for (var step = 0; step < 30_000 + range; step++)
         {
             var text = $"k{random.Next(range)}";
             // Phases of growth, of equal coming and going, and of decay: each leaves through another size.
-            if (random.NextDouble() < (step < 12_000 ? 0.8 : step < 20_000 ? 0.5 : 0.1))
+            if (random.NextDouble() < (step < 12_000 + range ? 0.8 : step < 20_000 + range ? 0.5 : 0.1))
             {
                 Put(table, model, text);
             }
@@ -23,6 +24,11 @@ public sealed class Text_table
             {
                 table.Remove(text);
                 model.Remove(text);
+            }
+
+            if (step % 500 == 0)
+            {
+                table.Trim();
             }
 
             var sought = $"k{random.Next(range)}";
@@ -63,10 +69,62 @@ public sealed class Text_table
             {
                 table.Remove(text);
             }
+
+            if (step % 100 == 0)
+            {
+                table.Trim();
+            }
         }
 
         await stop.CancelAsync();
         await Task.WhenAll(readers);
+    }
+
+    [Fact]
+    public void Texts_that_come_back_take_no_more_memory()
+    {
+        var table = new TextTable<string>();
+        var texts = Enumerable.Range(0, 5000).Select(i => $"k{i}").ToArray();
+        Array.ForEach(texts, text => table.TryAdd(text, text, out _));
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        for (var round = 0; round < 50; round++)
+        {
+            foreach (var text in texts.AsSpan(round * 10, 2000))
+            {
+                table.Remove(text);
+            }
+
+            foreach (var text in texts.AsSpan(round * 10, 2000))
+            {
+                Assert.True(table.TryAdd(text, text, out _));
+            }
+        }
+
+        Assert.Equal(allocated, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void It_takes_little_again_when_all_have_gone()
+    {
+        var table = new TextTable<string>();
+        var texts = Enumerable.Range(0, 100_000).Select(i => $"k{i}").ToArray();
+        Array.ForEach(texts, text => table.TryAdd(text, text, out _));
+        foreach (var text in texts.AsSpan(100))
+        {
+            table.Remove(text);
+        }
+
+        // Each call looks at a few of its tables.
+        for (var trims = 0; trims < 8; trims++)
+        {
+            table.Trim();
+        }
+
+        Assert.InRange(table.Room, 100, 4000);
+        Assert.All(texts.Take(100), text => Assert.Same(text, table.Find(text)));
+        Array.ForEach(texts, table.Remove);
+        table.Trim();
+        Assert.InRange(table.Room, 0, 16);
     }
 
     private static void Put(TextTable<object> table, Dictionary<string, object> model, string text)
