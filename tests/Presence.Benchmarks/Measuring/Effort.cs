@@ -12,5 +12,5 @@ internal sealed record Effort(int Runs, int Tracks, int Updates, int Samples, in
 {
     public static Effort Full { get; } = new(3, 100_000, 50_000, 2000, 5, 400, TimeSpan.FromSeconds(10));
 
-    public static Effort Quick { get; } = new(1, 50_000, 25_000, 300, 1, 60, TimeSpan.FromSeconds(2));
+    public static Effort Quick { get; } = new(1, 50_000, 25_000, 300, 1, 60, TimeSpan.FromSeconds(1));
 }

@@ -18,6 +18,7 @@ internal static class Catalog
     public static IReadOnlyList<Row> All { get; } =
     [
         .. Core,
+        .. ReadRows.Ahead,
         .. PostgresRows.All,
         .. ChannelRows.All,
 #if ORLEANS

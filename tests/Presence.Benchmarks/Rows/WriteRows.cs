@@ -10,6 +10,9 @@ internal static class WriteRows
 {
     private const string Group = "write";
 
+    /// <summary>Whether one caller was warmed up, and whether several were.</summary>
+    private static readonly HashSet<bool> Warm = [];
+
     public static IEnumerable<Row> All =>
     [
         new(Group, "track one topic, 1 caller", "calls/s", effort => TrackAsync(effort, topics: 1, shards: 1, callers: 1)),
@@ -34,11 +37,12 @@ internal static class WriteRows
 
     /// <summary>
     /// Several times with a pause: each lets the run-time's compiler take one of its steps (from quick code to counted to optimized) before
-    /// the clock runs.
+    /// the clock runs. A quick run does so for the first row that calls alike.
     /// </summary>
     private static async Task WarmUpAsync(Effort effort, int topics, int shards, int callers)
     {
-        for (var i = 0; i < 4; i++)
+        var rounds = Warm.Add(callers > 1) || effort != Effort.Quick ? 4 : 1;
+        for (var i = 0; i < rounds; i++)
         {
             await using var warm = await Crowd.PrepareAsync(effort.Tracks / 5, topics, shards);
             await warm.TrackAllAsync(callers);
@@ -55,7 +59,10 @@ internal static class WriteRows
                 }
             }
 
-            await Task.Delay(millisecondsDelay: 200);
+            if (rounds > 1)
+            {
+                await Task.Delay(millisecondsDelay: 200);
+            }
         }
 
         Memory.CleanUp();

@@ -1,0 +1,65 @@
+using System.Diagnostics.Tracing;
+using System.Globalization;
+
+namespace Presence.Benchmarks.Measuring;
+
+/// <summary>When all threads of this process stood still for the collector, as the run-time's own events tell.</summary>
+internal sealed class Pauses : EventListener
+{
+    private const EventKeywords Collector = (EventKeywords)0x1;
+    private const string Source = "Microsoft-Windows-DotNETRuntime";
+
+    private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(1);
+
+    private readonly List<(DateTime Begun, DateTime Ended)> _pauses = [];
+    private readonly int[] _collections = Collections();
+    private readonly DateTime _begun = DateTime.UtcNow;
+    private DateTime _stopping;
+
+    /// <summary>A line for whoever wonders where the waits of some calls come from.</summary>
+    /// <param name="calls">When each was due, and how long it took from then.</param>
+    public string Sum(IEnumerable<(DateTime Due, TimeSpan Took)> calls)
+    {
+        var seconds = (DateTime.UtcNow - _begun).TotalSeconds;
+        // The events come on another thread, a little later.
+        Thread.Sleep(millisecondsTimeout: 200);
+        lock (_pauses)
+        {
+            var times = _pauses.Select(pause => (pause.Ended - pause.Begun).TotalMilliseconds).DefaultIfEmpty().Order().ToArray();
+            var slow = calls.Where(call => call.Took > Slow).ToArray();
+            var met = slow.Count(call => _pauses.Exists(pause => pause.Begun < call.Due + call.Took && pause.Ended > call.Due));
+            var collections = string.Join('/', Collections().Zip(_collections, (now, then) => now - then));
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"# collections {collections} by generation; {_pauses.Count} pauses, {times.Sum() / seconds / 10:F1} % of the time, " +
+                $"median {times[times.Length / 2]:F1} ms, longest {times[^1]:F1} ms; {slow.Length} calls above 1 ms, {met} of them in a pause");
+        }
+    }
+
+    protected override void OnEventSourceCreated(EventSource eventSource)
+    {
+        if (eventSource.Name == Source)
+        {
+            EnableEvents(eventSource, EventLevel.Informational, Collector);
+        }
+    }
+
+    protected override void OnEventWritten(EventWrittenEventArgs eventData)
+    {
+        var name = eventData.EventName ?? "";
+        lock (_pauses)
+        {
+            if (name.StartsWith("GCSuspendEEBegin", StringComparison.Ordinal))
+            {
+                _stopping = eventData.TimeStamp;
+            }
+            else if (name.StartsWith("GCRestartEEEnd", StringComparison.Ordinal) && _stopping != default)
+            {
+                _pauses.Add((_stopping, eventData.TimeStamp));
+                _stopping = default;
+            }
+        }
+    }
+
+    private static int[] Collections() => [.. Enumerable.Range(0, GC.MaxGeneration + 1).Select(GC.CollectionCount)];
+}
