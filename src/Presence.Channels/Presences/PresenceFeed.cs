@@ -119,8 +119,14 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
             }
         }
 
-        var fields = changes.Count > 0 || stateWanted ? await FetchAsync(_fetch.Presence, changes, stateWanted) : null;
+        var fetches = changes.Count > 0 || stateWanted;
+        var fields = fetches ? await FetchAsync(_fetch.Presence, changes, stateWanted) : null;
         Tell(changes, fields, stateWanted || _state is not null);
+        if (fetches && fields is null)
+        {
+            // A bare state is for those who waited for it; whoever comes next asks again.
+            _state = null;
+        }
     }
 
     private void Tell(

@@ -70,6 +70,28 @@ public sealed class FetchTests
     }
 
     [Fact]
+    public async Task After_it_failed_whoever_comes_next_is_shown_everything_again()
+    {
+        var names = new Names();
+        using var harness = new Harness(presence: _ => names);
+        await harness.Node.TrackAsync(harness.Node.StartProcess(), "room:a", "ann", PresenceMeta.Empty);
+        Assert.Contains("ANN", await StateAsync(), StringComparison.Ordinal);
+        names.Fails = true;
+        Assert.DoesNotContain("ANN", await StateAsync(), StringComparison.Ordinal);
+        names.Fails = false;
+        Assert.Contains("ANN", await StateAsync(), StringComparison.Ordinal);
+
+        async Task<string> StateAsync()
+        {
+            var client = harness.Connect();
+            await client.JoinAsync("watch:room:a");
+            var state = client.NextAsync();
+            await harness.TickUntilAsync(state);
+            return await state;
+        }
+    }
+
+    [Fact]
     public async Task A_slow_fetch_holds_up_its_topic_alone_and_nothing_is_lost_or_shown_twice()
     {
         var slow = new Slow("room:slow");
@@ -106,9 +128,16 @@ public sealed class FetchTests
     {
         public List<IReadOnlyCollection<string>> Calls { get; } = [];
 
+        public bool Fails { get; set; }
+
         protected internal override ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation)
         {
             Calls.Add([.. presences.Keys]);
+            if (Fails)
+            {
+                throw new InvalidOperationException("as asked");
+            }
+
             foreach (var key in presences.Keys)
             {
                 Assert.NotEmpty(presences.Entries(key));
