@@ -62,7 +62,10 @@ public sealed class ChannelLimits
     /// <summary>How long <see cref="ChannelPresence.FetchAsync"/> may take; then presences go out without. Default 5 s.</summary>
     public TimeSpan FetchTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a channel that is replaced may take to end before it is abandoned. Default 5 s.</summary>
+    /// <summary>
+    /// How long a channel that is replaced, or whose socket is gone, may take to end before it is abandoned and its presences leave.
+    /// Default 5 s.
+    /// </summary>
     public TimeSpan TerminateTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>

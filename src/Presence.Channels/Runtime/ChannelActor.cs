@@ -185,12 +185,15 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         PostEnd(ChannelEndKind.Stopped);
     }
 
-    /// <summary>Gives up on a channel that does not end: nothing it does from now on is heard.</summary>
+    /// <summary>Gives up on a channel that does not end: nothing it does is heard any more.</summary>
     public void Abandon()
     {
-        Server.Log.ChannelAbandoned(Topic);
-        Server.Instruments.Crashed("abandoned");
-        Detach();
+        if (Detach())
+        {
+            Server.Log.ChannelAbandoned(Topic);
+            Server.Instruments.Crashed("abandoned");
+        }
+
         _ended.TrySetResult();
     }
 

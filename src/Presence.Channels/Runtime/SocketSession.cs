@@ -79,6 +79,24 @@ internal sealed class SocketSession
         {
             channel.PostEnd(ChannelEndKind.SocketClosed);
         }
+
+        _ = GiveUpAsync(channels);
+    }
+
+    /// <summary>A channel may hang. Its client is gone all the same, and what it tracked must not stay for ever.</summary>
+    private async Task GiveUpAsync(ChannelActor[] channels)
+    {
+        try
+        {
+            await Task.WhenAll(channels.Select(channel => channel.Ended)).WaitAsync(Server.Limits.TerminateTimeout, Server.Time);
+        }
+        catch (TimeoutException)
+        {
+            foreach (var channel in channels)
+            {
+                channel.Abandon();
+            }
+        }
     }
 
     public void Forget(ChannelActor channel)

@@ -254,6 +254,26 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
+    public async Task A_channel_that_hangs_outlives_its_socket_only_so_long_and_its_presence_leaves()
+    {
+        await _client.JoinAsync("room:a", "1", """{"key":"ann"}""");
+        await _client.JoinAsync("echo", "2");
+        await _client.SendAsync("""["1","3","room:a","hang",{}]""");
+        Assert.Equal("hanging", await _harness.Log.NextAsync());
+        var left = new TaskCompletionSource();
+        using var subscription = ((Node.IPresenceTracker)_harness.Node).Subscribe("room:a", _ => left.TrySetResult());
+        _client.Session.End();
+        Assert.Equal("echo SocketClosed", await _harness.Log.NextAsync());
+        Assert.Single(_harness.Node.GetByKey("room:a", "ann"));
+
+        _harness.Time.Advance(TimeSpan.FromSeconds(5));
+        await left.Task.WaitAsync(TestClient.Patience);
+        Assert.Empty(_harness.Node.GetByKey("room:a", "ann"));
+        Assert.Equal(1, _harness.Counted("presence.channels.crashed:abandoned"));
+        _harness.Log.Gate.SetResult();
+    }
+
+    [Fact]
     public async Task A_timer_of_a_channel_rings_and_dies_with_it()
     {
         await _client.JoinAsync("echo", "1");

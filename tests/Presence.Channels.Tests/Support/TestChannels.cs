@@ -114,7 +114,7 @@ internal sealed class PickyChannel(Journal journal) : Channel
 }
 
 /// <summary>Tracks the key and the metadata of its join parameters.</summary>
-internal sealed class RoomChannel : Channel
+internal sealed class RoomChannel(Journal journal) : Channel
 {
     private string _key = "";
 
@@ -138,6 +138,10 @@ internal sealed class RoomChannel : Channel
             case "untrack":
                 await UntrackAsync(_key);
                 return ChannelResult.Ok();
+            case "hang":
+                journal.Add("hanging");
+                await journal.Gate.Task;
+                return ChannelResult.NoReply;
             default:
                 return ChannelResult.Ok(new { count = List().Count });
         }
