@@ -6,6 +6,7 @@ namespace Presence.UniqueMember;
 
 /// <summary>What the command line says, each word with a value; the database is in the environment, because it holds a password.</summary>
 internal sealed record MemberSettings(
+    string Engine,
     string Name,
     string Database,
     string Schema,
@@ -19,6 +20,7 @@ internal sealed record MemberSettings(
     {
         var given = arguments.Chunk(2).ToLookup(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
         return new MemberSettings(
+            given["--engine"].Single(),
             given["--name"].Single(),
             Environment.GetEnvironmentVariable("ConnectionStrings__Presence") ?? "",
             given["--schema"].Single(),

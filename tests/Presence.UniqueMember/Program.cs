@@ -11,19 +11,25 @@ using var starvation = new StarvationWatch(report);
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
 builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Information);
 builder.Services.AddSingleton(report).AddSingleton(settings);
-builder.Services.AddPresence(presence =>
+if (settings.Engine == "orleans")
 {
-    presence.NodeName = settings.Name;
-    presence.Tracker.BroadcastPeriod = TimeSpan.FromMilliseconds(400);
-    presence.Tracker.MaxSilentPeriods = 5;
-    presence.Tracker.DownPeriod = TimeSpan.FromSeconds(4);
-});
-builder.Services.UsePostgres(settings.Database, postgres =>
+#if ORLEANS
+    await SiloMember.AddAsync(builder, settings, ConfigureNode);
+#else
+    throw new NotSupportedException("This build is without Orleans.");
+#endif
+}
+else
 {
-    postgres.Schema = settings.Schema;
-    // Started again in the middle of an outage, on a machine that others keep busy.
-    postgres.StartTimeout = TimeSpan.FromSeconds(50);
-});
+    builder.Services.AddPresence(ConfigureNode);
+    builder.Services.UsePostgres(settings.Database, postgres =>
+    {
+        postgres.Schema = settings.Schema;
+        // Started again in the middle of an outage, on a machine that others keep busy.
+        postgres.StartTimeout = TimeSpan.FromSeconds(50);
+    });
+}
+
 foreach (var name in settings.Processes)
 {
     builder.Services.AddUniqueProcess<EffectLoop>(name, Configure);
@@ -44,4 +50,12 @@ void Configure(UniqueProcessOptions options)
 {
     options.Mode = settings.Mode;
     options.Lease = settings.Lease;
+}
+
+void ConfigureNode(PresenceOptions presence)
+{
+    presence.NodeName = settings.Name;
+    presence.Tracker.BroadcastPeriod = TimeSpan.FromMilliseconds(400);
+    presence.Tracker.MaxSilentPeriods = 5;
+    presence.Tracker.DownPeriod = TimeSpan.FromSeconds(4);
 }

@@ -11,6 +11,9 @@ namespace Presence.Harness.Unique;
 /// <summary>How a member that runs unique processes is started.</summary>
 public sealed record UniqueMemberOptions
 {
+    /// <summary><c>postgres</c> or <c>orleans</c>.</summary>
+    public string Engine { get; init; } = "postgres";
+
     /// <summary>Its name in the cluster; a member that was ended may come back under it.</summary>
     public required string Name { get; init; }
 
@@ -130,6 +133,7 @@ public sealed partial class UniqueMember : IAsyncDisposable
         [
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
             Path.Combine(AppContext.BaseDirectory, "Presence.UniqueMember.dll"),
+            "--engine", _options.Engine,
             "--name", Name,
             "--schema", _options.Schema,
             "--mode", _options.Mode,

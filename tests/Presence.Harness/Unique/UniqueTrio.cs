@@ -38,6 +38,7 @@ public sealed class UniqueTrio : IAsyncDisposable
     /// <summary>Starts a member, again under its name if it was ended.</summary>
     public async Task StartMemberAsync(int member) => _members[member] = await UniqueMember.StartAsync(new UniqueMemberOptions
     {
+        Engine = _options.Engine,
         Name = Name(member),
         ConnectionString = _lines[member].ConnectionString,
         Schema = _options.Schema,
@@ -164,6 +165,9 @@ public sealed class UniqueTrio : IAsyncDisposable
 /// <summary>What three members run.</summary>
 public sealed record UniqueTrioOptions
 {
+    /// <summary><c>postgres</c>, or <c>orleans</c>: members as silos that find each other in the database.</summary>
+    public string Engine { get; init; } = "postgres";
+
     /// <summary>One per cluster.</summary>
     public required string Schema { get; init; }
 

@@ -44,6 +44,7 @@ internal sealed record Fault(TimeSpan After, FaultKind Kind, bool ToHolder, int 
 internal static class FaultSchedule
 {
     private const int Faults = 5;
+    private const int FaultsOfSilos = 4;
 
     private static readonly FaultKind[] Urn =
     [
@@ -52,10 +53,23 @@ internal static class FaultSchedule
         FaultKind.Slow, FaultKind.Slow,
     ];
 
+    /// <summary>What can be done to a silo: it does not reach the others by the database.</summary>
+    private static readonly FaultKind[] OfSilos =
+    [
+        FaultKind.Kill, FaultKind.Kill, FaultKind.Terminate, FaultKind.PauseBeyondTheLease, FaultKind.PauseBeyondTheLease, FaultKind.PauseWithinTheLease,
+    ];
+
+    /// <summary>For silos: fewer, because each starts for seconds.</summary>
+    public static IReadOnlyList<Fault> DrawForSilos(int seed, TimeSpan lease)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, FaultsOfSilos).Select(_ => Draw(random, OfSilos, lease.TotalSeconds))];
+    }
+
     public static IReadOnlyList<Fault> Draw(int seed, TimeSpan lease)
     {
         var random = new Random(seed);
-        List<Fault> plan = [.. Enumerable.Range(0, Faults).Select(_ => Draw(random, lease.TotalSeconds))];
+        List<Fault> plan = [.. Enumerable.Range(0, Faults).Select(_ => Draw(random, Urn, lease.TotalSeconds))];
         // Drawn beside the others, not among them: what a seed stood for before there was this one, it still stands for.
         var beside = new Random(~seed);
         plan.Insert(beside.Next(Faults + 1), DrawLoss(beside, lease.TotalSeconds));
@@ -65,9 +79,9 @@ internal static class FaultSchedule
     private static Fault DrawLoss(Random random, double lease) => new(
         Between(random, 0.2, lease), FaultKind.Lose, random.Next(3) > 0, random.Next(2), Between(random, lease, lease * 3));
 
-    private static Fault Draw(Random random, double lease)
+    private static Fault Draw(Random random, FaultKind[] urn, double lease)
     {
-        var kind = Urn[random.Next(Urn.Length)];
+        var kind = urn[random.Next(urn.Length)];
         // Half of them meet the one before, half leave the time to take over in peace.
         var after = random.Next(2) == 0 ? Between(random, 0.2, lease) : Between(random, lease + 2, lease + 3);
         var lasts = kind switch

@@ -16,7 +16,8 @@ namespace Presence.Processes.Tests.Unique;
 [Trait("Category", "Engine.Postgres")]
 public sealed class Fault_schedules_of_unique_processes(ITestOutputHelper output)
 {
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Lease = Rules.Lease;
+    private static readonly UniqueRules s_rules = Rules.Consistent with { MostVacantAfterOutage = TimeSpan.FromSeconds(10) };
 
     [SkippableFact]
     public Task Of_a_dozen_schedules_none_shows_two_holders_an_old_effect_or_a_late_takeover() => PlayAsync(12, atOnce: 6);
@@ -68,7 +69,7 @@ public sealed class Fault_schedules_of_unique_processes(ITestOutputHelper output
         try
         {
             await trio.StartAsync();
-            return await new ScheduledRun(seed, trio, Lease).PlayAsync();
+            return await new ScheduledRun(seed, trio, FaultSchedule.Draw(seed, Lease), s_rules).PlayAsync();
         }
         catch (Exception e) when (e is TimeoutException or InvalidOperationException)
         {

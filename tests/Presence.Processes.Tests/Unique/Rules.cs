@@ -13,6 +13,9 @@ internal static class Rules
     /// <summary>A member is held down after four seconds; then come the delay of a takeover and two rounds of agreement.</summary>
     public static UniqueRules Available { get; } = new() { MostVacant = TimeSpan.FromSeconds(15) };
 
+    /// <summary>Orleans declares a killed silo dead after six seconds and some; the grain may have been on it and has to ask everybody anew.</summary>
+    public static UniqueRules AvailableOnSilos { get; } = new() { MostVacant = TimeSpan.FromSeconds(20) };
+
     public static UniqueRules Of(string mode) => mode == "Consistent" ? Consistent : Available;
 
     /// <summary>Why a process last ended on a member; null if it did not.</summary>

@@ -5,10 +5,8 @@ using Presence.Harness.Unique;
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>One schedule on three processes of its own: faults, a settled end, an orderly stop, and what the history shows.</summary>
-internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
+internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Fault> plan, UniqueRules rules)
 {
-    private static readonly TimeSpan TakeoverSlack = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(150);
 
     private const int LostOfHundred = 25;
@@ -28,7 +26,7 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
     {
         await trio.UntilOneRunsAsync([.. Processes]);
         var faults = 0;
-        foreach (var fault in FaultSchedule.Draw(seed, lease))
+        foreach (var fault in plan)
         {
             // A plan of faults has times, and they are no wait for anything.
             await Task.Delay(fault.After);
@@ -40,7 +38,7 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, TimeSpan lease)
         await Task.WhenAll(Enumerable.Range(0, 3).Select(trio.TerminateAsync));
         var events = History.Events;
         var findings = HistoryChecker.Check(events)
-            .Concat(UniqueChecker.Check(events, new UniqueRules { Lease = lease, MostVacant = lease + TakeoverSlack, MostVacantAfterOutage = BackWithin }))
+            .Concat(UniqueChecker.Check(events, rules))
             .ToList();
         return new Outcome(seed, faults, events, findings, trio.Story()) { LossyLines = _lossyLines, LostPackets = _lostPackets };
     }

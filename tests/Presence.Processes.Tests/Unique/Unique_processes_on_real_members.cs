@@ -1,15 +1,15 @@
 using Presence.Harness.Databases;
 using Presence.Harness.Histories;
+using Presence.Harness.Members;
 using Presence.Harness.Unique;
 
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>One fault at a time, on three processes over PostgreSQL, with what each mode promises of it.</summary>
-[Collection(nameof(AloneOnTheMachine))]
-[Trait("Category", "Engine.Postgres")]
-public sealed class Unique_processes_on_real_members : IAsyncLifetime
+/// <summary>One fault at a time, on three processes, with what each mode promises of it.</summary>
+/// <param name="engine">What joins them.</param>
+public abstract class Unique_processes_on_real_members(string engine) : IAsyncLifetime
 {
-    private const string Process = "job";
+    private protected const string Process = "job";
     private const string Group = "pair";
 
     private static int s_schemas;
@@ -33,7 +33,7 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         var second = await trio.UntilOneRunsAsync(Process);
         Assert.NotEqual(first, second);
         Assert.Equal("Shutdown", trio.ReasonOf(Process, first));
-        await trio.EndFlawlesslyAsync(Rules.Of(mode));
+        await trio.EndFlawlesslyAsync(RulesOf(mode));
     }
 
     [SkippableFact]
@@ -77,7 +77,7 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         await trio.KillAsync(first);
 
         Assert.NotEqual(first, await trio.UntilOneRunsAsync(Process));
-        await trio.EndFlawlesslyAsync(Rules.Available);
+        await trio.EndFlawlesslyAsync(RulesOf("Available"));
     }
 
     [SkippableFact]
@@ -99,6 +99,39 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         await trio.EndFlawlesslyAsync(Rules.Consistent);
     }
 
+    private protected async Task<UniqueTrio> StartAsync(string mode, PostgresServer? server = null)
+    {
+        MemberCluster.Require(engine);
+        var trio = new UniqueTrio(
+            new UniqueTrioOptions
+            {
+                Engine = engine,
+                Schema = $"unique{Interlocked.Increment(ref s_schemas)}",
+                Mode = mode,
+                Lease = Rules.Lease,
+                Processes = [Process],
+                Groups = [Group],
+            },
+            [.. Enumerable.Range(0, 3).Select(_ => new RelayedLine(server ?? _server, "postgres"))]);
+        try
+        {
+            await trio.StartAsync();
+            return trio;
+        }
+        catch
+        {
+            await trio.DisposeAsync();
+            throw;
+        }
+    }
+
+    private UniqueRules RulesOf(string mode) => engine == "orleans" && mode == "Available" ? Rules.AvailableOnSilos : Rules.Of(mode);
+}
+
+[Collection(nameof(AloneOnTheMachine))]
+[Trait("Category", "Engine.Postgres")]
+public sealed class Unique_processes_over_postgres() : Unique_processes_on_real_members("postgres")
+{
     [SkippableFact]
     public async Task While_the_database_is_away_a_consistent_process_runs_nowhere_and_an_available_one_goes_on()
     {
@@ -120,29 +153,8 @@ public sealed class Unique_processes_on_real_members : IAsyncLifetime
         Assert.True(consistent.Running(Process).Single().Epoch > before.Epoch);
         Assert.Empty(HistoryChecker.Check(consistent.History.Events));
     }
-
-    private async Task<UniqueTrio> StartAsync(string mode, PostgresServer? server = null)
-    {
-        PostgresServer.Require();
-        var trio = new UniqueTrio(
-            new UniqueTrioOptions
-            {
-                Schema = $"unique{Interlocked.Increment(ref s_schemas)}",
-                Mode = mode,
-                Lease = Rules.Lease,
-                Processes = [Process],
-                Groups = [Group],
-            },
-            [.. Enumerable.Range(0, 3).Select(_ => new RelayedLine(server ?? _server, "postgres"))]);
-        try
-        {
-            await trio.StartAsync();
-            return trio;
-        }
-        catch
-        {
-            await trio.DisposeAsync();
-            throw;
-        }
-    }
 }
+
+[Collection(nameof(AloneOnTheMachine))]
+[Trait("Category", "Engine.Orleans")]
+public sealed class Unique_processes_on_silos() : Unique_processes_on_real_members("orleans");
