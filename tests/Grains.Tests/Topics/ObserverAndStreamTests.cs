@@ -110,6 +110,41 @@ public class ObserverAndStreamTests
             heard.All.SelectMany(c => c.Changes).Select(c => c.Presence.Key));
     }
 
+    [Fact]
+    public async Task What_the_home_shows_from_behind_a_gap_is_not_in_the_stream_nor_in_its_lists_until_the_gap_is_filled()
+    {
+        await using var cluster = await GrainCluster.StartAsync(2);
+        var address = TopicHome.Of("lobby", [.. cluster.Orleans.Silos.Select(s => s.SiloAddress)])!;
+        var home = LobbyOn(cluster, cluster.Orleans.Silos.Single(s => s.SiloAddress.Equals(address)));
+        var other = LobbyOn(cluster, cluster.Orleans.Silos.Single(s => !s.SiloAddress.Equals(address)));
+        var heard = new Awaited<string>();
+        await cluster.Client.GetStreamProvider(PresenceStreams.Provider)
+            .GetStream<TopicChanges>(PresenceStreams.Diffs("lobby"))
+            .SubscribeAsync((changes, _) =>
+            {
+                foreach (var change in changes.Changes)
+                {
+                    heard.Add(change.Presence.Key);
+                }
+
+                return Task.CompletedTask;
+            });
+
+        cluster.World.KnownUpTo = 1;
+        await other.Track("known");
+        await other.Track("behind the gap");
+        await home.Track("at home");
+        await heard.FirstAsync(k => k == "at home");
+        Assert.Equal(["known", "at home"], heard.All);
+        Assert.Equal(["at home", "known"], (await home.CatchUp()).Changes.Select(c => c.Presence.Key));
+        Assert.Equal(3, await home.Count());
+
+        cluster.World.KnownUpTo = ulong.MaxValue;
+        await heard.FirstAsync(k => k == "behind the gap");
+        Assert.Equal(["known", "at home", "behind the gap"], heard.All);
+        Assert.Equal(["at home", "behind the gap", "known"], (await home.CatchUp()).Changes.Select(c => c.Presence.Key));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -151,6 +186,9 @@ public class ObserverAndStreamTests
         Assert.All(before.Where(t => !t.Value.Equals(gone)), t => Assert.Equal(t.Value, TopicHome.Of(t.Key, silos)));
         Assert.Null(TopicHome.Of("topic", []));
     }
+
+    private static ITopicPresenceGrain LobbyOn(GrainCluster cluster, Orleans.TestingHost.InProcessSiloHandle silo) =>
+        cluster.ServiceOf<IGrainFactory>(silo).GetGrain<ITopicPresenceGrain>("lobby");
 
     private sealed class Observer : IPresenceObserver
     {

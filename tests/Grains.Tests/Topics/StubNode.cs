@@ -74,7 +74,7 @@ internal sealed class StubNode(StubWorld world, string name) : IPresenceNode, IP
     public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff);
 
     public IReadOnlyList<ReplicaStatus> Replicas() => [.. world.Nodes
-        .Select(node => new ReplicaStatus(node, 1, 0, "up", ulong.MaxValue, ulong.MaxValue, 0, default, default))];
+        .Select(node => new ReplicaStatus(node, 1, 0, "up", world.KnownUpTo, ulong.MaxValue, 0, default, default))];
 
     private sealed class Handling(Action stop) : IAsyncDisposable
     {

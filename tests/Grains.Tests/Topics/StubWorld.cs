@@ -17,6 +17,14 @@ internal sealed class StubWorld
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _nodes = new();
     private ulong _sequence;
     private ulong _processes;
+    private ulong _knownUpTo = ulong.MaxValue;
+
+    /// <summary>Up to which event the members know each other without a gap; what lies behind it they show all the same.</summary>
+    public ulong KnownUpTo
+    {
+        get => Volatile.Read(ref _knownUpTo);
+        set => Volatile.Write(ref _knownUpTo, value);
+    }
 
     public TopicSnapshot List(string topic)
     {
