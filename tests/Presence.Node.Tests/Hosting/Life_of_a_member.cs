@@ -50,8 +50,9 @@ public sealed class Life_of_a_member
     {
         await using var cluster = new TestCluster(new ManualTime());
         var log = new RecordedLog();
-        var n0 = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
-        ShowNamesake(n0, "n0");
+        var link = cluster.Engine.CreateLink("n0");
+        var n0 = await cluster.AddAsync("n0", link: link, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        ShowNamesake(n0, new ReplicaId("n0", link.Incarnation));
         Assert.Equal(NodeState.Failed, n0.State);
         Assert.Contains(log.Lines, l => l.Level == LogLevel.Critical && l.Text.Contains("Presence:NodeName", StringComparison.Ordinal));
         await cluster.StopAsync(0);
@@ -63,7 +64,7 @@ public sealed class Life_of_a_member
     {
         await using var cluster = new TestCluster(new ManualTime());
         var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
-        link.OnStart = receiver => ShowNamesake(receiver, "n0");
+        link.OnStart = receiver => ShowNamesake(receiver, new ReplicaId("n0", link.Incarnation));
         var n0 = await cluster.AddAsync("n0", link: link);
         Assert.Equal(NodeState.Failed, n0.State);
     }
@@ -174,14 +175,12 @@ public sealed class Life_of_a_member
         Assert.Contains(log.Lines, l => l.Level == LogLevel.Error && l.Text.Contains("PoolSize is 3", StringComparison.Ordinal));
     }
 
-    /// <summary>A newer living process of that name: one that goes on above whatever this one chooses.</summary>
-    private static void ShowNamesake(IClusterReceiver member, string name)
+    /// <summary>A newer living process of the member's name: one that has heard of it.</summary>
+    private static void ShowNamesake(IClusterReceiver member, ReplicaId replica)
     {
         var started = ulong.MaxValue / 2;
-        foreach (var incarnation in new[] { started, started + (1UL << 30) })
-        {
-            var sender = new Sender(new ReplicaId(name, incarnation), started, 12345, 1, 0);
-            member.Received(name, new LinkFrame("presence", 0, ShardFrameCodec.Encode(new HeartbeatFrame(sender, []))));
-        }
+        var sender = new Sender(replica with { Incarnation = started }, started, 12345, 1, 0);
+        var heartbeat = new HeartbeatFrame(sender, [new Clock(replica, 0, 0)]);
+        member.Received(replica.Node, new LinkFrame("presence", 0, ShardFrameCodec.Encode(heartbeat)));
     }
 }
