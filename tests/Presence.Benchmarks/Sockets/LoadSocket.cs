@@ -12,13 +12,11 @@ namespace Presence.Benchmarks.Sockets;
 /// </summary>
 internal sealed class LoadSocket : IDisposable
 {
-    private const int FirstBuffer = 8192;
-
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly ArrayBufferWriter<byte> _message = new();
-    private byte[] _buffer = new byte[FirstBuffer];
+    private ArrayBufferWriter<byte> _kept = new();
     private readonly TaskCompletionSource _upgraded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _length;
+    private bool _isUpgraded;
 
     /// <summary>Called with each whole message.</summary>
     public delegate void MessageHandler(LoadSocket socket, ReadOnlySpan<byte> message);
@@ -43,7 +41,7 @@ internal sealed class LoadSocket : IDisposable
             $"GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
         _socket.Blocking = false;
-        Epoll.Shared.Watch((int)_socket.Handle, Read);
+        Epoll.Watch((int)_socket.Handle, this);
         return _upgraded.Task;
     }
 
@@ -74,37 +72,30 @@ internal sealed class LoadSocket : IDisposable
     /// <summary>Drops the connection without a word.</summary>
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>Takes what is there. Called on the one thread that reads.</summary>
-    private void Read()
+    /// <summary>Takes all that is there. Called on the one thread that reads it, with a buffer that many share.</summary>
+    public void Read(byte[] buffer)
     {
         try
         {
-            if (_length == _buffer.Length)
+            int read;
+            do
             {
-                Array.Resize(ref _buffer, _buffer.Length * 2);
-            }
+                read = _socket.Receive(buffer, SocketFlags.None, out var error);
+                if (error == SocketError.WouldBlock)
+                {
+                    return;
+                }
 
-            var read = _socket.Receive(_buffer.AsSpan(_length), SocketFlags.None, out var error);
-            if (error == SocketError.WouldBlock)
-            {
-                return;
-            }
+                if (error != SocketError.Success || read == 0)
+                {
+                    End(error == SocketError.Success ? null : new SocketException((int)error));
+                    return;
+                }
 
-            if (error != SocketError.Success || read == 0)
-            {
-                var reason = error == SocketError.Success ? null : new SocketException((int)error);
-                _upgraded.TrySetException(reason ?? new InvalidOperationException("The server closed the connection.") as Exception);
-                Ended?.Invoke(reason);
-                _socket.Dispose();
-                return;
+                Bytes += read;
+                Take(buffer.AsSpan(0, read));
             }
-
-            Bytes += read;
-            _length += read;
-            if (_upgraded.Task.IsCompleted || TakeUpgrade())
-            {
-                TakeFrames();
-            }
+            while (read == buffer.Length);
         }
         catch (ObjectDisposedException)
         {
@@ -112,57 +103,75 @@ internal sealed class LoadSocket : IDisposable
         }
     }
 
-    /// <returns>Whether the answer to the upgrade is there, and good.</returns>
-    private bool TakeUpgrade()
+    private void End(SocketException? error)
     {
-        var end = _buffer.AsSpan(0, _length).IndexOf("\r\n\r\n"u8);
-        if (end < 0)
-        {
-            return false;
-        }
-
-        if (!_buffer.AsSpan(0, end).StartsWith("HTTP/1.1 101"u8))
-        {
-            _upgraded.TrySetException(
-                new InvalidOperationException("The server refused: " + Encoding.ASCII.GetString(_buffer, 0, _length)));
-            return false;
-        }
-
-        _buffer.AsSpan(end + 4, _length - end - 4).CopyTo(_buffer);
-        _length -= end + 4;
-        _upgraded.TrySetResult();
-        return true;
+        _upgraded.TrySetException(error ?? new InvalidOperationException("The server closed the connection.") as Exception);
+        Ended?.Invoke(error);
+        _socket.Dispose();
     }
 
-    private void TakeFrames()
+    /// <summary>What came is looked at where it lies; only the beginning of something longer is kept.</summary>
+    private void Take(ReadOnlySpan<byte> bytes)
+    {
+        if (_kept.WrittenCount > 0)
+        {
+            _kept.Write(bytes);
+            bytes = _kept.WrittenSpan;
+        }
+
+        var taken = TakeUpgrade(bytes);
+        if (_isUpgraded)
+        {
+            taken += TakeFrames(bytes[taken..]);
+        }
+
+        if (_kept.WrittenCount == 0)
+        {
+            if (taken < bytes.Length)
+            {
+                _kept.Write(bytes[taken..]);
+            }
+        }
+        else if (taken > 0)
+        {
+            var rest = bytes[taken..].ToArray();
+            _kept = new();
+            _kept.Write(rest);
+        }
+    }
+
+    /// <summary>Looks for the answer to the upgrade, if that is still to come.</summary>
+    /// <returns>How many bytes it had.</returns>
+    private int TakeUpgrade(ReadOnlySpan<byte> bytes)
+    {
+        var end = _isUpgraded ? -1 : bytes.IndexOf("\r\n\r\n"u8);
+        if (end < 0)
+        {
+            return 0;
+        }
+
+        if (!bytes.StartsWith("HTTP/1.1 101"u8))
+        {
+            _upgraded.TrySetException(new InvalidOperationException("The server refused: " + Encoding.ASCII.GetString(bytes)));
+            return 0;
+        }
+
+        _isUpgraded = true;
+        _upgraded.TrySetResult();
+        return end + 4;
+    }
+
+    /// <returns>How many bytes the whole frames had.</returns>
+    private int TakeFrames(ReadOnlySpan<byte> bytes)
     {
         var at = 0;
-        while (TryHeader(_buffer.AsSpan(at, _length - at), out var head, out var size))
+        while (TryHeader(bytes[at..], out var head, out var size) && bytes.Length - at >= head + size)
         {
-            if (_length - at < head + size)
-            {
-                Fit(head + size);
-                break;
-            }
-
-            Take(_buffer[at], _buffer.AsSpan(at + head, size));
+            Take(bytes[at], bytes.Slice(at + head, size));
             at += head + size;
         }
 
-        _buffer.AsSpan(at, _length - at).CopyTo(_buffer);
-        _length -= at;
-        if (_length == 0 && _buffer.Length > FirstBuffer)
-        {
-            _buffer = new byte[FirstBuffer];
-        }
-    }
-
-    private void Fit(int frame)
-    {
-        if (frame > _buffer.Length)
-        {
-            Array.Resize(ref _buffer, frame);
-        }
+        return at;
     }
 
     private static bool TryHeader(ReadOnlySpan<byte> bytes, out int head, out int size)
