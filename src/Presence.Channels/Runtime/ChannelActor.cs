@@ -329,8 +329,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Leaves everything that holds or feeds this channel.</summary>
-    /// <returns>True the first time.</returns>
+    /// <summary>Leaves everything that holds or feeds this channel. True the first time.</summary>
     private bool Detach()
     {
         if (Interlocked.Exchange(ref _detached, 1) != 0)
