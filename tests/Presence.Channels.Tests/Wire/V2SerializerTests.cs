@@ -105,6 +105,17 @@ public sealed class V2SerializerTests
     }
 
     [Fact]
+    public void The_longest_names_of_a_binary_push_are_read_and_go_into_its_answer()
+    {
+        var names = new string('r', 255) + new string('s', 255) + new string('t', 255) + new string('e', 255);
+        Assert.True(V2.TryDecode((byte[])[0, 255, 255, 255, 255, .. Encoding.UTF8.GetBytes(names), 7], true, out var frame));
+        Assert.Equal(names, frame.JoinRef + frame.Ref + frame.Topic + frame.Event);
+        Assert.Equal(
+            [1, 255, 255, 255, 2, .. Encoding.UTF8.GetBytes(names[..765]), .. "ok"u8, 7],
+            V2.Reply(frame.JoinRef, frame.Ref, frame.Topic, ChannelReply.Ok(frame.Payload)).Head.ToArray());
+    }
+
+    [Fact]
     public void Binary_frames_are_written_as_in_the_protocol()
     {
         var data = ChannelPayload.Binary(new byte[] { 1, 2 });
