@@ -9,6 +9,10 @@ namespace Presence.Tracker;
 /// </remarks>
 public sealed class PresenceEntry
 {
+    // There are as many entries as presences, so what most have in common is held once, and what few have apart.
+    private readonly SharedOwner _owner;
+    private readonly Past? _past;
+
     internal PresenceEntry(
         ReplicaId owner,
         ulong sequence,
@@ -19,10 +23,9 @@ public sealed class PresenceEntry
         string key,
         byte[] meta)
     {
-        Owner = owner;
+        _owner = SharedOwner.Of(owner);
         Sequence = sequence;
-        Born = born;
-        Previous = previous;
+        _past = born == sequence && previous == 0 ? null : new Past(born, previous);
         Process = process;
         Topic = topic;
         Key = key;
@@ -39,7 +42,7 @@ public sealed class PresenceEntry
     public PresenceMeta Meta => PresenceMeta.Trusted(MetaBytes);
 
     /// <summary>The member, in its present incarnation, whose process this is. Only it can change or end the entry.</summary>
-    public ReplicaId Owner { get; }
+    public ReplicaId Owner => _owner.Id;
 
     /// <summary>The owning process, unique within the owner.</summary>
     public ulong Process { get; }
@@ -61,12 +64,32 @@ public sealed class PresenceEntry
     internal ulong Sequence { get; }
 
     /// <summary>Sequence of the first version: tells an update from a leave and a new join of the same triple.</summary>
-    internal ulong Born { get; }
+    internal ulong Born => _past?.Born ?? Sequence;
 
-    internal ulong Previous { get; }
+    internal ulong Previous => _past?.Previous ?? 0;
 
     internal byte[] MetaBytes { get; }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Topic}/{Key} {Dot} {Meta}";
+
+    /// <summary>What an entry that is not the first version of itself knows of those before.</summary>
+    private sealed class Past(ulong born, ulong previous)
+    {
+        public ulong Born => born;
+
+        public ulong Previous => previous;
+    }
+
+    /// <summary>An owner as one object for all its entries that are made in a row.</summary>
+    private sealed class SharedOwner(ReplicaId id)
+    {
+        [ThreadStatic]
+        private static SharedOwner? t_last;
+
+        public ReplicaId Id => id;
+
+        public static SharedOwner Of(ReplicaId id) =>
+            t_last is { } last && last.Id == id ? last : t_last = new SharedOwner(id);
+    }
 }
