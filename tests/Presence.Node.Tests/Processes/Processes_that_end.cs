@@ -46,7 +46,33 @@ public sealed class Processes_that_end
         }
     }
 
-    private sealed class Told : IProcessLink
+    [Fact]
+    public void A_process_that_ends_while_a_shard_asks_stays_ended_and_refuses_it()
+    {
+        var process = new PresenceProcess(1, null);
+        var links = Enumerable.Range(0, 3).Select(_ => new EndsIt(process)).ToArray();
+        Assert.True(process.Link(links[0]));
+        Assert.True(process.Link(links[1]));
+
+        // The third is compared with those that are there.
+        Assert.False(process.Link(links[2]));
+
+        Assert.True(process.IsEnded);
+        Assert.Equal([1, 1, 0], links.Select(link => link.Times));
+    }
+
+    private sealed class EndsIt(PresenceProcess process) : Told
+    {
+        public override bool Equals(object? obj)
+        {
+            process.End();
+            return ReferenceEquals(this, obj);
+        }
+
+        public override int GetHashCode() => 0;
+    }
+
+    private class Told : IProcessLink
     {
         private int _times;
 
