@@ -2,19 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Presence.Crdt;
 
-/// <summary>What is known of one dot; a merge takes the larger.</summary>
-public enum DotState
-{
-    /// <summary>Nothing is known.</summary>
-    Unknown,
-
-    /// <summary>It has a value.</summary>
-    Live,
-
-    /// <summary>It was removed, or is the tick of a removal.</summary>
-    Dead,
-}
-
 /// <summary>
 /// What is known of one replica's dots: live values by sequence number, and the dead. A delta is a small one of these, a
 /// state a large one; there is one merge.
@@ -98,15 +85,7 @@ public sealed class ReplicaDots<TValue>
     /// <exception cref="ArgumentException">It removes a dot that is not before its tick; nothing was learnt.</exception>
     public void Remove(Removal removal, MergeResult<TValue>? merged = null)
     {
-        foreach (var dead in removal.Removed.Span)
-        {
-            if (dead == 0 || dead >= removal.Tick)
-            {
-                throw new ArgumentException(
-                    $"The removal {removal.Tick} cannot end {dead}, which is not before it.", nameof(removal));
-            }
-        }
-
+        removal.Check(nameof(removal));
         foreach (var dead in removal.Removed.Span)
         {
             Kill(dead, removal.Note, merged);
@@ -114,6 +93,26 @@ public sealed class ReplicaDots<TValue>
 
         Kill(removal.Tick, removal.Note, merged);
         Log.Add(removal);
+    }
+
+    /// <summary>Learns removals, as if one by one, with one pass over the context for all.</summary>
+    /// <param name="removals">Removals, each whole; cheapest in order of their ticks.</param>
+    /// <param name="merged">Receives what left.</param>
+    /// <exception cref="ArgumentException">One removes a dot that is not before its tick; nothing was learnt.</exception>
+    public void Remove(ReadOnlySpan<Removal> removals, MergeResult<TValue>? merged = null)
+    {
+        if (removals.Length == 1)
+        {
+            Remove(removals[0], merged);
+            return;
+        }
+
+        foreach (var removal in removals)
+        {
+            removal.Check(nameof(removals));
+        }
+
+        Context.UnionWith(End(removals, merged));
     }
 
     /// <summary>Learns that all dots of an interval are dead.</summary>
@@ -173,19 +172,23 @@ public sealed class ReplicaDots<TValue>
         {
             foreach (var (sequence, value) in other._live)
             {
-                if (Add(sequence, value))
+                if (!Context.Contains(sequence))
                 {
+                    _live.Add(sequence, value);
                     merged?.Joined.Add(value);
                 }
             }
         }
 
-        foreach (var removal in other.Log.Removals)
+        var ended = End(other.Log.Removals, merged);
+        if (ended.Length + (ulong)other.Count != other.Context.Length)
         {
-            Remove(removal, merged);
+            // More is dead there than its removals tell.
+            KillKnown(other.Dead(), merged);
         }
 
-        Kill(other.Dead(), merged);
+        // Each dot of it is live or dead, and both were learnt: one pass for all.
+        Context.UnionWith(other.Context);
 
         if (merged is not null && other._finals is not null)
         {
@@ -223,7 +226,7 @@ public sealed class ReplicaDots<TValue>
     public List<ulong> LiveWithin(IntervalSet set, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(set);
-        var found = new List<ulong>();
+        var found = new List<ulong>((int)Math.Min(set.Length, (ulong)Math.Min(most, _live.Count)));
         if (set.IntervalCount > _live.Count)
         {
             foreach (var (sequence, _) in _live)
@@ -269,7 +272,6 @@ public sealed class ReplicaDots<TValue>
         }
 
         _live.Append(live);
-        Context.UnionWith(Runs(live));
         if (merged is not null)
         {
             merged.Joined.EnsureCapacity(merged.Joined.Count + live.Count);
@@ -278,6 +280,28 @@ public sealed class ReplicaDots<TValue>
                 merged.Joined.Add(value);
             }
         }
+    }
+
+    /// <summary>Ends what removals name, and remembers them; the caller adds to the context what was named.</summary>
+    /// <returns>The ticks and what they removed.</returns>
+    private IntervalSet End(ReadOnlySpan<Removal> removals, MergeResult<TValue>? merged)
+    {
+        var ticks = new IntervalSet();
+        var removed = new IntervalSet();
+        foreach (var removal in removals)
+        {
+            foreach (var dead in removal.Removed.Span)
+            {
+                EndLive(dead, removal.Note, merged);
+                removed.Add(dead);
+            }
+
+            ticks.Add(removal.Tick);
+            Log.Add(removal);
+        }
+
+        removed.UnionWith(ticks);
+        return removed;
     }
 
     private static IntervalSet Runs(LiveDots<TValue> live)
@@ -315,30 +339,5 @@ public sealed class ReplicaDots<TValue>
         {
             merged?.Left.Add((value, note));
         }
-    }
-}
-
-/// <summary>What a merge changed here. Nothing, if it taught nothing new.</summary>
-/// <typeparam name="TValue">The value.</typeparam>
-public sealed class MergeResult<TValue>
-    where TValue : class
-{
-    /// <summary>Values that became live, ascending by sequence number.</summary>
-    public List<TValue> Joined { get; } = [];
-
-    /// <summary>Values that died, with the note of their removal (0 where the removal itself is not known).</summary>
-    public List<(TValue Value, byte Note)> Left { get; } = [];
-
-    /// <summary>
-    /// Last values of dots that died unseen: what the delta carries, each time it comes. Look here only for what left.
-    /// </summary>
-    public List<TValue> Finals { get; } = [];
-
-    /// <summary>Empties the lists.</summary>
-    public void Clear()
-    {
-        Joined.Clear();
-        Left.Clear();
-        Finals.Clear();
     }
 }

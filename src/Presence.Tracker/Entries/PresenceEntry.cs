@@ -21,7 +21,7 @@ public sealed class PresenceEntry
         ulong process,
         string topic,
         string key,
-        byte[] meta)
+        PresenceMeta meta)
     {
         _owner = SharedOwner.Of(owner);
         Sequence = sequence;
@@ -29,7 +29,7 @@ public sealed class PresenceEntry
         Process = process;
         Topic = topic;
         Key = key;
-        MetaBytes = meta;
+        Meta = meta;
     }
 
     /// <summary>Where it is present.</summary>
@@ -39,7 +39,7 @@ public sealed class PresenceEntry
     public string Key { get; }
 
     /// <summary>What the process says about itself.</summary>
-    public PresenceMeta Meta => PresenceMeta.Trusted(MetaBytes);
+    public PresenceMeta Meta { get; }
 
     /// <summary>The member, in its present incarnation, whose process this is. Only it can change or end the entry.</summary>
     public ReplicaId Owner => _owner.Id;
@@ -67,8 +67,6 @@ public sealed class PresenceEntry
     internal ulong Born => _past?.Born ?? Sequence;
 
     internal ulong Previous => _past?.Previous ?? 0;
-
-    internal byte[] MetaBytes { get; }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Topic}/{Key} {Dot} {Meta}";

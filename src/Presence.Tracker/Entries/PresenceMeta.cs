@@ -9,18 +9,18 @@ public readonly struct PresenceMeta : IEquatable<PresenceMeta>
 {
     private static readonly byte[] EmptyObject = "{}"u8.ToArray();
 
-    private readonly byte[]? _json;
+    private readonly ReadOnlyMemory<byte> _json;
 
-    private PresenceMeta(byte[] json) => _json = json;
+    private PresenceMeta(ReadOnlyMemory<byte> json) => _json = json;
 
     /// <summary>The object without members.</summary>
     public static PresenceMeta Empty => default;
 
     /// <summary>The JSON object as UTF-8. The bytes are shared; do not write to them.</summary>
-    public ReadOnlyMemory<byte> Utf8 => _json ?? EmptyObject;
+    public ReadOnlyMemory<byte> Utf8 => _json.IsEmpty ? EmptyObject : _json;
 
     /// <summary>Size in bytes.</summary>
-    public int Length => (_json ?? EmptyObject).Length;
+    public int Length => Utf8.Length;
 
     /// <summary>Takes a JSON object written by somebody else.</summary>
     /// <exception cref="PresenceMetaException">The text is not one well-formed JSON object.</exception>
@@ -49,9 +49,7 @@ public readonly struct PresenceMeta : IEquatable<PresenceMeta>
     public T? As<T>(JsonSerializerOptions? options = null) => JsonSerializer.Deserialize<T>(Utf8.Span, options);
 
     /// <summary>Wraps bytes that are known to be a JSON object, without a copy and without a look.</summary>
-    internal static PresenceMeta Trusted(byte[] json) => new(json);
-
-    internal byte[] Bytes => _json ?? EmptyObject;
+    internal static PresenceMeta Trusted(ReadOnlyMemory<byte> json) => new(json);
 
     private static PresenceMeta Checked(byte[] json)
     {

@@ -1,8 +1,13 @@
+using System.Buffers;
+
 namespace Presence.Tracker;
 
 /// <summary>The entries of one topic, ordered by key (ordinal), then owner, then process. Immutable.</summary>
 internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 {
+    /// <summary>Fewer changes than this are made one by one.</summary>
+    private const int FewestForAll = 8;
+
     public static EntryTree Empty { get; } = new(default);
 
     public int Count => entries.Count;
@@ -40,6 +45,11 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
     /// <summary>The version after some changes, in order.</summary>
     public EntryTree With(ReadOnlySpan<EntryEdit> changes, EditToken edit)
     {
+        if (changes.Length >= FewestForAll && changes.Length >= entries.Count / 4 && !HasEnds(changes))
+        {
+            return WithAll(changes, edit);
+        }
+
         var to = entries;
         foreach (ref readonly var change in changes)
         {
@@ -48,6 +58,74 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         }
 
         return new(to);
+    }
+
+    /// <summary>
+    /// The version with so many more in it that to sort them and build a new tree is less work than to look for the place of each.
+    /// </summary>
+    private EntryTree WithAll(ReadOnlySpan<EntryEdit> sets, EditToken edit)
+    {
+        var pool = ArrayPool<PresenceEntry>.Shared;
+        var rented = pool.Rent(sets.Length + sets.Length + entries.Count);
+        var added = rented.AsSpan(0, sets.Length);
+        for (var i = 0; i < sets.Length; i++)
+        {
+            added[i] = sets[i].Entry;
+        }
+
+        added.Sort(default(ByIdentityThenAge));
+        var all = rented.AsSpan(sets.Length);
+        var count = Merge(added, all);
+        var tree = TreeNode<PresenceEntry>.Build(all[..count], edit);
+        pool.Return(rented, clearArray: true);
+        return new(new PersistentTree<PresenceEntry>(tree));
+    }
+
+    /// <summary>Writes what is here and what was added, ascending; of versions of one entry the newest.</summary>
+    /// <returns>How many.</returns>
+    private int Merge(ReadOnlySpan<PresenceEntry> added, Span<PresenceEntry> to)
+    {
+        var count = 0;
+        var here = entries.GetEnumerator();
+        var hasMore = here.MoveNext();
+        for (var i = 0; i < added.Length; i++)
+        {
+            var probe = new ByIdentity(added[i]);
+            while (i + 1 < added.Length && probe.CompareTo(added[i + 1]) == 0)
+            {
+                i++;
+            }
+
+            var order = 0;
+            while (hasMore && (order = probe.CompareTo(here.Current)) > 0)
+            {
+                to[count++] = here.Current;
+                hasMore = here.MoveNext();
+            }
+
+            to[count++] = added[i];
+            hasMore = hasMore && (order != 0 || here.MoveNext());
+        }
+
+        for (; hasMore; hasMore = here.MoveNext())
+        {
+            to[count++] = here.Current;
+        }
+
+        return count;
+    }
+
+    private static bool HasEnds(ReadOnlySpan<EntryEdit> changes)
+    {
+        foreach (ref readonly var change in changes)
+        {
+            if (change.IsEnd)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     public IReadOnlyList<PresenceEntry> GetByKey(string key)
@@ -111,6 +189,16 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
             var byOwner = sought.Owner.CompareTo(item.Owner);
             return byOwner != 0 ? byOwner : sought.Process.CompareTo(item.Process);
+        }
+    }
+
+    /// <summary>A newer version of an entry has the higher number: both are of one owner.</summary>
+    private readonly struct ByIdentityThenAge : IComparer<PresenceEntry>
+    {
+        public int Compare(PresenceEntry? x, PresenceEntry? y)
+        {
+            var byIdentity = new ByIdentity(x!).CompareTo(y!);
+            return byIdentity != 0 ? byIdentity : x!.Sequence.CompareTo(y!.Sequence);
         }
     }
 

@@ -56,6 +56,9 @@ public sealed class PresenceIndex
         // Most that is looked for is new, and the keys know it without a search.
         NodeOf(identity.Topic) is { } node && _keys.Has(identity.Key, node.Topic) ? node.Find(identity) : null;
 
+    /// <summary>The same for an identity that is expected to be there.</summary>
+    internal PresenceEntry? FindThere(PresenceEntry identity) => NodeOf(identity.Topic)?.Find(identity);
+
     /// <inheritdoc cref="Find(PresenceEntry)"/>
     internal PresenceEntry? Find(string topic, string key, ReplicaId owner, ulong process) =>
         NodeOf(topic)?.Find(key, owner, process);

@@ -10,8 +10,8 @@ namespace Presence.Tracker;
 /// </remarks>
 internal sealed class TopicNode
 {
-    private const int ShortestTail = 4;
     private const int ShortTail = 16;
+    private const int LongTail = 64;
     private const int LongestTail = 128;
 
     /// <summary>Changes between two publications beyond which the tree takes them at once: they share its new nodes.</summary>
@@ -25,7 +25,7 @@ internal sealed class TopicNode
     public TopicNode(string topic)
     {
         _topic = topic;
-        _published = _tail = new TopicTail(topic, EntryTree.Empty, 0, 0, ShortestTail);
+        _published = _tail = new TopicTail(topic, EntryTree.Empty, 0, 0, ShortTail);
     }
 
     public string Topic => _topic;
@@ -49,8 +49,13 @@ internal sealed class TopicNode
         var edits = _tail.Edits;
         for (var i = edits.Length - 1; i >= 0; i--)
         {
+            if (edits[i].Process != process)
+            {
+                continue;
+            }
+
             var entry = edits[i].Entry;
-            if (entry.Process == process && entry.Owner == owner && string.Equals(entry.Key, key, StringComparison.Ordinal))
+            if (entry.Owner == owner && string.Equals(entry.Key, key, StringComparison.Ordinal))
             {
                 return edits[i].IsEnd ? null : entry;
             }
@@ -141,7 +146,6 @@ internal sealed class TopicNode
         }
     }
 
-    private static int TailOf(int entries) => entries < ShortTail
-        ? entries <= ShortestTail ? ShortestTail : ShortTail / 2
-        : Math.Clamp(entries / 16, ShortTail, LongestTail);
+    /// <summary>As many as a small topic has: then a tree is made anew once each time the topic has doubled.</summary>
+    private static int TailOf(int entries) => Math.Clamp(Math.Max(Math.Min(entries, LongTail), entries / 16), ShortTail, LongestTail);
 }

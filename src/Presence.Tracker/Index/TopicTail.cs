@@ -5,9 +5,11 @@ namespace Presence.Tracker;
 /// <param name="tree">Those that were present before the changes.</param>
 /// <param name="count">Entries of the tree.</param>
 /// <param name="keyCount">Keys of the tree.</param>
-/// <param name="capacity">How many changes there is room for.</param>
+/// <param name="capacity">How many changes it takes at most.</param>
 internal sealed class TopicTail(string topic, EntryTree tree, int count, int keyCount, int capacity)
 {
+    private const int Shortest = 4;
+
     private EntryTree _tree = tree;
     private int _count = count;
     private int _keyCount = keyCount;
@@ -29,8 +31,12 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
 
     public void Append(EntryEdit edit)
     {
-        // Never written twice to one place: readers look there.
-        _edits ??= new EntryEdit[capacity];
+        // Never written twice to one place: readers look there. Those who find the shorter array want no more than is in it.
+        if (_edits is null || Length == _edits.Length)
+        {
+            Array.Resize(ref _edits, Math.Min(capacity, Math.Max(Shortest, Length * 4)));
+        }
+
         _edits[Length++] = edit;
     }
 
@@ -43,9 +49,10 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
     public TopicCount Counts()
     {
         var length = Volatile.Read(ref _published);
+        var edits = Volatile.Read(ref _edits);
         return length == 0
             ? new TopicCount(topic, _count, _keyCount)
-            : new TopicCount(topic, _edits![length - 1].Count, _edits[length - 1].KeyCount);
+            : new TopicCount(topic, edits![length - 1].Count, edits[length - 1].KeyCount);
     }
 
     /// <summary>What was published so far, the same object until more is. For any thread.</summary>
@@ -58,9 +65,10 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
         }
 
         // Two readers at once may make one each, or put back an older one: the next reader sees that by its length.
+        var edits = Volatile.Read(ref _edits);
         var snapshot = length == 0
             ? new TopicSnapshot(topic, _tree, null, 0, _count, _keyCount)
-            : new TopicSnapshot(topic, _tree, _edits, length, _edits![length - 1].Count, _edits[length - 1].KeyCount);
+            : new TopicSnapshot(topic, _tree, edits, length, edits![length - 1].Count, edits[length - 1].KeyCount);
         _latest = snapshot;
         return snapshot;
     }
@@ -74,12 +82,16 @@ internal readonly struct EntryEdit
     public EntryEdit(PresenceEntry entry, bool isEnd, int count, int keyCount)
     {
         Entry = entry;
+        Process = entry.Process;
         Count = count;
         _keys = isEnd ? ~keyCount : keyCount;
     }
 
     /// <summary>The entry as it is, or was last.</summary>
     public PresenceEntry Entry { get; }
+
+    /// <summary>The entry's process: to look through changes without a look at each entry.</summary>
+    public ulong Process { get; }
 
     /// <summary>Entries of the topic after the change.</summary>
     public int Count { get; }

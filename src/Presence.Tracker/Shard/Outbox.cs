@@ -88,6 +88,6 @@ internal sealed class Outbox(TimeSpan delay, FrameBounds bounds, Func<bool> isHe
     private void Grow(int dots, PresenceEntry? entry)
     {
         _dots += dots;
-        _bytes += entry is null ? 16 : entry.MetaBytes.Length + entry.Key.Length + entry.Topic.Length + 16;
+        _bytes += entry is null ? 16 : entry.Meta.Length + entry.Key.Length + entry.Topic.Length + 16;
     }
 }

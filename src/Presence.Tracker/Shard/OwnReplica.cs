@@ -59,7 +59,7 @@ internal sealed class OwnReplica(
     {
         var sequence = Counter + 1;
         var entry = new PresenceEntry(
-            Id, sequence, sequence, 0, process, index.Interned(request.Topic), request.Key, request.Meta.Bytes);
+            Id, sequence, sequence, 0, process, index.Interned(request.Topic), request.Key, request.Meta);
         _entries.Add(entry);
         Write(entry, isNew: true);
         changes.Add(PresenceChange.Joined(entry));
@@ -74,7 +74,7 @@ internal sealed class OwnReplica(
         removed.Span[0] = old.Sequence;
         Remove(new Removal(Counter + 1, (byte)LeaveReason.Replaced, removed));
         var entry = new PresenceEntry(
-            Id, Counter + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta.Bytes);
+            Id, Counter + 1, old.Born, old.Sequence, old.Process, old.Topic, old.Key, meta);
         _entries.Replace(old, entry);
         Write(entry, isNew: false);
         changes.Add(PresenceChange.Updated(old, entry));

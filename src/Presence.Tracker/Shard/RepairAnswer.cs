@@ -54,7 +54,7 @@ internal sealed class RepairAnswer(ReplicaId replica, ReplicaDots<PresenceEntry>
 
             var entry = dots.Live[sequence];
             _part.Add(sequence, entry);
-            Grow(from, entry.MetaBytes.Length + entry.Key.Length + 16);
+            Grow(from, entry.Meta.Length + entry.Key.Length + 16);
         }
 
         // All of them even where the values are cut: a dot that a later removal ended would leave a gap in what the requester

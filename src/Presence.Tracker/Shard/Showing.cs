@@ -8,21 +8,30 @@ namespace Presence.Tracker;
 /// </summary>
 internal sealed class Showing(PresenceIndex index)
 {
+    private readonly List<PresenceEntry> _replaced = [];
+
     /// <summary>For the simulation alone.</summary>
     public ShardDefect Planted { get; set; }
 
     /// <summary>Shows what a merge taught of a peer.</summary>
     public void Apply(Peer peer, MergeResult<PresenceEntry> merged, List<PresenceChange> changes)
     {
+        _replaced.Clear();
         foreach (var entry in merged.Joined)
         {
             Show(peer, entry, changes);
         }
 
         var mayHaveOlder = !peer.Dots.Context.IsContiguous;
+        var replaced = 0;
         foreach (var (entry, note) in merged.Left)
         {
-            if (index.Find(entry) is { } shown && shown.Sequence == entry.Sequence)
+            if (replaced < _replaced.Count && _replaced[replaced] == entry)
+            {
+                // Versions mostly end in the order in which they were replaced: no need to look what took their place.
+                replaced++;
+            }
+            else if (index.FindThere(entry) is { } shown && shown.Sequence == entry.Sequence)
             {
                 Hide(shown, FinalOf(shown, merged), (LeaveReason)note, changes);
                 FallBack(peer, shown, changes);
@@ -34,6 +43,7 @@ internal sealed class Showing(PresenceIndex index)
             }
         }
 
+        _replaced.Clear();
         if (!mayHaveOlder)
         {
             // Nothing unknown is older than what is known: no straggler can come.
@@ -85,11 +95,12 @@ internal sealed class Showing(PresenceIndex index)
 
     private void Show(Peer peer, PresenceEntry entry, List<PresenceChange> changes)
     {
-        if (peer.Floors.Count == 0 && index.TryAppear(entry))
+        // Most of what has an older version is shown, and most of what has none is the first under its key.
+        if (entry.Previous == 0 && peer.Floors.Count == 0 && index.TryAppear(entry))
         {
             changes.Add(PresenceChange.Joined(entry));
         }
-        else if (index.Find(entry) is not { } shown)
+        else if (index.FindThere(entry) is not { } shown)
         {
             if (!IsBelowFloor(peer, entry))
             {
@@ -100,6 +111,7 @@ internal sealed class Showing(PresenceIndex index)
         else if (shown.Sequence < entry.Sequence)
         {
             index.Set(entry, isNew: false);
+            _replaced.Add(shown);
             if (shown.Born == entry.Born)
             {
                 changes.Add(PresenceChange.Updated(shown, entry));

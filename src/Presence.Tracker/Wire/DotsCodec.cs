@@ -57,12 +57,14 @@ internal static class DotsCodec
         }
 
         at = 0;
-        for (var left = from.Count(3); left > 0; left--)
+        var removals = new Removal[from.Count(3)];
+        foreach (ref var removal in removals.AsSpan())
         {
-            var removal = ReadRemoval(ref from, at);
+            removal = ReadRemoval(ref from, at);
             at = removal.Tick;
-            dots.Remove(removal);
         }
+
+        dots.Remove(removals);
 
         for (var left = from.Count(6); left > 0; left--)
         {
@@ -70,7 +72,11 @@ internal static class DotsCodec
             dots.AddFinal(final.Sequence, final);
         }
 
-        dots.Kill(from.Intervals());
+        if (from.Intervals() is { IntervalCount: > 0 } dead)
+        {
+            dots.Kill(dead);
+        }
+
         return dots;
     }
 
@@ -105,7 +111,7 @@ internal static class DotsCodec
         to.Number(entry.Process);
         to.Topic(entry.Topic);
         to.Text(entry.Key);
-        to.Bytes(entry.MetaBytes);
+        to.Bytes(entry.Meta.Utf8.Span);
     }
 
     private static PresenceEntry ReadEntry(ref FrameReader from, ReplicaId owner, ulong after)
@@ -120,6 +126,6 @@ internal static class DotsCodec
         }
 
         return new PresenceEntry(
-            owner, sequence, sequence - age, back == 0 ? 0 : sequence - back, from.Number(), from.Topic(), from.Text(), from.Bytes());
+            owner, sequence, sequence - age, back == 0 ? 0 : sequence - back, from.Number(), from.Topic(), from.Text(), from.Meta());
     }
 }

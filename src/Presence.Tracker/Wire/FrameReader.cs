@@ -6,12 +6,35 @@ namespace Presence.Tracker;
 /// <summary>Reads what <see cref="FrameWriter"/> wrote, and refuses everything else without reading beyond the frame.</summary>
 internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
 {
+    /// <summary>What one entry that outlives the others of its frame keeps at most besides its own.</summary>
+    private const int BlockSize = 512;
+
+    /// <summary>A larger one wastes the end of a block.</summary>
+    private const int LargestShared = BlockSize / 4;
+
+    private const int MostKept = 4096;
+
     private static readonly UTF8Encoding Strict = new(false, true);
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private readonly PresenceIndex? _names = names;
+    [ThreadStatic]
+    private static List<string>? t_topics;
+
     private List<string>? _topics;
+    private Memory<byte> _block;
     private int _at;
+
+    /// <summary>Lets go of what one frame after another of a thread uses.</summary>
+    public readonly void Finish()
+    {
+        if (_topics?.Capacity > MostKept)
+        {
+            t_topics = null;
+        }
+
+        _topics?.Clear();
+    }
 
     public readonly bool AtEnd => _at == _bytes.Length;
 
@@ -54,7 +77,30 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
 
     public string Text() => Decoded(Slice(Count()));
 
-    public byte[] Bytes() => Slice(Count()).ToArray();
+    /// <summary>
+    /// Metadata. Small ones of a frame lie in blocks together, because a thousand objects cost the collector more than their bytes do; the
+    /// last of a block to live keeps it, and it is small.
+    /// </summary>
+    public PresenceMeta Meta()
+    {
+        var left = _bytes.Length - _at;
+        var json = Slice(Count());
+        if (json.Length > LargestShared)
+        {
+            return PresenceMeta.Trusted(json.ToArray());
+        }
+
+        if (_block.Length < json.Length)
+        {
+            // Nothing that comes later in the frame needs more than what is left of it.
+            _block = new byte[Math.Min(BlockSize, left)];
+        }
+
+        var shared = _block[..json.Length];
+        _block = _block[json.Length..];
+        json.CopyTo(shared.Span);
+        return PresenceMeta.Trusted(shared);
+    }
 
     public string Topic()
     {
@@ -74,7 +120,7 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
             TopicNames.Keep(place, topic);
         }
 
-        (_topics ??= new(64)).Add(topic);
+        (_topics ??= t_topics ??= new(64)).Add(topic);
         return topic;
     }
 

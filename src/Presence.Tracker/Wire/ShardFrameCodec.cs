@@ -55,6 +55,10 @@ public static class ShardFrameCodec
         {
             throw new ShardFrameException("A number is out of range.");
         }
+        finally
+        {
+            from.Finish();
+        }
     }
 
     private static Kind KindOf(ShardFrame frame) => frame switch

@@ -68,7 +68,7 @@ internal sealed class StubWorld
             }
 
             var sequence = ++_sequence;
-            var entry = new PresenceEntry(owner, sequence, sequence, 0, process.Id, topic, key, meta.Bytes);
+            var entry = new PresenceEntry(owner, sequence, sequence, 0, process.Id, topic, key, meta);
             _topics[topic] = Tree(topic).Set(entry, new EditToken());
             Tell(PresenceChange.Joined(entry));
             process.Link(new EndsPresences(this, node));
@@ -83,7 +83,7 @@ internal sealed class StubWorld
             var old = Tree(topic).Find(key, new ReplicaId(node, 1), process.Id)
                 ?? throw new NotTrackedException(topic, key);
             var entry = new PresenceEntry(
-                old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, meta.Bytes);
+                old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, meta);
             _topics[topic] = Tree(topic).Set(entry, new EditToken());
             Tell(PresenceChange.Updated(old, entry));
             return entry;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Presence.Crdt;
 using Presence.Tracker;
@@ -114,7 +115,7 @@ internal sealed class ShardPair
 
             Deliver(_toA, A);
             bytes += _toB.Sum(frame => (long)frame.Length);
-            Deliver(_toB, B);
+            DeliverAsTheyCome(_toB, B);
         }
 
         return (Stopwatch.GetElapsedTime(begun), bytes);
@@ -201,6 +202,39 @@ internal sealed class ShardPair
             shard.Publish();
             Gather(ReferenceEquals(shard, A) ? _toB : _toA);
         }
+    }
+
+    /// <summary>
+    /// As a node does with parts of a repair: one thread reads frames from the link and decodes them, another takes those that are there
+    /// by then.
+    /// </summary>
+    private void DeliverAsTheyCome(List<byte[]> frames, TrackerShard shard)
+    {
+        var now = frames.ToArray();
+        frames.Clear();
+        using var decoded = new BlockingCollection<ShardFrame>(now.Length + 1);
+        var link = Task.Run(() =>
+        {
+            foreach (var bytes in now)
+            {
+                decoded.Add(ShardFrameCodec.Decode(bytes, shard.Index));
+            }
+
+            decoded.CompleteAdding();
+        });
+        while (decoded.TryTake(out var frame, Timeout.Infinite))
+        {
+            var left = FramesTogether;
+            do
+            {
+                shard.Take(Now, frame, _effects);
+            }
+            while (--left > 0 && decoded.TryTake(out frame));
+            shard.Publish();
+            Gather(_toA);
+        }
+
+        link.GetAwaiter().GetResult();
     }
 
     private void Gather(List<byte[]> frames)

@@ -49,7 +49,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
                 throw new AlreadyTrackedException(topic, key);
             }
 
-            var entry = new PresenceEntry(_self, ++_sequence, _sequence, 0, process.Id, topic, key, meta.Bytes);
+            var entry = new PresenceEntry(_self, ++_sequence, _sequence, 0, process.Id, topic, key, meta);
             _entries.Add((process.Id, topic, key), entry);
             Tell(PresenceChange.Joined(entry));
             if (!process.Link(this))
@@ -79,7 +79,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
 
             _sequence += 2;
             var entry = new PresenceEntry(
-                _self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old).Bytes);
+                _self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
             _entries[(process.Id, topic, key)] = entry;
             Tell(PresenceChange.Updated(old, entry));
             return new(entry);

@@ -50,6 +50,51 @@ public sealed class Replica_dots
         Assert.Equal("seen 1-2 live ", _dots.Told());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Removals_learnt_together_are_as_if_learnt_one_by_one(int seed)
+    {
+        var random = new Random(seed);
+        var (one, oneMerged) = (new ReplicaDots<Value>(20), new MergeResult<Value>());
+        var together = new ReplicaDots<Value>(20);
+        var sequence = 0UL;
+        for (var round = 0; round < 50; round++)
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                sequence += (ulong)random.Next(1, 3);
+                Assert.Equal(one.Add(sequence, new Value(sequence, "k")), together.Add(sequence, new Value(sequence, "k")));
+            }
+
+            // Some doubled, some not in order, some of what is dead or was never seen.
+            var removals = new List<Removal>();
+            for (var left = random.Next(12); left > 0; left--)
+            {
+                var tick = ++sequence;
+                var dead = Enumerable.Range(0, random.Next(4)).Select(_ => (ulong)random.Next(1, (int)tick)).ToArray();
+                removals.Insert(random.Next(3) == 0 ? 0 : removals.Count, new Removal(tick, (byte)random.Next(5), dead));
+            }
+
+            removals.AddRange(removals.Take(2).ToArray());
+            removals.ForEach(removal => one.Remove(removal, oneMerged));
+            together.Remove(removals.ToArray(), _merged);
+            Assert.Equal(one.Told(), together.Told());
+            Assert.Equal(oneMerged.Left, _merged.Left);
+            Assert.Equal(one.Log.Removals.ToArray(), together.Log.Removals.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Of_removals_one_of_which_is_impossible_none_is_learnt()
+    {
+        _dots.Add(1, new Value(1, "k"));
+        Removal[] removals = [new Removal(2, 0, new[] { 1UL }), new Removal(3, 0, new[] { 3UL })];
+        Assert.Throws<ArgumentException>(() => _dots.Remove(removals, _merged));
+        Assert.Equal((1, 0), (_dots.Count, _dots.Log.Count));
+    }
+
     [Fact]
     public void What_left_is_told_with_the_note_of_its_removal_and_once()
     {

@@ -22,7 +22,7 @@ public sealed class Order_of_topics
             }
             else
             {
-                entry = new PresenceEntry(new ReplicaId("n", 1), step, step, 0, 1, topic, "k", []);
+                entry = new PresenceEntry(new ReplicaId("n", 1), step, step, 0, 1, topic, "k", default);
                 index.Set(entry, isNew: true);
                 model.Add(topic, entry);
             }

@@ -101,6 +101,31 @@ public sealed class Persistent_tree
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(28)]
+    [InlineData(29)]
+    [InlineData(1000)]
+    [InlineData(30_000)]
+    public void A_tree_that_was_built_at_once_is_like_one_that_grew(int size)
+    {
+        string[] items = [.. Enumerable.Range(0, size).Select(i => $"{i * 2:D6}")];
+        var edit = new EditToken();
+        var tree = new PersistentTree<string>(TreeNode<string>.Build(items, edit));
+        Assert.Equal(items, Items(tree));
+        Assert.Equal(size, tree.Count);
+        Assert.All(items, item => Assert.Equal(item, tree.Find(new At(item))));
+        var later = tree;
+        foreach (var item in items)
+        {
+            later = later.Set($"{item}+", new At($"{item}+"), new EditToken());
+            later = later.Remove(new At(item), new EditToken());
+        }
+
+        Assert.Equal(items.Select(item => $"{item}+"), Items(later));
+        Assert.Equal(items, Items(tree));
+    }
+
     private static List<string> Items(PersistentTree<string> tree)
     {
         var items = new List<string>();

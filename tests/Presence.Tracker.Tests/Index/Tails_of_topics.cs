@@ -85,7 +85,7 @@ public sealed class Tails_of_topics
     {
         for (var i = 0; i < 10; i++)
         {
-            _index.Set(new PresenceEntry(Owner, ++_sequence, _sequence, 0, 1, Topic, $"k{i}", []), isNew: true);
+            _index.Set(new PresenceEntry(Owner, ++_sequence, _sequence, 0, 1, Topic, $"k{i}", default), isNew: true);
             var before = _index.List(Topic);
             Assert.Equal(i, before.Count);
             _index.Publish();
@@ -109,7 +109,7 @@ public sealed class Tails_of_topics
         Assert.Same(old, _index.Find(Topic, at.Key, Owner, at.Process));
         if (random.NextDouble() < grow)
         {
-            var entry = new PresenceEntry(Owner, ++_sequence, _sequence, 0, at.Process, Topic, at.Key, []);
+            var entry = new PresenceEntry(Owner, ++_sequence, _sequence, 0, at.Process, Topic, at.Key, default);
             _index.Set(entry, isNew: !isThere);
             _model[at] = entry;
             Assert.Same(entry, _index.Find(entry));

@@ -70,18 +70,18 @@ internal static class FrameDefects
     internal sealed class RepairForgetsMetadata : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) => frame is RepairFrame repair
-            ? repair with { Part = Rewrite(repair.Part, entry => Copy(entry, entry.Born, "{}"u8.ToArray())) }
+            ? repair with { Part = Rewrite(repair.Part, entry => Copy(entry, entry.Born, default)) }
             : frame;
     }
 
     internal sealed class UpdateTakenForANewLife : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) => frame is DeltaFrame delta
-            ? delta with { Delta = Rewrite(delta.Delta, entry => Copy(entry, entry.Sequence, entry.MetaBytes)) }
+            ? delta with { Delta = Rewrite(delta.Delta, entry => Copy(entry, entry.Sequence, entry.Meta)) }
             : frame;
     }
 
-    private static PresenceEntry Copy(PresenceEntry entry, ulong born, byte[] meta) =>
+    private static PresenceEntry Copy(PresenceEntry entry, ulong born, PresenceMeta meta) =>
         new(entry.Owner, entry.Sequence, born, entry.Previous, entry.Process, entry.Topic, entry.Key, meta);
 
     private static ReplicaDots<PresenceEntry> ValuesOf(ReplicaDots<PresenceEntry> dots)

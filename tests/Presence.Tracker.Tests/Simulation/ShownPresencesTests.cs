@@ -55,5 +55,5 @@ public sealed class ShownPresencesTests
     }
 
     private static PresenceEntry Version(ulong sequence, ulong born = 1, ulong previous = 0) =>
-        new(new ReplicaId("a", 1), sequence, born, previous, 9, "t", "k", "{}"u8.ToArray());
+        new(new ReplicaId("a", 1), sequence, born, previous, 9, "t", "k", default);
 }

@@ -136,10 +136,10 @@ public sealed class Frame_codec
     private static ReplicaDots<PresenceEntry> Delta()
     {
         var dots = new ReplicaDots<PresenceEntry>();
-        dots.Add(8, new PresenceEntry(From.Replica, 8, 6, 6, 3, "lobby", "k", """{"a":"3é"}"""u8.ToArray()));
+        dots.Add(8, new PresenceEntry(From.Replica, 8, 6, 6, 3, "lobby", "k", PresenceMeta.Trusted("""{"a":"3é"}"""u8.ToArray())));
         dots.Remove(new Removal(7, (byte)LeaveReason.Replaced, new ulong[] { 6 }));
         dots.Remove(new Removal(9, (byte)LeaveReason.ProcessEnded, new ulong[] { 4 }));
-        dots.AddFinal(4, new PresenceEntry(From.Replica, 4, 4, 0, 1, "lobby", "bob", "{}"u8.ToArray()));
+        dots.AddFinal(4, new PresenceEntry(From.Replica, 4, 4, 0, 1, "lobby", "bob", default));
         return dots;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Presence.Crdt;
 
 namespace Presence.Tracker.Tests.Wire;
@@ -35,6 +36,22 @@ public sealed class Texts_of_frames
     }
 
     [Fact]
+    public void Metadata_of_every_size_survives_and_none_keeps_much_more_than_itself()
+    {
+        var entries = Enumerable.Range(0, 1200)
+            .Select(i => new PresenceEntry(
+                Owner, (ulong)i + 1, (ulong)i + 1, 0, 3, "t", "k", PresenceMeta.From(new { a = new string('x', i * 7 % 600) })))
+            .ToArray();
+        var survived = Survived(entries).Live.Values.ToArray();
+        Assert.Equal(entries.Select(e => e.Meta), survived.Select(e => e.Meta));
+        Assert.All(survived, entry =>
+        {
+            Assert.True(MemoryMarshal.TryGetArray(entry.Meta.Utf8, out var kept));
+            Assert.InRange(kept.Array!.Length, entry.Meta.Length, Math.Max(512, entry.Meta.Length));
+        });
+    }
+
+    [Fact]
     public void Entries_of_one_topic_share_its_name_whatever_frames_they_come_in()
     {
         // Frames of tests beside this one may take its place between two.
@@ -67,5 +84,5 @@ public sealed class Texts_of_frames
     }
 
     private static PresenceEntry Entry(ulong sequence, string topic, string key) =>
-        new(Owner, sequence, sequence, 0, 3, topic, key, "{}"u8.ToArray());
+        new(Owner, sequence, sequence, 0, 3, topic, key, default);
 }
