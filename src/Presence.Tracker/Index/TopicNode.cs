@@ -47,15 +47,10 @@ internal sealed class TopicNode
     public PresenceEntry? Find(string key, ReplicaId owner, ulong process)
     {
         var edits = _tail.Edits;
-        for (var i = edits.Length - 1; i >= 0; i--)
+        for (var i = _tail.LastOf(process, edits.Length); i >= 0; i = _tail.LastOf(process, i))
         {
-            if (edits[i].Process != process)
-            {
-                continue;
-            }
-
             var entry = edits[i].Entry;
-            if (entry.Owner == owner && string.Equals(entry.Key, key, StringComparison.Ordinal))
+            if (entry.Process == process && entry.Owner == owner && string.Equals(entry.Key, key, StringComparison.Ordinal))
             {
                 return edits[i].IsEnd ? null : entry;
             }

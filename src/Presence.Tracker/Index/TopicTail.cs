@@ -14,6 +14,7 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
     private int _count = count;
     private int _keyCount = keyCount;
     private EntryEdit[]? _edits;
+    private int[] _marks = [];
     private int _published;
     private volatile TopicSnapshot? _latest;
 
@@ -26,6 +27,9 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
 
     public ReadOnlySpan<EntryEdit> Edits => _edits.AsSpan(0, Length);
 
+    /// <summary>The last change before <paramref name="end"/> that may be of a process, or -1. Looks at no entry. For the writer.</summary>
+    public int LastOf(ulong process, int end) => _marks.AsSpan(0, end).LastIndexOf(MarkOf(process));
+
     /// <summary>What a reader has made of all changes so far, if one has.</summary>
     public TopicSnapshot? Merged => _latest is { Merged: not null } latest && latest.TailLength == Length ? latest : null;
 
@@ -35,13 +39,17 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
         if (_edits is null || Length == _edits.Length)
         {
             Array.Resize(ref _edits, Math.Min(capacity, Math.Max(Shortest, Length * 4)));
+            Array.Resize(ref _marks, _edits.Length);
         }
 
+        _marks[Length] = MarkOf(edit.Entry.Process);
         _edits[Length++] = edit;
     }
 
     /// <summary>Goes on from another tree: while there are no changes after it, and no reader sees this.</summary>
     public void Restart(EntryTree from, int keys) => (_tree, _count, _keyCount) = (from, from.Count, keys);
+
+    private static int MarkOf(ulong process) => (int)process;
 
     public void Publish() => Volatile.Write(ref _published, Length);
 
@@ -82,16 +90,12 @@ internal readonly struct EntryEdit
     public EntryEdit(PresenceEntry entry, bool isEnd, int count, int keyCount)
     {
         Entry = entry;
-        Process = entry.Process;
         Count = count;
         _keys = isEnd ? ~keyCount : keyCount;
     }
 
     /// <summary>The entry as it is, or was last.</summary>
     public PresenceEntry Entry { get; }
-
-    /// <summary>The entry's process: to look through changes without a look at each entry.</summary>
-    public ulong Process { get; }
 
     /// <summary>Entries of the topic after the change.</summary>
     public int Count { get; }
