@@ -113,9 +113,9 @@ internal sealed class ShardPair
                 Step();
             }
 
-            Deliver(_toA, A);
             bytes += _toB.Sum(frame => (long)frame.Length);
-            DeliverAsTheyCome(_toB, B);
+            Deliver(_toB, B);
+            bytes += DeliverAsTheyCome(AnswersOfA(), B);
         }
 
         return (Stopwatch.GetElapsedTime(begun), bytes);
@@ -204,23 +204,40 @@ internal sealed class ShardPair
         }
     }
 
-    /// <summary>
-    /// As a node does with parts of a repair: one thread reads frames from the link and decodes them, another takes those that are there
-    /// by then.
-    /// </summary>
-    private void DeliverAsTheyCome(List<byte[]> frames, TrackerShard shard)
+    /// <summary>What A has to say to what was sent to it.</summary>
+    private List<ShardFrame> AnswersOfA()
     {
-        var now = frames.ToArray();
-        frames.Clear();
-        using var decoded = new BlockingCollection<ShardFrame>(now.Length + 1);
+        foreach (var bytes in _toA)
+        {
+            A.Take(Now, ShardFrameCodec.Decode(bytes, A.Index), _effects);
+        }
+
+        _toA.Clear();
+        A.Publish();
+        var frames = _effects.Frames.ConvertAll(outgoing => outgoing.Frame);
+        _effects.Clear();
+        return frames;
+    }
+
+    /// <summary>
+    /// As between two nodes: frames are encoded and decoded one after another, while the receiver's shard takes those that are there by then.
+    /// </summary>
+    /// <returns>Bytes of the frames.</returns>
+    private long DeliverAsTheyCome(List<ShardFrame> frames, TrackerShard shard)
+    {
+        using var decoded = new BlockingCollection<ShardFrame>(frames.Count + 1);
         var link = Task.Run(() =>
         {
-            foreach (var bytes in now)
+            var sent = 0L;
+            foreach (var frame in frames)
             {
+                var bytes = ShardFrameCodec.Encode(frame);
+                sent += bytes.Length;
                 decoded.Add(ShardFrameCodec.Decode(bytes, shard.Index));
             }
 
             decoded.CompleteAdding();
+            return sent;
         });
         while (decoded.TryTake(out var frame, Timeout.Infinite))
         {
@@ -234,7 +251,7 @@ internal sealed class ShardPair
             Gather(_toA);
         }
 
-        link.GetAwaiter().GetResult();
+        return link.GetAwaiter().GetResult();
     }
 
     private void Gather(List<byte[]> frames)
