@@ -326,7 +326,6 @@ public sealed class TrackerShard
     /// <summary>The other replicas that are held, up or down.</summary>
     public IReadOnlyList<PeerStatus> Peers() => _peers.Statuses();
 
-    /// <summary>Makes a mistake on purpose: for the simulation alone.</summary>
     internal void Plant(ShardDefect defect) => _peers.Plant(defect);
 
     /// <summary>Sizes of everything that must stay bounded.</summary>

@@ -10,6 +10,7 @@ internal sealed class Pauses : EventListener
     private const string Source = "Microsoft-Windows-DotNETRuntime";
 
     private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly List<(DateTime Begun, DateTime Ended)> _pauses = [];
     private readonly int[] _collections = Collections();
@@ -20,15 +21,22 @@ internal sealed class Pauses : EventListener
     /// <param name="calls">When each was due, and how long it took from then.</param>
     public string Sum(IEnumerable<(DateTime Due, TimeSpan Took)> calls)
     {
-        var seconds = (DateTime.UtcNow - _begun).TotalSeconds;
-        // The events come on another thread, a little later.
-        Thread.Sleep(millisecondsTimeout: 200);
+        var ended = DateTime.UtcNow;
+        var seconds = (ended - _begun).TotalSeconds;
+        var counts = Collections();
+        // The events come on another thread, a little later: all have come when that of a collection asked for now has.
+        GC.Collect(generation: 0);
         lock (_pauses)
         {
+            while (!_pauses.Exists(pause => pause.Begun > ended) && Monitor.Wait(_pauses, Patience))
+            {
+            }
+
+            _pauses.RemoveAll(pause => pause.Begun > ended);
             var times = _pauses.Select(pause => (pause.Ended - pause.Begun).TotalMilliseconds).DefaultIfEmpty().Order().ToArray();
             var slow = calls.Where(call => call.Took > Slow).ToArray();
             var met = slow.Count(call => _pauses.Exists(pause => pause.Begun < call.Due + call.Took && pause.Ended > call.Due));
-            var collections = string.Join('/', Collections().Zip(_collections, (now, then) => now - then));
+            var collections = string.Join('/', counts.Zip(_collections, (now, then) => now - then));
             return string.Create(
                 CultureInfo.InvariantCulture,
                 $"# collections {collections} by generation; {_pauses.Count} pauses, {times.Sum() / seconds / 10:F1} % of the time, " +
@@ -57,6 +65,7 @@ internal sealed class Pauses : EventListener
             {
                 _pauses.Add((_stopping, eventData.TimeStamp));
                 _stopping = default;
+                Monitor.PulseAll(_pauses);
             }
         }
     }
