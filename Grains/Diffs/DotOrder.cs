@@ -29,6 +29,9 @@ internal sealed class DotOrder(string topic, Contiguity contiguity, TimeProvider
     /// <summary>Whether nothing waits.</summary>
     public bool IsEmpty => _waiting.Count == 0;
 
+    /// <summary>Whether the last batch was full, so that the next one need not wait for anything.</summary>
+    public bool WasFull { get; private set; }
+
     /// <summary>Adds what the silo showed after all that was added before.</summary>
     public void Add(PresenceChange change)
     {
@@ -103,7 +106,8 @@ internal sealed class DotOrder(string topic, Contiguity contiguity, TimeProvider
         }
 
         _waiting = kept;
-        if (told.Count < atMost)
+        WasFull = told.Count == atMost;
+        if (!WasFull)
         {
             _ended.Clear();
         }

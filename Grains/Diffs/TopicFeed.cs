@@ -157,7 +157,11 @@ internal sealed class TopicFeed : IDisposable
             return await _queue.Reader.WaitToReadAsync();
         }
 
-        await Task.Delay(Look, _time);
+        if (!_target.Order.WasFull)
+        {
+            await Task.Delay(Look, _time);
+        }
+
         return true;
     }
 
