@@ -184,7 +184,7 @@ public class DotOrderTests
         })}{c.Entry.First.Sequence}"));
 
     private static PresenceEntry Entry(ReplicaId owner, ulong sequence, ulong? born = null) =>
-        new(owner, sequence, born ?? sequence, 0, 1, "lobby", $"k{born ?? sequence}", PresenceMeta.Empty.Bytes);
+        new(owner, sequence, born ?? sequence, 0, 1, "lobby", $"k{born ?? sequence}", PresenceMeta.Empty);
 
     private static PresenceChange Joined(ReplicaId owner, ulong sequence) => PresenceChange.Joined(Entry(owner, sequence));
 

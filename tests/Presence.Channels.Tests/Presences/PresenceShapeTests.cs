@@ -71,5 +71,5 @@ public sealed class PresenceShapeTests
     }
 
     private static PresenceEntry Entry(string key, ulong sequence, ulong previous, string meta) =>
-        new(new ReplicaId("n", 1), sequence, 1, previous, 7, "t", key, Encoding.UTF8.GetBytes(meta));
+        new(new ReplicaId("n", 1), sequence, 1, previous, 7, "t", key, PresenceMeta.Parse(meta));
 }
