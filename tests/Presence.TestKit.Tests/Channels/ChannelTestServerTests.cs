@@ -12,7 +12,7 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     {
         _server = await ChannelTestServer.StartAsync(services => services.AddChannels(channels => channels
             .Socket<AnySocket>(routes => routes.Channel<ObedientChannel>("obey:*"))));
-        _server.Patience = TimeSpan.FromMilliseconds(200);
+        _server.Patience = TimeSpan.FromSeconds(1);
     }
 
     public async Task DisposeAsync() => await _server.DisposeAsync();
