@@ -23,19 +23,14 @@ internal sealed class Liveness(
     /// </summary>
     public bool IsComposed(TimeSpan now)
     {
-        if (OwnPause(now) > TimeSpan.Zero)
-        {
-            _composedAt = now + options.BroadcastPeriod;
-        }
-
+        NoteOwnPause(now);
         return now >= _composedAt;
     }
 
     /// <summary>A host that was not run for a while heard nobody: that is not their silence.</summary>
     public void ForgiveOwnPause(TimeSpan now)
     {
-        var pause = OwnPause(now);
-        _ = IsComposed(now);
+        var pause = NoteOwnPause(now);
         _lastTick = now;
         if (pause > TimeSpan.Zero)
         {
@@ -87,7 +82,16 @@ internal sealed class Liveness(
         }
     }
 
-    private TimeSpan OwnPause(TimeSpan now) => now - _lastTick - (options.BroadcastPeriod * 2);
+    private TimeSpan NoteOwnPause(TimeSpan now)
+    {
+        var pause = now - _lastTick - (options.BroadcastPeriod * 2);
+        if (pause > TimeSpan.Zero)
+        {
+            _composedAt = now + options.BroadcastPeriod;
+        }
+
+        return pause;
+    }
 
     /// <summary>Silent for too long, or silent and deaf: long silence alone may be the link's.</summary>
     private bool IsDown(Peer peer, TimeSpan now)
