@@ -3,6 +3,9 @@ namespace Presence.Benchmarks.Measuring;
 /// <summary>One figure: what it is called, in what it is measured, and how it is found once.</summary>
 internal sealed record Row(string Group, string Name, string Unit, Func<Effort, Task<double>> Measure)
 {
+    /// <summary>How many runs it takes at least, also where one of each is asked for: more if single runs spread widely and take little time.</summary>
+    public int LeastRuns { get; init; } = 1;
+
     public string FullName => $"{Group} {Name}";
 
     /// <summary>A figure that needs nobody else to be found.</summary>

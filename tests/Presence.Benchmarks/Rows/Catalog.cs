@@ -18,7 +18,7 @@ internal static class Catalog
     public static IReadOnlyList<Row> All { get; } =
     [
         .. Core,
-        .. ReadRows.Ahead,
+        .. ReadRows.AsAnyThread,
         .. PostgresRows.All,
         .. ChannelRows.All,
 #if ORLEANS

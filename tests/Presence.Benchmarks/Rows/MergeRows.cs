@@ -12,6 +12,11 @@ internal static class MergeRows
 {
     private const string Group = "merge";
 
+    /// <summary>The incarnation of the first member that joins anew.</summary>
+    private const ulong FirstJoin = 2;
+
+    private const ulong JoinsToWarmUp = 12;
+
     public static IEnumerable<Row> All =>
     [
         Row.Of(Group, "delta of 1 join into 10000 remote", "ms", effort => OneJoin(10_000, effort)),
@@ -72,18 +77,18 @@ internal static class MergeRows
     private static double FullState(Effort effort)
     {
         var pair = Filled(100_000);
-        const ulong Warm = 6;
-        for (var warm = 2UL; warm < Warm; warm++)
+        for (var warm = 0UL; warm < JoinsToWarmUp; warm++)
         {
-            // The run-time's compiler works beside and must be done before the clock runs.
-            pair.JoinAnew(warm);
+            // The run-time's compiler works beside, one step for each pause, and must be done before the clock runs.
+            pair.JoinAnew(FirstJoin + warm);
+            Thread.Sleep(millisecondsTimeout: 150);
         }
 
         return MedianOf(effort.Heavy + 2, i =>
         {
             pair.ForgetB();
             Memory.CleanUp();
-            return pair.JoinAnew(Warm + (ulong)i).Took;
+            return pair.JoinAnew(FirstJoin + JoinsToWarmUp + (ulong)i).Took;
         });
     }
 
