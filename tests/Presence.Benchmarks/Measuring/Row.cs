@@ -6,6 +6,9 @@ internal sealed record Row(string Group, string Name, string Unit, Func<Effort, 
     /// <summary>How many runs it takes at least, also where one of each is asked for: more if single runs spread widely and take little time.</summary>
     public int LeastRuns { get; init; } = 1;
 
+    /// <summary>How many runs it takes at most: one where a process can show the figure once.</summary>
+    public int MostRuns { get; init; } = int.MaxValue;
+
     public string FullName => $"{Group} {Name}";
 
     /// <summary>A figure that needs nobody else to be found.</summary>

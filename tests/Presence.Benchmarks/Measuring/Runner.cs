@@ -23,7 +23,7 @@ internal static class Runner
             try
             {
                 var values = new List<double>();
-                for (var run = 0; run < Math.Max(effort.Runs, row.LeastRuns); run++)
+                for (var run = 0; run < Math.Clamp(effort.Runs, row.LeastRuns, row.MostRuns); run++)
                 {
                     Memory.CleanUp();
                     values.Add(await row.Measure(effort));
