@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Presence.Harness.Histories;
+using Presence.Harness.Members;
+using Presence.Harness.Unique;
+using Xunit.Abstractions;
+
+namespace Presence.Processes.Tests.Unique;
+
+/// <summary>Schedules played several side by side: what each came to, written as soon as it is known, and what they came to together.</summary>
+/// <param name="name">Of the file among the results.</param>
+/// <param name="planOf">The faults of a seed.</param>
+/// <param name="output">Where they are reported.</param>
+internal sealed class ScheduleSet(string name, Func<int, IReadOnlyList<Fault>> planOf, ITestOutputHelper output)
+{
+    private readonly ConcurrentBag<Outcome> _outcomes = [];
+
+    public IReadOnlyCollection<Outcome> Outcomes => _outcomes;
+
+    /// <summary>Plays the first seeds, or the one that <c>PRESENCE_SEED</c> names.</summary>
+    public async Task PlayAsync(int seeds, int atOnce, Func<int, Task<Outcome>> play)
+    {
+        await using var file = new StreamWriter(Path.Combine(HostFiles.Results, $"{name}-{seeds}.log")) { AutoFlush = true };
+        var progress = TextWriter.Synchronized(file);
+        var which = Environment.GetEnvironmentVariable("PRESENCE_SEED") is { Length: > 0 } one
+            ? [int.Parse(one, CultureInfo.InvariantCulture)]
+            : Enumerable.Range(1, seeds).ToArray();
+        await Parallel.ForEachAsync(which, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (seed, _) =>
+        {
+            var outcome = await play(seed);
+            _outcomes.Add(outcome);
+            await progress.WriteLineAsync(outcome.ToString());
+        });
+    }
+
+    /// <summary>One schedule on three processes, from their start to their end.</summary>
+    public async Task<Outcome> RunAsync(int seed, UniqueTrio trio, UniqueRules rules)
+    {
+        try
+        {
+            await trio.StartAsync();
+            return await new ScheduledRun(seed, trio, planOf(seed), rules).PlayAsync();
+        }
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
+        {
+            return new Outcome(seed, 0, [], [new Finding(FindingKind.NobodyRan, trio.History.Now, "the run", e.Message)], trio.Story());
+        }
+    }
+
+    /// <summary>Says what was seen, with the story of each schedule in which something was found, and fails if one is.</summary>
+    public void Report(string besides = "")
+    {
+        var vacant = _outcomes.MaxBy(outcome => outcome.Vacant)!;
+        output.WriteLine(
+            $"schedules {_outcomes.Count}, faults {_outcomes.Sum(o => o.Faults)}, {besides}terms {_outcomes.Sum(o => o.Terms)}, effects {_outcomes.Sum(o => o.Done)}, "
+            + $"refused {_outcomes.Sum(o => o.Refused)}, longest vacancy {vacant.Vacant.TotalSeconds:0.00} s (seed {vacant.Seed}), "
+            + $"findings {_outcomes.Sum(o => o.Findings.Count)}");
+        var bad = _outcomes.Where(outcome => outcome.Findings.Count > 0).OrderBy(outcome => outcome.Seed).ToList();
+        foreach (var outcome in bad)
+        {
+            output.WriteLine(
+                $"\nPRESENCE_SEED={outcome.Seed}\n{string.Join('\n', planOf(outcome.Seed))}\n{string.Join('\n', outcome.Findings)}\n{outcome.Story}");
+        }
+
+        Assert.True(bad.Count == 0, $"{bad.Count} of {_outcomes.Count} schedules: {string.Join("; ", bad.SelectMany(o => o.Findings.Select(f => $"seed {o.Seed}: {f}")))}");
+    }
+}
