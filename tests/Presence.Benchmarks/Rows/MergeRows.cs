@@ -24,7 +24,7 @@ internal static class MergeRows
         Row.Of(Group, "delta of 1 join into 1000000 remote", "ms", effort => OneJoin(1_000_000, effort)),
         Row.Of(Group, "delta of 100 leaves into 100000 remote", "ms", Leaves),
         Row.Of(Group, "delta of 1000 updates into 100000 remote", "ms", Updates),
-        Row.Of(Group, "full state of 100000, build + encode + decode + merge", "ms", FullState),
+        new(Group, "full state of 100000, build + encode + decode + merge", "ms", FullStateAsync),
         Row.Of(Group, "replica down, 100000", "ms", Down),
         Row.Of("wire", "full state, per presence", "B", effort => Filled(100_000).JoinAnew(2).Bytes / 100_000.0),
     ];
@@ -74,14 +74,14 @@ internal static class MergeRows
         });
     }
 
-    private static double FullState(Effort effort)
+    private static async Task<double> FullStateAsync(Effort effort)
     {
         var pair = Filled(100_000);
         for (var warm = 0UL; warm < JoinsToWarmUp; warm++)
         {
             // The run-time's compiler works beside, one step for each pause, and must be done before the clock runs.
             pair.JoinAnew(FirstJoin + warm);
-            Thread.Sleep(millisecondsTimeout: 150);
+            await Task.Delay(millisecondsDelay: 150);
         }
 
         return MedianOf(effort.Heavy + 2, i =>
