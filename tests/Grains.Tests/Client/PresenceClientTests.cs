@@ -69,7 +69,11 @@ public sealed class PresenceClientTests : IAsyncLifetime
         var leases = _cluster.Orleans.Client.GetGrain<IPresenceLeaseGrain>(first.Silo);
         Assert.True(await leases.End(first.Lease));
         await ledger.LeftAsync("mine");
-        await ledger.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Joined && c.Presence.Ref == mine.Handle.Ref && mine.Handle != first);
+        // The join may be told before its caller has the answer, and with it the handle.
+        await Harness.Patience.UntilAsync(
+            "it is tracked again",
+            TimeSpan.FromSeconds(60),
+            () => mine.Handle != first && ledger.Told.All.Any(c => c.Kind == PresenceChangeKind.Joined && c.Presence.Ref == mine.Handle.Ref));
 
         var second = mine.Handle;
         Assert.True(await _cluster.Orleans.Client.GetGrain<IPresenceLeaseGrain>(second.Silo).End(second.Lease));
