@@ -17,6 +17,10 @@ internal static class SiloMember
     /// <summary>A silo is declared dead when it has not answered three of these: later than any schedule lets one stand still.</summary>
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
 
+    private const int FirstPort = 20_000;
+    private const int FirstOutgoingPort = 32_768;
+    private const int MostAttempts = 100;
+
     public static async Task AddAsync(HostApplicationBuilder builder, MemberSettings settings, Action<PresenceOptions> configureNode)
     {
         await OrleansDatabase.CreateSchemaAsync(settings.Database);
@@ -43,10 +47,24 @@ internal static class SiloMember
         builder.Services.AddPostgresLeases(settings.Database, postgres => postgres.Schema = settings.Schema);
     }
 
+    /// <summary>
+    /// A port below those that the system gives to outgoing connections: one of theirs could be taken by anybody between this look and the
+    /// moment when the silo listens.
+    /// </summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        for (var attempts = 0; ; attempts++)
+        {
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(FirstPort, FirstOutgoingPort));
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException) when (attempts < MostAttempts)
+            {
+                // Somebody listens there: another.
+            }
+        }
     }
 }
