@@ -1,5 +1,4 @@
 # The host as an image: docker build -t presence-silo . (context: the root of the checkout)
-# OrleansVersion may be given as a build argument; UseOrleans=false builds without it.
 
 FROM node:22-slim AS web
 WORKDIR /source
@@ -10,13 +9,9 @@ RUN find . -path ./tests -prune -o -name node_modules -prune -o -name package-lo
     done
 
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
-ARG UseOrleans=true
-ARG OrleansVersion=
 WORKDIR /source
 COPY --from=web /source .
-RUN [ -n "$OrleansVersion" ] || unset OrleansVersion; \
-    dotnet publish Silo/Silo.csproj -c Release -o /app --nologo -v quiet -p:UseOrleans=$UseOrleans -p:UseKubernetes=true \
-      ${OrleansVersion:+-p:OrleansVersion=$OrleansVersion}
+RUN dotnet publish Silo/Silo.csproj -c Release -o /app --nologo -v quiet
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app

@@ -11,7 +11,6 @@ if ($args -contains '-h' -or $args -contains '--help') {
 Push-Location $root
 try {
     Assert-Prerequisites
-    Resolve-Orleans
     Build-Web
     Write-Output 'Building (Release) ...'
     dotnet build Silo/Silo.csproj -c Release -v quiet --nologo '-clp:NoSummary'

@@ -27,7 +27,6 @@ $results = 'artifacts/test-results'
 Push-Location $PSScriptRoot
 try {
     Assert-Prerequisites
-    Resolve-Orleans
     Build-Web
     Install-NpmFolders
     Test-PageTypes
@@ -52,7 +51,6 @@ try {
         foreach ($project in Get-ChildItem -Path tests -Recurse -Filter '*.Tests.csproj') {
             $name = $project.BaseName
             if ($only -and $name -notlike "*$only*") { continue }
-            if ($name -eq 'Grains.Tests' -and $env:UseOrleans -ne 'true') { continue }
 
             $call = @('test', "artifacts/bin/$name/release/$name.dll", '--logger', "trx;LogFileName=$name.trx",
                 '--logger', 'console;verbosity=minimal', '--results-directory', $results,
@@ -86,9 +84,6 @@ try {
             Write-Output 'No test ran. That counts as a failure.'
         }
         $reasons | Group-Object | ForEach-Object { Write-Output "Skipped $($_.Count): $($_.Name)" }
-        if ($env:UseOrleans -ne 'true') {
-            Write-Output 'Engine orleans: not tested, because it was not built (see the top).'
-        }
     }
 }
 catch {

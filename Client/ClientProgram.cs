@@ -20,11 +20,7 @@ internal static class ClientProgram
 
             if (arguments.Orleans)
             {
-#if ORLEANS
                 return await OrleansCommands.RunAsync(arguments, console, stop);
-#else
-                throw new ClientUsageException("this build is without Orleans (UseOrleans=false); leave --orleans out.");
-#endif
             }
 
             return arguments.Verb switch

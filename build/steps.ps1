@@ -1,4 +1,4 @@
-# Dot-sourced by run.ps1 and test.ps1: the steps that prerequisites.sh, orleans.sh and web.sh are for bash.
+# Dot-sourced by run.ps1 and test.ps1: the steps that prerequisites.sh and web.sh are for bash.
 
 function Stop-With([string] $message) {
     throw $message
@@ -15,43 +15,6 @@ function Assert-Prerequisites {
     }
     $node = node --version
     if ([int]($node.TrimStart('v').Split('.')[0]) -lt 20) { Stop-With "Node.js 20 or later is needed; found $node" }
-}
-
-# Sets $env:UseOrleans, which MSBuild reads from the environment.
-function Resolve-Orleans {
-    $why = "UseOrleans=$env:UseOrleans is set in the environment"
-    if (-not $env:UseOrleans) {
-        [xml]$props = Get-Content -Raw 'Directory.Build.props'
-        $version = $env:OrleansVersion
-        if (-not $version) {
-            $version = $props.SelectSingleNode("//OrleansVersion").InnerText
-        }
-        $key = "$version " + ((dotnet nuget list source --format short) -join ' ')
-        $known = if (Test-Path '.orleans-probe') { @(Get-Content '.orleans-probe') } else { @() }
-        $fresh = $known.Count -ge 3 -and $known[0] -eq $key -and
-            ($known[1] -eq 'true' -or (Get-Item '.orleans-probe' -Force).LastWriteTime -gt (Get-Date).AddDays(-1))
-        if ($fresh) {
-            $env:UseOrleans = $known[1]
-            $why = $known[2]
-        }
-        else {
-            Write-Host "Looking for the Orleans $version packages (once) ..."
-            $scratch = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
-            dotnet restore Presence.sln -v quiet '-p:UseOrleans=true' "-p:ArtifactsPath=$scratch" | Out-Null
-            if ($LASTEXITCODE -eq 0) {
-                $env:UseOrleans = 'true'
-                $why = "the Orleans $version packages can be restored"
-            }
-            else {
-                $env:UseOrleans = 'false'
-                $why = "the package sources of this machine do not offer all of Orleans $version"
-            }
-            if (Test-Path $scratch) { Remove-Item -Recurse -Force $scratch }
-            Set-Content '.orleans-probe' @($key, $env:UseOrleans, $why)
-        }
-    }
-    $built = if ($env:UseOrleans -eq 'true') { 'built' } else { 'not built' }
-    Write-Host "Engine orleans: $built, because $why."
 }
 
 function Install-Npm([string] $folder) {

@@ -12,8 +12,6 @@ test_projects() {
       *"$only"*) ;;
       *) continue ;;
     esac
-    # Without Orleans this project compiles to nothing.
-    [ "$name" != Grains.Tests ] || [ "$UseOrleans" = true ] || continue
     printf '%s\n' "$name"
   done
 }
@@ -103,30 +101,10 @@ run_tests() {
   fi
 }
 
-# engine_tests CATEGORY: whether there are tests of an engine at all.
-engine_tests() {
-  grep -r -q --include='*.cs' "\"$1\"" tests
-}
-
-report_engines() {
-  if [ -s "$RESULTS/skipped" ]; then
-    printf '\nSkipped, by reason:\n'
-    cut -f 2 "$RESULTS/skipped" | LC_ALL=C sort | uniq -c | sed 's/^/  /'
-  fi
-  printf '\n'
-  if [ "$UseOrleans" != true ]; then
-    say "Engine orleans: not tested, because it was not built: $ORLEANS_WHY."
-  elif ! engine_tests Engine.Orleans; then
-    say "Engine orleans: built, but there are no tests of category Engine.Orleans."
-  fi
-  local why
-  why=$(cut -f 2 "$RESULTS/skipped" | grep -i -m 1 postgresql || true)
-  if ! engine_tests Engine.Postgres; then
-    say "Engine postgres: not tested, because there are no tests of category Engine.Postgres."
-  elif [ -n "$why" ]; then
-    say "Engine postgres: not tested: $why"
-    [ "$UseOrleans" != true ] || say "Engine orleans: not tested with silos as processes: $why"
-  fi
-  why=$(cut -f 2 "$RESULTS/skipped" | grep -i -m 1 namespaces || true)
-  [ -z "$why" ] || say "Members cut apart: not tested: $why"
+report_skips() {
+  [ -s "$RESULTS/skipped" ] || return 0
+  printf '
+Skipped, by reason:
+'
+  cut -f 2 "$RESULTS/skipped" | LC_ALL=C sort | uniq -c | sed 's/^/  /'
 }

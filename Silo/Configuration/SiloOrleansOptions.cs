@@ -90,8 +90,6 @@ internal sealed record SiloOrleansOptions
         ? value
         : throw reader.Bad(name, $"{value}", "must be a port, 1 to 65535");
 
-#if ORLEANS
     public void CopyTo(Grains.PresenceOrleansOptions to) =>
         to.Transport = Transport == "calls" ? Grains.DeltaTransport.Calls : Grains.DeltaTransport.Streams;
-#endif
 }

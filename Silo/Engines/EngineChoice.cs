@@ -12,14 +12,7 @@ internal sealed record EngineChoice(Engine Engine, string Why)
     {
         "embedded" => new EngineChoice(new EmbeddedEngine(), "as configured"),
         "postgres" => new EngineChoice(new PostgresEngine(options), "as configured"),
-#if ORLEANS
         "orleans" => new EngineChoice(new OrleansEngine(options), "as configured"),
         _ => new EngineChoice(new OrleansEngine(options), "the default where Orleans was built"),
-#else
-        "orleans" => throw new SiloStartException(
-            "Presence:Engine is 'orleans': this build is without Orleans (UseOrleans=false, chosen where Microsoft.Orleans.* "
-            + "cannot be restored); use --engine embedded."),
-        _ => new EngineChoice(new EmbeddedEngine(), "the default of a build without Orleans"),
-#endif
     };
 }

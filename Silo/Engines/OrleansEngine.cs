@@ -77,12 +77,7 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
         orleans.Configure<EndpointOptions>(o => (o.SiloPort, o.GatewayPort) = (silo, gateway));
         if (_settings.Kubernetes)
         {
-#if KUBERNETES
             orleans.UseKubernetesHosting();
-#else
-            throw new SiloStartException(
-                "Presence:Orleans:Kubernetes is true: this build cannot run as a silo in a pod; build it with UseKubernetes=true, as the Dockerfile does.");
-#endif
         }
 
         if (_settings.AdvertisedAddress is not null || !_settings.Kubernetes)

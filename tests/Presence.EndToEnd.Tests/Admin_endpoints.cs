@@ -73,9 +73,7 @@ public abstract class Admin_endpoints(ThreeMembers members)
     [Trait("Category", "Engine.Postgres")]
     public sealed class Postgres(PostgresMembers members) : Admin_endpoints(members);
 
-#if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
     public sealed class Orleans(OrleansMembers members) : Admin_endpoints(members);
-#endif
 }

@@ -38,9 +38,7 @@ public abstract class Clients_on_different_members(ThreeMembers members, ITestOu
     [Trait("Category", "Engine.Postgres")]
     public sealed class Postgres(PostgresMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
 
-#if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
     public sealed class Orleans(OrleansMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
-#endif
 }

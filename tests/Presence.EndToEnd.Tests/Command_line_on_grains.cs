@@ -1,4 +1,3 @@
-#if ORLEANS
 using System.Net;
 using System.Net.Sockets;
 using Presence.Client;
@@ -67,4 +66,3 @@ public sealed class Command_line_on_grains
         public async Task<string> NextAsync() => await _lines.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
     }
 }
-#endif

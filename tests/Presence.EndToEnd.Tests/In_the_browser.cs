@@ -27,10 +27,8 @@ public abstract class In_the_browser(ThreeMembers members)
     [Trait("Category", "Browser")]
     public sealed class Postgres(PostgresMembers members) : In_the_browser(members);
 
-#if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
     [Trait("Category", "Browser")]
     public sealed class Orleans(OrleansMembers members) : In_the_browser(members);
-#endif
 }

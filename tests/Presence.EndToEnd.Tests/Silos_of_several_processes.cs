@@ -1,4 +1,3 @@
-#if ORLEANS
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -147,4 +146,3 @@ public sealed class Silos_of_several_processes
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
-#endif

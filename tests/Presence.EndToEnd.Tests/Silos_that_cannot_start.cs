@@ -1,4 +1,3 @@
-#if ORLEANS
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
@@ -72,4 +71,3 @@ public sealed class Silos_that_cannot_start
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
 }
-#endif

@@ -48,9 +48,7 @@ public abstract class Starting_and_stopping(ThreeMembers members)
     [Trait("Category", "Engine.Postgres")]
     public sealed class Postgres(PostgresMembers members) : Starting_and_stopping(members);
 
-#if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
     public sealed class Orleans(OrleansMembers members) : Starting_and_stopping(members);
-#endif
 }

@@ -36,9 +36,7 @@ public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper o
     [Trait("Category", "Engine.Postgres")]
     public sealed class Postgres(PostgresMembers members, ITestOutputHelper output) : The_stock_client(members, output);
 
-#if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
     public sealed class Orleans(OrleansMembers members, ITestOutputHelper output) : The_stock_client(members, output);
-#endif
 }

@@ -57,9 +57,7 @@ public abstract class Tokens_and_health(ThreeMembers members)
     [Trait("Category", "Engine.Postgres")]
     public sealed class Postgres(PostgresMembers members) : Tokens_and_health(members);
 
-#if ORLEANS
     [Collection(nameof(OrleansMembers))]
     [Trait("Category", "Engine.Orleans")]
     public sealed class Orleans(OrleansMembers members) : Tokens_and_health(members);
-#endif
 }

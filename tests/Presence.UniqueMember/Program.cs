@@ -13,11 +13,7 @@ builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimu
 builder.Services.AddSingleton(report).AddSingleton(settings);
 if (settings.Engine == "orleans")
 {
-#if ORLEANS
     await SiloMember.AddAsync(builder, settings, ConfigureNode);
-#else
-    throw new NotSupportedException("This build is without Orleans.");
-#endif
 }
 else
 {

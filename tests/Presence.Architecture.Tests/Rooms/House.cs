@@ -42,9 +42,7 @@ internal static class House
     [
         "Presence.Crdt", "Presence.Tracker", "Presence.Node", "Presence.Channels", "Presence.Dashboard",
         "Presence.Postgres", "Presence.TestKit",
-#if ORLEANS
         "Grains.Interfaces", "Grains",
-#endif
     ];
 
     /// <summary>Everything a room can reach along the arrows, itself excluded.</summary>

@@ -21,10 +21,8 @@ internal static class Catalog
         .. ReadRows.AsAnyThread,
         .. PostgresRows.All,
         .. ChannelRows.All,
-#if ORLEANS
         .. OrleansCallRows.All,
         .. OrleansTrackRows.All,
         .. OrleansClusterRows.All,
-#endif
     ];
 }

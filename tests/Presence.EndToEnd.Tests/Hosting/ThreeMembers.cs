@@ -104,11 +104,9 @@ public sealed class PostgresMembers() : ThreeMembers("postgres")
 [CollectionDefinition(nameof(PostgresMembers), DisableParallelization = true)]
 public sealed class PostgresMembersCollection : ICollectionFixture<PostgresMembers>;
 
-#if ORLEANS
 /// <summary>Three silos.</summary>
 public sealed class OrleansMembers() : ThreeMembers("orleans");
 
 /// <summary>The same on Orleans.</summary>
 [CollectionDefinition(nameof(OrleansMembers), DisableParallelization = true)]
 public sealed class OrleansMembersCollection : ICollectionFixture<OrleansMembers>;
-#endif

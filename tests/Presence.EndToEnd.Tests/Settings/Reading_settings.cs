@@ -126,17 +126,6 @@ public sealed class Reading_settings
     public void Members_of_several_processes_are_named_by_their_ports(string? engine, int port, int number, string name) =>
         Assert.Equal(name, Read(("Presence:Engine", engine!), ("urls", $"http://127.0.0.1:{port}"), ("Presence:Nodes", "2")).MemberName(number));
 
-#if !ORLEANS
-    [Fact]
-    public void An_engine_that_is_not_there_says_what_is_missing()
-    {
-        var options = Read(("Presence:Engine", "orleans"));
-        var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(options));
-        Assert.StartsWith("Presence:Engine is 'orleans': ", e.Message, StringComparison.Ordinal);
-        Assert.EndsWith("use --engine embedded.", e.Message, StringComparison.Ordinal);
-    }
-#endif
-
     [Theory]
     [InlineData("", "ConnectionStrings:Presence is not set")]
     [InlineData("Host=x;Prot=1", "ConnectionStrings:Presence cannot be read")]

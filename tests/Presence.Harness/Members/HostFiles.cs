@@ -12,12 +12,6 @@ public static class HostFiles
     public static string Results { get; } =
         Directory.CreateDirectory(Path.Combine(FindRoot(), "artifacts", "test-results", "processes")).FullName;
 
-    /// <summary>Why an engine is not to be had in this build; null if it is.</summary>
-    public static string? Missing(string engine) =>
-        engine == "orleans" && !File.Exists(Path.Combine(AppContext.BaseDirectory, "Presence.Grains.dll"))
-            ? "Engine orleans: this build is without Orleans (UseOrleans=false)."
-            : null;
-
     private static string FindRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
