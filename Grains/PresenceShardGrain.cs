@@ -21,7 +21,7 @@ namespace Presence.Grains;
 [KeepAlive]
 [Reentrant]
 [ImplicitStreamSubscription(OrleansLink.StreamNamespace)]
-internal sealed class PresenceShardGrain(OrleansLink link, DeltaQueue queue, ILocalSiloDetails silo)
+internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails silo)
     : Grain, IPresenceShardGrain, IStreamSubscriptionObserver, IAsyncObserver<DeltaBatch>
 {
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -29,19 +29,13 @@ internal sealed class PresenceShardGrain(OrleansLink link, DeltaQueue queue, ILo
         // The director has seen to it already; a stale cache on some silo must not be able to undo it.
         return ShardKey.TryParse(this.GetPrimaryKeyString(), out var key) && key.Value.Silo.Equals(silo.SiloAddress)
             ? Task.CompletedTask
-            : throw new SiloUnavailableException(
+            : throw new WrongSiloException(
                 $"Shard grain {this.GetPrimaryKeyString()} does not belong on silo {silo.SiloAddress}.");
     }
 
     public Task Deliver(DeltaBatch batch)
     {
         link.Deliver(batch);
-        return Task.CompletedTask;
-    }
-
-    public Task Enqueue(DeltaBatch batch)
-    {
-        queue.Add(StreamId.Create(OrleansLink.StreamNamespace, this.GetPrimaryKeyString()), batch);
         return Task.CompletedTask;
     }
 

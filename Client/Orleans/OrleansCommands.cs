@@ -58,7 +58,7 @@ internal static class OrleansCommands
                 // The first batch is everybody who is there already.
                 if (Interlocked.Exchange(ref isFirst, false) && changes.All(c => c.Kind == PresenceChangeKind.Joined))
                 {
-                    Show(arguments, console, [.. changes.Select(c => c.Presence)]);
+                    Show(arguments, console, [.. changes.Select(c => c.Entry)]);
                 }
                 else
                 {
@@ -99,7 +99,7 @@ internal static class OrleansCommands
         }
     }
 
-    private static void Show(ClientArguments arguments, ClientConsole console, IReadOnlyList<PresenceRecord> presences)
+    private static void Show(ClientArguments arguments, ClientConsole console, IReadOnlyList<PresenceEntry> presences)
     {
         foreach (var key in presences.GroupBy(p => p.Key, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
@@ -107,7 +107,7 @@ internal static class OrleansCommands
         }
     }
 
-    private static void ShowChanges(ClientArguments arguments, ClientConsole console, IReadOnlyList<PresenceChangeRecord> changes)
+    private static void ShowChanges(ClientArguments arguments, ClientConsole console, IReadOnlyList<PresenceChange> changes)
     {
         foreach (var change in changes)
         {
@@ -117,12 +117,12 @@ internal static class OrleansCommands
                 PresenceChangeKind.Updated => "update",
                 _ => "leave",
             };
-            TopicCommands.Show(arguments, console, what, change.Presence.Key, [Meta(change.Presence)]);
+            TopicCommands.Show(arguments, console, what, change.Entry.Key, [Meta(change.Entry)]);
         }
     }
 
     /// <summary>The metadata with the references that the socket adds.</summary>
-    private static JsonElement Meta(PresenceRecord presence)
+    private static JsonElement Meta(PresenceEntry presence)
     {
         var meta = (JsonObject)JsonNode.Parse(presence.Meta.Utf8.Span)!;
         meta["phx_ref"] = presence.Ref;

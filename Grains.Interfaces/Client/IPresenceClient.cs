@@ -40,7 +40,7 @@ public interface IPresenceClient
     /// <param name="cancellation">Gives up the beginning; to end a watch, dispose of it.</param>
     Task<ITopicWatch> WatchAsync(
         string topic,
-        Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
         CancellationToken cancellation = default);
 
     /// <summary>
@@ -50,7 +50,7 @@ public interface IPresenceClient
     /// <inheritdoc cref="WatchAsync" path="/param"/>
     Task<ITopicWatch> FollowAsync(
         string topic,
-        Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
         CancellationToken cancellation = default);
 }
 
@@ -82,5 +82,5 @@ public interface ITopicWatch : IAsyncDisposable
     string Topic { get; }
 
     /// <summary>Everybody who is present, as far as the handler was told; in key order (ordinal).</summary>
-    IReadOnlyList<PresenceRecord> Presences { get; }
+    IReadOnlyList<PresenceEntry> Presences { get; }
 }

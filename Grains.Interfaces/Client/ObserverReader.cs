@@ -10,7 +10,7 @@ namespace Presence.Grains.Client;
 internal sealed class ObserverReader(
     PresenceClient client,
     string topic,
-    Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler)
+    Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
     : TopicReader(client, topic, handler)
 {
     private Subscriber? _subscriber;
@@ -37,7 +37,7 @@ internal sealed class ObserverReader(
             subscription.Snapshot.Node,
             Sequence: 0,
             IsReset: true,
-            [.. subscription.Snapshot.Presences.Select(p => new PresenceChangeRecord(PresenceChangeKind.Joined, p, null, default))],
+            [.. subscription.Snapshot.Presences.Select(p => new PresenceChange(PresenceChangeKind.Joined, p, null, default))],
             subscription.Silo,
             _term,
             subscription.Snapshot.Known);
@@ -69,7 +69,7 @@ internal sealed class ObserverReader(
     }
 
     private async Task EndAsync(PresenceSubscription subscription) =>
-        await ((Task)Client.CallAsync(Client.Leases(subscription.Silo).Unsubscribe(subscription.Id), default))
+        await ((Task)Client.CallAsync(Grain.Unsubscribe(subscription), default))
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private void Release()

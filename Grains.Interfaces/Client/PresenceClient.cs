@@ -74,13 +74,13 @@ internal sealed partial class PresenceClient :
 
     public Task<ITopicWatch> WatchAsync(
         string topic,
-        Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
         CancellationToken cancellation = default) =>
         BeginAsync(new ObserverReader(this, topic, handler), cancellation);
 
     public Task<ITopicWatch> FollowAsync(
         string topic,
-        Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
         CancellationToken cancellation = default) =>
         BeginAsync(new StreamReader(this, topic, handler), cancellation);
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans;
 using Orleans.Hosting;
 using Orleans.Runtime;
+using Orleans.Streams;
 using Presence.Grains.Client;
 
 namespace Presence.Grains;
@@ -20,7 +21,7 @@ public static class PresenceClientBuilderExtensions
         ArgumentNullException.ThrowIfNull(client);
         client.Services.AddPresenceClient(configure);
         return client.AddPersistentStreams(
-            PresenceStreams.Provider,
+            PresenceStreams.Queues,
             static (_, name) => new DiffStreamsForReading(name),
             configureStream: null);
     }
@@ -36,6 +37,8 @@ public static class PresenceClientBuilderExtensions
         options.Validate();
         services.AddOptions<PresenceClientOptions>().Configure(o => configure?.Invoke(o));
         services.TryAddSingleton<ClientInstruments>();
+        services.TryAddKeyedSingleton<IStreamProvider>(
+            PresenceStreams.Provider, static (services, _) => new TopicStreamProvider(services));
         services.TryAddSingleton<PresenceClient>();
         services.TryAddSingleton<IPresenceClient>(static services => services.GetRequiredService<PresenceClient>());
         services.AddSingleton<ILifecycleParticipant<IClusterClientLifecycle>>(

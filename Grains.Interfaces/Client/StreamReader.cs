@@ -1,5 +1,6 @@
 using Orleans;
 using Orleans.Streams;
+using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
@@ -10,7 +11,7 @@ namespace Presence.Grains.Client;
 internal sealed class StreamReader(
     PresenceClient client,
     string topic,
-    Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler)
+    Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
     : TopicReader(client, topic, handler)
 {
     private const int MostMissedInARow = 3;

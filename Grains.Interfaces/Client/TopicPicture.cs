@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Tracker;
 
 namespace Presence.Grains.Client;
@@ -19,7 +20,7 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
     private const int MostRemembered = 50_000;
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<PresenceId, PresenceRecord> _shown = [];
+    private readonly Dictionary<PresenceId, PresenceEntry> _shown = [];
     private readonly Dictionary<PresenceId, Departure> _left = [];
     private readonly Queue<(PresenceId Id, long At)> _leftInOrder = new();
     private readonly Dictionary<PresenceId, long> _missing = [];
@@ -27,7 +28,7 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
     private string _source = "";
 
     /// <summary>Everybody the reader has been told of, in no order.</summary>
-    public IReadOnlyCollection<PresenceRecord> Shown => _shown.Values;
+    public IReadOnlyCollection<PresenceEntry> Shown => _shown.Values;
 
     /// <summary>Whether nothing waits for another look at the list.</summary>
     public bool IsSettled => _missing.Count == 0 && _doubted.Count == 0;
@@ -36,18 +37,18 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
     internal int Remembering => _left.Count;
 
     /// <summary>Changes that follow what the same source told before.</summary>
-    public List<PresenceChangeRecord> Apply(IReadOnlyList<PresenceChangeRecord> changes)
+    public List<PresenceChange> Apply(IReadOnlyList<PresenceChange> changes)
     {
-        var told = new List<PresenceChangeRecord>(changes.Count);
+        var told = new List<PresenceChange>(changes.Count);
         foreach (var change in changes)
         {
             if (change.Kind == PresenceChangeKind.Left)
             {
-                Leave(change.Presence, change.Reason, told);
+                Leave(change.Entry, change.Reason, told);
             }
             else
             {
-                Show(change.Presence, told);
+                Show(change.Entry, told);
             }
         }
 
@@ -58,16 +59,16 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
     /// <param name="source">The silo.</param>
     /// <param name="present">Its list.</param>
     /// <param name="known">What it knew when it made the list, or earlier.</param>
-    public List<PresenceChangeRecord> Replace(
+    public List<PresenceChange> Replace(
         string source,
-        IEnumerable<PresenceRecord> present,
+        IEnumerable<PresenceEntry> present,
         IReadOnlyList<KnownReplica> known)
     {
         var sameSource = string.Equals(source, _source, StringComparison.Ordinal);
         _source = source;
-        var told = new List<PresenceChangeRecord>();
+        var told = new List<PresenceChange>();
         var listed = new HashSet<PresenceId>();
-        var joining = new List<PresenceRecord>();
+        var joining = new List<PresenceEntry>();
         foreach (var presence in present)
         {
             listed.Add(PresenceId.Of(presence));
@@ -88,7 +89,7 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
             _doubted.Remove(id);
         }
 
-        foreach (var presence in joining.OrderBy(p => p.Node, StringComparer.Ordinal).ThenBy(p => p.Incarnation).ThenBy(p => p.FirstSequence))
+        foreach (var presence in joining.OrderBy(p => p.Owner).ThenBy(p => p.First.Sequence))
         {
             Show(presence, told);
         }
@@ -96,18 +97,18 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
         return told;
     }
 
-    private static bool Knows(IReadOnlyList<KnownReplica> known, string source, PresenceRecord shown)
+    private static bool Knows(IReadOnlyList<KnownReplica> known, string source, PresenceEntry shown)
     {
         var livingOwner = false;
         foreach (var replica in known)
         {
-            if (!string.Equals(replica.Node, shown.Node, StringComparison.Ordinal))
+            if (!string.Equals(replica.Node, shown.Owner.Node, StringComparison.Ordinal))
             {
                 continue;
             }
 
-            if (replica.Incarnation > shown.Incarnation
-                || (replica.Incarnation == shown.Incarnation && replica.Clock >= shown.Sequence))
+            if (replica.Incarnation > shown.Owner.Incarnation
+                || (replica.Incarnation == shown.Owner.Incarnation && replica.Clock >= shown.Dot.Sequence))
             {
                 return true;
             }
@@ -119,18 +120,18 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
     }
 
     /// <summary>A leave that was missed has lost its reason; this is the likeliest.</summary>
-    private static LeaveReason Explain(IReadOnlyList<KnownReplica> known, PresenceRecord shown) =>
-        known.Any(r => r.Node == shown.Node && r.Incarnation >= shown.Incarnation && r.Clock >= shown.Sequence)
+    private static LeaveReason Explain(IReadOnlyList<KnownReplica> known, PresenceEntry shown) =>
+        known.Any(r => r.Node == shown.Owner.Node && r.Incarnation >= shown.Owner.Incarnation && r.Clock >= shown.Dot.Sequence)
             ? LeaveReason.Untracked
             : LeaveReason.NodeDown;
 
-    private void Show(PresenceRecord presence, List<PresenceChangeRecord> told)
+    private void Show(PresenceEntry presence, List<PresenceChange> told)
     {
         var id = PresenceId.Of(presence);
         _missing.Remove(id);
         if (_shown.TryGetValue(id, out var shown))
         {
-            if (presence.Sequence > shown.Sequence)
+            if (presence.Dot.Sequence > shown.Dot.Sequence)
             {
                 _shown[id] = presence;
                 told.Add(new(PresenceChangeKind.Updated, presence, shown, default));
@@ -159,7 +160,7 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
         told.Add(new(PresenceChangeKind.Joined, presence, null, default));
     }
 
-    private void Leave(PresenceRecord final, LeaveReason reason, List<PresenceChangeRecord> told)
+    private void Leave(PresenceEntry final, LeaveReason reason, List<PresenceChange> told)
     {
         var id = PresenceId.Of(final);
         _missing.Remove(id);
@@ -195,10 +196,9 @@ internal sealed class TopicPicture(TimeProvider time, TimeSpan settle)
     }
 
     /// <summary>Names a presence for its whole life, alike on all silos.</summary>
-    private readonly record struct PresenceId(string Node, ulong Incarnation, ulong FirstSequence)
+    private readonly record struct PresenceId(Dot First)
     {
-        public static PresenceId Of(PresenceRecord presence) =>
-            new(presence.Node, presence.Incarnation, presence.FirstSequence);
+        public static PresenceId Of(PresenceEntry presence) => new(presence.First);
     }
 
     private readonly record struct Departure(string Source, bool IsFinal);

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
@@ -14,12 +15,12 @@ internal abstract partial class TopicReader : ITopicWatch
     // A handler that ends its own watch must not wait for itself.
     private static readonly AsyncLocal<TopicReader?> s_telling = new();
 
-    private readonly Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> _handler;
+    private readonly Func<IReadOnlyList<PresenceChange>, ValueTask> _handler;
     private readonly TopicPicture _picture;
     private readonly Channel<TopicChanges?> _inbox;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile IReadOnlyList<PresenceRecord> _presences = [];
+    private volatile IReadOnlyList<PresenceEntry> _presences = [];
     private Task _reading = Task.CompletedTask;
     private long _term;
     private long _sequence;
@@ -30,7 +31,7 @@ internal abstract partial class TopicReader : ITopicWatch
     protected TopicReader(
         PresenceClient client,
         string topic,
-        Func<IReadOnlyList<PresenceChangeRecord>, ValueTask> handler)
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(handler);
@@ -44,7 +45,7 @@ internal abstract partial class TopicReader : ITopicWatch
 
     public string Topic { get; }
 
-    public IReadOnlyList<PresenceRecord> Presences => _presences;
+    public IReadOnlyList<PresenceEntry> Presences => _presences;
 
     protected PresenceClient Client { get; }
 
@@ -211,10 +212,10 @@ internal abstract partial class TopicReader : ITopicWatch
     private async Task ResetAsync(TopicChanges reset)
     {
         (_term, _sequence) = (reset.Term, reset.Sequence);
-        await TellAsync(_picture.Replace(reset.Silo, reset.Changes.Select(c => c.Presence), reset.Known ?? []));
+        await TellAsync(_picture.Replace(reset.Silo, reset.Changes.Select(c => c.Entry), reset.Known ?? []));
     }
 
-    private async Task TellAsync(List<PresenceChangeRecord> changes)
+    private async Task TellAsync(List<PresenceChange> changes)
     {
         if (changes.Count == 0)
         {

@@ -53,7 +53,7 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
             var before = _meta;
             try
             {
-                _handle = await client.CallAsync(client.Leases(Handle.Silo).Update(Handle, meta), default);
+                _handle = await client.CallAsync(client.Grains.GetGrain<ITopicPresenceGrain>(topic).Update(Handle, meta), default);
                 _meta = meta;
             }
             catch (Exception e) when (e is NotTrackedException or SiloUnavailableException)

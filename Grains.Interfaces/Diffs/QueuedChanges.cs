@@ -6,12 +6,12 @@ using Orleans.Streams;
 namespace Presence.Grains;
 
 /// <summary>
-/// An event of a topic's stream on its way from the home silo to a subscriber. Meant for the engine, not for applications.
+/// An event of a topic's stream on its way from the home silo to a subscriber.
 /// </summary>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.queued-changes")]
-public sealed class QueuedChanges(StreamId stream, TopicChanges changes, EventSequenceTokenV2 token) : IBatchContainer
+internal sealed class QueuedChanges(StreamId stream, TopicChanges changes, EventSequenceTokenV2 token) : IBatchContainer
 {
     /// <inheritdoc/>
     [Id(0)]

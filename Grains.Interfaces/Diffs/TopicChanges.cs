@@ -4,20 +4,6 @@ using Presence.Tracker;
 
 namespace Presence.Grains;
 
-/// <summary>One join, update or leave: see <see cref="PresenceChange"/>.</summary>
-/// <param name="Kind">Which of the three.</param>
-/// <param name="Presence">Joined and updated: as it is now. Left: its final version.</param>
-/// <param name="LastShown">Updated and left: the version shown last. Joined: null.</param>
-/// <param name="Reason">Why it left; meaningless for the other kinds.</param>
-[GenerateSerializer]
-[Immutable]
-[Alias("presence.change")]
-public sealed record PresenceChangeRecord(
-    [property: Id(0)] PresenceChangeKind Kind,
-    [property: Id(1)] PresenceRecord Presence,
-    [property: Id(2)] PresenceRecord? LastShown,
-    [property: Id(3)] LeaveReason Reason);
-
 /// <summary>Changes of one topic in the order in which the publishing silo showed them.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Node">Name of the publishing member.</param>
@@ -44,7 +30,7 @@ public sealed record TopicChanges(
     [property: Id(1)] string Node,
     [property: Id(2)] long Sequence,
     [property: Id(3)] bool IsReset,
-    [property: Id(4)] IReadOnlyList<PresenceChangeRecord> Changes,
+    [property: Id(4)] IReadOnlyList<PresenceChange> Changes,
     [property: Id(5)] string Silo = "",
     [property: Id(6)] long Term = 0,
     [property: Id(7)] IReadOnlyList<KnownReplica>? Known = null);
@@ -66,6 +52,9 @@ public static class PresenceStreams
 {
     /// <summary>Name of the stream provider that <c>AddPresence</c> sets up.</summary>
     public const string Provider = "presence";
+
+    /// <summary>Name of the provider behind it, which has the queues.</summary>
+    internal const string Queues = "presence.queues";
 
     /// <summary>Namespace of the streams that tell the changes of a topic; the key is the topic.</summary>
     public const string DiffsNamespace = "presence.diffs";

@@ -48,7 +48,7 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     /// <summary>The presences under one key; empty if there are none.</summary>
     [ReadOnly]
     [Alias("GetByKey")]
-    Task<IReadOnlyList<PresenceRecord>> GetByKey(string key);
+    Task<IReadOnlyList<PresenceEntry>> GetByKey(string key);
 
     /// <summary>Number of presences.</summary>
     [ReadOnly]
@@ -84,7 +84,7 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     /// <summary>How far the topic's stream has come, as its home silo says.</summary>
     /// <remarks>
     /// A subscriber that has heard less, and hears nothing for a while, has missed something: <see cref="CatchUp"/>.
-    /// Somebody who asks at least once a minute keeps the topic's stream going even if nobody is present.
+    /// Who asks at least once a minute keeps the topic's stream published even without a subscription.
     /// </remarks>
     /// <exception cref="TopicHomeMovedException">The home is just changing: ask again.</exception>
     [Alias("Position")]
@@ -97,4 +97,12 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     /// <exception cref="TopicHomeMovedException">The home is just changing: ask again.</exception>
     [Alias("CatchUp")]
     Task<TopicChanges> CatchUp();
+
+    /// <summary>
+    /// Has the topic's stream published, because somebody is about to subscribe to it. The stream provider <c>presence</c> calls
+    /// it; a stream that has no subscribers for two minutes is no longer published.
+    /// </summary>
+    /// <exception cref="PresenceOverloadException">As many topics have subscribers as may.</exception>
+    [Alias("FollowStream")]
+    Task FollowStream();
 }

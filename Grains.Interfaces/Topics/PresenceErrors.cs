@@ -7,7 +7,7 @@ namespace Presence.Grains;
 /// <summary>How the errors of a tracker cross, so that a caller far away can catch them by type.</summary>
 [GenerateSerializer]
 [Alias("presence.error")]
-public struct PresenceErrorSurrogate
+internal struct PresenceErrorSurrogate
 {
     /// <summary>The message; for errors that make their own, null.</summary>
     [Id(0)]
@@ -32,7 +32,7 @@ public struct PresenceErrorSurrogate
 
 /// <summary>Carries <see cref="AlreadyTrackedException"/>.</summary>
 [RegisterConverter]
-public sealed class AlreadyTrackedConverter : IConverter<AlreadyTrackedException, PresenceErrorSurrogate>
+internal sealed class AlreadyTrackedConverter : IConverter<AlreadyTrackedException, PresenceErrorSurrogate>
 {
     /// <inheritdoc/>
     public AlreadyTrackedException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>
@@ -45,7 +45,7 @@ public sealed class AlreadyTrackedConverter : IConverter<AlreadyTrackedException
 
 /// <summary>Carries <see cref="NotTrackedException"/>.</summary>
 [RegisterConverter]
-public sealed class NotTrackedConverter : IConverter<NotTrackedException, PresenceErrorSurrogate>
+internal sealed class NotTrackedConverter : IConverter<NotTrackedException, PresenceErrorSurrogate>
 {
     /// <inheritdoc/>
     public NotTrackedException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>
@@ -58,7 +58,7 @@ public sealed class NotTrackedConverter : IConverter<NotTrackedException, Presen
 
 /// <summary>Carries <see cref="PresenceLimitException"/>.</summary>
 [RegisterConverter]
-public sealed class PresenceLimitConverter : IConverter<PresenceLimitException, PresenceErrorSurrogate>
+internal sealed class PresenceLimitConverter : IConverter<PresenceLimitException, PresenceErrorSurrogate>
 {
     /// <inheritdoc/>
     public PresenceLimitException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>
@@ -71,7 +71,7 @@ public sealed class PresenceLimitConverter : IConverter<PresenceLimitException, 
 
 /// <summary>Carries <see cref="PresenceMetaException"/>.</summary>
 [RegisterConverter]
-public sealed class PresenceMetaErrorConverter : IConverter<PresenceMetaException, PresenceErrorSurrogate>
+internal sealed class PresenceMetaErrorConverter : IConverter<PresenceMetaException, PresenceErrorSurrogate>
 {
     /// <inheritdoc/>
     public PresenceMetaException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>
@@ -83,7 +83,7 @@ public sealed class PresenceMetaErrorConverter : IConverter<PresenceMetaExceptio
 
 /// <summary>Carries <see cref="PresenceOverloadException"/>.</summary>
 [RegisterConverter]
-public sealed class PresenceOverloadConverter : IConverter<PresenceOverloadException, PresenceErrorSurrogate>
+internal sealed class PresenceOverloadConverter : IConverter<PresenceOverloadException, PresenceErrorSurrogate>
 {
     /// <inheritdoc/>
     public PresenceOverloadException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>

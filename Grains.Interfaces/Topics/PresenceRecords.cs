@@ -4,28 +4,6 @@ using Presence.Tracker;
 
 namespace Presence.Grains;
 
-/// <summary>One presence as it crosses between silos and clients: see <see cref="PresenceEntry"/>.</summary>
-/// <param name="Key">Who is present.</param>
-/// <param name="Ref">Id of this version, equal on all silos. Tells presences and versions apart.</param>
-/// <param name="PreviousRef">The <see cref="Ref"/> of the version that this one replaced, or null.</param>
-/// <param name="Node">Name of the member that owns it.</param>
-/// <param name="Meta">What the process says about itself.</param>
-/// <param name="Incarnation">The owner's incarnation. With <paramref name="Node"/> it names the replica that wrote this.</param>
-/// <param name="Sequence">The event of that replica which wrote this version: versions of one presence are ordered by it.</param>
-/// <param name="FirstSequence">The event which wrote the first version: names the presence within its replica.</param>
-[GenerateSerializer]
-[Immutable]
-[Alias("presence.record")]
-public sealed record PresenceRecord(
-    [property: Id(0)] string Key,
-    [property: Id(1)] string Ref,
-    [property: Id(2)] string? PreviousRef,
-    [property: Id(3)] string Node,
-    [property: Id(4)] PresenceMeta Meta,
-    [property: Id(5)] ulong Incarnation,
-    [property: Id(6)] ulong Sequence,
-    [property: Id(7)] ulong FirstSequence);
-
 /// <summary>Who is present in a topic, as one silo sees it at one moment.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Node">The member that answered.</param>
@@ -38,7 +16,7 @@ public sealed record PresenceRecord(
 public sealed record TopicList(
     [property: Id(0)] string Topic,
     [property: Id(1)] string Node,
-    [property: Id(2)] IReadOnlyList<PresenceRecord> Presences,
+    [property: Id(2)] IReadOnlyList<PresenceEntry> Presences,
     [property: Id(3)] string? Next,
     [property: Id(4)] IReadOnlyList<KnownReplica>? Known = null);
 
@@ -74,26 +52,3 @@ public sealed record PresenceHandle(
     [property: Id(3)] string Topic,
     [property: Id(4)] string Key,
     [property: Id(5)] string Ref);
-
-/// <summary>How metadata crosses: as the UTF-8 it is. Whoever receives it checks that it is a JSON object.</summary>
-[GenerateSerializer]
-[Alias("presence.meta")]
-public struct PresenceMetaSurrogate
-{
-    /// <summary>UTF-8 JSON.</summary>
-    [Id(0)]
-    public byte[]? Utf8 { get; set; }
-}
-
-/// <summary>Between <see cref="PresenceMeta"/> and <see cref="PresenceMetaSurrogate"/>.</summary>
-[RegisterConverter]
-public sealed class PresenceMetaConverter : IConverter<PresenceMeta, PresenceMetaSurrogate>
-{
-    /// <inheritdoc/>
-    public PresenceMeta ConvertFromSurrogate(in PresenceMetaSurrogate surrogate) =>
-        surrogate.Utf8 is { } utf8 ? PresenceMeta.Parse(utf8) : PresenceMeta.Empty;
-
-    /// <inheritdoc/>
-    public PresenceMetaSurrogate ConvertToSurrogate(in PresenceMeta value) =>
-        new() { Utf8 = value == PresenceMeta.Empty ? null : value.Utf8.ToArray() };
-}

@@ -14,14 +14,14 @@ internal sealed class DiffQueues
 {
     private const int Count = 4;
 
-    public SiloQueue[] Queues { get; } = [.. Enumerable.Range(0, Count).Select(_ => new SiloQueue())];
+    public LocalStreamQueue[] Queues { get; } = [.. Enumerable.Range(0, Count).Select(_ => new LocalStreamQueue())];
 }
 
 /// <summary>
 /// The stream provider that tells the changes of topics: a stream is queued on the silo that publishes it, the topic's home.
 /// </summary>
-internal sealed class DiffQueueStreams(string name, DiffQueues queues, ILoggerFactory loggers)
-    : SiloStreams(name, queues.Queues, loggers)
+internal sealed class DiffQueueStreams(string name, DiffQueues queues, ILoggerFactory loggers, TimeProvider time)
+    : LocalStreamProvider(name, queues.Queues, loggers, time)
 {
     private const int BytesBesideMeta = 256;
 
@@ -41,7 +41,7 @@ internal sealed class DiffQueueStreams(string name, DiffQueues queues, ILoggerFa
             }
 
             queue.Add(
-                changes.Changes.Sum(c => BytesBesideMeta + (long)c.Presence.Meta.Length),
+                changes.Changes.Sum(c => BytesBesideMeta + (long)c.Entry.Meta.Length),
                 place => new QueuedChanges(streamId, changes, place));
         }
 

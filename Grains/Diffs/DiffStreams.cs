@@ -3,109 +3,147 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Runtime;
-using Presence.Grains.Topics;
+using Orleans.Streams;
+using Orleans.Streams.Core;
+using Presence.Grains.Cluster;
 using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
 
 /// <summary>
-/// Speaks on the streams <c>presence.diffs</c> of those topics whose home this silo is: a feed per topic, which begins with
-/// a reset and ends when the home moves or the topic has been empty for a while.
+/// Publishes the streams <c>presence.diffs</c> of those topics that have subscribers and whose publisher this silo is.
 /// </summary>
 /// <remarks>
-/// While silos disagree about who is a member, two may speak for a topic; each event says who published it. A feed whose
-/// stream fails is begun anew after <see cref="Retry"/>: nothing is lost, it is only told later. A memory stream loses
-/// what is under way when a silo goes (seen in two of six stops), and the reset of a new home is under way just
-/// then; so it is told once more when things have had time to <see cref="Settle"/>.
+/// <para>All nodes know which topics' streams have subscribers ("followed"): whoever subscribes calls the publisher first, which
+/// tells the others; so a topic that nobody follows costs nothing, and a new publisher knows what it has to publish.</para>
+/// <para>While silos disagree about the nodes, two may publish a topic; each event names its publisher and its term. A publisher
+/// whose stream fails is replaced after <see cref="RetryDelay"/> and begins with a reset: nothing is lost, it arrives later.</para>
 /// </remarks>
-internal sealed partial class DiffStreams(
-    IPresenceNode node,
-    IClusterMembershipService membership,
-    ILocalSiloDetails silo,
-    IGrainFactory grains,
-    Knowledge knowledge,
-    IOptions<PresenceOrleansOptions> options,
-    TimeProvider time,
-    ILogger<DiffStreams> logger) : IPresenceHandler, IAsyncDisposable
+internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
 {
-    private const int TopicsAtOnce = 1000;
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(5);
+    private const int MaxTopicsPerCall = 1000;
+    private const int MaxChecksPerSweep = 60;
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// Two sampling periods of the default options: a gap is asked for within one, and once more within the other if the answer was lost.
+    /// Two sampling periods of the default options: a gap is asked for within one, and once more within the other if the answer
+    /// was lost.
     /// </summary>
-    private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan MaxGap = TimeSpan.FromSeconds(6);
 
-    private readonly Contiguity _contiguity = new(knowledge.Of, node.Tracker.ShardOf, time);
+    private readonly IPresenceNode _node;
+    private readonly PresenceSilos _silos;
+    private readonly SiloAddress _self;
+    private readonly string _selfAddress;
+    private readonly IClusterClient _client;
+    private readonly TopicFeeds _feeds;
+    private readonly ImplicitSubscribers _implicit;
+    private readonly IStreamSubscriptionManager _subscriptions;
+    private readonly PresenceOrleansOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ContiguousPrefixTracker _prefixes;
     private readonly Meter _meter = new("Presence.Grains");
-    private readonly ConcurrentDictionary<string, TopicFeed> _feeds = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<string, bool> _followed = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _asked = new(StringComparer.Ordinal);
-    private volatile ActiveSilos _silos = new(0, []);
-    private readonly RecentlyEmptied _emptied = new();
-    private readonly HashSet<string> _wereEmpty = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unfollowed = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _stop = new();
+    private volatile SiloAddress[]? _publishers;
+    private volatile PresenceSilosSnapshot _seen = PresenceSilosSnapshot.Empty;
     private IAsyncDisposable? _handling;
     private ITimer? _sweeper;
-    private Task _following = Task.CompletedTask;
     private long _begun;
     private int _disposed;
 
-    /// <summary>Topics this silo speaks for now.</summary>
-    public int Count => _feeds.Count;
+    public DiffStreams(
+        IPresenceNode node,
+        PresenceSilos silos,
+        ILocalSiloDetails silo,
+        IClusterClient client,
+        TopicFeeds feeds,
+        ImplicitSubscribers implicitSubscribers,
+        IStreamSubscriptionManagerAdmin subscriptions,
+        IOptions<PresenceOrleansOptions> options,
+        TimeProvider time,
+        ILogger<DiffStreams> logger)
+    {
+        (_node, _silos, _self, _client, _feeds, _implicit) = (node, silos, silo.SiloAddress, client, feeds, implicitSubscribers);
+        (_options, _time, _logger) = (options.Value, time, logger);
+        _selfAddress = _self.ToParsableString();
+        _subscriptions = subscriptions.GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly);
+        _prefixes = new ContiguousPrefixTracker(node.Tracker.ShardOf);
+    }
 
     public async Task StartAsync(CancellationToken cancellation)
     {
         _meter.CreateObservableCounter(
-            "presence.diffs.gaps.waived", () => _contiguity.WaivedTimes, "{change}", "Changes told on a stream before those that a gap hid");
-        _silos = ActiveSilos.In(membership.CurrentSnapshot);
-        _handling = await node.Tracker.AddHandlerAsync(this, cancellation);
+            "presence.diffs.gaps.waived", () => _prefixes.SkippedTimes, "{change}", "Changes published in spite of a gap before them");
+        _meter.CreateObservableGauge(
+            "presence.diffs.followed", () => _followed.Count, "{topic}", "Topics whose streams have subscribers");
+        _feeds.PublisherFailed = Failed;
+        _silos.Changed += OnSilosChanged;
+        OnSilosChanged(_silos.Current);
         using (ExecutionContext.SuppressFlow())
         {
-            _following = Task.Run(FollowAsync, CancellationToken.None);
-            _sweeper = time.CreateTimer(static streams => ((DiffStreams)streams!).Sweep(), this, SweepPeriod, SweepPeriod);
+            _sweeper = _time.CreateTimer(_ => _ = SweepAsync(), null, SweepPeriod, SweepPeriod);
+        }
+
+        await LearnFollowedAsync(cancellation);
+        if (_implicit.Exist())
+        {
+            // Grains that subscribe by their type follow every topic.
+            _handling = await _node.Tracker.AddHandlerAsync(this, cancellation);
         }
     }
 
-    /// <summary>The silo that speaks for a topic, as this one sees it now.</summary>
-    /// <exception cref="TopicHomeMovedException">There is none, or this silo does not follow the members.</exception>
+    /// <summary>Returns the silo that publishes a topic, as this one sees the nodes now.</summary>
+    /// <exception cref="TopicHomeMovedException">There is none, or streams are turned off here.</exception>
     public SiloAddress HomeOf(string topic) =>
-        TopicHome.Of(topic, _silos.Addresses)
-        ?? throw new TopicHomeMovedException($"No silo speaks for topic '{topic}' now; are the diff streams turned off?");
+        (_publishers is { } publishers ? TopicHome.Of(topic, publishers) : null)
+        ?? throw new TopicHomeMovedException($"No silo publishes topic '{topic}' now; are the diff streams turned off?");
 
-    /// <summary>How far the stream of a topic has come; begins it if nobody is present.</summary>
-    /// <exception cref="TopicHomeMovedException">This silo is not its home.</exception>
+    /// <summary>Returns how far the stream of a topic has come; begins it if this is the first call.</summary>
+    /// <exception cref="TopicHomeMovedException">This silo does not publish the topic.</exception>
+    /// <exception cref="PresenceOverloadException">Too many topics are followed.</exception>
     public TopicPosition Position(string topic)
     {
-        var feed = FeedOf(topic);
-        return new(silo.SiloAddress.ToParsableString(), feed.Term, feed.Told);
+        var publisher = PublisherOf(topic);
+        return new(_selfAddress, publisher.Term, publisher.Published);
     }
 
-    /// <summary>Everybody present, as of the position.</summary>
-    /// <exception cref="TopicHomeMovedException">This silo is not its home.</exception>
-    public TopicChanges CatchUp(string topic)
+    /// <summary>Returns everybody present, as of the position.</summary>
+    /// <inheritdoc cref="Position" path="/exception"/>
+    public TopicChanges CatchUp(string topic) => PublisherOf(topic).Reset();
+
+    /// <summary>Returns the topics that have subscribers.</summary>
+    public IReadOnlyList<string> Followed() => [.. _followed.Keys];
+
+    public void AddFollowed(IReadOnlyList<string> topics)
     {
-        // In this order: what is told and known may be less than what the list holds, never more. And whoever is not covered
-        // now was not told yet, so a batch after this one will do it.
-        var feed = FeedOf(topic);
-        var told = feed.Told;
-        var reach = _contiguity.Of(topic);
-        return feed.Reset(told, node.Tracker.List(topic), reach);
+        foreach (var topic in topics.Where(t => _followed.TryAdd(t, true)))
+        {
+            PublishIfHome(topic);
+        }
+    }
+
+    public void RemoveFollowed(IReadOnlyList<string> topics)
+    {
+        foreach (var topic in topics.Where(t => _followed.TryRemove(t, out _)))
+        {
+            _feeds.StopPublishing(topic);
+        }
     }
 
     public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
     {
         foreach (var topic in diff.Topics)
         {
-            if (node.Tracker.Count(topic.Topic) == 0)
+            if (_followed.Count < _options.MaxFollowedTopics && _followed.TryAdd(topic.Topic, true))
             {
-                _emptied.Add(topic.Topic);
+                PublishIfHome(topic.Topic);
             }
-
-            Begin(topic.Topic);
         }
 
         return default;
@@ -118,6 +156,8 @@ internal sealed partial class DiffStreams(
             return;
         }
 
+        _silos.Changed -= OnSilosChanged;
+        _publishers = null;
         await _stop.CancelAsync();
         if (_sweeper is not null)
         {
@@ -129,167 +169,232 @@ internal sealed partial class DiffStreams(
             await _handling.DisposeAsync();
         }
 
-        await _following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (var topic in _feeds.Keys)
+        foreach (var topic in _feeds.Published())
         {
-            End(topic);
+            _feeds.StopPublishing(topic);
         }
 
         _meter.Dispose();
-        _stop.Dispose();
     }
 
-    private bool IsHome(string topic) => IsHome(topic, _silos);
+    private bool IsHome(string topic) =>
+        _publishers is { } publishers && _self.Equals(TopicHome.Of(topic, publishers));
 
-    private bool IsHome(string topic, ActiveSilos silos) =>
-        silo.SiloAddress.Equals(TopicHome.Of(topic, silos.Addresses));
-
-    private TopicFeed FeedOf(string topic)
+    private TopicPublisher PublisherOf(string topic)
     {
-        Begin(topic);
-        _asked[topic] = true;
-        return _feeds.TryGetValue(topic, out var feed)
-            ? feed
-            : throw new TopicHomeMovedException($"Silo {silo.SiloAddress} is not the home of topic '{topic}'.");
-    }
-
-    private bool Begin(string topic)
-    {
-        var silos = _silos;
-        if (_stop.IsCancellationRequested || _feeds.ContainsKey(topic) || !IsHome(topic, silos))
+        if (IsHome(topic))
         {
-            return false;
-        }
-
-        var target = new FeedTarget(
-            grains.GetGrain<IHandleDiffGrain>(topic).HandleDiff,
-            () => Failed(topic),
-            options.Value.ObserverBacklog,
-            options.Value.ObserverTimeout,
-            silo.SiloAddress.ToParsableString(),
-            silos.Term(Interlocked.Increment(ref _begun)),
-            Gather,
-            new DotOrder(topic, _contiguity, time, LongestGap, options.Value.ObserverBacklog));
-        var feed = new TopicFeed(node, topic, target, time);
-        if (!_feeds.TryAdd(topic, feed))
-        {
-            return false;
-        }
-
-        feed.Start(_contiguity.Of(topic));
-        return true;
-    }
-
-    /// <summary>Ends the feeds of topics that were empty at two sweeps in a row.</summary>
-    private void Sweep()
-    {
-        var empty = _feeds.Keys.Where(t => node.Tracker.Count(t) == 0 && !_asked.ContainsKey(t)).ToList();
-        _asked.Clear();
-        foreach (var topic in empty.Where(_wereEmpty.Contains))
-        {
-            End(topic);
-            if (node.Tracker.Count(topic) > 0)
+            Follow(topic);
+            _asked[topic] = true;
+            if (_feeds.PublisherOf(topic) is { } publisher)
             {
-                // Somebody came between the look and the end, and may have found the old feed still there.
-                Begin(topic);
+                return publisher;
             }
         }
 
-        _emptied.Age();
-        _wereEmpty.Clear();
-        _wereEmpty.UnionWith(empty);
+        throw new TopicHomeMovedException($"Silo {_self} does not publish topic '{topic}'.");
     }
 
-    private void End(string topic)
+    private void Follow(string topic)
     {
-        if (_feeds.TryRemove(topic, out var feed))
+        if (_followed.ContainsKey(topic))
         {
-            feed.Dispose();
+            PublishIfHome(topic);
+            return;
+        }
+
+        if (_followed.Count >= _options.MaxFollowedTopics)
+        {
+            throw new PresenceOverloadException(
+                $"{_options.MaxFollowedTopics} topics have stream subscribers (Presence:Orleans:MaxFollowedTopics); no more are accepted.");
+        }
+
+        _followed.TryAdd(topic, true);
+        PublishIfHome(topic);
+        foreach (var silo in Others())
+        {
+            _ = CallAsync(silo, grain => grain.AddFollowed([topic]));
+        }
+    }
+
+    private void PublishIfHome(string topic)
+    {
+        if (IsHome(topic))
+        {
+            _feeds.Publish(topic, feed => new TopicPublisher(
+                topic,
+                _node.Name,
+                _selfAddress,
+                TermOf(_seen, Interlocked.Increment(ref _begun)),
+                changes => StreamOf(topic).OnNextAsync(changes),
+                feed.Refresh,
+                _prefixes,
+                _options,
+                MaxGap,
+                _time,
+                () => Failed(topic)));
+        }
+    }
+
+    private IAsyncStream<TopicChanges> StreamOf(string topic) =>
+        _client.GetStreamProvider(PresenceStreams.Queues).GetStream<TopicChanges>(PresenceStreams.Diffs(topic));
+
+    /// <summary>
+    /// Terms grow: with each membership version, within a version with the number of nodes that are known (manifests only
+    /// arrive), and on one silo with each beginning. Of two silos that publish a topic, the one that knows more wins.
+    /// </summary>
+    private static long TermOf(PresenceSilosSnapshot silos, long begun) =>
+        (silos.Version << 32) + ((long)Math.Min(silos.Active.Length, 0xFFF) << 20) + (begun & 0xFFFFF);
+
+    private void OnSilosChanged(PresenceSilosSnapshot silos)
+    {
+        var newcomers = silos.Active.Except(_seen.Active).Where(s => !s.Equals(_self)).ToList();
+        var before = _publishers;
+        _seen = silos;
+        _publishers = silos.Active;
+        if (_stop.IsCancellationRequested)
+        {
+            _publishers = null;
+            return;
+        }
+
+        foreach (var topic in _feeds.Published().Where(t => !IsHome(t)))
+        {
+            _feeds.StopPublishing(topic);
+        }
+
+        foreach (var topic in _followed.Keys)
+        {
+            PublishIfHome(topic);
+        }
+
+        // Each topic is told by the silo that published it until now, so a newcomer hears it once.
+        if (newcomers.Count > 0 && before is not null)
+        {
+            var mine = _followed.Keys.Where(t => _self.Equals(TopicHome.Of(t, before))).ToList();
+            foreach (var silo in newcomers)
+            {
+                Tell(silo, mine);
+            }
+        }
+    }
+
+    private void Tell(SiloAddress silo, List<string> topics)
+    {
+        foreach (var part in topics.Chunk(MaxTopicsPerCall))
+        {
+            _ = CallAsync(silo, grain => grain.AddFollowed(part));
+        }
+    }
+
+    private IEnumerable<SiloAddress> Others() => _silos.Current.Active.Where(s => !s.Equals(_self));
+
+    private async Task CallAsync(SiloAddress silo, Func<IPresenceSiloGrain, Task> call)
+    {
+        try
+        {
+            await call(_client.GetGrain<IPresenceSiloGrain>(silo.ToParsableString())).WaitAsync(_options.CallTimeout, _time, _stop.Token);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Told again by the next sweep.
+            LogNotTold(_logger, silo, e);
+        }
+    }
+
+    /// <summary>Asks one of the other nodes what is followed. What it does not know the publishers tell.</summary>
+    private async Task LearnFollowedAsync(CancellationToken cancellation)
+    {
+        foreach (var silo in Others().Take(3))
+        {
+            try
+            {
+                var grain = _client.GetGrain<IPresenceSiloGrain>(silo.ToParsableString());
+                AddFollowed(await grain.Followed().WaitAsync(_options.CallTimeout, _time, cancellation));
+                return;
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            {
+                LogNotTold(_logger, silo, e);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Tells the other nodes once more what this silo publishes, and stops what has had no subscriber at two sweeps in a row.
+    /// </summary>
+    private async Task SweepAsync()
+    {
+        try
+        {
+            var published = _feeds.Published().ToList();
+            foreach (var silo in Others())
+            {
+                Tell(silo, published);
+            }
+
+            var quiet = _implicit.Exist() ? [] : published.Where(t => !_asked.ContainsKey(t)).Take(MaxChecksPerSweep).ToList();
+            _asked.Clear();
+            var ended = new List<string>();
+            foreach (var topic in quiet)
+            {
+                var subscribers = await _subscriptions.GetSubscriptions(PresenceStreams.Queues, PresenceStreams.Diffs(topic));
+                if (subscribers.Any())
+                {
+                    _unfollowed.Remove(topic);
+                }
+                else if (!_unfollowed.Add(topic))
+                {
+                    _unfollowed.Remove(topic);
+                    ended.Add(topic);
+                }
+            }
+
+            if (ended.Count > 0)
+            {
+                RemoveFollowed(ended);
+                foreach (var silo in Others())
+                {
+                    _ = CallAsync(silo, grain => grain.RemoveFollowed(ended));
+                }
+            }
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            LogNotSwept(_logger, e);
         }
     }
 
     private void Failed(string topic)
     {
-        LogFailed(logger, topic);
-        _ = BeginAgainAsync([topic], Retry);
+        LogFailed(_logger, topic);
+        _ = PublishAgainAsync(topic);
     }
 
-    private async Task BeginAgainAsync(IReadOnlyList<string> topics, TimeSpan delay)
+    private async Task PublishAgainAsync(string topic)
     {
         try
         {
-            await Task.Delay(delay, time, _stop.Token);
+            await Task.Delay(RetryDelay, _time, _stop.Token);
         }
         catch (OperationCanceledException)
         {
             return;
         }
 
-        foreach (var topic in topics)
+        _feeds.StopPublishing(topic);
+        if (_followed.ContainsKey(topic))
         {
-            End(topic);
-            Begin(topic);
+            PublishIfHome(topic);
         }
     }
 
-    private async Task FollowAsync()
-    {
-        await foreach (var snapshot in membership.MembershipUpdates.WithCancellation(_stop.Token))
-        {
-            var now = ActiveSilos.In(snapshot);
-            if (now.Addresses.ToHashSet().SetEquals(_silos.Addresses))
-            {
-                continue;
-            }
-
-            _silos = now;
-            foreach (var topic in _feeds.Keys.Where(t => !IsHome(t)))
-            {
-                End(topic);
-            }
-
-            _ = BeginAgainAsync(BeginAll(), Settle);
-        }
-    }
-
-    private List<string> BeginAll()
-    {
-        var begun = new List<string>();
-        string? after = null;
-        do
-        {
-            var topics = node.Tracker.Topics(after, TopicsAtOnce);
-            foreach (var topic in topics)
-            {
-                if (Begin(topic.Topic))
-                {
-                    begun.Add(topic.Topic);
-                }
-            }
-
-            after = topics.Count == TopicsAtOnce ? topics[^1].Topic : null;
-        }
-        while (after is not null);
-
-        // The old home may not have lived to tell that these are empty.
-        begun.AddRange(_emptied.Topics().Where(Begin));
-        return begun;
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The stream of topic {Topic} failed; it begins anew with a reset.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Publishing on the stream of topic {Topic} failed; it begins again with a reset.")]
     private static partial void LogFailed(ILogger logger, string topic);
 
-    /// <summary>The silos among which topics have their homes, since a version of the membership.</summary>
-    private sealed record ActiveSilos(long Version, SiloAddress[] Addresses)
-    {
-        public static ActiveSilos In(ClusterMembershipSnapshot snapshot) => new(
-            snapshot.Version.Value,
-            [.. snapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress)]);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Exchanging the followed topics with silo {Silo} failed; it is repeated.")]
+    private static partial void LogNotTold(ILogger logger, SiloAddress silo, Exception error);
 
-        /// <summary>
-        /// Versions are the same on all silos and only grow, and in each a topic has one home; within a version the home
-        /// counts.
-        /// </summary>
-        public long Term(long begun) => (Version << 20) + (begun & 0xFFFFF);
-    }
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Checking the subscribers of followed topics failed; it is repeated.")]
+    private static partial void LogNotSwept(ILogger logger, Exception error);
 }

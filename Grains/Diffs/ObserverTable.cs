@@ -1,34 +1,27 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Options;
-using Orleans.Runtime;
 using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
 
-/// <summary>The observers subscribed through this silo, each with a feed of its own.</summary>
+/// <summary>The observers that subscribed through this silo. Those of one topic share its <see cref="TopicFeed"/>.</summary>
 internal sealed class ObserverTable : IDisposable
 {
     private readonly IPresenceNode _node;
+    private readonly TopicFeeds _feeds;
     private readonly PresenceOrleansOptions _options;
     private readonly TimeProvider _time;
-    private readonly string _silo;
     private readonly ITimer _sweeper;
-    private readonly ConcurrentDictionary<string, Subscription> _subscriptions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ObserverSubscription> _subscriptions = new(StringComparer.Ordinal);
     private long _lastId;
     private long _cutOff;
+    private int _count;
 
-    public ObserverTable(
-        IPresenceNode node,
-        ILocalSiloDetails silo,
-        IOptions<PresenceOrleansOptions> options,
-        TimeProvider time)
+    public ObserverTable(IPresenceNode node, TopicFeeds feeds, IOptions<PresenceOrleansOptions> options, TimeProvider time)
     {
-        _silo = silo.SiloAddress.ToParsableString();
-        _node = node;
-        _options = options.Value;
-        _time = time;
+        (_node, _feeds, _options, _time) = (node, feeds, options.Value, time);
         var period = Duration / 10;
         using (ExecutionContext.SuppressFlow())
         {
@@ -38,46 +31,40 @@ internal sealed class ObserverTable : IDisposable
 
     public TimeSpan Duration => _options.LeaseDuration;
 
-    public int Count => _subscriptions.Count;
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>Observers that were cut off because they were slow, dead or failing.</summary>
     public long CutOff => Volatile.Read(ref _cutOff);
 
+    /// <summary>Subscribes an observer; it gets exactly the changes after the snapshot.</summary>
     /// <exception cref="PresenceOverloadException">This silo keeps as many subscriptions as it may.</exception>
-    public (string Id, TopicSnapshot Snapshot) Add(string topic, IPresenceObserver observer)
+    public (string Id, TopicSnapshot Snapshot, KnownReplica[] Known) Add(string topic, IPresenceObserver observer)
     {
-        if (_subscriptions.Count >= _options.MaxObservers)
+        if (Interlocked.Increment(ref _count) > _options.MaxObservers)
         {
+            Interlocked.Decrement(ref _count);
             throw new PresenceOverloadException(
                 $"Silo {_node.Name} keeps {_options.MaxObservers} subscriptions (Presence:Orleans:MaxObservers) and takes no more.");
         }
 
-        var id = Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
-        var target = new FeedTarget(
-            observer.Changed,
-            () => CutOffObserver(id),
+        var subscription = new ObserverSubscription(
+            Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture),
+            topic,
+            observer,
             _options.ObserverBacklog,
             _options.ObserverTimeout,
-            _silo,
-            Term: 0);
-        var subscription = new Subscription(new TopicFeed(_node, topic, target, _time), _time.GetTimestamp());
-        _subscriptions[id] = subscription;
-        return (id, subscription.Feed.Start(reach: null));
+            _time,
+            OnCutOff);
+        _subscriptions[subscription.Id] = subscription;
+        var (snapshot, known) = _feeds.Attach(subscription);
+        return (subscription.Id, snapshot, known);
     }
 
-    /// <summary>False if it is over.</summary>
-    public bool Renew(string id)
-    {
-        if (!_subscriptions.TryGetValue(id, out var subscription) || subscription.Feed.IsOver || IsOverdue(subscription))
-        {
-            return false;
-        }
+    /// <summary>Returns false if the subscription has ended.</summary>
+    public bool Renew(string id) =>
+        _subscriptions.TryGetValue(id, out var subscription) && subscription.TryRenew(Duration);
 
-        subscription.Renewed = _time.GetTimestamp();
-        return true;
-    }
-
-    /// <summary>False if it was over already.</summary>
+    /// <summary>Returns false if the subscription had ended before.</summary>
     public bool Remove(string id)
     {
         if (!_subscriptions.TryRemove(id, out var subscription))
@@ -85,7 +72,9 @@ internal sealed class ObserverTable : IDisposable
             return false;
         }
 
-        subscription.Feed.Dispose();
+        Interlocked.Decrement(ref _count);
+        subscription.End();
+        _feeds.Detach(subscription);
         return true;
     }
 
@@ -98,11 +87,9 @@ internal sealed class ObserverTable : IDisposable
         }
     }
 
-    private bool IsOverdue(Subscription subscription) => _time.GetElapsedTime(subscription.Renewed) >= Duration;
-
-    private void CutOffObserver(string id)
+    private void OnCutOff(ObserverSubscription subscription)
     {
-        if (Remove(id))
+        if (Remove(subscription.Id))
         {
             Interlocked.Increment(ref _cutOff);
         }
@@ -110,25 +97,12 @@ internal sealed class ObserverTable : IDisposable
 
     private void Sweep()
     {
-        foreach (var (id, subscription) in _subscriptions)
+        foreach (var subscription in _subscriptions.Values)
         {
-            if (IsOverdue(subscription))
+            if (subscription.IsOverdue(Duration))
             {
-                Remove(id);
+                Remove(subscription.Id);
             }
-        }
-    }
-
-    private sealed class Subscription(TopicFeed feed, long renewed)
-    {
-        private long _renewed = renewed;
-
-        public TopicFeed Feed { get; } = feed;
-
-        public long Renewed
-        {
-            get => Volatile.Read(ref _renewed);
-            set => Volatile.Write(ref _renewed, value);
         }
     }
 }

@@ -1,212 +1,328 @@
-using System.Threading.Channels;
+using System.Collections.Immutable;
 using Presence.Grains.Topics;
 using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
 
-/// <summary>How a feed tells its changes, and what becomes of it when it cannot.</summary>
-/// <param name="Tell">Tells one batch; the next waits for it.</param>
-/// <param name="Failed">Called at most once, from any thread: a batch failed or took too long, or too many waited.</param>
-/// <param name="Backlog">Changes that may wait.</param>
-/// <param name="Timeout">How long one batch may take.</param>
-/// <param name="Silo">Address of this silo.</param>
-/// <param name="Term">See <see cref="TopicChanges.Term"/>.</param>
-/// <param name="Gather">After a batch, the next leaves after this long at the earliest.</param>
-/// <param name="Order">Given: what lies behind a gap waits for it. Else changes are told as this silo showed them.</param>
-internal sealed record FeedTarget(
-    Func<TopicChanges, Task> Tell,
-    Action Failed,
-    int Backlog,
-    TimeSpan Timeout,
-    string Silo,
-    long Term,
-    TimeSpan Gather = default,
-    DotOrder? Order = null);
-
-/// <summary>The changes of one topic from a snapshot on, gap-free and in order, to one listener.</summary>
+/// <summary>
+/// The changes of one topic that somebody follows on this silo: one subscription to the tracker, handed to
+/// <see cref="IHandleDiffGrain"/> batch by batch and from there to the topic's observers and publisher.
+/// </summary>
 /// <remarks>
-/// A full queue ends the feed and does not drop changes: what the listener knows would be wrong without its noticing.
-/// While a batch is under way what arrives gathers and travels in the next one.
+/// Gap-free and in order. While a batch is being handled, what arrives travels in the next one. It runs no task while nothing
+/// changes. A full queue ends the feed and does not drop changes: the followers would be wrong without noticing.
 /// </remarks>
-internal sealed class TopicFeed : IDisposable
+internal sealed class TopicFeed
 {
-    private const int MostChangesInABatch = 1000;
-
-    /// <summary>How often a feed looks whether a gap was filled, while something waits for that.</summary>
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
+    private const int MaxChangesPerBatch = 1000;
+    private const int SendsPerTask = 128;
 
     private readonly IPresenceNode _node;
     private readonly string _topic;
-    private readonly FeedTarget _target;
-    private readonly TimeProvider _time;
-    private readonly Channel<PresenceChange> _queue;
-    private TopicSubscription? _subscription;
-    private long _told;
-    private int _over;
+    private readonly string _silo;
+    private readonly Func<string, KnownReplica[]> _known;
+    private readonly int _capacity;
+    private readonly Func<TopicChanges, Task> _handle;
+    private readonly Action<TopicFeed> _failed;
+    private readonly Lock _gate = new();
+    private readonly Queue<(TopicDiff Diff, TopicSnapshot After)> _pending = new();
+    private readonly TopicSubscription _subscription;
+    private ImmutableArray<ObserverSubscription> _observers = [];
+    private TopicPublisher? _publisher;
+    private TopicView _view;
+    private TopicView? _handling;
+    private long _sequence;
+    private int _pendingChanges;
+    private bool _isPumping = true;
+    private bool _hasEnded;
 
-    public TopicFeed(IPresenceNode node, string topic, FeedTarget target, TimeProvider time)
+    /// <param name="node">The node.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="silo">Address of this silo.</param>
+    /// <param name="known">Returns how much is known now of those who may be present in a topic.</param>
+    /// <param name="capacity">Maximum number of changes that wait.</param>
+    /// <param name="handle">Calls the topic's grain, which calls <see cref="Deliver"/>.</param>
+    /// <param name="failed">Called at most once, from any thread: too many changes wait, or the grain failed.</param>
+    public TopicFeed(
+        IPresenceNode node,
+        string topic,
+        string silo,
+        Func<string, KnownReplica[]> known,
+        int capacity,
+        Func<TopicChanges, Task> handle,
+        Action<TopicFeed> failed)
     {
-        _node = node;
-        _topic = topic;
-        _target = target;
-        _time = time;
-        _queue = Channel.CreateBounded<PresenceChange>(new BoundedChannelOptions(target.Backlog) { SingleReader = true });
+        (_node, _topic, _silo, _known, _capacity, _handle, _failed) = (node, topic, silo, known, capacity, handle, failed);
+
+        // In this order: what counts as known must not be more than what the snapshot shows.
+        var knownFirst = known(topic);
+        _subscription = node.Tracker.Subscribe(topic, OnDiff);
+        _view = new TopicView(_subscription.Snapshot, knownFirst);
+        StartPump();
     }
 
-    public bool IsOver => Volatile.Read(ref _over) != 0;
+    public string Topic => _topic;
 
-    public long Term => _target.Term;
-
-    /// <summary>Sequence of the last batch that the target has taken.</summary>
-    public long Told => Volatile.Read(ref _told);
-
-    /// <param name="reach">
-    /// Given: the first batch is a reset that holds what this covers of the snapshot; the rest follows in order.
-    /// </param>
-    public TopicSnapshot Start(Reach? reach)
+    /// <summary>Observers and publisher that it has.</summary>
+    public int Followers
     {
-        _subscription = _node.Tracker.Subscribe(_topic, Enqueue);
-        if (IsOver)
+        get
         {
-            _subscription.Dispose();
+            lock (_gate)
+            {
+                return _observers.Length + (_publisher is null ? 0 : 1);
+            }
+        }
+    }
+
+    /// <summary>Returns the publisher; null if this silo does not publish the topic.</summary>
+    public TopicPublisher? Publisher
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _publisher;
+            }
+        }
+    }
+
+    /// <summary>Adds an observer, which gets exactly the changes after the returned view.</summary>
+    public TopicView Attach(ObserverSubscription observer)
+    {
+        Refresh();
+        lock (_gate)
+        {
+            _observers = _observers.Add(observer);
+            return _view;
+        }
+    }
+
+    public void Detach(ObserverSubscription observer)
+    {
+        lock (_gate)
+        {
+            _observers = _observers.Remove(observer);
+        }
+    }
+
+    /// <summary>Adds the publisher, which gets exactly the changes after the view that it is started with.</summary>
+    public void Attach(TopicPublisher publisher)
+    {
+        Refresh();
+        lock (_gate)
+        {
+            _publisher = publisher;
+            publisher.Start(_view);
+        }
+    }
+
+    public void DetachPublisher()
+    {
+        TopicPublisher? publisher;
+        lock (_gate)
+        {
+            (publisher, _publisher) = (_publisher, null);
         }
 
-        var reset = reach is null ? null : Reset(0, _subscription.Snapshot, reach) with { Sequence = 1 };
-        foreach (var entry in reach is null ? [] : _subscription.Snapshot.Where(e => !reach.Covers(e)))
+        publisher?.End();
+    }
+
+    /// <summary>Returns the view up to which every change has been delivered, as new as that is possible.</summary>
+    public TopicView Refresh()
+    {
+        var known = _known(_topic);
+        lock (_gate)
         {
-            _target.Order?.Add(new PresenceChange(PresenceChangeKind.Joined, entry, null, default));
+            if (!_isPumping && _pending.Count == 0)
+            {
+                _view = _view with { Known = known };
+            }
+
+            return _view;
+        }
+    }
+
+    /// <summary>Hands a batch to the followers. Called by the grain, one batch at a time.</summary>
+    public void Deliver(TopicChanges changes)
+    {
+        ImmutableArray<ObserverSubscription> observers;
+        TopicPublisher? publisher;
+        TopicView view;
+        lock (_gate)
+        {
+            if (_handling is null)
+            {
+                return;
+            }
+
+            (_view, _handling) = (_handling, null);
+            (observers, publisher, view) = (_observers, _publisher, _view);
         }
 
+        publisher?.Post(changes.Changes, view.Known);
+        List<ObserverSubscription>? starting = null;
+        foreach (var observer in observers)
+        {
+            if (observer.Post(changes))
+            {
+                (starting ??= new(observers.Length)).Add(observer);
+            }
+        }
+
+        if (starting is not null)
+        {
+            StartSending(starting);
+        }
+    }
+
+    /// <summary>Ends the subscription. The followers are not called any more.</summary>
+    public void End()
+    {
+        lock (_gate)
+        {
+            _hasEnded = true;
+            _pending.Clear();
+        }
+
+        _subscription.Dispose();
+        DetachPublisher();
+    }
+
+    /// <summary>Returns the observers, to be cut off when the feed has failed.</summary>
+    public ImmutableArray<ObserverSubscription> Observers()
+    {
+        lock (_gate)
+        {
+            return _observers;
+        }
+    }
+
+    // The calls leave on the thread pool: the grain's turn must not wait for observers.
+    private static void StartSending(List<ObserverSubscription> observers)
+    {
         using (ExecutionContext.SuppressFlow())
         {
-            _ = Task.Run(() => RunAsync(reset));
-        }
-
-        return _subscription.Snapshot;
-    }
-
-    /// <summary>
-    /// Everybody in the list who is covered, told as of a batch of this feed. The others are told in their turn, in batches to come.
-    /// </summary>
-    public TopicChanges Reset(long told, TopicSnapshot list, Reach reach) => new(
-        _topic, _node.Name, told, IsReset: true, list.Where(reach.Covers).ToJoins(), _target.Silo, _target.Term, reach.Known);
-
-    public void Dispose()
-    {
-        Volatile.Write(ref _over, 1);
-        _subscription?.Dispose();
-        _queue.Writer.TryComplete();
-    }
-
-    // Runs inside the shard: hand over, nothing else.
-    private void Enqueue(TopicDiff diff)
-    {
-        foreach (var change in diff.Changes)
-        {
-            if (!_queue.Writer.TryWrite(change))
+            for (var from = 0; from < observers.Count; from += SendsPerTask)
             {
-                Fail();
+                var part = observers.GetRange(from, Math.Min(SendsPerTask, observers.Count - from));
+                _ = Task.Run(() =>
+                {
+                    foreach (var observer in part)
+                    {
+                        _ = observer.SendAsync();
+                    }
+                });
+            }
+        }
+    }
+
+    private void OnDiff(TopicDiff diff)
+    {
+        lock (_gate)
+        {
+            if (_hasEnded)
+            {
+                return;
+            }
+
+            if (_pendingChanges + diff.Changes.Count <= _capacity)
+            {
+                _pendingChanges += diff.Changes.Count;
+                _pending.Enqueue((diff, _node.Tracker.List(_topic)));
+                if (!_isPumping)
+                {
+                    _isPumping = true;
+                    StartPump();
+                }
+
                 return;
             }
         }
+
+        Fail();
     }
 
-    private async Task RunAsync(TopicChanges? reset)
+    private void StartPump()
+    {
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = Task.Run(PumpAsync);
+        }
+    }
+
+    private async Task PumpAsync()
     {
         try
         {
-            if (reset is not null)
+            while (true)
             {
-                await TellAsync(reset);
-            }
-
-            while (await HasMoreAsync() && !IsOver)
-            {
-                var changes = TakeBatch();
-                if (changes.Count == 0)
+                // In this order: every change that was visible when this is known is taken below.
+                var known = _known(_topic);
+                while (Take(known) is { } changes)
                 {
-                    continue;
+                    await _handle(changes);
                 }
 
-                await TellAsync(new TopicChanges(
-                    _topic, _node.Name, Told + 1, IsReset: false, changes, _target.Silo, _target.Term));
-                if (_target.Gather > TimeSpan.Zero)
+                lock (_gate)
                 {
-                    await Task.Delay(_target.Gather, _time);
+                    if (_pending.Count == 0)
+                    {
+                        _isPumping = false;
+                        return;
+                    }
                 }
             }
         }
         catch (Exception)
         {
-            // Gone, too slow or broken; the target decides what that means.
             Fail();
         }
     }
 
-    private async Task TellAsync(TopicChanges changes)
+    private TopicChanges? Take(KnownReplica[] known)
     {
-        await _target.Tell(changes).WaitAsync(_target.Timeout, _time);
-        Volatile.Write(ref _told, changes.Sequence);
-    }
-
-    private async ValueTask<bool> HasMoreAsync()
-    {
-        if (_target.Order is null or { IsEmpty: true })
+        lock (_gate)
         {
-            return await _queue.Reader.WaitToReadAsync();
+            if (_hasEnded || _pending.Count == 0)
+            {
+                return null;
+            }
+
+            var (diff, after) = _pending.Dequeue();
+            var changes = diff.Changes;
+            if (_pending.Count > 0 && changes.Count < MaxChangesPerBatch)
+            {
+                var together = new List<PresenceChange>(changes);
+                while (_pending.TryPeek(out var more) && together.Count + more.Diff.Changes.Count <= MaxChangesPerBatch)
+                {
+                    together.AddRange(more.Diff.Changes);
+                    after = _pending.Dequeue().After;
+                }
+
+                changes = together;
+            }
+
+            _pendingChanges -= changes.Count;
+            _handling = new TopicView(after, _pending.Count == 0 ? known : _view.Known);
+            return new TopicChanges(_topic, _node.Name, ++_sequence, IsReset: false, changes, _silo);
         }
-
-        if (!_target.Order.WasFull)
-        {
-            await Task.Delay(Look, _time);
-        }
-
-        return true;
-    }
-
-    private List<PresenceChangeRecord> TakeBatch()
-    {
-        if (_target.Order is not { } order)
-        {
-            return TakeAsShown();
-        }
-
-        GiveTo(order);
-        if (order.Look())
-        {
-            // What filled a gap just before the look is in the queue, behind what waited for it.
-            GiveTo(order);
-        }
-
-        return [.. order.Take(MostChangesInABatch).Select(c => c.ToRecord())];
-    }
-
-    private void GiveTo(DotOrder order)
-    {
-        while (_queue.Reader.TryRead(out var change))
-        {
-            order.Add(change);
-        }
-    }
-
-    private List<PresenceChangeRecord> TakeAsShown()
-    {
-        var changes = new List<PresenceChangeRecord>();
-        while (changes.Count < MostChangesInABatch && _queue.Reader.TryRead(out var change))
-        {
-            changes.Add(change.ToRecord());
-        }
-
-        return changes;
     }
 
     private void Fail()
     {
-        if (Interlocked.Exchange(ref _over, 1) == 0)
+        lock (_gate)
         {
-            _queue.Writer.TryComplete();
-            _target.Failed();
+            if (_hasEnded)
+            {
+                return;
+            }
+
+            _hasEnded = true;
+            _pending.Clear();
         }
+
+        _failed(this);
     }
 }

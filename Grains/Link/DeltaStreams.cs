@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 using Orleans.Streams;
+using Presence.Grains.Placement;
 using Presence.Grains.Streams;
 
 namespace Presence.Grains.Link;
@@ -8,16 +9,21 @@ namespace Presence.Grains.Link;
 /// <summary>The queue of this silo in the stream provider that carries deltas.</summary>
 internal sealed class DeltaQueue
 {
-    public SiloQueue Queue { get; } = new();
+    public LocalStreamQueue Queue { get; } = new();
 
-    /// <exception cref="InvalidOperationException">It is full: the batch was not taken.</exception>
-    public void Add(StreamId stream, DeltaBatch batch) =>
-        Queue.Add(batch.Frames.Size(), token => new DeltaEvent(stream, batch, token));
+    /// <summary>Appends a batch for a shard of this silo; the stream delivers it to the shard's grain.</summary>
+    /// <exception cref="InvalidOperationException">The queue is full; the batch was not added.</exception>
+    public void Add(string shardKey, DeltaBatch batch) =>
+        Add(StreamId.Create(OrleansLink.StreamNamespace, shardKey), batch);
+
+    internal void Add(StreamId stream, DeltaBatch batch) =>
+        Queue.Add(batch.Size(), token => new DeltaEvent(stream, batch, token));
 }
 
-/// <summary>The stream provider that carries deltas: a stream is queued on the silo that consumes it.</summary>
-internal sealed class DeltaStreams(string name, IGrainFactory grains, DeltaQueue queue, ILoggerFactory loggers)
-    : SiloStreams(name, [queue.Queue], loggers)
+/// <summary>The stream provider that carries deltas. A stream is queued on the silo that consumes it.</summary>
+internal sealed class DeltaStreams(
+    string name, IGrainFactory grains, DeltaQueue queue, ILoggerFactory loggers, TimeProvider time)
+    : LocalStreamProvider(name, [queue.Queue], loggers, time)
 {
     public override async Task QueueMessageBatchAsync<T>(
         StreamId streamId,
@@ -26,10 +32,16 @@ internal sealed class DeltaStreams(string name, IGrainFactory grains, DeltaQueue
         Dictionary<string, object>? requestContext)
     {
         // The key of a stream is that of the grain which consumes it.
-        var consumer = grains.GetGrain<IPresenceShardGrain>(streamId.GetKeyAsString());
+        var key = streamId.GetKeyAsString();
+        if (!ShardKey.TryParse(key, out var shard))
+        {
+            throw new ArgumentException($"'{key}' does not name a shard of a silo.", nameof(streamId));
+        }
+
+        var silo = grains.GetGrain<IPresenceSiloGrain>(shard.Value.Silo.ToParsableString());
         foreach (var batch in events.Cast<DeltaBatch>())
         {
-            await consumer.Enqueue(batch);
+            await silo.Enqueue(key, batch);
         }
     }
 }

@@ -24,7 +24,7 @@ internal enum DropReason
     ReceiverFailed,
 }
 
-/// <summary>What the link counts: frames sent, received and dropped, and detours.</summary>
+/// <summary>What the link counts: frames sent, received and dropped.</summary>
 internal sealed class LinkInstruments : IDisposable
 {
     private static readonly string[] ReasonNames =
@@ -33,7 +33,6 @@ internal sealed class LinkInstruments : IDisposable
     private readonly Meter _meter = new("Presence.Grains");
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _messages;
-    private readonly Counter<long> _detours;
     private readonly long[] _droppedByReason = new long[ReasonNames.Length];
 
     public LinkInstruments()
@@ -42,8 +41,6 @@ internal sealed class LinkInstruments : IDisposable
             "presence.frames.dropped", "{frame}", "Frames that an engine could not carry; the CRDT repairs them.");
         _messages = _meter.CreateCounter<long>(
             "presence.replication.messages", "{message}", "Batches of frames between silos.");
-        _detours = _meter.CreateCounter<long>(
-            "presence.grains.detours", "{detour}", "Times a stream failed and grain calls stood in for a while.");
     }
 
     public void Dropped(DropReason reason, int frames = 1)
@@ -58,17 +55,6 @@ internal sealed class LinkInstruments : IDisposable
         new KeyValuePair<string, object?>("type", byStream ? "stream" : "call"));
 
     public void Received() => _messages.Add(1, new KeyValuePair<string, object?>("direction", "in"));
-
-    public void Detoured()
-    {
-        Interlocked.Increment(ref _detourCount);
-        _detours.Add(1);
-    }
-
-    private long _detourCount;
-
-    /// <summary>Detours so far.</summary>
-    public long Detours => Volatile.Read(ref _detourCount);
 
     /// <summary>Frames dropped so far for the reason.</summary>
     public long DroppedFor(DropReason reason) => Volatile.Read(ref _droppedByReason[(int)reason]);

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Orleans.Runtime;
+using Presence.Grains.Cluster;
 
 namespace Presence.Grains.Link;
 
@@ -17,19 +18,16 @@ internal sealed record MemberView(
     /// <summary>
     /// The silos that can be sent to. One that shuts down still can: it has its farewell to say. One that only joins cannot.
     /// </summary>
-    public static MemberView Of(ClusterMembershipSnapshot snapshot, SiloAddress self)
+    public static MemberView Of(PresenceSilosSnapshot snapshot, SiloAddress self)
     {
-        var living = snapshot.Members.Values
-            .Where(m => !m.SiloAddress.Equals(self))
-            .Where(m => m.Status is SiloStatus.Active or SiloStatus.ShuttingDown or SiloStatus.Stopping)
-            .ToList();
+        var living = snapshot.Nodes.Values.Where(m => !m.Address.Equals(self)).ToList();
         return new MemberView(
-            living.ToFrozenDictionary(m => m.SiloAddress, m => m.Name),
+            living.ToFrozenDictionary(m => m.Address, m => m.Name),
             living
                 .GroupBy(m => m.Name, StringComparer.Ordinal)
                 .ToFrozenDictionary(
                     g => g.Key,
-                    g => g.MaxBy(m => (m.Status == SiloStatus.Active, m.SiloAddress.Generation))!.SiloAddress,
+                    g => g.MaxBy(m => (m.IsActive, m.Address.Generation))!.Address,
                     StringComparer.Ordinal));
     }
 

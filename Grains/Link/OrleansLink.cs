@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Runtime;
 using Orleans.Streams;
+using Presence.Grains.Cluster;
 using Presence.Grains.Placement;
 using Presence.Node;
 
@@ -20,7 +21,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     public const string StreamNamespace = "presence.deltas";
 
     private readonly IClusterClient _client;
-    private readonly IClusterMembershipService _membership;
+    private readonly PresenceSilos _silos;
     private readonly SiloAddress _self;
     private readonly string _selfAddress;
     private readonly PresenceOrleansOptions _options;
@@ -28,20 +29,20 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<ShardKey, Lazy<ShardRoute>> _routes = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _following = new();
     private volatile MemberView _members = MemberView.Empty;
     private volatile IClusterReceiver? _receiver;
-    private Task _following = Task.CompletedTask;
 
     public OrleansLink(
         IClusterClient client,
-        IClusterMembershipService membership,
+        PresenceSilos silos,
         ILocalSiloDetails silo,
         IOptions<PresenceOrleansOptions> options,
         ILogger<OrleansLink> logger,
         TimeProvider? time = null)
     {
         _client = client;
-        _membership = membership;
+        _silos = silos;
         _self = silo.SiloAddress;
         _selfAddress = silo.SiloAddress.ToParsableString();
         NodeName = silo.Name;
@@ -62,12 +63,8 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     public Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
     {
         _receiver = receiver;
-        Follow(_membership.CurrentSnapshot);
-        using (ExecutionContext.SuppressFlow())
-        {
-            _following = Task.Run(FollowMembershipAsync, CancellationToken.None);
-        }
-
+        _silos.Changed += Follow;
+        Follow(_silos.Current);
         return Task.CompletedTask;
     }
 
@@ -101,7 +98,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
         try
         {
             return await ShardGrain(new ShardKey(silo, frame.Shard))
-                .Ask(Batch([frame.ToDelta()]))
+                .Ask(Batch([frame]))
                 .WaitAsync(cancellation);
         }
         catch (Exception e)
@@ -113,9 +110,10 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
     public async Task StopAsync(CancellationToken cancellation)
     {
+        _silos.Changed -= Follow;
         _receiver = null;
         await _stop.CancelAsync();
-        await Task.WhenAll(_routes.Values.Select(r => r.Value.DisposeAsync().AsTask()).Append(_following))
+        await Task.WhenAll(_routes.Values.Select(r => r.Value.DisposeAsync().AsTask()))
             .WaitAsync(cancellation)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _routes.Clear();
@@ -137,7 +135,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
         foreach (var frame in batch.Frames)
         {
-            Tell(() => receiver.Received(batch.From, frame.ToLink()));
+            Tell(() => receiver.Received(batch.From, frame));
         }
     }
 
@@ -149,16 +147,16 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
         var yes = true;
         foreach (var frame in batch.Frames)
         {
-            yes &= await receiver.AskedAsync(batch.From, frame.ToLink());
+            yes &= await receiver.AskedAsync(batch.From, frame);
         }
 
         return yes;
     }
 
-    /// <summary>A stream told its consumer of an error: frames are missing, which is nothing new to a tracker.</summary>
+    /// <summary>Logs an error that a delta stream reported; the tracker repairs what is missing.</summary>
     internal void StreamFailed(Exception error) => LogStreamFailed(_logger, error);
 
-    internal DeltaBatch Batch(DeltaFrame[] frames) => new(NodeName, _selfAddress, frames);
+    internal DeltaBatch Batch(LinkFrame[] frames) => new(NodeName, _selfAddress, frames);
 
     internal IPresenceShardGrain ShardGrain(ShardKey key) => _client.GetGrain<IPresenceShardGrain>(key.ToString());
 
@@ -177,7 +175,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
         // A stream may hold frames of a silo for longer than the silo lived. Its end has been told; it must not come back.
         if (!ShardKey.TryParseSilo(batch.FromSilo, out var from)
-            || _membership.CurrentSnapshot.GetSiloStatus(from) == SiloStatus.Dead)
+            || _silos.IsDead(from))
         {
             Instruments.Dropped(DropReason.DeadSender, batch.Frames.Length);
             return null;
@@ -195,31 +193,22 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
         return _routes.GetOrAdd(
             new ShardKey(silo, shard),
-            static (key, link) => new(() => new ShardRoute(link, key, link._options, link._time, link._logger)),
+            static (key, link) => new(() => new ShardRoute(link, key, link._options, link._time)),
             this).Value;
     }
 
-    private async Task FollowMembershipAsync()
+    private void Follow(PresenceSilosSnapshot snapshot)
     {
-        try
+        IReadOnlyList<string> joined;
+        IReadOnlyList<(SiloAddress Silo, string Name)> gone;
+        lock (_following)
         {
-            await foreach (var snapshot in _membership.MembershipUpdates.WithCancellation(_stop.Token))
-            {
-                Follow(snapshot);
-            }
+            // The first snapshot may be older than one that was published meanwhile.
+            var now = MemberView.Of(_silos.Current, _self);
+            (joined, gone) = now.Since(_members);
+            _members = now;
         }
-        catch (OperationCanceledException)
-        {
-            // Stopped.
-        }
-    }
 
-    private void Follow(ClusterMembershipSnapshot snapshot)
-    {
-        var before = _members;
-        var now = MemberView.Of(snapshot, _self);
-        var (joined, gone) = now.Since(before);
-        _members = now;
         foreach (var (silo, name) in gone)
         {
             Forget(silo);

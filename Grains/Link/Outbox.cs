@@ -13,7 +13,7 @@ internal sealed class Outbox : IAsyncDisposable
     private readonly Channel<LinkFrame> _queue;
     private readonly PresenceOrleansOptions _options;
     private readonly LinkInstruments _instruments;
-    private readonly Func<DeltaFrame[], CancellationToken, Task> _transmit;
+    private readonly Func<LinkFrame[], CancellationToken, Task> _transmit;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _pump;
     private long _bytes;
@@ -24,7 +24,7 @@ internal sealed class Outbox : IAsyncDisposable
     public Outbox(
         PresenceOrleansOptions options,
         LinkInstruments instruments,
-        Func<DeltaFrame[], CancellationToken, Task> transmit)
+        Func<LinkFrame[], CancellationToken, Task> transmit)
     {
         _options = options;
         _instruments = instruments;
@@ -85,16 +85,16 @@ internal sealed class Outbox : IAsyncDisposable
         }
     }
 
-    private DeltaFrame[] TakeBatch()
+    private LinkFrame[] TakeBatch()
     {
-        var batch = new List<DeltaFrame>();
+        var batch = new List<LinkFrame>();
         var size = 0L;
         while (_queue.Reader.TryPeek(out var next)
             && (batch.Count == 0 || size + next.Body.Length <= _options.BatchBytes)
             && _queue.Reader.TryRead(out var frame))
         {
             size += frame.Body.Length;
-            batch.Add(frame.ToDelta());
+            batch.Add(frame);
         }
 
         Interlocked.Add(ref _bytes, -size);

@@ -34,7 +34,15 @@ internal sealed class PinnedPlacementDirector(ISiloStatusOracle silos) : IPlacem
 
         return silos.GetApproximateSiloStatus(silo) == SiloStatus.Active
             ? Task.FromResult(silo)
-            : throw new SiloUnavailableException(
-                $"{target.GrainIdentity} lives on silo {silo} alone, and that silo is not active.");
+            : throw new WrongSiloException($"{target.GrainIdentity} lives on silo {silo} alone, and that silo is not active.");
     }
 }
+
+/// <summary>
+/// A grain that belongs to one silo cannot be placed, because that silo is not active. Orleans retries placements that fail with
+/// one of its own exceptions, about half a second and with log entries for each; this one it does not retry, because nothing
+/// would change.
+/// </summary>
+[GenerateSerializer]
+[Alias("presence.wrong-silo")]
+internal sealed class WrongSiloException(string message) : InvalidOperationException(message);

@@ -1,5 +1,8 @@
 using Orleans.Concurrency;
 using Orleans.Runtime;
+using Orleans.Streams;
+using Orleans.Streams.Core;
+using Presence.Grains.Cluster;
 using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 using Presence.Node;
@@ -16,7 +19,8 @@ internal sealed class TopicPresenceGrain(
     LeaseTable leases,
     ObserverTable observers,
     DiffStreams streams,
-    Knowledge knowledge,
+    PresenceSilos silos,
+    IStreamSubscriptionManagerAdmin subscriptions,
     ILocalSiloDetails silo)
     : Grain, ITopicPresenceGrain
 {
@@ -49,10 +53,10 @@ internal sealed class TopicPresenceGrain(
     public Task<bool> Untrack(PresenceHandle handle) => LeasesOf(handle).Untrack(handle);
 
     public Task<TopicList> List() =>
-        Task.FromResult(new TopicList(Topic, node.Name, _tracker.List(Topic).ToRecords(), null));
+        Task.FromResult(new TopicList(Topic, node.Name, _tracker.List(Topic).ToArray(), null));
 
-    public Task<IReadOnlyList<PresenceRecord>> GetByKey(string key) =>
-        Task.FromResult<IReadOnlyList<PresenceRecord>>(_tracker.GetByKey(Topic, key).ToRecords());
+    public Task<IReadOnlyList<PresenceEntry>> GetByKey(string key) =>
+        Task.FromResult<IReadOnlyList<PresenceEntry>>(_tracker.GetByKey(Topic, key));
 
     public Task<int> Count() => Task.FromResult(_tracker.Count(Topic));
 
@@ -66,39 +70,45 @@ internal sealed class TopicPresenceGrain(
         }
 
         var page = _tracker.List(Topic).Page(after, limit);
-        return Task.FromResult(new TopicList(Topic, node.Name, page.Entries.ToRecords(), page.Next));
+        return Task.FromResult(new TopicList(Topic, node.Name, page.Entries, page.Next));
     }
 
     public Task<PresenceSubscription> Subscribe(IPresenceObserver observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        var known = knowledge.Of(Topic);
-        var (id, snapshot) = observers.Add(Topic, observer);
+        var (id, snapshot, known) = observers.Add(Topic, observer);
         return Task.FromResult(new PresenceSubscription(
             _silo,
             id,
             observers.Duration,
-            new TopicList(Topic, node.Name, snapshot.ToRecords(), null, known)));
+            new TopicList(Topic, node.Name, snapshot.ToArray(), null, known)));
     }
 
     public Task<bool> Unsubscribe(PresenceSubscription subscription)
     {
         ArgumentNullException.ThrowIfNull(subscription);
-        return GrainFactory.GetGrain<IPresenceLeaseGrain>(subscription.Silo).Unsubscribe(subscription.Id);
+        return silos.Grain(GrainFactory, subscription.Silo).Unsubscribe(subscription.Id);
     }
 
     public Task<TopicPosition> Position() => Home().Position(Topic);
 
     public Task<TopicChanges> CatchUp() => Home().CatchUp(Topic);
 
-    private IPresenceHomeGrain Home() =>
-        GrainFactory.GetGrain<IPresenceHomeGrain>(streams.HomeOf(Topic).ToParsableString());
+    public async Task FollowStream()
+    {
+        // The grain that keeps the subscriptions must begin on a node: another silo may not have a store for it.
+        await subscriptions.GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly)
+            .GetSubscriptions(PresenceStreams.Queues, PresenceStreams.Diffs(Topic));
+        await Home().Position(Topic);
+    }
 
-    private IPresenceLeaseGrain LeasesOf(PresenceHandle handle)
+    private IPresenceSiloGrain Home() => silos.Grain(GrainFactory, streams.HomeOf(Topic).ToParsableString());
+
+    private IPresenceSiloGrain LeasesOf(PresenceHandle handle)
     {
         ArgumentNullException.ThrowIfNull(handle);
         return string.Equals(handle.Topic, Topic, StringComparison.Ordinal)
-            ? GrainFactory.GetGrain<IPresenceLeaseGrain>(handle.Silo)
+            ? silos.Grain(GrainFactory, handle.Silo)
             : throw new ArgumentException($"The handle is of topic '{handle.Topic}', not of '{Topic}'.", nameof(handle));
     }
 }

@@ -33,9 +33,6 @@ internal sealed record SiloOrleansOptions
     /// <summary>With a database: probes in a row without an answer after which a silo is declared dead. Default 3.</summary>
     public int MissedProbes { get; private set; } = 3;
 
-    /// <summary><c>streams</c> or <c>calls</c>.</summary>
-    public string Transport { get; private set; } = "streams";
-
     public static SiloOrleansOptions Read(IConfigurationSection section)
     {
         var options = new SiloOrleansOptions();
@@ -69,12 +66,6 @@ internal sealed record SiloOrleansOptions
         reader.Int(nameof(MissedProbes), value => options.MissedProbes = value is >= 1 and <= 100
             ? value
             : throw reader.Bad(nameof(MissedProbes), $"{value}", "must be between 1 and 100"));
-        options.Transport = reader.Text(nameof(Transport))?.ToLowerInvariant() ?? options.Transport;
-        if (options.Transport is not ("streams" or "calls"))
-        {
-            throw reader.Bad(nameof(Transport), options.Transport, "must be streams or calls");
-        }
-
         reader.RefuseOthers();
         return options;
     }
@@ -89,7 +80,4 @@ internal sealed record SiloOrleansOptions
     private static int Port(SettingsReader reader, string name, int value) => value is > 0 and <= 65535
         ? value
         : throw reader.Bad(name, $"{value}", "must be a port, 1 to 65535");
-
-    public void CopyTo(Grains.PresenceOrleansOptions to) =>
-        to.Transport = Transport == "calls" ? Grains.DeltaTransport.Calls : Grains.DeltaTransport.Streams;
 }

@@ -51,7 +51,7 @@ internal sealed class OrleansEngine(SiloOptions options) : Engine, IDisposable
             }
 
             orleans.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = place.Name);
-            orleans.AddPresence(_settings.CopyTo);
+            orleans.AddPresence();
         });
         if (_database is not null)
         {

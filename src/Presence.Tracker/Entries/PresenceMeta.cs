@@ -48,14 +48,18 @@ public readonly struct PresenceMeta : IEquatable<PresenceMeta>
     /// <exception cref="JsonException">The metadata does not fit the type.</exception>
     public T? As<T>(JsonSerializerOptions? options = null) => JsonSerializer.Deserialize<T>(Utf8.Span, options);
 
+    /// <summary>Takes a JSON object without copying it. Nobody may write to the bytes afterwards.</summary>
+    /// <exception cref="PresenceMetaException">The bytes are not one well-formed JSON object.</exception>
+    internal static PresenceMeta ParseShared(ReadOnlyMemory<byte> utf8) => Checked(utf8);
+
     /// <summary>Wraps bytes that are known to be a JSON object, without a copy and without a look.</summary>
     internal static PresenceMeta Trusted(ReadOnlyMemory<byte> json) => new(json);
 
-    private static PresenceMeta Checked(byte[] json)
+    private static PresenceMeta Checked(ReadOnlyMemory<byte> json)
     {
         try
         {
-            var reader = new Utf8JsonReader(json);
+            var reader = new Utf8JsonReader(json.Span);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             {
                 throw new PresenceMetaException("Metadata must be a JSON object.");

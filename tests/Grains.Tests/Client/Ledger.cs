@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Grains.Tests.Topics;
 using Presence.Tracker;
 
@@ -6,14 +7,14 @@ namespace Presence.Grains.Tests.Client;
 /// <summary>What a watch was told, and whether it could be true: nobody joins twice or leaves without having joined.</summary>
 internal sealed class Ledger
 {
-    private readonly Dictionary<(string, ulong, ulong), int> _present = [];
-    private readonly Dictionary<(string, ulong, ulong), int> _joins = [];
+    private readonly Dictionary<Dot, int> _present = [];
+    private readonly Dictionary<Dot, int> _joins = [];
     private readonly List<string> _wrong = [];
     private readonly Lock _gate = new();
 
-    public Awaited<PresenceChangeRecord> Told { get; } = new();
+    public Awaited<PresenceChange> Told { get; } = new();
 
-    public ValueTask TakeAsync(IReadOnlyList<PresenceChangeRecord> changes)
+    public ValueTask TakeAsync(IReadOnlyList<PresenceChange> changes)
     {
         foreach (var change in changes)
         {
@@ -46,15 +47,15 @@ internal sealed class Ledger
         }
     }
 
-    public Task<PresenceChangeRecord> JoinedAsync(string key) =>
-        Told.FirstAsync(c => c.Kind == PresenceChangeKind.Joined && c.Presence.Key == key);
+    public Task<PresenceChange> JoinedAsync(string key) =>
+        Told.FirstAsync(c => c.Kind == PresenceChangeKind.Joined && c.Entry.Key == key);
 
-    public Task<PresenceChangeRecord> LeftAsync(string key) =>
-        Told.FirstAsync(c => c.Kind == PresenceChangeKind.Left && c.Presence.Key == key);
+    public Task<PresenceChange> LeftAsync(string key) =>
+        Told.FirstAsync(c => c.Kind == PresenceChangeKind.Left && c.Entry.Key == key);
 
-    private void Book(PresenceChangeRecord change)
+    private void Book(PresenceChange change)
     {
-        var id = (change.Presence.Node, change.Presence.Incarnation, change.Presence.FirstSequence);
+        var id = change.Entry.First;
         var present = _present.GetValueOrDefault(id);
         var right = change.Kind switch
         {
@@ -63,7 +64,7 @@ internal sealed class Ledger
         };
         if (!right)
         {
-            _wrong.Add($"{change.Kind} {change.Presence.Key} of {change.Presence.Node}, present {present} times");
+            _wrong.Add($"{change.Kind} {change.Entry.Key} of {change.Entry.Owner.Node}, present {present} times");
         }
 
         switch (change.Kind)

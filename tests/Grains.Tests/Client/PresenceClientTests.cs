@@ -33,8 +33,8 @@ public sealed class PresenceClientTests : IAsyncLifetime
 
         await kept.UpdateAsync(PresenceMeta.Parse("""{"a":2}"""));
         var updated = await ledger.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Updated);
-        Assert.Equal(("""{"a":2}""", kept.Handle.Ref), (updated.Presence.Meta.ToString(), updated.Presence.Ref));
-        Assert.Equal(updated.LastShown!.FirstSequence, updated.Presence.FirstSequence);
+        Assert.Equal(("""{"a":2}""", kept.Handle.Ref), (updated.Entry.Meta.ToString(), updated.Entry.Ref));
+        Assert.Equal(updated.LastShown!.First.Sequence, updated.Entry.First.Sequence);
 
         await kept.DisposeAsync();
         Assert.Equal(LeaveReason.ProcessEnded, (await ledger.LeftAsync("kept")).Reason);
@@ -48,13 +48,13 @@ public sealed class PresenceClientTests : IAsyncLifetime
         var ledger = new Ledger();
         await using var watch = await _cluster.Client.WatchAsync("lobby", ledger.TakeAsync);
         await using var mine = await _cluster.Client.TrackAsync("lobby", "mine", PresenceMeta.Parse("""{"a":1}"""));
-        var first = (await ledger.JoinedAsync("mine")).Presence;
+        var first = (await ledger.JoinedAsync("mine")).Entry;
         await _cluster.Orleans.StopSiloAsync(_cluster.SiloAt(mine.Handle.Silo));
 
-        var again = await ledger.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Joined && c.Presence.Node != first.Node);
-        Assert.Equal(("mine", """{"a":1}"""), (again.Presence.Key, again.Presence.Meta.ToString()));
-        await ledger.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Left && c.Presence.Node == first.Node);
-        Assert.Equal(again.Presence.Node, Assert.Single(watch.Presences).Node);
+        var again = await ledger.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Joined && c.Entry.Owner.Node != first.Owner.Node);
+        Assert.Equal(("mine", """{"a":1}"""), (again.Entry.Key, again.Entry.Meta.ToString()));
+        await ledger.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Left && c.Entry.Owner.Node == first.Owner.Node);
+        Assert.Equal(again.Entry.Owner.Node, Assert.Single(watch.Presences).Owner.Node);
         ledger.AssertTrue();
         ledger.AssertNobodyCameBack();
     }
@@ -73,12 +73,12 @@ public sealed class PresenceClientTests : IAsyncLifetime
         await Harness.Patience.UntilAsync(
             "it is tracked again",
             TimeSpan.FromSeconds(60),
-            () => mine.Handle != first && ledger.Told.All.Any(c => c.Kind == PresenceChangeKind.Joined && c.Presence.Ref == mine.Handle.Ref));
+            () => mine.Handle != first && ledger.Told.All.Any(c => c.Kind == PresenceChangeKind.Joined && c.Entry.Ref == mine.Handle.Ref));
 
         var second = mine.Handle;
         Assert.True(await _cluster.Orleans.Client.GetGrain<IPresenceLeaseGrain>(second.Silo).End(second.Lease));
         await mine.UpdateAsync(PresenceMeta.Parse("""{"new":true}"""));
-        await ledger.Told.FirstAsync(c => c.Presence.Meta.ToString() == """{"new":true}""");
+        await ledger.Told.FirstAsync(c => c.Entry.Meta.ToString() == """{"new":true}""");
         Assert.NotEqual(first.Lease, mine.Handle.Lease);
         ledger.AssertTrue();
     }
@@ -125,7 +125,7 @@ public sealed class PresenceClientTests : IAsyncLifetime
         ledger.AssertNobodyCameBack();
         Assert.Equal(
             Enumerable.Range(0, 20).Select(i => $"k{i}"),
-            ledger.Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Take(20).Select(c => c.Presence.Key));
+            ledger.Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Take(20).Select(c => c.Entry.Key));
     }
 
     [Fact]
@@ -151,8 +151,8 @@ public sealed class PresenceClientTests : IAsyncLifetime
         ITopicWatch? watch = null;
         watch = await _cluster.Client.WatchAsync("lobby", async changes =>
         {
-            told.Add(changes[0].Presence.Key);
-            if (changes[0].Presence.Key == "second")
+            told.Add(changes[0].Entry.Key);
+            if (changes[0].Entry.Key == "second")
             {
                 await watch!.DisposeAsync();
                 told.Add("ended");

@@ -64,7 +64,7 @@ public class SubscribersTests
         for (var t = 0; t < Topics; t++)
         {
             ledgers[t].AssertTrue();
-            var heard = ledgers[t].Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Select(c => c.Presence.Key).ToList();
+            var heard = ledgers[t].Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Select(c => c.Entry.Key).ToList();
             Assert.True(expected.SequenceEqual(heard), $"Heard {Journal.Short(heard)}\n{journal.Of($"topic {t}")}");
             Assert.DoesNotContain(ledgers[t].Told.All, c => c.Kind == PresenceChangeKind.Left);
         }

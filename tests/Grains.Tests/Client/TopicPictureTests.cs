@@ -1,3 +1,4 @@
+using Presence.Crdt;
 using Presence.Grains.Client;
 using Presence.Grains.Tests.Topics;
 using Presence.Tracker;
@@ -114,27 +115,27 @@ public class TopicPictureTests
         Assert.Equal(1, _picture.Remembering);
     }
 
-    private static PresenceRecord P(string key, ulong sequence, ulong? first = null) =>
-        new(key, $"{sequence}", null, "n", PresenceMeta.Empty, 1, sequence, first ?? sequence);
+    private static PresenceEntry P(string key, ulong sequence, ulong? first = null) =>
+        new(new ReplicaId("n", 1), sequence, first ?? sequence, 0, 1, "lobby", key, PresenceMeta.Empty);
 
-    private static PresenceChangeRecord Joined(PresenceRecord p) => new(PresenceChangeKind.Joined, p, null, default);
+    private static PresenceChange Joined(PresenceEntry p) => new(PresenceChangeKind.Joined, p, null, default);
 
-    private static PresenceChangeRecord Updated(PresenceRecord p) => new(PresenceChangeKind.Updated, p, p, default);
+    private static PresenceChange Updated(PresenceEntry p) => new(PresenceChangeKind.Updated, p, p, default);
 
-    private static PresenceChangeRecord Left(PresenceRecord p, LeaveReason reason = LeaveReason.Untracked) =>
+    private static PresenceChange Left(PresenceEntry p, LeaveReason reason = LeaveReason.Untracked) =>
         new(PresenceChangeKind.Left, p, p, reason);
 
-    private static string Text(IEnumerable<PresenceChangeRecord> told) => string.Join(
+    private static string Text(IEnumerable<PresenceChange> told) => string.Join(
         ' ',
         told.Select(c => $"{(c.Kind switch
         {
             PresenceChangeKind.Joined => '+',
             PresenceChangeKind.Left => '-',
             _ => '~',
-        })}{c.Presence.Key}@{c.Presence.Sequence}"));
+        })}{c.Entry.Key}@{c.Entry.Dot.Sequence}"));
 
-    private string List(string source, PresenceRecord[] present, params (string Node, ulong Incarnation, ulong Clock)[] known) =>
+    private string List(string source, PresenceEntry[] present, params (string Node, ulong Incarnation, ulong Clock)[] known) =>
         Text(_picture.Replace(source, present, [.. known.Select(k => new KnownReplica(k.Node, k.Incarnation, k.Clock))]));
 
-    private string Change(params PresenceChangeRecord[] changes) => Text(_picture.Apply(changes));
+    private string Change(params PresenceChange[] changes) => Text(_picture.Apply(changes));
 }

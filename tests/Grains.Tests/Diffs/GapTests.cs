@@ -28,7 +28,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
     private PresenceNode _owner = null!;
     private PresenceNode _home = null!;
     private PresenceProcess _process = null!;
-    private Contiguity _contiguity = null!;
+    private readonly ContiguousPrefixTracker _prefixes = new(_ => 0);
     private TopicSubscription? _showing;
     private TopicFeed? _feed;
 
@@ -47,10 +47,6 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         _owner = await StartAsync("owner");
         _home = await StartAsync("home");
         _process = ((IPresenceNode)_owner).StartProcess();
-        _contiguity = new Contiguity(
-            Known,
-            _ => 0,
-            TimeProvider.System);
         _showing = Tracker(_home).Subscribe(Topic, diff =>
         {
             foreach (var change in diff.Changes)
@@ -72,13 +68,13 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
 
     public void Dispose()
     {
-        _feed?.Dispose();
+        _feed?.End();
         _showing?.Dispose();
         _filled.Dispose();
     }
 
     [Fact]
-    public async Task A_feed_tells_joins_in_their_order_though_frames_were_lost()
+    public async Task A_publisher_keeps_the_order_of_joins_though_frames_were_lost()
     {
         await JoinAsync("k1");
         await ShownAsync("k1");
@@ -93,7 +89,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task What_fills_a_gap_while_the_feed_looks_for_it_is_told_before_what_waited()
+    public async Task What_fills_a_gap_while_the_publisher_checks_is_published_before_what_waited()
     {
         await JoinAsync("k1");
         await ShownAsync("k1");
@@ -114,7 +110,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
 
         // What an older home had told is not held to have left, and who catches up now is not told too much either.
         Hear(await _told.FirstAsync(c => c.IsReset));
-        Hear(_feed!.Reset(_feed.Told, Tracker(_home).List(Topic), _contiguity.Of(Topic)));
+        Hear(_feed!.Publisher!.Reset());
         Assert.Equal(["k1"], _heard);
 
         _cut = "";
@@ -122,12 +118,12 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         Assert.Equal(["k1", "k2", "k3", "k4"], _heard);
         Assert.Equal(
             ["k1", "k2", "k3", "k4"],
-            _feed.Reset(_feed.Told, Tracker(_home).List(Topic), _contiguity.Of(Topic)).Changes.Select(c => c.Presence.Key));
+            _feed.Publisher!.Reset().Changes.Select(c => c.Entry.Key));
     }
 
     private static IPresenceTracker Tracker(PresenceNode node) => ((IPresenceNode)node).Tracker;
 
-    private IReadOnlyList<KnownReplica> Known(string topic)
+    private KnownReplica[] Known(string topic)
     {
         if (_fillsWhileLooking)
         {
@@ -152,20 +148,34 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
 
     private void Begin()
     {
-        var target = new FeedTarget(
+        _feed = new TopicFeed(
+            _home,
+            Topic,
+            "home",
+            Known,
+            capacity: 1000,
+            changes =>
+            {
+                _feed!.Deliver(changes);
+                return Task.CompletedTask;
+            },
+            _ => _told.Add(new TopicChanges(Topic, "failed", 0, true, [])));
+        _feed.Attach(new TopicPublisher(
+            Topic,
+            "home",
+            "home",
+            term: 1,
             changes =>
             {
                 _told.Add(changes);
                 return Task.CompletedTask;
             },
-            () => _told.Add(new TopicChanges(Topic, "failed", 0, true, [])),
-            Backlog: 1000,
+            _feed.Refresh,
+            _prefixes,
+            new PresenceOrleansOptions { ObserverTimeout = NotInThisTest },
             NotInThisTest,
-            "home",
-            Term: 1,
-            Order: new DotOrder(Topic, _contiguity, TimeProvider.System, NotInThisTest, 1000));
-        _feed = new TopicFeed(_home, Topic, target, TimeProvider.System);
-        _feed.Start(_contiguity.Of(Topic));
+            TimeProvider.System,
+            () => _told.Add(new TopicChanges(Topic, "failed", 0, true, []))));
     }
 
     private async Task JoinAsync(string key) => await Tracker(_owner).TrackAsync(_process, Topic, key);
@@ -205,9 +215,9 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
     {
         Assert.NotEqual("failed", changes.Node);
         var told = changes.IsReset
-            ? _follower.Replace(changes.Silo, changes.Changes.Select(c => c.Presence), changes.Known ?? [])
+            ? _follower.Replace(changes.Silo, changes.Changes.Select(c => c.Entry), changes.Known ?? [])
             : _follower.Apply(changes.Changes);
         Assert.All(told, c => Assert.Equal(PresenceChangeKind.Joined, c.Kind));
-        _heard.AddRange(told.Select(c => c.Presence.Key));
+        _heard.AddRange(told.Select(c => c.Entry.Key));
     }
 }

@@ -3,8 +3,8 @@ using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.TestingHost;
-using Presence.Grains.Hosting;
 using Presence.Grains.Link;
+using Presence.Grains.Tests.Topics;
 using Presence.Node;
 
 namespace Presence.Grains.Tests.Link;
@@ -29,9 +29,12 @@ internal sealed class LinkCluster : IAsyncDisposable
     public static async Task<LinkCluster> StartAsync(short silos, Action<PresenceOrleansOptions>? configure = null)
     {
         var builder = new InProcessTestClusterBuilder(silos);
-        builder.ConfigureSilo((_, silo) =>
+        var world = new StubWorld();
+        builder.ConfigureSilo((options, silo) =>
         {
+            silo.Services.AddSingleton<IPresenceNode>(new StubNode(world, options.SiloName));
             silo.AddPresenceLink(configure);
+            silo.AddPresenceGrains(configure);
             silo.Services.AddSingleton<StreamFaults>();
             silo.Services.AddSingleton<IIncomingGrainCallFilter>(s => s.GetRequiredService<StreamFaults>());
             silo.Configure<ClusterMembershipOptions>(o =>

@@ -19,7 +19,7 @@ internal sealed class StreamFaults : IIncomingGrainCallFilter
 
     public Task Invoke(IIncomingGrainCallContext context)
     {
-        if (context.Grain is not IPresenceShardGrain || context.MethodName is not nameof(IPresenceShardGrain.Enqueue))
+        if (context.Grain is not IPresenceSiloGrain || context.MethodName is not nameof(IPresenceSiloGrain.Enqueue))
         {
             return context.Invoke();
         }

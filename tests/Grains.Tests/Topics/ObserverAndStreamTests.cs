@@ -26,11 +26,11 @@ public class ObserverAndStreamTests
             await lobby.Untrack(handle);
         }
 
-        await observer.Heard.FirstAsync(c => c.Changes.Any(x => x.Kind == PresenceChangeKind.Left && x.Presence.Key == "k199"));
+        await observer.Heard.FirstAsync(c => c.Changes.Any(x => x.Kind == PresenceChangeKind.Left && x.Entry.Key == "k199"));
         Assert.Equal(Enumerable.Range(1, observer.Heard.All.Count).Select(i => (long)i), observer.Heard.All.Select(c => c.Sequence));
         Assert.Equal(
             Enumerable.Range(0, 200).SelectMany(i => new[] { $"Joined k{i}", $"Updated k{i}", $"Left k{i}" }),
-            observer.Heard.All.SelectMany(c => c.Changes).Select(c => $"{c.Kind} {c.Presence.Key}"));
+            observer.Heard.All.SelectMany(c => c.Changes).Select(c => $"{c.Kind} {c.Entry.Key}"));
 
         var leases = cluster.Client.GetGrain<IPresenceLeaseGrain>(subscription.Silo);
         Assert.True(await leases.RenewSubscription(subscription.Id));
@@ -56,7 +56,7 @@ public class ObserverAndStreamTests
         for (var i = 0; table.CutOff < 2; i++)
         {
             await lobby.Track($"k{i}");
-            await good.Heard.FirstAsync(c => c.Changes.Any(x => x.Presence.Key == $"k{i}"));
+            await good.Heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == $"k{i}"));
         }
 
         Assert.Equal(1, table.Count);
@@ -101,13 +101,13 @@ public class ObserverAndStreamTests
             await lobby.Track($"k{i}");
         }
 
-        await heard.FirstAsync(c => c.Changes.Any(x => x.Presence.Key == "k49"));
+        await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "k49"));
         Assert.True(heard.All[0].IsReset);
         Assert.Single(heard.All.Select(c => c.Node).Distinct());
         Assert.Equal(Enumerable.Range(1, heard.All.Count).Select(i => (long)i), heard.All.Select(c => c.Sequence));
         Assert.Equal(
             Enumerable.Range(0, 50).Select(i => $"k{i}"),
-            heard.All.SelectMany(c => c.Changes).Select(c => c.Presence.Key));
+            heard.All.SelectMany(c => c.Changes).Select(c => c.Entry.Key));
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public class ObserverAndStreamTests
             {
                 foreach (var change in changes.Changes)
                 {
-                    heard.Add(change.Presence.Key);
+                    heard.Add(change.Entry.Key);
                 }
 
                 return Task.CompletedTask;
@@ -136,13 +136,13 @@ public class ObserverAndStreamTests
         await home.Track("at home");
         await heard.FirstAsync(k => k == "at home");
         Assert.Equal(["known", "at home"], heard.All);
-        Assert.Equal(["at home", "known"], (await home.CatchUp()).Changes.Select(c => c.Presence.Key));
+        Assert.Equal(["at home", "known"], (await home.CatchUp()).Changes.Select(c => c.Entry.Key));
         Assert.Equal(3, await home.Count());
 
         cluster.World.KnownUpTo = ulong.MaxValue;
         await heard.FirstAsync(k => k == "behind the gap");
         Assert.Equal(["known", "at home", "behind the gap"], heard.All);
-        Assert.Equal(["at home", "behind the gap", "known"], (await home.CatchUp()).Changes.Select(c => c.Presence.Key));
+        Assert.Equal(["at home", "behind the gap", "known"], (await home.CatchUp()).Changes.Select(c => c.Entry.Key));
     }
 
     [Theory]
@@ -170,7 +170,7 @@ public class ObserverAndStreamTests
         await cluster.Orleans.StopSiloAsync(home);
 
         var reset = await heard.FirstAsync(c => c.IsReset && c.Node != home.Name);
-        Assert.Equal(presenceGoesToo ? [] : ["ann"], reset.Changes.Select(c => c.Presence.Key));
+        Assert.Equal(presenceGoesToo ? [] : ["ann"], reset.Changes.Select(c => c.Entry.Key));
     }
 
     [Fact]

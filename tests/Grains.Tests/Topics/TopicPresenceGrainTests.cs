@@ -27,7 +27,7 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         var shown = Assert.Single(await lobby.GetByKey("ann"));
         Assert.Equal(handle.Ref, shown.Ref);
         Assert.Equal("""{"mood":"😀"}""", shown.Meta.ToString());
-        Assert.Equal(_cluster.SiloOf(handle.Silo).Name, shown.Node);
+        Assert.Equal(_cluster.SiloOf(handle.Silo).Name, shown.Owner.Node);
 
         var updated = await lobby.Update(handle, PresenceMeta.Parse("""{"mood":"🙃"}"""));
         shown = Assert.Single((await lobby.List()).Presences);

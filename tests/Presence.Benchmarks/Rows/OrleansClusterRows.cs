@@ -23,26 +23,22 @@ internal static class OrleansClusterRows
 
     public static IEnumerable<Row> All =>
     [
-        new(Group, "change to handler on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Handler, fast: false)),
-        new(Group, "change to handler on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Handler, fast: false)),
-        new(Group, "change to handler on another silo, fast profile, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Handler, fast: true)),
-        new(Group, "change to handler on another silo, fast profile, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Handler, fast: true)),
-        new(Group, "change to observer on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Observer, fast: false)),
-        new(Group, "change to observer on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Observer, fast: false)),
-        new(Group, "change to stream subscriber on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Stream, fast: false)),
-        new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Stream, fast: false)),
+        new(Group, "change to handler on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Handler)),
+        new(Group, "change to handler on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Handler)),
+        new(Group, "change to observer on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Observer)),
+        new(Group, "change to observer on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Observer)),
+        new(Group, "change to stream subscriber on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Stream)),
+        new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Stream)),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
         new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync()),
         new(Group, "idle, each of three silos, without presence", "% of a core", e => IdleAsync(e, null, withPresence: false)),
         new(Group, "idle, each of three silos, default options", "% of a core", e => IdleAsync(e, null)),
-        new(Group, "idle, each of three silos, fast profile", "% of a core", e => IdleAsync(e, o => o.UseFastProfile())),
-        new(Group, "idle, each of three silos, fast profile without diff streams", "% of a core", e =>
-            IdleAsync(e, o => o.UseFastProfile().DiffStreams = false)),
+        new(Group, "idle, each of three silos, without diff streams", "% of a core", e => IdleAsync(e, o => o.DiffStreams = false)),
     ];
 
-    private static async Task<double> ChangeAsync(Effort effort, double share, Ear ear, bool fast)
+    private static async Task<double> ChangeAsync(Effort effort, double share, Ear ear)
     {
-        await using var silos = await OrleansSilos.StartAsync(2, o => _ = fast ? o.UseFastProfile() : o);
+        await using var silos = await OrleansSilos.StartAsync(2);
         var arrivals = new Arrivals();
         await using var listening = await ListenAsync(silos, ear, arrivals);
         var process = silos[0].StartProcess();
@@ -138,9 +134,9 @@ internal static class OrleansClusterRows
             return default;
         }
 
-        public ValueTask HearAsync(IReadOnlyList<PresenceChangeRecord> changes)
+        public ValueTask HearAsync(IReadOnlyList<PresenceChange> changes)
         {
-            Hear(changes.Select(c => c.Presence.Key));
+            Hear(changes.Select(c => c.Entry.Key));
             return default;
         }
 

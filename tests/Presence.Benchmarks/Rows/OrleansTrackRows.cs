@@ -66,7 +66,7 @@ internal static class OrleansTrackRows
 
         return rate;
 
-        ValueTask Hear(IReadOnlyList<PresenceChangeRecord> changes)
+        ValueTask Hear(IReadOnlyList<PresenceChange> changes)
         {
             Interlocked.Add(ref heard, changes.Count);
             return default;

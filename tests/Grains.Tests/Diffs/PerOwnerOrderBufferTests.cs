@@ -5,7 +5,7 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Diffs;
 
-public class DotOrderTests
+public class PerOwnerOrderBufferTests
 {
     private const int Most = 5;
     private static readonly ReplicaId A = new("a", 1);
@@ -13,14 +13,13 @@ public class DotOrderTests
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(6);
     private readonly ManualTime _time = new();
     private readonly Dictionary<ReplicaId, ulong> _known = new() { [A] = 0, [B] = 0 };
-    private readonly Contiguity _contiguity;
-    private readonly DotOrder _order;
+    private readonly ContiguousPrefixTracker _prefixes;
+    private readonly PerOwnerOrderBuffer _order;
 
-    public DotOrderTests()
+    public PerOwnerOrderBufferTests()
     {
-        _contiguity = new Contiguity(
-            _ => [.. _known.Select(k => new KnownReplica(k.Key.Node, k.Key.Incarnation, k.Value))], _ => 0, _time);
-        _order = new DotOrder("lobby", _contiguity, _time, Longest, Most);
+        _prefixes = new ContiguousPrefixTracker(_ => 0);
+        _order = new PerOwnerOrderBuffer("lobby", _prefixes, _time, Longest, Most);
     }
 
     [Fact]
@@ -48,7 +47,6 @@ public class DotOrderTests
         _known[A] = 1;
         Assert.Equal("", Told(Joined(A, 4)));
         _known[A] = 4;
-        Pass();
         Assert.Equal("+4", Told());
     }
 
@@ -88,17 +86,17 @@ public class DotOrderTests
     public void After_a_while_it_is_told_in_spite_of_the_gap_and_the_lists_hold_it_from_then_on()
     {
         Assert.Equal("", Told(Joined(A, 4)));
-        Assert.False(_contiguity.Of("lobby").Covers(Entry(A, 4)));
+        Assert.False(_prefixes.Of("lobby", Known()).Covers(Entry(A, 4)));
         _time.Advance(Longest);
         Assert.Equal("+4", Told());
-        Assert.Equal(1, _contiguity.WaivedTimes);
-        Assert.True(_contiguity.Of("lobby").Covers(Entry(A, 4)));
-        Assert.False(_contiguity.Of("lobby").Covers(Entry(A, 5)));
+        Assert.Equal(1, _prefixes.SkippedTimes);
+        Assert.True(_prefixes.Of("lobby", Known()).Covers(Entry(A, 4)));
+        Assert.False(_prefixes.Of("lobby", Known()).Covers(Entry(A, 5)));
 
         // The gap is closed, another opens: the old one has said nothing about that.
         _known[A] = 5;
-        Assert.True(_contiguity.Of("lobby").Covers(Entry(A, 4)));
-        Assert.Null(_contiguity.Of("lobby").Waived);
+        Assert.True(_prefixes.Of("lobby", Known()).Covers(Entry(A, 4)));
+        Assert.Null(_prefixes.Of("lobby", Known()).Skipped);
     }
 
     [Fact]
@@ -124,26 +122,7 @@ public class DotOrderTests
         _known.Remove(A);
         _known.Remove(B);
         _known[new ReplicaId("b", 2)] = 0;
-        Pass();
         Assert.Equal("+4 +4", Told());
-    }
-
-    [Fact]
-    public void It_looks_only_if_it_must_and_tells_nothing_that_came_after_the_look_from_behind_a_gap()
-    {
-        _known[A] = 2;
-        Assert.False(_order.Look());
-        _order.Add(Joined(A, 1));
-        Assert.True(_order.Look());
-        _order.Add(Joined(A, 2));
-        Assert.False(_order.Look());
-
-        _known[A] = 4;
-        _order.Add(Joined(A, 4));
-        Assert.Equal("+1 +2", Text(_order.Take(9)));
-        Assert.True(_order.Look());
-        _order.Add(Joined(A, 3));
-        Assert.Equal("+3 +4", Text(_order.Take(9)));
     }
 
     [Fact]
@@ -155,13 +134,12 @@ public class DotOrderTests
             _order.Add(Joined(A, (ulong)i));
         }
 
-        _order.Look();
-        Assert.Equal("+1 +2", Text(_order.Take(2)));
-        Assert.Equal("+3 +4 +5", Text(_order.Take(9)));
+        Assert.Equal("+1 +2", Text(_order.Take(Known(), 2)));
+        Assert.True(_order.WasFull);
+        Assert.Equal("+3 +4 +5", Text(_order.Take(Known(), 9)));
     }
 
-    /// <summary>A look of a moment ago is good enough while nothing new comes.</summary>
-    private void Pass() => _time.Advance(TimeSpan.FromMilliseconds(20));
+    private KnownReplica[] Known() => [.. _known.Select(k => new KnownReplica(k.Key.Node, k.Key.Incarnation, k.Value))];
 
     private string Told(params PresenceChange[] shown)
     {
@@ -170,8 +148,7 @@ public class DotOrderTests
             _order.Add(change);
         }
 
-        _order.Look();
-        return Text(_order.Take(1000));
+        return Text(_order.Take(Known(), 1000));
     }
 
     private static string Text(IEnumerable<PresenceChange> told) => string.Join(

@@ -1,10 +1,11 @@
 using Orleans.Runtime;
 using Presence.Grains.Link;
 using Presence.Grains.Streams;
+using Presence.Node;
 
 namespace Presence.Grains.Tests.Link;
 
-public class SiloQueueTests
+public class LocalStreamQueueTests
 {
     private static readonly StreamId Stream = StreamId.Create("presence.deltas", "silo/0");
 
@@ -12,13 +13,13 @@ public class SiloQueueTests
     public void It_hands_out_in_order_and_refuses_what_is_too_much()
     {
         var queue = new DeltaQueue();
-        for (var i = 0; i < SiloQueue.Capacity; i++)
+        for (var i = 0; i < LocalStreamQueue.Capacity; i++)
         {
             queue.Add(Stream, Batch(1, i));
         }
 
         Assert.Throws<InvalidOperationException>(() => queue.Add(Stream, Batch(1, 0)));
-        var taken = queue.Queue.Take(1000).Cast<DeltaEvent>().ToList();
+        var taken = queue.Queue.Dequeue(1000).Cast<DeltaEvent>().ToList();
         Assert.Equal(Enumerable.Range(0, 1000).Select(i => $"{i}"), taken.Select(e => e.Batch.From));
         Assert.Equal(taken.Select(e => e.Token.SequenceNumber).Order(), taken.Select(e => e.Token.SequenceNumber));
         queue.Add(Stream, Batch(1, 0));
@@ -28,14 +29,14 @@ public class SiloQueueTests
     public void It_is_bounded_in_bytes_too()
     {
         var queue = new DeltaQueue();
-        queue.Add(Stream, Batch((int)SiloQueue.CapacityInBytes, 0));
+        queue.Add(Stream, Batch((int)LocalStreamQueue.CapacityInBytes, 0));
         Assert.Throws<InvalidOperationException>(() => queue.Add(Stream, Batch(1, 1)));
-        Assert.Single(queue.Queue.Take(10));
+        Assert.Single(queue.Queue.Dequeue(10));
         queue.Add(Stream, Batch(1, 2));
-        Assert.Single(queue.Queue.Take(10));
-        Assert.Empty(queue.Queue.Take(10));
+        Assert.Single(queue.Queue.Dequeue(10));
+        Assert.Empty(queue.Queue.Dequeue(10));
     }
 
     private static DeltaBatch Batch(int bytes, int from) =>
-        new($"{from}", "silo", [new DeltaFrame("presence", 0, new byte[bytes])]);
+        new($"{from}", "silo", [new LinkFrame("presence", 0, new byte[bytes])]);
 }

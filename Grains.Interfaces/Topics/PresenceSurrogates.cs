@@ -1,0 +1,115 @@
+using Orleans;
+using Presence.Crdt;
+using Presence.Tracker;
+
+namespace Presence.Grains;
+
+/// <summary>The serialized form of <see cref="PresenceMeta"/>: its UTF-8. The receiver checks that it is a JSON object.</summary>
+[GenerateSerializer]
+[Alias("presence.meta")]
+internal struct PresenceMetaSurrogate
+{
+    [Id(0)]
+    public ReadOnlyMemory<byte> Utf8 { get; set; }
+}
+
+/// <summary>Converts between <see cref="PresenceMeta"/> and its serialized form.</summary>
+[RegisterConverter]
+internal sealed class PresenceMetaConverter : IConverter<PresenceMeta, PresenceMetaSurrogate>
+{
+    public PresenceMeta ConvertFromSurrogate(in PresenceMetaSurrogate surrogate) =>
+        surrogate.Utf8.IsEmpty ? PresenceMeta.Empty : PresenceMeta.ParseShared(surrogate.Utf8);
+
+    public PresenceMetaSurrogate ConvertToSurrogate(in PresenceMeta value) =>
+        new() { Utf8 = value == PresenceMeta.Empty ? default : value.Utf8 };
+}
+
+/// <summary>The serialized form of <see cref="PresenceEntry"/>.</summary>
+[GenerateSerializer]
+[Alias("presence.entry")]
+internal struct PresenceEntrySurrogate
+{
+    [Id(0)]
+    public string Topic { get; set; }
+
+    [Id(1)]
+    public string Key { get; set; }
+
+    [Id(2)]
+    public string Node { get; set; }
+
+    [Id(3)]
+    public ulong Incarnation { get; set; }
+
+    [Id(4)]
+    public ulong Process { get; set; }
+
+    [Id(5)]
+    public ulong Sequence { get; set; }
+
+    [Id(6)]
+    public ulong FirstSequence { get; set; }
+
+    [Id(7)]
+    public ulong PreviousSequence { get; set; }
+
+    [Id(8)]
+    public PresenceMeta Meta { get; set; }
+}
+
+/// <summary>Converts between <see cref="PresenceEntry"/> and its serialized form.</summary>
+[RegisterConverter]
+internal sealed class PresenceEntryConverter : IConverter<PresenceEntry, PresenceEntrySurrogate>
+{
+    public PresenceEntry ConvertFromSurrogate(in PresenceEntrySurrogate surrogate) => new(
+        new ReplicaId(surrogate.Node, surrogate.Incarnation),
+        surrogate.Sequence,
+        surrogate.FirstSequence,
+        surrogate.PreviousSequence,
+        surrogate.Process,
+        surrogate.Topic,
+        surrogate.Key,
+        surrogate.Meta);
+
+    public PresenceEntrySurrogate ConvertToSurrogate(in PresenceEntry value) => new()
+    {
+        Topic = value.Topic,
+        Key = value.Key,
+        Node = value.Owner.Node,
+        Incarnation = value.Owner.Incarnation,
+        Process = value.Process,
+        Sequence = value.Sequence,
+        FirstSequence = value.Born,
+        PreviousSequence = value.Previous,
+        Meta = value.Meta,
+    };
+}
+
+/// <summary>The serialized form of <see cref="PresenceChange"/>.</summary>
+[GenerateSerializer]
+[Alias("presence.change")]
+internal struct PresenceChangeSurrogate
+{
+    [Id(0)]
+    public PresenceChangeKind Kind { get; set; }
+
+    [Id(1)]
+    public PresenceEntry Entry { get; set; }
+
+    [Id(2)]
+    public PresenceEntry? LastShown { get; set; }
+
+    [Id(3)]
+    public LeaveReason Reason { get; set; }
+}
+
+/// <summary>Converts between <see cref="PresenceChange"/> and its serialized form.</summary>
+[RegisterConverter]
+internal sealed class PresenceChangeConverter : IConverter<PresenceChange, PresenceChangeSurrogate>
+{
+    public PresenceChange ConvertFromSurrogate(in PresenceChangeSurrogate surrogate) =>
+        new(surrogate.Kind, surrogate.Entry, surrogate.LastShown, surrogate.Reason);
+
+    public PresenceChangeSurrogate ConvertToSurrogate(in PresenceChange value) =>
+        new() { Kind = value.Kind, Entry = value.Entry, LastShown = value.LastShown, Reason = value.Reason };
+}

@@ -1,0 +1,114 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Providers.Streams.Common;
+using Orleans.Runtime;
+using Orleans.Streams;
+
+namespace Presence.Grains.Streams;
+
+/// <summary>
+/// A stream provider whose queues never move: each silo has its own and delivers from them itself. A stream between two silos
+/// does not depend on a third.
+/// </summary>
+/// <remarks>
+/// Orleans' memory streams put queues and agents on arbitrary silos: when one is killed, streams between the others stop until
+/// its death is declared, and their queues are polled by grain calls. These queues are not polled: the receiver completes when
+/// there is data.
+/// </remarks>
+internal abstract class LocalStreamProvider(string name, LocalStreamQueue[] queues, ILoggerFactory loggers, TimeProvider time) :
+    IQueueAdapterFactory,
+    IQueueAdapter,
+    IStreamQueueMapper,
+    IStreamQueueBalancer
+{
+    /// <summary>
+    /// The period of the agents' timer, in which they read again after a read that ended early: while a stream that is new to
+    /// the agent looks for its subscribers, or while its cache is full. It does not run while a receiver waits for data.
+    /// </summary>
+    public static readonly TimeSpan AgentPeriod = TimeSpan.FromMilliseconds(10);
+
+    private readonly QueueId[] _ids = [.. queues.Select((_, i) => QueueId.GetQueueId(name, (uint)i, (uint)i))];
+
+    public string Name => name;
+
+    public bool IsRewindable => false;
+
+    public StreamProviderDirection Direction => StreamProviderDirection.ReadWrite;
+
+    public abstract Task QueueMessageBatchAsync<T>(
+        StreamId streamId,
+        IEnumerable<T> events,
+        StreamSequenceToken? token,
+        Dictionary<string, object>? requestContext);
+
+    public IQueueAdapterReceiver CreateReceiver(QueueId queueId) => new Receiver(queues[queueId.GetNumericId()], time);
+
+    public Task<IQueueAdapter> CreateAdapter() => Task.FromResult<IQueueAdapter>(this);
+
+    public IQueueAdapterCache GetQueueAdapterCache() =>
+        new SimpleQueueAdapterCache(new SimpleQueueCacheOptions { CacheSize = 4096 }, name, loggers);
+
+    public IStreamQueueMapper GetStreamQueueMapper() => this;
+
+    public Task<IStreamFailureHandler> GetDeliveryFailureHandler(QueueId queueId) =>
+        Task.FromResult<IStreamFailureHandler>(new NoOpStreamDeliveryFailureHandler());
+
+    public IEnumerable<QueueId> GetAllQueues() => _ids;
+
+    public QueueId GetQueueForStream(StreamId streamId) => _ids[(uint)streamId.GetHashCode() % (uint)_ids.Length];
+
+    public IEnumerable<QueueId> GetMyQueues() => _ids;
+
+    public Task Initialize(IStreamQueueMapper queueMapper) => Task.CompletedTask;
+
+    public Task Shutdown() => Task.CompletedTask;
+
+    public bool SubscribeToQueueDistributionChangeEvents(IStreamQueueBalanceListener observer) => true;
+
+    public bool UnSubscribeFromQueueDistributionChangeEvents(IStreamQueueBalanceListener observer) => true;
+
+    internal sealed class Receiver(LocalStreamQueue queue, TimeProvider time) : IQueueAdapterReceiver, IDisposable
+    {
+        private const int MaxBatch = 256;
+
+        /// <summary>How long a read waits for data. Only then does the agent purge its cache of idle streams.</summary>
+        private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
+
+        // Completes a read that waits when the receiver is shut down, whatever the agent's own token does.
+        private readonly CancellationTokenSource _stop = new();
+
+        public Task Initialize(TimeSpan timeout) => Task.CompletedTask;
+
+        public Task<IList<IBatchContainer>> GetQueueMessagesAsync(int maxCount) =>
+            GetQueueMessagesAsync(maxCount, CancellationToken.None);
+
+        public async Task<IList<IBatchContainer>> GetQueueMessagesAsync(int maxCount, CancellationToken cancellationToken)
+        {
+            var max = maxCount > 0 ? Math.Min(maxCount, MaxBatch) : MaxBatch;
+            if (queue.Dequeue(max) is { Count: > 0 } ready)
+            {
+                return ready;
+            }
+
+            using var timeout = new CancellationTokenSource(MaxWait, time);
+            using var wait = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token, timeout.Token);
+            try
+            {
+                await queue.WaitAsync(wait.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // An empty read ends the agent's loop; its timer starts the next one unless it stops.
+                return [];
+            }
+
+            return queue.Dequeue(max);
+        }
+
+        public Task MessagesDeliveredAsync(IList<IBatchContainer> messages) => Task.CompletedTask;
+
+        public Task Shutdown(TimeSpan timeout) => _stop.CancelAsync();
+
+        public void Dispose() => _stop.Dispose();
+    }
+}
