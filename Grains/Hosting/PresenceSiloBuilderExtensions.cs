@@ -4,6 +4,7 @@ using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Metadata;
 using Orleans.Runtime.Hosting;
+using Orleans.Runtime.Placement;
 using Orleans.Streams;
 using Presence.Grains.Cluster;
 using Presence.Grains.Diffs;
@@ -88,6 +89,8 @@ public static class PresenceSiloBuilderExtensions
             silo.AddMemoryGrainStorage(PubSubStore);
         }
 
+        silo.Services.AddSingleton<IPlacementStrategyResolver, SubscriptionPlacementResolver>();
+        silo.Services.AddPlacementDirector<SubscriptionPlacement, SubscriptionPlacementDirector>();
         silo.Services.AddSingleton<DiffQueues>();
         return silo.AddLocalStreams<DiffQueueStreams>(PresenceStreams.Queues, static _ => { });
     }
