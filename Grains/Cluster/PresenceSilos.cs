@@ -15,9 +15,14 @@ internal sealed record PresenceSilo(SiloAddress Address, string Name, bool IsAct
 /// <summary>The nodes of the cluster at one moment.</summary>
 /// <param name="Version">The membership version.</param>
 /// <param name="Nodes">The silos that are nodes and not dead.</param>
-internal sealed record PresenceSilosSnapshot(long Version, FrozenDictionary<SiloAddress, PresenceSilo> Nodes)
+/// <param name="Unknown">Active silos whose manifest has not arrived yet: they may be nodes.</param>
+internal sealed record PresenceSilosSnapshot(
+    long Version,
+    FrozenDictionary<SiloAddress, PresenceSilo> Nodes,
+    FrozenDictionary<SiloAddress, PresenceSilo> Unknown)
 {
-    public static readonly PresenceSilosSnapshot Empty = new(-1, FrozenDictionary<SiloAddress, PresenceSilo>.Empty);
+    public static readonly PresenceSilosSnapshot Empty =
+        new(-1, FrozenDictionary<SiloAddress, PresenceSilo>.Empty, FrozenDictionary<SiloAddress, PresenceSilo>.Empty);
 
     /// <summary>The addresses of the active ones.</summary>
     public SiloAddress[] Active { get; } = [.. Nodes.Values.Where(n => n.IsActive).Select(n => n.Address)];
@@ -28,8 +33,8 @@ internal sealed record PresenceSilosSnapshot(long Version, FrozenDictionary<Silo
 /// manifest of its silo (<see cref="NodeProperties"/>).
 /// </summary>
 /// <remarks>
-/// The manifest of a silo that joins arrives after its membership. Until then it is not a node for this silo; it becomes one when
-/// the manifest is here, and is synchronized then. A silo's manifest never changes, so it is read once. The handlers of
+/// The manifest of a silo that joins arrives after its membership. Until then it is not a node for this silo, and what is sent to
+/// it waits (<see cref="IsNodeAsync"/>); when the manifest is here it becomes one, and is synchronized. A silo's manifest never changes, so it is read once. The handlers of
 /// <see cref="Changed"/> are called one snapshot at a time, in order, and must not block.
 /// </remarks>
 internal sealed partial class PresenceSilos : IDisposable
@@ -41,6 +46,7 @@ internal sealed partial class PresenceSilos : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<SiloAddress, bool> _isNode = [];
+    private readonly Dictionary<SiloAddress, TaskCompletionSource<bool>> _waiting = [];
     private volatile PresenceSilosSnapshot _current = PresenceSilosSnapshot.Empty;
     private int _isStarted;
 
@@ -68,6 +74,30 @@ internal sealed partial class PresenceSilos : IDisposable
 
     /// <summary>Returns whether the silo is a node and not dead.</summary>
     public bool Contains(SiloAddress silo) => Current.Nodes.ContainsKey(silo);
+
+    /// <summary>Completes when it is known whether the silo is a node; with false also when it is dead.</summary>
+    public Task<bool> IsNodeAsync(SiloAddress silo)
+    {
+        if (!Current.Unknown.ContainsKey(silo))
+        {
+            return Task.FromResult(Contains(silo));
+        }
+
+        lock (_gate)
+        {
+            if (!_current.Unknown.ContainsKey(silo))
+            {
+                return Task.FromResult(Contains(silo));
+            }
+
+            if (!_waiting.TryGetValue(silo, out var waiting))
+            {
+                _waiting.Add(silo, waiting = new(TaskCreationOptions.RunContinuationsAsynchronously));
+            }
+
+            return waiting.Task;
+        }
+    }
 
     /// <summary>Returns whether membership has declared the silo dead.</summary>
     public bool IsDead(SiloAddress silo) => _membership.CurrentSnapshot.GetSiloStatus(silo) == SiloStatus.Dead;
@@ -129,13 +159,18 @@ internal sealed partial class PresenceSilos : IDisposable
         lock (_gate)
         {
             var next = Read(_membership.CurrentSnapshot, _manifests.Current);
-            if (next.Nodes.Count == _current.Nodes.Count
-                && next.Nodes.All(n => _current.Nodes.TryGetValue(n.Key, out var node) && node == n.Value))
+            if (AreSame(next.Nodes, _current.Nodes) && AreSame(next.Unknown, _current.Unknown))
             {
                 return;
             }
 
             _current = next;
+            foreach (var (silo, waiting) in _waiting.Where(w => !next.Unknown.ContainsKey(w.Key)).ToList())
+            {
+                _waiting.Remove(silo);
+                waiting.SetResult(next.Nodes.ContainsKey(silo));
+            }
+
             foreach (var handler in Changed?.GetInvocationList() ?? [])
             {
                 try
@@ -150,9 +185,14 @@ internal sealed partial class PresenceSilos : IDisposable
         }
     }
 
+    private static bool AreSame(
+        FrozenDictionary<SiloAddress, PresenceSilo> left, FrozenDictionary<SiloAddress, PresenceSilo> right) =>
+        left.Count == right.Count && left.All(n => right.TryGetValue(n.Key, out var node) && node == n.Value);
+
     private PresenceSilosSnapshot Read(ClusterMembershipSnapshot membership, ClusterManifest manifests)
     {
         var nodes = new Dictionary<SiloAddress, PresenceSilo>();
+        var unknown = new Dictionary<SiloAddress, PresenceSilo>();
         foreach (var member in membership.Members.Values)
         {
             var address = member.SiloAddress;
@@ -167,24 +207,30 @@ internal sealed partial class PresenceSilos : IDisposable
                 continue;
             }
 
-            if (address.Equals(_self) || IsNode(address, manifests))
+            var silo = new PresenceSilo(address, member.Name, member.Status == SiloStatus.Active);
+            var isNode = address.Equals(_self) ? true : IsNode(address, manifests);
+            if (isNode == true)
             {
-                nodes.Add(address, new PresenceSilo(address, member.Name, member.Status == SiloStatus.Active));
+                nodes.Add(address, silo);
+            }
+            else if (isNode is null && silo.IsActive)
+            {
+                unknown.Add(address, silo);
             }
         }
 
-        return new PresenceSilosSnapshot(membership.Version.Value, nodes.ToFrozenDictionary());
+        return new PresenceSilosSnapshot(membership.Version.Value, nodes.ToFrozenDictionary(), unknown.ToFrozenDictionary());
     }
 
     // The cluster's manifest drops a silo that shuts down, which is still a node.
-    private bool IsNode(SiloAddress silo, ClusterManifest manifests)
+    private bool? IsNode(SiloAddress silo, ClusterManifest manifests)
     {
         if (_isNode.TryGetValue(silo, out var known))
         {
             return known;
         }
 
-        return manifests.Silos.TryGetValue(silo, out var manifest) && (_isNode[silo] = NodeProperties.IsNode(manifest));
+        return manifests.Silos.TryGetValue(silo, out var manifest) ? _isNode[silo] = NodeProperties.IsNode(manifest) : null;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A handler of changes of the presence nodes threw.")]

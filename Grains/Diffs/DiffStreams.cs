@@ -6,6 +6,7 @@ using Orleans.Runtime;
 using Orleans.Streams;
 using Orleans.Streams.Core;
 using Presence.Grains.Cluster;
+using Presence.Grains.Topics;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -39,6 +40,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     private readonly string _selfAddress;
     private readonly IClusterClient _client;
     private readonly TopicFeeds _feeds;
+    private readonly ReplicaClocks _clocks;
     private readonly ImplicitSubscribers _implicit;
     private readonly IStreamSubscriptionManager _subscriptions;
     private readonly PresenceOrleansOptions _options;
@@ -63,13 +65,15 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         ILocalSiloDetails silo,
         IClusterClient client,
         TopicFeeds feeds,
+        ReplicaClocks clocks,
         ImplicitSubscribers implicitSubscribers,
         IStreamSubscriptionManagerAdmin subscriptions,
         IOptions<PresenceOrleansOptions> options,
         TimeProvider time,
         ILogger<DiffStreams> logger)
     {
-        (_node, _silos, _self, _client, _feeds, _implicit) = (node, silos, silo.SiloAddress, client, feeds, implicitSubscribers);
+        (_node, _silos, _self, _client, _feeds, _clocks) = (node, silos, silo.SiloAddress, client, feeds, clocks);
+        _implicit = implicitSubscribers;
         (_options, _time, _logger) = (options.Value, time, logger);
         _selfAddress = _self.ToParsableString();
         _subscriptions = subscriptions.GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly);
@@ -228,6 +232,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
                 TermOf(_seen, Interlocked.Increment(ref _begun)),
                 changes => StreamOf(topic).OnNextAsync(changes),
                 feed.Refresh,
+                _clocks.Known,
                 _prefixes,
                 _options,
                 MaxGap,

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Presence.Grains.Topics;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -21,12 +20,11 @@ internal sealed class TopicFeed
     private readonly IPresenceNode _node;
     private readonly string _topic;
     private readonly string _silo;
-    private readonly Func<string, KnownReplica[]> _known;
     private readonly int _capacity;
     private readonly Func<TopicChanges, Task> _handle;
     private readonly Action<TopicFeed> _failed;
     private readonly Lock _gate = new();
-    private readonly Queue<(TopicDiff Diff, TopicSnapshot After)> _pending = new();
+    private readonly Queue<TopicDiff> _pending = new();
     private readonly TopicSubscription _subscription;
     private ImmutableArray<ObserverSubscription> _observers = [];
     private TopicPublisher? _publisher;
@@ -40,7 +38,6 @@ internal sealed class TopicFeed
     /// <param name="node">The node.</param>
     /// <param name="topic">The topic.</param>
     /// <param name="silo">Address of this silo.</param>
-    /// <param name="known">Returns how much is known now of those who may be present in a topic.</param>
     /// <param name="capacity">Maximum number of changes that wait.</param>
     /// <param name="handle">Calls the topic's grain, which calls <see cref="Deliver"/>.</param>
     /// <param name="failed">Called at most once, from any thread: too many changes wait, or the grain failed.</param>
@@ -48,17 +45,13 @@ internal sealed class TopicFeed
         IPresenceNode node,
         string topic,
         string silo,
-        Func<string, KnownReplica[]> known,
         int capacity,
         Func<TopicChanges, Task> handle,
         Action<TopicFeed> failed)
     {
-        (_node, _topic, _silo, _known, _capacity, _handle, _failed) = (node, topic, silo, known, capacity, handle, failed);
-
-        // In this order: what counts as known must not be more than what the snapshot shows.
-        var knownFirst = known(topic);
+        (_node, _topic, _silo, _capacity, _handle, _failed) = (node, topic, silo, capacity, handle, failed);
         _subscription = node.Tracker.Subscribe(topic, OnDiff);
-        _view = new TopicView(_subscription.Snapshot, knownFirst);
+        _view = _subscription.View;
         StartPump();
     }
 
@@ -132,12 +125,13 @@ internal sealed class TopicFeed
     /// <summary>Returns the view up to which every change has been delivered, as new as that is possible.</summary>
     public TopicView Refresh()
     {
-        var known = _known(_topic);
+        // The same snapshot: no change of the topic is on its way, so what is known now may count as delivered.
+        var now = _node.Tracker.ViewOf(_topic);
         lock (_gate)
         {
-            if (!_isPumping && _pending.Count == 0)
+            if (!_isPumping && _pending.Count == 0 && now.Snapshot.IsSame(_view.Snapshot))
             {
-                _view = _view with { Known = known };
+                _view = now;
             }
 
             return _view;
@@ -161,7 +155,7 @@ internal sealed class TopicFeed
             (observers, publisher, view) = (_observers, _publisher, _view);
         }
 
-        publisher?.Post(changes.Changes, view.Known);
+        publisher?.Post(changes.Changes, view);
         List<ObserverSubscription>? starting = null;
         foreach (var observer in observers)
         {
@@ -230,7 +224,7 @@ internal sealed class TopicFeed
             if (_pendingChanges + diff.Changes.Count <= _capacity)
             {
                 _pendingChanges += diff.Changes.Count;
-                _pending.Enqueue((diff, _node.Tracker.List(_topic)));
+                _pending.Enqueue(diff);
                 if (!_isPumping)
                 {
                     _isPumping = true;
@@ -256,23 +250,9 @@ internal sealed class TopicFeed
     {
         try
         {
-            while (true)
+            while (Take() is { } changes)
             {
-                // In this order: every change that was visible when this is known is taken below.
-                var known = _known(_topic);
-                while (Take(known) is { } changes)
-                {
-                    await _handle(changes);
-                }
-
-                lock (_gate)
-                {
-                    if (_pending.Count == 0)
-                    {
-                        _isPumping = false;
-                        return;
-                    }
-                }
+                await _handle(changes);
             }
         }
         catch (Exception)
@@ -281,31 +261,32 @@ internal sealed class TopicFeed
         }
     }
 
-    private TopicChanges? Take(KnownReplica[] known)
+    private TopicChanges? Take()
     {
         lock (_gate)
         {
             if (_hasEnded || _pending.Count == 0)
             {
+                _isPumping = false;
                 return null;
             }
 
-            var (diff, after) = _pending.Dequeue();
-            var changes = diff.Changes;
+            var last = _pending.Dequeue();
+            var changes = last.Changes;
             if (_pending.Count > 0 && changes.Count < MaxChangesPerBatch)
             {
                 var together = new List<PresenceChange>(changes);
-                while (_pending.TryPeek(out var more) && together.Count + more.Diff.Changes.Count <= MaxChangesPerBatch)
+                while (_pending.TryPeek(out var more) && together.Count + more.Changes.Count <= MaxChangesPerBatch)
                 {
-                    together.AddRange(more.Diff.Changes);
-                    after = _pending.Dequeue().After;
+                    together.AddRange(more.Changes);
+                    last = _pending.Dequeue();
                 }
 
                 changes = together;
             }
 
             _pendingChanges -= changes.Count;
-            _handling = new TopicView(after, _pending.Count == 0 ? known : _view.Known);
+            _handling = last.View;
             return new TopicChanges(_topic, _node.Name, ++_sequence, IsReset: false, changes, _silo);
         }
     }

@@ -39,7 +39,7 @@ internal sealed class TopicFeeds(
         lock (_gate)
         {
             var view = FeedOf(observer.Topic).Attach(observer);
-            return (view.Snapshot, view.Known);
+            return (view.Snapshot, clocks.Known(view.Known));
         }
     }
 
@@ -118,7 +118,7 @@ internal sealed class TopicFeeds(
         if (!_feeds.TryGetValue(topic, out var feed))
         {
             feed = new TopicFeed(
-                node, topic, _silo, clocks.Known, options.Value.ObserverBacklog, grains.GetGrain<IHandleDiffGrain>(topic).HandleDiff, OnFailed);
+                node, topic, _silo, options.Value.ObserverBacklog, grains.GetGrain<IHandleDiffGrain>(topic).HandleDiff, OnFailed);
             _feeds.Add(topic, feed);
         }
 

@@ -1,4 +1,3 @@
-using Presence.Grains.Topics;
 using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
@@ -20,6 +19,7 @@ internal sealed class TopicPublisher
     private readonly string _silo;
     private readonly Func<TopicChanges, Task> _publish;
     private readonly Func<TopicView> _refresh;
+    private readonly Func<VersionVector, KnownReplica[]> _knownOf;
     private readonly ContiguousPrefixTracker _prefixes;
     private readonly PerOwnerOrderBuffer _buffer;
     private readonly int _capacity;
@@ -28,7 +28,7 @@ internal sealed class TopicPublisher
     private readonly Action _failed;
     private readonly Lock _gate = new();
     private readonly List<PresenceChange> _incoming = [];
-    private IReadOnlyList<KnownReplica> _known = [];
+    private TopicView? _view;
     private long _published;
     private bool _isRunning;
     private bool _hasEnded;
@@ -39,6 +39,7 @@ internal sealed class TopicPublisher
     /// <param name="term">See <see cref="TopicChanges.Term"/>.</param>
     /// <param name="publish">Puts one event on the stream; the next waits for it.</param>
     /// <param name="refresh">See <see cref="TopicFeed.Refresh"/>.</param>
+    /// <param name="knownOf">See <see cref="Topics.ReplicaClocks.Known"/>.</param>
     /// <param name="prefixes">Keeps the gaps that are skipped.</param>
     /// <param name="options">Bounds.</param>
     /// <param name="maxGap">How long a change waits for a gap.</param>
@@ -51,13 +52,15 @@ internal sealed class TopicPublisher
         long term,
         Func<TopicChanges, Task> publish,
         Func<TopicView> refresh,
+        Func<VersionVector, KnownReplica[]> knownOf,
         ContiguousPrefixTracker prefixes,
         PresenceOrleansOptions options,
         TimeSpan maxGap,
         TimeProvider time,
         Action failed)
     {
-        (_topic, _node, _silo, Term, _publish, _refresh) = (topic, node, silo, term, publish, refresh);
+        (_topic, _node, _silo, Term, _publish) = (topic, node, silo, term, publish);
+        (_refresh, _knownOf) = (refresh, knownOf);
         (_prefixes, _capacity, _timeout) = (prefixes, options.ObserverBacklog, options.ObserverTimeout);
         (_time, _failed) = (time, failed);
         _buffer = new PerOwnerOrderBuffer(topic, prefixes, time, maxGap, options.ObserverBacklog);
@@ -74,8 +77,8 @@ internal sealed class TopicPublisher
         var reset = Reset(1, view);
         lock (_gate)
         {
-            _known = view.Known;
-            var prefix = _prefixes.Of(_topic, view.Known);
+            _view = view;
+            var prefix = _prefixes.Of(_topic, _knownOf(view.Known));
             _incoming.AddRange(view.Snapshot.Where(e => !prefix.Covers(e)).Select(PresenceChange.Joined));
             _isRunning = true;
         }
@@ -91,8 +94,8 @@ internal sealed class TopicPublisher
         return Reset(published, _refresh());
     }
 
-    /// <summary>Adds changes and what was known after them.</summary>
-    public void Post(IReadOnlyList<PresenceChange> changes, IReadOnlyList<KnownReplica> known)
+    /// <summary>Adds changes, and the topic as it was after them.</summary>
+    public void Post(IReadOnlyList<PresenceChange> changes, TopicView view)
     {
         lock (_gate)
         {
@@ -104,7 +107,7 @@ internal sealed class TopicPublisher
             if (_incoming.Count + changes.Count <= _capacity)
             {
                 _incoming.AddRange(changes);
-                _known = known;
+                _view = view;
                 if (!_isRunning)
                 {
                     _isRunning = true;
@@ -129,7 +132,8 @@ internal sealed class TopicPublisher
 
     private TopicChanges Reset(long sequence, TopicView view)
     {
-        var prefix = _prefixes.Of(_topic, view.Known);
+        var known = _knownOf(view.Known);
+        var prefix = _prefixes.Of(_topic, known);
         return new TopicChanges(
             _topic,
             _node,
@@ -138,7 +142,7 @@ internal sealed class TopicPublisher
             view.Snapshot.Where(prefix.Covers).Select(PresenceChange.Joined).ToArray(),
             _silo,
             Term,
-            view.Known);
+            known);
     }
 
     private void Run(TopicChanges? reset)
@@ -158,9 +162,9 @@ internal sealed class TopicPublisher
                 await PublishAsync(reset);
             }
 
-            while (TakeIncoming() is { } known)
+            while (TakeIncoming() is { } view)
             {
-                var changes = _buffer.Take(known, MaxChangesPerEvent);
+                var changes = _buffer.Take(_knownOf(view.Known), MaxChangesPerEvent);
                 if (changes.Count == 0)
                 {
                     await Task.Delay(GapCheckPeriod, _time);
@@ -203,7 +207,7 @@ internal sealed class TopicPublisher
         Volatile.Write(ref _published, changes.Sequence);
     }
 
-    private IReadOnlyList<KnownReplica>? TakeIncoming()
+    private TopicView? TakeIncoming()
     {
         lock (_gate)
         {
@@ -219,17 +223,20 @@ internal sealed class TopicPublisher
             }
 
             _incoming.Clear();
-            return _known;
+            return _view;
         }
     }
 
     /// <summary>Learns what is known by now. The changes up to it have been posted by the time the view is returned.</summary>
     private void Recheck()
     {
-        var known = _refresh().Known;
+        var view = _refresh();
         lock (_gate)
         {
-            _known = known;
+            if (_incoming.Count == 0)
+            {
+                _view = view;
+            }
         }
     }
 }

@@ -4,26 +4,26 @@ using Presence.Grains.Cluster;
 
 namespace Presence.Grains.Link;
 
-/// <summary>Who is a member, as an immutable picture taken from one membership snapshot.</summary>
-/// <param name="ByAddress">The other living silos: address to name.</param>
-/// <param name="ByName">For each name, the newest living silo that bears it.</param>
+/// <summary>The other nodes, as an immutable picture taken from one snapshot.</summary>
+/// <param name="Nodes">Address to name.</param>
+/// <param name="Targets">The silos to which frames go: the nodes, and those of which it is not known yet.</param>
+/// <param name="ByName">For each name, the newest living silo that has it.</param>
 internal sealed record MemberView(
-    FrozenDictionary<SiloAddress, string> ByAddress,
+    FrozenDictionary<SiloAddress, string> Nodes,
+    SiloAddress[] Targets,
     FrozenDictionary<string, SiloAddress> ByName)
 {
     public static readonly MemberView Empty = new(
-        FrozenDictionary<SiloAddress, string>.Empty,
-        FrozenDictionary<string, SiloAddress>.Empty);
+        FrozenDictionary<SiloAddress, string>.Empty, [], FrozenDictionary<string, SiloAddress>.Empty);
 
-    /// <summary>
-    /// The silos that can be sent to. One that shuts down still can: it has its farewell to say. One that only joins cannot.
-    /// </summary>
     public static MemberView Of(PresenceSilosSnapshot snapshot, SiloAddress self)
     {
-        var living = snapshot.Nodes.Values.Where(m => !m.Address.Equals(self)).ToList();
+        var nodes = snapshot.Nodes.Values.Where(m => !m.Address.Equals(self)).ToList();
+        var targets = nodes.Concat(snapshot.Unknown.Values).ToList();
         return new MemberView(
-            living.ToFrozenDictionary(m => m.Address, m => m.Name),
-            living
+            nodes.ToFrozenDictionary(m => m.Address, m => m.Name),
+            [.. targets.Select(m => m.Address)],
+            targets
                 .GroupBy(m => m.Name, StringComparer.Ordinal)
                 .ToFrozenDictionary(
                     g => g.Key,
@@ -32,12 +32,12 @@ internal sealed record MemberView(
     }
 
     /// <summary>
-    /// What changed since <paramref name="before"/>. A silo that was living and is no longer listed as such is gone for
-    /// good: no status leads back, and only silos that are over are ever cleaned from the table.
+    /// Returns what changed since <paramref name="before"/>. A silo that was living and is no longer listed as such never comes
+    /// back: no status leads back, and only dead silos are ever removed from the membership table.
     /// </summary>
     public (IReadOnlyList<string> Joined, IReadOnlyList<(SiloAddress Silo, string Name)> Gone) Since(MemberView before) => (
-        [.. ByAddress.Where(m => !before.ByAddress.ContainsKey(m.Key)).Select(m => m.Value)],
-        [.. before.ByAddress.Where(m => !ByAddress.ContainsKey(m.Key)).Select(m => (m.Key, m.Value))]);
+        [.. Nodes.Where(m => !before.Nodes.ContainsKey(m.Key)).Select(m => m.Value)],
+        [.. before.Nodes.Where(m => !Nodes.ContainsKey(m.Key)).Select(m => (m.Key, m.Value))]);
 
     /// <summary>
     /// The incarnation of a silo: its generation, with room above it for a replica that must restart within one life of

@@ -82,7 +82,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
     public void Broadcast(LinkFrame frame)
     {
-        foreach (var silo in _members.ByAddress.Keys)
+        foreach (var silo in _members.Targets)
         {
             RouteTo(silo, frame.Shard)?.Publish(frame);
         }
@@ -156,6 +156,9 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     /// <summary>Logs an error that a delta stream reported; the tracker repairs what is missing.</summary>
     internal void StreamFailed(Exception error) => LogStreamFailed(_logger, error);
 
+    /// <inheritdoc cref="PresenceSilos.IsNodeAsync"/>
+    internal Task<bool> IsNodeAsync(SiloAddress silo) => _silos.IsNodeAsync(silo);
+
     internal DeltaBatch Batch(LinkFrame[] frames) => new(NodeName, _selfAddress, frames);
 
     internal IPresenceShardGrain ShardGrain(ShardKey key) => _client.GetGrain<IPresenceShardGrain>(key.ToString());
@@ -201,17 +204,23 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     {
         IReadOnlyList<string> joined;
         IReadOnlyList<(SiloAddress Silo, string Name)> gone;
+        SiloAddress[] targets;
         lock (_following)
         {
             // The first snapshot may be older than one that was published meanwhile.
             var now = MemberView.Of(_silos.Current, _self);
             (joined, gone) = now.Since(_members);
             _members = now;
+            targets = now.Targets;
+        }
+
+        foreach (var silo in _routes.Keys.Select(key => key.Silo).Distinct().Except(targets))
+        {
+            Forget(silo);
         }
 
         foreach (var (silo, name) in gone)
         {
-            Forget(silo);
             LogGone(_logger, name, silo);
             if (!string.Equals(name, NodeName, StringComparison.Ordinal))
             {

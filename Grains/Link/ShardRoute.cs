@@ -42,14 +42,26 @@ internal sealed class ShardRoute : IAsyncDisposable
 
     private async Task CallAsync(LinkFrame[] frames, CancellationToken cancellation)
     {
+        await RequireNodeAsync(cancellation);
         await _link.ShardGrain(_key).Deliver(_link.Batch(frames)).WaitAsync(_options.CallTimeout, _time, cancellation);
         _link.Instruments.Sent(byStream: false);
     }
 
     private async Task PublishAsync(LinkFrame[] frames, CancellationToken cancellation)
     {
+        await RequireNodeAsync(cancellation);
         _events ??= _link.ShardStream(_key);
         await _events.OnNextAsync(_link.Batch(frames)).WaitAsync(_options.CallTimeout, _time, cancellation);
         _link.Instruments.Sent(byStream: true);
+    }
+
+    /// <summary>Waits until it is known that the silo is a node; its manifest arrives after its membership.</summary>
+    private async ValueTask RequireNodeAsync(CancellationToken cancellation)
+    {
+        var known = _link.IsNodeAsync(_key.Silo);
+        if (!(known.IsCompleted ? await known : await known.WaitAsync(cancellation)))
+        {
+            throw new InvalidOperationException($"Silo {_key.Silo} is not a presence node.");
+        }
     }
 }

@@ -1,25 +1,23 @@
 using Presence.Grains.Cluster;
-using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Topics;
 
-/// <summary>A topic at one moment: who was present, and how much of each node was known then, at least.</summary>
-internal sealed record TopicView(TopicSnapshot Snapshot, KnownReplica[] Known);
-
 /// <summary>Tells how much this silo knows of each node, for readers that compare the lists of two silos.</summary>
-internal sealed class ReplicaClocks(IPresenceNode node, IClusterLink link, PresenceSilos silos)
+internal sealed class ReplicaClocks(PresenceSilos silos)
 {
-    /// <summary>Returns how much is known now of those who may be present in a topic.</summary>
-    public KnownReplica[] Known(string topic)
+    /// <summary>Returns how much was known of those who may be present.</summary>
+    public KnownReplica[] Known(VersionVector vector)
     {
-        var shard = node.Tracker.ShardOf(topic);
-        var known = new List<KnownReplica> { new(node.Name, link.Incarnation | 0xFFFF, ulong.MaxValue) };
-        foreach (var replica in node.Tracker.Replicas())
+        var known = new List<KnownReplica>(vector.Others.Count + 1)
         {
-            if (replica.Shard == shard && replica.Status == "up" && replica.Node != node.Name)
+            new(vector.Local.Node, vector.Local.Incarnation, ulong.MaxValue),
+        };
+        foreach (var other in vector.Others)
+        {
+            if (other.IsUp)
             {
-                known.Add(new(replica.Node, replica.Incarnation, replica.Clock));
+                known.Add(new(other.Replica.Node, other.Replica.Incarnation, other.Clock));
             }
         }
 

@@ -94,6 +94,9 @@ public interface IPresenceTracker
     /// </exception>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
+    /// <summary>The topic as <see cref="List"/> shows it now, with how much was known of every replica by then. Waits for nothing.</summary>
+    internal TopicView ViewOf(string topic) => new(VersionVector.Empty, List(topic));
+
     /// <summary>Number of the shard that serves a topic, from 0: whose <see cref="Replicas"/> tell what is known of it.</summary>
     int ShardOf(string topic) => 0;
 
@@ -108,13 +111,25 @@ public sealed class TopicSubscription : IDisposable
 
     /// <summary>Made by trackers.</summary>
     public TopicSubscription(TopicSnapshot snapshot, Action unsubscribe)
+        : this(new TopicView(VersionVector.Empty, snapshot), 0, unsubscribe)
     {
-        Snapshot = snapshot;
+    }
+
+    internal TopicSubscription(TopicView view, long version, Action unsubscribe)
+    {
+        View = view;
+        Version = version;
         _unsubscribe = unsubscribe;
     }
 
     /// <summary>The topic when the subscription began; every later change is in a diff.</summary>
-    public TopicSnapshot Snapshot { get; }
+    public TopicSnapshot Snapshot => View.Snapshot;
+
+    /// <summary>Position of the snapshot: that of every diff, <see cref="TopicDiff.Version"/>, is greater.</summary>
+    public long Version { get; }
+
+    /// <summary>The snapshot, and how much was known of every replica by then.</summary>
+    internal TopicView View { get; }
 
     /// <summary>Stops the diffs. May be called again if it throws.</summary>
     /// <exception cref="InvalidOperationException">

@@ -19,6 +19,9 @@ internal sealed class ShardOutput(
     private readonly List<HandlerPump> _handlers = [];
     private readonly LogLevel _level = Enum.Parse<LogLevel>(options.Trackers[tracker].LogLevel);
 
+    /// <summary>How many steps have changed something; used inside of an input alone.</summary>
+    public long Version { get; private set; }
+
     public void Add(HandlerPump handler) => _handlers.Add(handler);
 
     public void Remove(HandlerPump handler) => _handlers.Remove(handler);
@@ -48,7 +51,8 @@ internal sealed class ShardOutput(
     {
         if (effects.Changes.Count > 0)
         {
-            Tell(effects.Changes);
+            Version++;
+            Tell(host.Shard, effects.Changes);
         }
 
         foreach (var (to, frame) in effects.Frames)
@@ -95,7 +99,7 @@ internal sealed class ShardOutput(
         _ => "obituary",
     };
 
-    private void Tell(List<PresenceChange> changes)
+    private void Tell(TrackerShard machine, List<PresenceChange> changes)
     {
         if (_handlers.Count > 0)
         {
@@ -112,30 +116,21 @@ internal sealed class ShardOutput(
         }
 
         // All are found before any is told: one that subscribes while it is told has these changes in its snapshot.
-        var diffs = new PresenceDiff(changes).Topics;
-        if (diffs.Count == 1)
+        var told = new List<(Action<TopicDiff>[] Subscribers, TopicDiff Diff)>();
+        foreach (var diff in new PresenceDiff(changes).Topics)
         {
-            Tell(_subscribers.GetValueOrDefault(diffs[0].Topic), diffs[0]);
-            return;
+            if (_subscribers.TryGetValue(diff.Topic, out var subscribers))
+            {
+                told.Add((subscribers, diff with { Version = Version, View = machine.ViewOf(diff.Topic) }));
+            }
         }
 
-        var subscribers = new Action<TopicDiff>[]?[diffs.Count];
-        for (var i = 0; i < diffs.Count; i++)
+        foreach (var (subscribers, diff) in told)
         {
-            subscribers[i] = _subscribers.GetValueOrDefault(diffs[i].Topic);
-        }
-
-        for (var i = 0; i < diffs.Count; i++)
-        {
-            Tell(subscribers[i], diffs[i]);
-        }
-    }
-
-    private void Tell(Action<TopicDiff>[]? subscribers, TopicDiff diff)
-    {
-        foreach (var subscriber in subscribers ?? [])
-        {
-            Tell(subscriber, diff);
+            foreach (var subscriber in subscribers)
+            {
+                Tell(subscriber, diff);
+            }
         }
     }
 

@@ -155,14 +155,16 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(onDiff);
         var host = HostOf(topic);
-        TopicSnapshot? snapshot = null;
+        (TopicView? view, long version) = (null, 0);
         host.Exclusively((_, _) =>
         {
-            snapshot = host.Shard.Index.List(topic);
+            (view, version) = (host.Shard.ViewOf(topic), host.Output.Version);
             host.Output.Add(topic, onDiff);
         });
-        return new TopicSubscription(snapshot!, () => host.Exclusively((_, _) => host.Output.Remove(topic, onDiff)));
+        return new TopicSubscription(view!, version, () => host.Exclusively((_, _) => host.Output.Remove(topic, onDiff)));
     }
+
+    public TopicView ViewOf(string topic) => HostOf(topic).Shard.ViewOf(topic);
 
     /// <summary>Presences that this member's own processes have here.</summary>
     public int OwnEntries()

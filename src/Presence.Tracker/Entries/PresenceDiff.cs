@@ -60,7 +60,17 @@ public readonly record struct PresenceChange(
 /// <summary>The changes of one topic, in the order in which they became visible.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Changes">Never empty.</param>
-public sealed record TopicDiff(string Topic, IReadOnlyList<PresenceChange> Changes);
+public sealed record TopicDiff(string Topic, IReadOnlyList<PresenceChange> Changes)
+{
+    /// <summary>
+    /// Position of the changes, for subscribers of the topic: greater than that of the subscription and of every diff before. Zero for
+    /// handlers of a whole tracker.
+    /// </summary>
+    public long Version { get; init; }
+
+    /// <summary>The topic right after these changes, for subscribers of the topic; null for handlers of a whole tracker.</summary>
+    internal TopicView? View { get; init; }
+}
 
 /// <summary>What one step of a shard changed, by topic. Never empty.</summary>
 /// <remarks>Applied in order to what was listed before, it gives exactly what is listed after.</remarks>

@@ -47,6 +47,10 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
     /// <summary>Distinct keys in the topic. A field read.</summary>
     public int KeyCount { get; }
 
+    /// <summary>Returns whether nothing changed between the two; false may also mean that it is not known.</summary>
+    internal bool IsSame(TopicSnapshot other) =>
+        ReferenceEquals(_tree, other._tree) && ReferenceEquals(_tail, other._tail) && _tailLength == other._tailLength;
+
     /// <summary>How many changes after its tree it has.</summary>
     internal int TailLength => _tailLength;
 

@@ -38,6 +38,20 @@ internal sealed class OwnReplica(
         }
     }
 
+    /// <summary>The same for many, of which none may be named twice.</summary>
+    public void CheckTrackMany(ulong process, IReadOnlyList<TrackRequest> requests)
+    {
+        var seen = new HashSet<(string, string)>();
+        foreach (var request in requests)
+        {
+            CheckTrack(process, request);
+            if (!seen.Add((request.Topic, request.Key)))
+            {
+                throw new AlreadyTrackedException(request.Topic, request.Key);
+            }
+        }
+    }
+
     public PresenceEntry Find(ulong process, string topic, string key) =>
         TryFind(process, topic, key) ?? throw new NotTrackedException(topic, key);
 

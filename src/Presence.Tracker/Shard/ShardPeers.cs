@@ -59,6 +59,9 @@ internal sealed class ShardPeers
 
     public bool Any => _table.All.Count > 0;
 
+    /// <summary>How far the replicas are known; the given vector itself if nothing has changed.</summary>
+    public VersionVector Known(VersionVector last) => last.UpTo(_own.Id, _table.All);
+
     public void Start(TimeSpan now) => _liveness.Start(now);
 
     /// <summary>Membership named a member; one that is held already was out of reach for a while, so each may lack something.</summary>

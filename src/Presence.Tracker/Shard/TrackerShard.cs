@@ -7,7 +7,7 @@ namespace Presence.Tracker;
 /// has no clock, no randomness, no threads and no I/O; the host gives the time, runs one input at a time and carries out
 /// the effects.
 /// </summary>
-/// <remarks>Only <see cref="Index"/> may be used from other threads.</remarks>
+/// <remarks>Only <see cref="Index"/> and <see cref="ViewOf"/> may be used from other threads.</remarks>
 public sealed class TrackerShard
 {
     private readonly TrackerOptions _options;
@@ -16,6 +16,7 @@ public sealed class TrackerShard
     private readonly ShardPeers _peers;
     private readonly ulong _seed;
     private readonly ulong _started;
+    private volatile VersionVector _known;
     private bool _over;
 
     /// <summary>A shard that knows nobody yet.</summary>
@@ -43,6 +44,7 @@ public sealed class TrackerShard
         _seed = seed;
         _started = self.Incarnation;
         Shard = shard;
+        _known = new VersionVector(self, []);
         _map = new AddWinsMap<PresenceEntry>(options.MaxDeltaSizes[^1]);
         _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay, bounds, () => _peers!.Any);
         _peers = new ShardPeers(_map, Index, options, _own, new Namesake(self.Incarnation, seed), () => From, bounds);
@@ -128,15 +130,7 @@ public sealed class TrackerShard
     public void CheckTrackMany(ulong process, IReadOnlyList<TrackRequest> requests)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        var seen = new HashSet<(string, string)>();
-        foreach (var request in requests)
-        {
-            _own.CheckTrack(process, request);
-            if (!seen.Add((request.Topic, request.Key)))
-            {
-                throw new AlreadyTrackedException(request.Topic, request.Key);
-            }
-        }
+        _own.CheckTrackMany(process, requests);
     }
 
     /// <summary>Updates many, or none of them if one is not there.</summary>
@@ -212,7 +206,7 @@ public sealed class TrackerShard
 
         Flush(now, effects);
         _peers.Tick(now, effects);
-        Index.Publish();
+        Publish();
         Index.Trim();
     }
 
@@ -253,8 +247,15 @@ public sealed class TrackerShard
         }
     }
 
-    /// <summary>Lets readers see what was taken. Call before the effects are carried out.</summary>
-    internal void Publish() => Index.Publish();
+    /// <summary>Publishes what was taken to readers, the clocks last. Call before the effects are carried out.</summary>
+    internal void Publish()
+    {
+        Index.Publish();
+        _known = _peers.Known(_known);
+    }
+
+    /// <summary>A topic as readers see it now, on any thread. The snapshot may be newer than the clocks, never older.</summary>
+    internal TopicView ViewOf(string topic) => new(_known, Index.List(topic));
 
     /// <summary>Another member probes: applies the frame as a sign of its life.</summary>
     /// <returns>Whether this is the incarnation that was meant.</returns>
@@ -272,7 +273,7 @@ public sealed class TrackerShard
         if (!_over)
         {
             _peers.ProbeEnded(now, target, answered, effects);
-            Index.Publish();
+            Publish();
         }
     }
 
@@ -305,7 +306,7 @@ public sealed class TrackerShard
         if (!_over)
         {
             _peers.Bury(now, new ReplicaId(member, incarnation), LeaveReason.NodeDown, ReplicaEventKind.Dead, effects);
-            Index.Publish();
+            Publish();
         }
     }
 
@@ -328,7 +329,6 @@ public sealed class TrackerShard
 
     internal void Plant(ShardDefect defect) => _peers.Plant(defect);
 
-    /// <summary>Sizes of everything that must stay bounded.</summary>
     internal ShardMeasure Measure() => _peers.Measure();
 
     private void Changed(TimeSpan now, ShardEffects effects)

@@ -3,8 +3,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.TestingHost;
-using Presence.Grains.Hosting;
 using Presence.Grains.Link;
+using Presence.Grains.Tests.Topics;
 using Presence.Harness.Conformance;
 using Presence.Node;
 
@@ -46,7 +46,7 @@ internal sealed class OrleansEngineUnderTest : IEngine
 
     public async Task<IEngineMember> StartLinkAsync(string name, IClusterReceiver receiver)
     {
-        var member = await StartSiloAsync(name, silo => silo.AddPresenceLink());
+        var member = await StartSiloAsync(name, silo => silo.AddLinkAlone(name));
         await member.Link.StartAsync(receiver, CancellationToken.None);
         return member;
     }
@@ -78,7 +78,7 @@ internal sealed class OrleansEngineUnderTest : IEngine
     {
         private int _ended;
 
-        private readonly IPresenceNode? _node = silo.SiloHost.Services.GetService<IPresenceNode>();
+        private readonly IPresenceNode? _node = silo.SiloHost.Services.GetService<IPresenceNode>() is var node and not StubNode ? node : null;
 
         public IClusterLink Link { get; } = silo.SiloHost.Services.GetRequiredService<OrleansLink>();
 

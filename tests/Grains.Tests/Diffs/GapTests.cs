@@ -123,7 +123,10 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
 
     private static IPresenceTracker Tracker(PresenceNode node) => ((IPresenceNode)node).Tracker;
 
-    private KnownReplica[] Known(string topic)
+    private static KnownReplica[] Known(VersionVector vector) =>
+        [.. vector.Others.Select(o => new KnownReplica(o.Replica.Node, o.Replica.Incarnation, o.Clock))];
+
+    private TopicView Refresh()
     {
         if (_fillsWhileLooking)
         {
@@ -131,7 +134,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
             Assert.True(_filled.Wait(NotInThisTest), "The gap was not filled.");
         }
 
-        return [.. Tracker(_home).Replicas().Select(r => new KnownReplica(r.Node, r.Incarnation, r.Clock))];
+        return _feed!.Refresh();
     }
 
     private async Task<PresenceNode> StartAsync(string name)
@@ -152,7 +155,6 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
             _home,
             Topic,
             "home",
-            Known,
             capacity: 1000,
             changes =>
             {
@@ -170,7 +172,8 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
                 _told.Add(changes);
                 return Task.CompletedTask;
             },
-            _feed.Refresh,
+            Refresh,
+            Known,
             _prefixes,
             new PresenceOrleansOptions { ObserverTimeout = NotInThisTest },
             NotInThisTest,

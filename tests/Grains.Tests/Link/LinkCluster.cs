@@ -29,12 +29,9 @@ internal sealed class LinkCluster : IAsyncDisposable
     public static async Task<LinkCluster> StartAsync(short silos, Action<PresenceOrleansOptions>? configure = null)
     {
         var builder = new InProcessTestClusterBuilder(silos);
-        var world = new StubWorld();
         builder.ConfigureSilo((options, silo) =>
         {
-            silo.Services.AddSingleton<IPresenceNode>(new StubNode(world, options.SiloName));
-            silo.AddPresenceLink(configure);
-            silo.AddPresenceGrains(configure);
+            silo.AddLinkAlone(options.SiloName, configure);
             silo.Services.AddSingleton<StreamFaults>();
             silo.Services.AddSingleton<IIncomingGrainCallFilter>(s => s.GetRequiredService<StreamFaults>());
             silo.Configure<ClusterMembershipOptions>(o =>

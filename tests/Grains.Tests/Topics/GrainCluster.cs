@@ -29,10 +29,8 @@ internal sealed class GrainCluster : IAsyncDisposable
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((options, silo) =>
         {
-            silo.Services.AddSingleton<IPresenceNode>(new StubNode(world, options.SiloName));
             silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
-            silo.AddPresenceLink(configure);
-            silo.AddPresenceGrains(configure);
+            silo.AddLinkAlone(options.SiloName, configure, world);
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
         });
         builder.ConfigureClient(client => client.AddPresence());

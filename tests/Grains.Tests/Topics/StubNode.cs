@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Hosting;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -73,8 +75,9 @@ internal sealed class StubNode(StubWorld world, string name) : IPresenceNode, IP
 
     public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff);
 
-    public IReadOnlyList<ReplicaStatus> Replicas() => [.. world.Nodes
-        .Select(node => new ReplicaStatus(node, 1, 0, "up", world.KnownUpTo, ulong.MaxValue, 0, default, default))];
+    public IReadOnlyList<ReplicaStatus> Replicas() => [];
+
+    TopicView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic);
 
     private sealed class Handling(Action stop) : IAsyncDisposable
     {
@@ -83,5 +86,17 @@ internal sealed class StubNode(StubWorld world, string name) : IPresenceNode, IP
             stop();
             return default;
         }
+    }
+}
+
+/// <summary>Presence on a silo without a node of its own.</summary>
+internal static class StubNodeExtensions
+{
+    /// <summary>Adds the link and the grains, over a stand-in for the node.</summary>
+    public static ISiloBuilder AddLinkAlone(
+        this ISiloBuilder silo, string name, Action<PresenceOrleansOptions>? configure = null, StubWorld? world = null)
+    {
+        silo.Services.AddSingleton<IPresenceNode>(new StubNode(world ?? new StubWorld(), name));
+        return silo.AddPresenceLink(configure).AddPresenceGrains(configure);
     }
 }

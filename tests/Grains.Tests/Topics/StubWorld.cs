@@ -34,6 +34,15 @@ internal sealed class StubWorld
         }
     }
 
+    public TopicView ViewOf(string topic)
+    {
+        lock (_gate)
+        {
+            var others = Nodes.Select(node => new ReplicaClock(new ReplicaId(node, 1), KnownUpTo, IsUp: true));
+            return new(new VersionVector(new ReplicaId("none of them", 0), [.. others]), List(topic));
+        }
+    }
+
     public IReadOnlyList<TopicCount> Topics(string? after, int limit)
     {
         lock (_gate)
@@ -114,7 +123,7 @@ internal sealed class StubWorld
         {
             var subscriber = (topic, heard);
             _subscribers.Add(subscriber);
-            return new TopicSubscription(List(topic), () =>
+            return new TopicSubscription(ViewOf(topic), 0, () =>
             {
                 lock (_gate)
                 {
@@ -149,7 +158,7 @@ internal sealed class StubWorld
         {
             if (topic == change.Entry.Topic)
             {
-                heard(diff.Topics[0]);
+                heard(diff.Topics[0] with { View = ViewOf(topic) });
             }
         }
 

@@ -53,15 +53,14 @@ public sealed class Arrows_between_rooms
 
     [Theory]
     [MemberData(nameof(Rooms))]
-    public void Only_tests_their_harness_the_test_kit_and_the_benchmarks_see_internals(string room)
+    public void Only_projects_above_and_tests_see_internals(string room)
     {
-        // One pair aside: the node puts shards together to one read view, and that is nobody else's business.
         var friends = References(room, "InternalsVisibleTo");
 
         Assert.All(friends, friend => Assert.True(
             friend.EndsWith(".Tests", StringComparison.Ordinal) ||
             friend is "Presence.Benchmarks" or "Presence.TestKit" or "Presence.Harness" or "Presence.UniqueMember" ||
-            (room, friend) == ("Presence.Tracker", "Presence.Node"),
+            House.Arrows.Keys.Any(above => House.AssemblyName(above) == friend && House.Reachable(above).Contains(room)),
             $"{room} opens its inside to {friend}."));
     }
 

@@ -5,19 +5,18 @@ using Presence.Harness.Networks;
 
 namespace Presence.Harness.Members;
 
-/// <summary>Members as processes over one database, each under a name that was never used before, and all ended with the cluster.</summary>
+/// <summary>Silos as processes that find each other in one database, each under a name that was never used before, and all ended with the
+/// cluster.</summary>
 public sealed class MemberCluster : IAsyncDisposable
 {
-    private readonly string _engine;
     private readonly TestNetwork? _network;
     private readonly PostgresDatabase _database;
     private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly List<MemberProcess> _all = [];
     private int _last;
 
-    private MemberCluster(
-        string engine, PostgresDatabase database, TestNetwork? network, IReadOnlyDictionary<string, string> settings) =>
-        (_engine, _database, _network, _settings) = (engine, database, network, settings);
+    private MemberCluster(PostgresDatabase database, TestNetwork? network, IReadOnlyDictionary<string, string> settings) =>
+        (_database, _network, _settings) = (database, network, settings);
 
     public History History { get; } = new();
 
@@ -26,25 +25,18 @@ public sealed class MemberCluster : IAsyncDisposable
     /// <summary>Those that have not ended.</summary>
     public IReadOnlyList<MemberProcess> Living => [.. _all.Where(member => !member.HasEnded)];
 
-    /// <summary>Skips the test if the engine or PostgreSQL cannot be had here.</summary>
-    public static void Require(string engine)
-    {
-        PostgresServer.Require();
-    }
-
-    /// <param name="engine"><c>orleans</c> or <c>postgres</c>.</param>
+    /// <summary>Creates the database; skips the test if PostgreSQL cannot be had here.</summary>
     /// <param name="settings">For all members.</param>
     /// <param name="server">Where the database is made; by default the shared server.</param>
     /// <param name="network">Where the members live, each in its own namespace; by default on loopback.</param>
     public static async Task<MemberCluster> CreateAsync(
-        string engine,
         IReadOnlyDictionary<string, string>? settings = null,
         PostgresServer? server = null,
         TestNetwork? network = null)
     {
-        Require(engine);
+        PostgresServer.Require();
         var database = await (server ?? await PostgresServer.SharedAsync()).CreateDatabaseAsync();
-        return new MemberCluster(engine, database, network, settings ?? new Dictionary<string, string>());
+        return new MemberCluster(database, network, settings ?? new Dictionary<string, string>());
     }
 
     /// <summary>Starts members side by side until this many live.</summary>
@@ -89,7 +81,6 @@ public sealed class MemberCluster : IAsyncDisposable
     {
         var options = new MemberOptions
         {
-            Engine = _engine,
             Name = name,
             ConnectionString = _database.ConnectionString,
             Settings = _settings,
@@ -102,9 +93,7 @@ public sealed class MemberCluster : IAsyncDisposable
             {
                 Url = $"http://{place.Address}:4000",
                 Prefix = place.Prefix,
-                Settings = _engine == "orleans"
-                    ? new Dictionary<string, string>(_settings) { ["Presence:Orleans:AdvertisedAddress"] = place.Address.ToString() }
-                    : _settings,
+                Settings = new Dictionary<string, string>(_settings) { ["Presence:Orleans:AdvertisedAddress"] = place.Address.ToString() },
             };
         }
 

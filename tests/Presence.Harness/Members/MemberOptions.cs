@@ -3,9 +3,6 @@ namespace Presence.Harness.Members;
 /// <summary>How a member is started.</summary>
 public sealed record MemberOptions
 {
-    /// <summary><c>embedded</c>, <c>orleans</c> or <c>postgres</c>.</summary>
-    public required string Engine { get; init; }
-
     /// <summary>Its name in the cluster.</summary>
     public required string Name { get; init; }
 

@@ -140,7 +140,6 @@ public sealed partial class MemberProcess : IAsyncDisposable
         [
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
             HostFiles.Assembly,
-            "--engine", _options.Engine,
             "--urls", _options.Url,
             "--Presence:NodeName", Name,
             "--Presence:Tracker:LogLevel", "Information",

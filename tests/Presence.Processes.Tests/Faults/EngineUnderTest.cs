@@ -5,12 +5,10 @@ using Presence.Harness.Networks;
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>What the fault tests have to know of an engine.</summary>
-/// <param name="Name">As the command line calls it.</param>
 /// <param name="Settings">Of each member.</param>
 /// <param name="DeathIsFinal">Whether a member that returns after it was held dead has to end itself, or may come back.</param>
 /// <param name="NoticesAsync">Waits until the engine itself holds the member to be dead.</param>
 internal sealed record TestedEngine(
-    string Name,
     IReadOnlyDictionary<string, string> Settings,
     bool DeathIsFinal,
     Func<MemberCluster, string, Task> NoticesAsync);
@@ -30,5 +28,5 @@ public abstract class EngineUnderTest
     private protected Task EngineNoticesAsync(MemberCluster cluster, string member) => _engine.NoticesAsync(cluster, member);
 
     private protected Task<MemberCluster> ClusterAsync(PostgresServer? server = null, TestNetwork? network = null) =>
-        MemberCluster.CreateAsync(_engine.Name, _engine.Settings, server, network);
+        MemberCluster.CreateAsync(_engine.Settings, server, network);
 }

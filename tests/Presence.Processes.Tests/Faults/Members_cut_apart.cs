@@ -123,6 +123,3 @@ public abstract class Members_cut_apart : EngineUnderTest
 
 [Trait("Category", "Engine.Orleans")]
 public sealed class Silos_cut_apart() : Members_cut_apart(OrleansUnderTest.Engine);
-
-[Trait("Category", "Engine.Postgres")]
-public sealed class Members_over_postgres_cut_apart() : Members_cut_apart(PostgresUnderTest.Engine);

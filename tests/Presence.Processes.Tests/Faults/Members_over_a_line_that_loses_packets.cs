@@ -16,7 +16,7 @@ public sealed class Members_over_a_line_that_loses_packets
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
     /// <summary>Enough for the tracker to take somebody for down, were it not for what it asks.</summary>
-    private static readonly TimeSpan Lasts = PostgresUnderTest.DownPeriod;
+    private static readonly TimeSpan Lasts = TimeSpan.FromSeconds(6);
 
     [SkippableFact]
     public async Task Nobody_is_lost_or_doubled_or_held_down_for_good_and_all_agree_afterwards()
@@ -28,7 +28,7 @@ public sealed class Members_over_a_line_that_loses_packets
         await using var server = await PostgresServer.StartAsync(
             new PostgresServerOptions { Address = place.Address, Prefix = place.Prefix, AllowedNetwork = "198.18.0.0/15" });
         await using var run = await Run.StartAsync(
-            await MemberCluster.CreateAsync("postgres", PostgresUnderTest.Settings, server, network), Room);
+            await MemberCluster.CreateAsync(OrleansUnderTest.Settings, server, network), Room);
         await using var reads = Reads.Of(run.Clients);
         var (unlucky, begun) = (run.Clients[2], run.History.Now);
 

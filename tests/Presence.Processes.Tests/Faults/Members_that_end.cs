@@ -88,21 +88,3 @@ public abstract class Members_that_end : EngineUnderTest
 
 [Trait("Category", "Engine.Orleans")]
 public sealed class Silos_that_end() : Members_that_end(OrleansUnderTest.Engine);
-
-[Trait("Category", "Engine.Postgres")]
-public sealed class Members_over_postgres_that_end() : Members_that_end(PostgresUnderTest.Engine)
-{
-    [SkippableFact]
-    public async Task A_killed_member_s_presences_leave_within_the_down_period()
-    {
-        await using var run = await Run.StartAsync(await ClusterAsync(), "room:hall");
-        var stayers = run.Clients[..2];
-        var killed = run.History.Now;
-
-        await run.Clients[2].Member.KillAsync();
-        var gone = await Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
-
-        Assert.All(gone, at => Assert.InRange(at - killed, TimeSpan.Zero, PostgresUnderTest.DownPeriod));
-        run.MustBeFlawless();
-    }
-}

@@ -24,7 +24,7 @@ public sealed class Members_with_nothing_to_do(ITestOutputHelper output)
     public async Task Cost_less_than_a_hundredth_of_a_core_each_and_five_statements_a_second_in_all()
     {
         await using var server = await PostgresServer.StartAsync();
-        await using var cluster = await MemberCluster.CreateAsync("postgres", server: server);
+        await using var cluster = await MemberCluster.CreateAsync(server: server);
         var members = await cluster.GrowToAsync(3);
         await Task.Delay(Settling);
         var (before, statementsBefore) = (members.Select(ProcessorTime).ToList(), await TransactionsAsync(cluster));

@@ -18,7 +18,7 @@ public sealed class Members_without_their_database
     {
         await using var server = await PostgresServer.StartAsync();
         await using var run = await Run.StartAsync(
-            await Harness.Members.MemberCluster.CreateAsync("postgres", PostgresUnderTest.Settings, server), Room);
+            await Harness.Members.MemberCluster.CreateAsync(OrleansUnderTest.Settings, server), Room);
         var left = run.Clients[0];
         await using var reads = Reads.Of(run.Clients[1..]);
         var away = run.History.Now;

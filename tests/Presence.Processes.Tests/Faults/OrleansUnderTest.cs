@@ -21,5 +21,5 @@ internal static class OrleansUnderTest
         async () => await cluster.Database.ReadAsync<long>(
             $"SELECT count(*) FROM presence_orleans.silo WHERE name = '{member}' AND status = {Dead}") > 0);
 
-    public static TestedEngine Engine { get; } = new("orleans", Settings, DeathIsFinal: true, NoticesAsync);
+    public static TestedEngine Engine { get; } = new(Settings, DeathIsFinal: true, NoticesAsync);
 }

@@ -94,7 +94,3 @@ public abstract class Twenty_kills_and_twenty_stops : EngineUnderTest
 [Trait("Category", "Engine.Orleans")]
 [Trait("Category", "Soak")]
 public sealed class Twenty_kills_and_twenty_stops_of_silos() : Twenty_kills_and_twenty_stops(OrleansUnderTest.Engine);
-
-[Trait("Category", "Engine.Postgres")]
-[Trait("Category", "Soak")]
-public sealed class Twenty_kills_and_twenty_stops_over_postgres() : Twenty_kills_and_twenty_stops(PostgresUnderTest.Engine);

@@ -67,14 +67,14 @@ internal sealed class StormSite : IAsyncDisposable
 
     public static async Task<StormSite> OpenAsync()
     {
-        MemberCluster.Require("postgres");
+        PostgresServer.Require();
         var network = TestNetwork.Missing is null ? await TestNetwork.CreateAsync() : null;
         PostgresServer? server = null;
         MemberCluster? cluster = null;
         try
         {
             server = await StartServerAsync(network);
-            cluster = await MemberCluster.CreateAsync("postgres", Settings, server, network);
+            cluster = await MemberCluster.CreateAsync(Settings, server, network);
             var site = new StormSite(
                 network,
                 server,

@@ -28,7 +28,7 @@ public sealed class Fault_schedules_of_unique_processes_on_silos(ITestOutputHelp
 
     private async Task PlayAsync(string mode, int seeds)
     {
-        MemberCluster.Require("orleans");
+        PostgresServer.Require();
         await using var site = await Site.StartAsync(AtOnce, inNamespaces: false);
         var schedules = new ScheduleSet($"unique-silos-{mode}", seed => FaultSchedule.DrawForSilos(seed, Rules.Lease), output);
         await schedules.PlayAsync(seeds, AtOnce, seed => PlayAsync(schedules, site, mode, seed));

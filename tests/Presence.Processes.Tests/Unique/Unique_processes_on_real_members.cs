@@ -101,7 +101,7 @@ public abstract class Unique_processes_on_real_members(string engine) : IAsyncLi
 
     private protected async Task<UniqueTrio> StartAsync(string mode, PostgresServer? server = null)
     {
-        MemberCluster.Require(engine);
+        PostgresServer.Require();
         var trio = new UniqueTrio(
             new UniqueTrioOptions
             {
