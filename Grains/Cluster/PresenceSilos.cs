@@ -99,6 +99,19 @@ internal sealed partial class PresenceSilos : IDisposable
         }
     }
 
+    /// <summary>Completes when it is known of every active silo whether it is a node, or after the timeout.</summary>
+    public async Task KnownAsync(TimeSpan timeout, TimeProvider time, CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.WhenAll(Current.Unknown.Keys.Select(IsNodeAsync)).WaitAsync(timeout, time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            // They become nodes when their manifests arrive.
+        }
+    }
+
     /// <summary>Returns whether membership has declared the silo dead.</summary>
     public bool IsDead(SiloAddress silo) => _membership.CurrentSnapshot.GetSiloStatus(silo) == SiloStatus.Dead;
 

@@ -20,6 +20,9 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     /// <summary>Namespace of the streams that carry deltas; the key is that of the shard grain.</summary>
     public const string StreamNamespace = "presence.deltas";
 
+    /// <summary>How long the start waits for the manifests of silos that run already.</summary>
+    private static readonly TimeSpan ManifestTimeout = TimeSpan.FromSeconds(10);
+
     private readonly IClusterClient _client;
     private readonly PresenceSilos _silos;
     private readonly SiloAddress _self;
@@ -60,12 +63,12 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
 
     internal LinkInstruments Instruments { get; } = new();
 
-    public Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
+    public async Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
     {
         _receiver = receiver;
+        await _silos.KnownAsync(ManifestTimeout, _time, cancellation);
         _silos.Changed += Follow;
         Follow(_silos.Current);
-        return Task.CompletedTask;
     }
 
     public void Send(string member, LinkFrame frame)

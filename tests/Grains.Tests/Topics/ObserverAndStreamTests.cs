@@ -72,9 +72,12 @@ public class ObserverAndStreamTests
         var stuck = new TaskCompletionSource();
         var observer = new Observer { Answer = stuck.Task };
         var subscription = await lobby.Subscribe(cluster.Client.CreateObjectReference<IPresenceObserver>(observer));
+        var good = new Observer();
+        await lobby.Subscribe(cluster.Client.CreateObjectReference<IPresenceObserver>(good));
         for (var i = 0; i < 30; i++)
         {
             await lobby.Track($"k{i}");
+            await good.Heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == $"k{i}"));
         }
 
         Assert.Equal(1, cluster.ServiceOf<ObserverTable>(cluster.Orleans.Silos[0]).CutOff);
