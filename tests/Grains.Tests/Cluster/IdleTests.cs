@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
-
 using Orleans.TestingHost;
 
 namespace Presence.Grains.Tests.Cluster;
