@@ -46,12 +46,6 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
 
     public void AddTo(WebApplicationBuilder builder, SiloPlace place)
     {
-        if (options.Engine == "postgres")
-        {
-            Postgres.PresencePostgresServiceCollectionExtensions.UsePostgres(builder.Services, _database!, options.Postgres.CopyTo);
-            return;
-        }
-
         builder.UseOrleans(orleans =>
         {
             if (_database is not null)

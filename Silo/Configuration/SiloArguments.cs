@@ -20,7 +20,6 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
 
     private static readonly Dictionary<string, string> Short = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["engine"] = "Presence:Engine",
         ["nodes"] = "Presence:Nodes",
         ["urls"] = "urls",
         ["environment"] = "environment",

@@ -11,8 +11,6 @@ internal sealed record SiloOptions
     private const int MostNodes = 64;
     private const int LongestName = 64;
 
-    public string? Engine { get; private set; }
-
     public int Nodes { get; private set; } = 1;
 
     public IReadOnlyList<BindingAddress> Urls { get; private set; } = [];
@@ -101,12 +99,6 @@ internal sealed record SiloOptions
     private void ReadPresence(IConfigurationSection section)
     {
         var reader = new SettingsReader(section);
-        Engine = reader.Text("Engine")?.ToLowerInvariant();
-        if (Engine is not (null or "orleans" or "postgres"))
-        {
-            throw reader.Bad("Engine", Engine, "must be orleans or postgres");
-        }
-
         reader.Int("Nodes", value => Nodes = value is >= 1 and <= MostNodes
             ? value
             : throw reader.Bad("Nodes", value.ToString(CultureInfo.InvariantCulture), $"must be between 1 and {MostNodes}"));

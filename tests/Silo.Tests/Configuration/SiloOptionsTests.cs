@@ -140,7 +140,7 @@ public sealed class SiloOptionsTests
     {
         Refused("Presence:Postgres:Scheme is not an option", ("Presence:Postgres:Scheme", "x"));
         Refused("Presence:Postgres:CreateSchema is 'yes': it must be true or false", ("Presence:Postgres:CreateSchema", "yes"));
-        Refused("Presence:Postgres:StartTimeout is 'soon': it must be a duration", ("Presence:Postgres:StartTimeout", "soon"));
+        Refused("Presence:Postgres:CommandTimeout is 'soon': it must be a duration", ("Presence:Postgres:CommandTimeout", "soon"));
     }
 
     private static void Refused(string says, params ReadOnlySpan<(string Key, string Value)> settings)
