@@ -1,10 +1,10 @@
-# Builds what changed and starts the host. Everything after ./run.ps1 goes to the host: --engine, --nodes, --urls, --Any:Config.
+# Builds what changed and starts the host. Everything after ./run.ps1 goes to the host: --nodes, --urls, --Any:Config.
 $ErrorActionPreference = 'Stop'
 $root = $PSScriptRoot
 . "$root/build/steps.ps1"
 
 if ($args -contains '-h' -or $args -contains '--help') {
-    Write-Output 'usage: ./run.ps1 [--engine embedded|orleans|postgres] [--nodes N] [--urls URL] [--Any:Config value]'
+    Write-Output 'usage: ./run.ps1 [--nodes N] [--urls URL] [--Any:Config value]'
     exit 0
 }
 

@@ -21,15 +21,14 @@ internal static class SiloProgram
 
             var configuration = SiloConfiguration.Load(arguments);
             var options = SiloOptions.Read(configuration.Settings);
-            var engine = EngineChoice.Decide(options);
             if (arguments.CreateSchema)
             {
-                await DatabaseSetup.RunAsync(options, engine.Engine);
-                await output.WriteLineAsync($"What engine {engine.Name} and the keys that sign tokens need in the database is there.");
+                await DatabaseSetup.RunAsync(options);
+                await output.WriteLineAsync("The tables of the silos, of the leases and of the keys that sign tokens are in the database.");
                 return 0;
             }
 
-            await RunAsync(configuration, options, engine, output);
+            await RunAsync(configuration, options, output);
             return 0;
         }
         catch (SiloStartException e)
@@ -39,11 +38,11 @@ internal static class SiloProgram
         }
     }
 
-    private static async Task RunAsync(SiloConfiguration configuration, SiloOptions options, EngineChoice engine, TextWriter output)
+    private static async Task RunAsync(SiloConfiguration configuration, SiloOptions options, TextWriter output)
     {
         using var stop = new StopSignal();
         // Databases that do not answer may hold a start up; nothing holds a stop up.
-        var starting = Task.Run(() => StartAsync(configuration, options, engine, stop.Token));
+        var starting = Task.Run(() => StartAsync(configuration, options, output, stop.Token));
         if (await Task.WhenAny(starting, stop.Asked) == starting && await starting is { } run)
         {
             await output.WriteAsync(Greeting.For(run));
@@ -58,9 +57,9 @@ internal static class SiloProgram
     }
 
     private static async Task<SiloRun?> StartAsync(
-        SiloConfiguration configuration, SiloOptions options, EngineChoice engine, CancellationToken stop)
+        SiloConfiguration configuration, SiloOptions options, TextWriter output, CancellationToken stop)
     {
-        var run = SiloRun.Create(configuration, options, engine);
+        var run = SiloRun.Create(configuration, options, output);
         return await run.StartAsync(stop) ? run : null;
     }
 }

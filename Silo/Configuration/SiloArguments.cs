@@ -3,22 +3,23 @@ namespace Presence.Silo;
 /// <summary>The command line, as configuration keys and values.</summary>
 /// <param name="Settings">What was given, by configuration key.</param>
 /// <param name="Help">Whether only the usage was asked for.</param>
-/// <param name="CreateSchema">Whether only to create what the engine needs in the database.</param>
+/// <param name="CreateSchema">Whether only to create the tables in the database.</param>
 internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settings, bool Help, bool CreateSchema = false)
 {
     public const string Usage = """
-        usage: Presence.Silo [--engine embedded|orleans|postgres] [--nodes N] [--urls URL] [--Any:Config value]
+        usage: Presence.Silo [--nodes N] [--urls URL] [--create-schema] [--Any:Config value]
 
-          --engine   how members reach each other
-          --nodes    members in this process; member k listens on the port of the address + k - 1; default 1
-          --urls     address of the first member; default http://127.0.0.1:4000; port 0 lets the system choose
-          --create-schema   create what the engine needs in the database of ConnectionStrings:Presence, and end
+          --nodes    silos in this process; silo k listens on the port of the address + k - 1; default 1
+          --urls     address of the first silo; default http://127.0.0.1:4000; port 0 lets the system choose
+          --create-schema   create the tables in the database of ConnectionStrings:Presence, and end
           --A:B v    any setting of appsettings.json, for example --Presence:Tracker:BroadcastPeriod 500ms
+
+        More processes of one cluster: give each its own --urls. They find each other through ConnectionStrings:Presence (PostgreSQL),
+        or without it on this machine by --Presence:Orleans:Primary ADDRESS:PORT, by default the silo of the host on HTTP port 4000.
         """;
 
     private static readonly Dictionary<string, string> Short = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["engine"] = "Presence:Engine",
         ["nodes"] = "Presence:Nodes",
         ["urls"] = "urls",
         ["environment"] = "environment",
@@ -56,7 +57,7 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
                 key = name.Contains(':', StringComparison.Ordinal)
                     ? name
                     : throw new SiloStartException(
-                        $"--{name} is not an option: known are --engine, --nodes, --urls and settings with a colon, "
+                        $"--{name} is not an option: known are --nodes, --urls, --create-schema and settings with a colon, "
                         + "such as --Presence:NodeName. Try --help.");
             }
 

@@ -10,15 +10,12 @@ internal sealed record SiloOptions
 {
     private const int MostNodes = 64;
     private const int LongestName = 64;
-    private const int FirstPort = 4000;
-
-    public string? Engine { get; private set; }
 
     public int Nodes { get; private set; } = 1;
 
     public IReadOnlyList<BindingAddress> Urls { get; private set; } = [];
 
-    /// <summary>Name of the only member, or what the names of several begin with; null for <c>node</c>.</summary>
+    /// <summary>Name of the only member, or what the names of several begin with; null if the ports decide.</summary>
     public string? NodeName { get; private set; }
 
     /// <summary>The connection string of the cluster's database, if it has one.</summary>
@@ -46,15 +43,9 @@ internal sealed record SiloOptions
     /// <summary>Where a member listens for HTTP; 0 if the system chooses.</summary>
     public int PortOf(int number) => Urls[0].Port == 0 ? 0 : Urls[0].Port + number - 1;
 
-    /// <summary>
-    /// Unique in the cluster, of which only the embedded one is sure to be within this process: elsewhere the members on ports 4000,
-    /// 4001 and so on are numbers 1, 2 and so on, whichever processes they are in.
-    /// </summary>
-    public string MemberName(int number) =>
-        Nodes == 1 && NodeName is not null ? NodeName
-        : NodeName is null && Engine != "embedded" && PortOf(number) is var port and > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"node-{(port >= FirstPort ? port - FirstPort + 1 : port)}")
-        : string.Create(CultureInfo.InvariantCulture, $"{NodeName ?? "node"}-{number}");
+    /// <summary>What a member is to listen on.</summary>
+    public IEnumerable<string> UrlsOf(int number) =>
+        Urls.Select(url => $"{url.Scheme}://{url.Host}:{(url.Port == 0 ? 0 : url.Port + number - 1)}");
 
     /// <exception cref="SiloStartException">A value breaks its rule.</exception>
     public static SiloOptions Read(IConfiguration configuration)
@@ -108,12 +99,6 @@ internal sealed record SiloOptions
     private void ReadPresence(IConfigurationSection section)
     {
         var reader = new SettingsReader(section);
-        Engine = reader.Text("Engine")?.ToLowerInvariant();
-        if (Engine is not (null or "embedded" or "orleans" or "postgres"))
-        {
-            throw reader.Bad("Engine", Engine, "must be embedded, orleans or postgres");
-        }
-
         reader.Int("Nodes", value => Nodes = value is >= 1 and <= MostNodes
             ? value
             : throw reader.Bad("Nodes", value.ToString(CultureInfo.InvariantCulture), $"must be between 1 and {MostNodes}"));

@@ -2,7 +2,7 @@ using Presence.Postgres;
 
 namespace Presence.Silo;
 
-/// <summary>The section <c>Presence:Postgres</c>: which tables, and how patiently.</summary>
+/// <summary>The section <c>Presence:Postgres</c>: where the leases of unique processes are kept, and how long a statement may take.</summary>
 internal sealed record SiloPostgresOptions
 {
     private readonly List<Action<PresencePostgresOptions>> _given = [];
@@ -28,16 +28,7 @@ internal sealed record SiloPostgresOptions
             given.Add(o => o.CreateSchema = create);
         }
 
-        reader.Int(nameof(PresencePostgresOptions.OutboxFrames), value => given.Add(o => o.OutboxFrames = value));
-        reader.Int(nameof(PresencePostgresOptions.OutboxBytes), value => given.Add(o => o.OutboxBytes = value));
-        reader.Int(nameof(PresencePostgresOptions.InboxCapacity), value => given.Add(o => o.InboxCapacity = value));
-        reader.Int(nameof(PresencePostgresOptions.MaxFrameBytes), value => given.Add(o => o.MaxFrameBytes = value));
-        reader.Duration(nameof(PresencePostgresOptions.MaxFrameAge), value => given.Add(o => o.MaxFrameAge = value));
-        reader.Duration(nameof(PresencePostgresOptions.StartTimeout), value => given.Add(o => o.StartTimeout = value));
         reader.Duration(nameof(PresencePostgresOptions.CommandTimeout), value => given.Add(o => o.CommandTimeout = value));
-        reader.Duration(nameof(PresencePostgresOptions.KeepAlive), value => given.Add(o => o.KeepAlive = value));
-        reader.Duration(nameof(PresencePostgresOptions.MaxReconnectDelay), value => given.Add(o => o.MaxReconnectDelay = value));
-        reader.Duration(nameof(PresencePostgresOptions.UpkeepPeriod), value => given.Add(o => o.UpkeepPeriod = value));
         reader.RefuseOthers();
         return options;
     }

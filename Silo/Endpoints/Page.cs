@@ -26,7 +26,6 @@ internal static class Page
         var node = http.RequestServices.GetRequiredService<IPresenceNode>();
         var html = Read(name)
             .Replace("{{node}}", WebUtility.HtmlEncode(node.Name), StringComparison.Ordinal)
-            .Replace("{{engine}}", WebUtility.HtmlEncode(node.Engine), StringComparison.Ordinal)
             .Replace("{{title}}", WebUtility.HtmlEncode(title), StringComparison.Ordinal)
             .Replace("{{content}}", content, StringComparison.Ordinal);
         http.Response.Headers.ContentSecurityPolicy = Policy;

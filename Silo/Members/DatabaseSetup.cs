@@ -7,7 +7,7 @@ namespace Presence.Silo;
 internal static class DatabaseSetup
 {
     /// <exception cref="SiloStartException">There is no database, it is not reached, or this user may not create tables.</exception>
-    public static async Task RunAsync(SiloOptions options, Engine engine)
+    public static async Task RunAsync(SiloOptions options)
     {
         if (options.Database is not { } database)
         {
@@ -15,11 +15,11 @@ internal static class DatabaseSetup
         }
 
         _ = new KeysInPostgres(database);
-        await LinkAndLeasesAsync(database, options.Postgres);
-        await engine.CreateSchemaAsync();
+        await LeasesAsync(database, options.Postgres);
+        await OrleansDatabase.CreateSchemaAsync(database);
     }
 
-    private static async Task LinkAndLeasesAsync(string database, SiloPostgresOptions postgres)
+    private static async Task LeasesAsync(string database, SiloPostgresOptions postgres)
     {
         var options = new PresencePostgresOptions { ConnectionString = database };
         postgres.CopyTo(options);

@@ -8,14 +8,17 @@ internal sealed partial class Member
 {
     private readonly WebApplication _app;
 
-    private Member(string name, string urls, WebApplication app)
+    private Member(SiloPlace place, string urls, WebApplication app)
     {
-        Name = name;
+        Place = place;
         Urls = urls;
         _app = app;
     }
 
-    public string Name { get; }
+    /// <summary>Its name and ports.</summary>
+    public SiloPlace Place { get; }
+
+    public string Name => Place.Name;
 
     /// <summary>What it was told to listen on.</summary>
     public string Urls { get; }
@@ -23,10 +26,9 @@ internal sealed partial class Member
     /// <summary>What it listens on, with the ports the system chose.</summary>
     public IReadOnlyList<string> Addresses { get; private set; } = [];
 
-    public static Member Build(SiloRun run, int number)
+    public static Member Build(SiloRun run, SiloPlace place)
     {
-        var name = run.Options.MemberName(number);
-        var urls = string.Join(';', run.Options.Urls.Select(url => Shifted(url, number - 1)));
+        var urls = string.Join(';', run.Options.UrlsOf(place.Number));
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             ApplicationName = typeof(Member).Assembly.GetName().Name,
@@ -41,11 +43,11 @@ internal sealed partial class Member
         builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        run.Engine.Engine.AddTo(builder, new MemberPlace(number, name, run.Options.PortOf(number)));
-        MemberServices.Add(builder.Services, run, name);
+        run.Cluster.AddTo(builder, place);
+        MemberServices.Add(builder.Services, run, place.Name);
         var app = builder.Build();
         MemberEndpoints.Map(app, run);
-        return new Member(name, urls, app);
+        return new Member(place, urls, app);
     }
 
     public async Task StartAsync(CancellationToken stop)
@@ -68,9 +70,6 @@ internal sealed partial class Member
 
         await _app.DisposeAsync();
     }
-
-    private static string Shifted(BindingAddress url, int by) =>
-        $"{url.Scheme}://{url.Host}:{(url.Port == 0 ? 0 : url.Port + by)}";
 
     [LoggerMessage(LogLevel.Warning, "Member {Member} did not stop in time; what was left was cut off.")]
     private static partial void LogStopCutShort(ILogger log, string member);

@@ -25,7 +25,7 @@ internal static class MemberServices
         services.AddSingleton<IHostedService, DrainTogether>();
         if (run.Options.Database is { } database)
         {
-            // Leases of unique processes, with any engine; no connection is opened before one is asked for.
+            // Leases of unique processes; no connection is opened before one is asked for.
             services.AddPostgresLeases(database, run.Options.Postgres.CopyTo);
         }
 

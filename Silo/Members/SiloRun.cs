@@ -2,18 +2,18 @@ using Presence.Dashboard;
 
 namespace Presence.Silo;
 
-/// <summary>The members of this process and what they share: engine, signing keys, admin password, the draining flag.</summary>
+/// <summary>The members of this process and what they share: cluster, signing keys, admin password, the draining flag.</summary>
 internal sealed class SiloRun
 {
     private readonly List<Member> _members = [];
     private readonly TaskCompletionSource _allStop = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _stopping;
 
-    private SiloRun(SiloConfiguration configuration, SiloOptions options, EngineChoice engine)
+    private SiloRun(SiloConfiguration configuration, SiloOptions options, TextWriter output)
     {
         Configuration = configuration;
         Options = options;
-        Engine = engine;
+        Cluster = new SiloCluster(options, output);
         Keys = TokenKeys.Create(options, IsDevelopment);
         if (options.Admin.Password is null && IsDevelopment)
         {
@@ -25,7 +25,7 @@ internal sealed class SiloRun
 
     public SiloOptions Options { get; }
 
-    public EngineChoice Engine { get; }
+    public SiloCluster Cluster { get; }
 
     public TokenKeys Keys { get; }
 
@@ -39,33 +39,47 @@ internal sealed class SiloRun
 
     public IReadOnlyList<Member> Members => _members;
 
-    public static SiloRun Create(SiloConfiguration configuration, SiloOptions options, EngineChoice engine) =>
-        new(configuration, options, engine);
+    public static SiloRun Create(SiloConfiguration configuration, SiloOptions options, TextWriter output) =>
+        new(configuration, options, output);
 
     /// <summary>Starts all members; if one cannot start, or it is told to stop meanwhile, stops those that did.</summary>
     /// <returns>Whether they are up; false if it was told to stop.</returns>
-    /// <exception cref="SiloStartException">An address is taken or not allowed, or the engine cannot start.</exception>
+    /// <exception cref="SiloStartException">An address is taken or not allowed, or the cluster cannot be joined.</exception>
     public async Task<bool> StartAsync(CancellationToken stop)
     {
         try
         {
-            await Engine.Engine.PrepareAsync(stop);
-            for (var number = 1; number <= Options.Nodes; number++)
+            ListenAddresses.Check(Options);
+            await Cluster.PrepareAsync(stop);
+            _members.AddRange(Cluster.Places.Select(place => Member.Build(this, place)));
+            // In turn: of two that join at once one finds the membership table changed, and waits 3 s before it tries again.
+            var first = _members[Cluster.First.Number - 1];
+            await StartAsync(first, stop);
+            foreach (var member in _members.Where(member => member != first))
             {
-                stop.ThrowIfCancellationRequested();
-                var member = Member.Build(this, number);
-                _members.Add(member);
-                await member.StartAsync(stop);
+                await StartAsync(member, stop);
             }
 
             return true;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            var reason = stop.IsCancellationRequested ? null : StartFailure.Explain(e, Engine.Engine, _members is [.., var last] ? last : null);
+            var reason = stop.IsCancellationRequested ? null : StartFailure.Explain(e, null);
             // What failed half-way may fail to stop as well; the first reason is the one to tell.
             await StopAsync(TimeSpan.FromSeconds(1)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return reason is null ? false : throw reason;
+        }
+    }
+
+    private static async Task StartAsync(Member member, CancellationToken stop)
+    {
+        try
+        {
+            await member.StartAsync(stop);
+        }
+        catch (Exception e) when (e is not (OutOfMemoryException or OperationCanceledException))
+        {
+            throw StartFailure.Explain(e, member);
         }
     }
 

@@ -10,16 +10,25 @@ namespace Presence.Silo;
 internal static class StartFailure
 {
     /// <param name="e">What was thrown.</param>
-    /// <param name="engine">The engine of the run.</param>
     /// <param name="member">The member that was being started; null before the first one.</param>
-    public static SiloStartException Explain(Exception e, Engine engine, Member? member) => e switch
+    public static SiloStartException Explain(Exception e, Member? member) => e switch
     {
         SiloStartException known => known,
         PresencePostgresException => new SiloStartException(e.Message.ReplaceLineEndings(" ")),
         OptionsValidationException options => new SiloStartException(string.Join(" ", options.Failures)),
         _ when member is not null && CannotListen(e, member) is { } said => new SiloStartException(said),
         _ => new SiloStartException(
-            $"Member {member?.Name ?? "1"} cannot start on engine {engine.Name}: {e.GetBaseException().Message}".ReplaceLineEndings(" ")),
+            $"{(member is null ? "The host" : $"Node {member.Name}")} cannot start: {e.GetBaseException().Message}".ReplaceLineEndings(" ")),
+    };
+
+    /// <summary>Says why nobody can listen at this address.</summary>
+    public static string CannotListen(string where, SocketError error, string message) => error switch
+    {
+        SocketError.AddressAlreadyInUse =>
+            $"Cannot listen on {where}: the address is already in use; stop what listens there or choose another with --urls.",
+        SocketError.AccessDenied =>
+            $"Cannot listen on {where}: this user may not listen there; choose a port above 1023 with --urls.",
+        _ => $"Cannot listen on {where}: {message}.",
     };
 
     private static string? CannotListen(Exception e, Member member)
@@ -30,12 +39,13 @@ internal static class StartFailure
             {
                 case NpgsqlException:
                     return null;
-                case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } or AddressInUseException:
-                    return $"Cannot listen on {member.Urls}: the address is already in use; stop what listens there or choose another with --urls.";
-                case SocketException { SocketErrorCode: SocketError.AccessDenied }:
-                    return $"Cannot listen on {member.Urls}: this user may not listen there; choose a port above 1023 with --urls.";
+                case AddressInUseException:
+                    return CannotListen(member.Urls, SocketError.AddressAlreadyInUse, inner.Message);
+                case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }:
+                    // All of these were free a moment ago.
+                    return CannotListen($"{member.Urls} or port {member.Place.SiloPort} or {member.Place.GatewayPort}", SocketError.AddressAlreadyInUse, inner.Message);
                 case SocketException socket:
-                    return $"Cannot listen on {member.Urls}: {socket.Message}.";
+                    return CannotListen(member.Urls, socket.SocketErrorCode, socket.Message);
             }
         }
 

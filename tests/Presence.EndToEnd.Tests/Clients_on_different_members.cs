@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>The stock phoenix client under Node.js, through members one and three.</summary>
-public abstract class Clients_on_different_members(ThreeMembers members, ITestOutputHelper output)
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class Clients_on_different_members(ThreeSilos members, ITestOutputHelper output)
 {
     [SkippableFact]
     public Task See_each_other_join_change_and_leave_within_250_ms() => HoldsAsync("join-update-leave.mjs");
@@ -29,16 +31,4 @@ public abstract class Clients_on_different_members(ThreeMembers members, ITestOu
 
     private async Task HoldsAsync(string script, int seconds = 60) =>
         output.WriteLine(await NodeScripts.RunAsync(script, [members.First, members.Third], seconds));
-
-    [Collection(nameof(EmbeddedMembers))]
-    [Trait("Category", "Engine.Embedded")]
-    public sealed class Embedded(EmbeddedMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
-
-    [Collection(nameof(PostgresMembers))]
-    [Trait("Category", "Engine.Postgres")]
-    public sealed class Postgres(PostgresMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
-
-    [Collection(nameof(OrleansMembers))]
-    [Trait("Category", "Engine.Orleans")]
-    public sealed class Orleans(OrleansMembers members, ITestOutputHelper output) : Clients_on_different_members(members, output);
 }

@@ -1,35 +1,41 @@
 using System.Net;
 using System.Net.Sockets;
 using Presence.Client;
+using Presence.Harness;
 
 namespace Presence.EndToEnd.Tests;
 
 /// <summary><c>Client --orleans</c> against two silos.</summary>
-[Collection(nameof(OrleansMembers))]
-[Trait("Category", "Engine.Orleans")]
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
 public sealed class Command_line_on_grains
 {
     [Fact]
     public async Task What_one_tracks_through_a_silo_another_lists_through_the_other_until_it_ends()
     {
-        var port = FreePort();
-        await using var silo = await SiloProcess.StartAsync(["--engine", "orleans", "--nodes", "2", "--Presence:Orleans:GatewayPort", $"{port}"]);
+        await using var silo = await SiloProcess.StartAsync(["--nodes", "2"]);
+        var (first, second) = ($"127.0.0.1:{silo.Gateways[0]}", $"127.0.0.1:{silo.Gateways[1]}");
         using var stop = new CancellationTokenSource();
         using var tracked = new Lines();
         var tracking = ClientProgram.RunAsync(
-            ["track", "lobby", "ann", "--meta", """{"at":"the bar"}""", "--orleans", "--gateway", $"127.0.0.1:{port}"],
+            ["track", "lobby", "ann", "--meta", """{"at":"the bar"}""", "--orleans", "--gateway", first],
             new ClientConsole(tracked, Console.Error),
             stop.Token);
         Assert.StartsWith("ann is present in lobby", await tracked.NextAsync(), StringComparison.Ordinal);
 
-        var (status, output) = await RunAsync("list", "lobby", "--json", "--orleans", "--gateway", $"127.0.0.1:{port + 1}");
-        Assert.Equal(0, status);
+        var output = "";
+        await Patience.UntilAsync("the other silo lists her", TimeSpan.FromSeconds(30), async () =>
+        {
+            (var status, output) = await RunAsync("list", "lobby", "--json", "--orleans", "--gateway", second);
+            Assert.Equal(0, status);
+            return output.Length > 0;
+        });
         Assert.Contains("\"key\":\"ann\",\"metas\":[{\"at\":\"the bar\",\"phx_ref\":\"", output, StringComparison.Ordinal);
-        Assert.Equal(1, (await RunAsync("get", "lobby", "bob", "--orleans", "--gateway", $"127.0.0.1:{port}")).Status);
+        Assert.Equal(1, (await RunAsync("get", "lobby", "bob", "--orleans", "--gateway", first)).Status);
 
         await stop.CancelAsync();
         Assert.Equal(0, await tracking);
-        Assert.Equal((0, ""), await RunAsync("list", "lobby", "--orleans", "--gateway", $"127.0.0.1:{port}"));
+        Assert.Equal((0, ""), await RunAsync("list", "lobby", "--orleans", "--gateway", first));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 namespace Presence.EndToEnd.Tests;
 
-public abstract class In_the_browser(ThreeMembers members)
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class In_the_browser(ThreeSilos members)
 {
     [SkippableFact]
     public async Task Three_tabs_on_three_members_see_each_other_come_and_go()
@@ -16,19 +18,4 @@ public abstract class In_the_browser(ThreeMembers members)
         await NodeScripts.BuildPagesAsync();
         await NodeScripts.RunAsync("browser.mjs", [chromium!, Places.Results, .. members.Members], seconds: 120);
     }
-
-    [Collection(nameof(EmbeddedMembers))]
-    [Trait("Category", "Engine.Embedded")]
-    [Trait("Category", "Browser")]
-    public sealed class Embedded(EmbeddedMembers members) : In_the_browser(members);
-
-    [Collection(nameof(PostgresMembers))]
-    [Trait("Category", "Engine.Postgres")]
-    [Trait("Category", "Browser")]
-    public sealed class Postgres(PostgresMembers members) : In_the_browser(members);
-
-    [Collection(nameof(OrleansMembers))]
-    [Trait("Category", "Engine.Orleans")]
-    [Trait("Category", "Browser")]
-    public sealed class Orleans(OrleansMembers members) : In_the_browser(members);
 }

@@ -2,16 +2,12 @@ using System.Net;
 
 namespace Presence.EndToEnd.Tests;
 
-[Collection(nameof(EmbeddedMembers))]
-[Trait("Category", "Engine.Embedded")]
-public sealed class Settings_of_the_host
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class Settings_of_the_host(ThreeSilos members)
 {
-    private static readonly string[] Embedded = ["--engine", "embedded"];
-
     [Theory]
     [InlineData("Presence:Nodes is '0': it must be", "--nodes", "0")]
-    [InlineData("Presence:Engine is 'smoke': it must be", "--engine", "smoke")]
-    [InlineData("Presence:Engine is 'postgres': ", "--engine", "postgres")]
     [InlineData("Presence:Tracker:PoolSize is 0: it must be", "--Presence:Tracker:PoolSize", "0")]
     [InlineData("Presence:Tracker:DownPeriod is 00:00:01: it must be", "--Presence:Tracker:DownPeriod", "1s")]
     [InlineData("Presence:Tracker:PoolSzie is not an option", "--Presence:Tracker:PoolSzie", "1")]
@@ -19,28 +15,23 @@ public sealed class Settings_of_the_host
     [InlineData("Presence:Admin:MaxFailures is 'many': it must be", "--Presence:Admin:MaxFailures", "many")]
     [InlineData("urls is 'nowhere': it must be", "--urls", "nowhere")]
     [InlineData("--node is not an option", "--node", "3")]
-    public async Task A_bad_setting_stops_the_start_with_one_line_that_teaches(string says, params string[] arguments)
-    {
-        var result = await SiloProcess.RunAsync(arguments);
-        Assert.NotEqual(0, result.ExitCode);
-        Assert.StartsWith($"error: {says}", result.Error, StringComparison.Ordinal);
-        Assert.Single(result.Error.Trim().Split('\n'));
-        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
-    }
+    public Task A_bad_setting_stops_the_start_with_one_line_that_teaches(string says, params string[] arguments) =>
+        HostInProcess.FailsAsync(says, arguments);
 
     [Fact]
-    public async Task A_taken_port_is_named()
+    public async Task A_taken_port_is_named_in_one_line_and_nothing_else_is_written()
     {
-        await using var silo = await SiloProcess.StartAsync(Embedded);
-        var result = await SiloProcess.RunAsync(["--engine", "embedded", "--urls", silo.Members[0]]);
+        var taken = members.First;
+        var result = await SiloProcess.RunAsync(["--urls", taken]);
         Assert.Equal(1, result.ExitCode);
-        Assert.StartsWith($"error: Cannot listen on {silo.Members[0]}: ", result.Error, StringComparison.Ordinal);
+        HostInProcess.Fails($"Cannot listen on {taken}: the address is already in use; ", result.Error);
+        Assert.Empty(result.Output);
     }
 
     [Fact]
     public async Task Production_without_a_password_serves_but_keeps_the_admin_endpoints_shut()
     {
-        await using var silo = await SiloProcess.StartAsync(Embedded, "Production", password: null);
+        await using var silo = await SiloProcess.StartAsync([], "Production", password: null);
         using var http = new HttpClient { BaseAddress = new Uri(silo.Members[0]) };
         using var ready = await http.GetAsync("/health/ready");
         Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
@@ -48,24 +39,15 @@ public sealed class Settings_of_the_host
         Assert.Equal(HttpStatusCode.ServiceUnavailable, api.StatusCode);
         Assert.Contains("Presence:Admin:Password", await api.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Contains("Presence:Admin:Password", silo.Output, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("/token?user_id=ann")]
-    [InlineData("/tracked?user_id=ann")]
-    public async Task Outside_Development_nobody_gets_a_token_for_the_asking(string path)
-    {
-        await using var silo = await SiloProcess.StartAsync(Embedded, "Production");
-        using var http = new HttpClient { BaseAddress = new Uri(silo.Members[0]) };
-        using var response = await http.GetAsync(path);
-        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        // Outside Development nobody gets a token for the asking.
+        foreach (var path in new[] { "/token?user_id=ann", "/tracked?user_id=ann" })
+        {
+            using var response = await http.GetAsync(path);
+            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        }
     }
 
     [Fact]
-    public async Task Several_members_outside_Development_need_a_place_for_their_keys()
-    {
-        var result = await SiloProcess.RunAsync([.. Embedded, "--nodes", "2"], "Production");
-        Assert.NotEqual(0, result.ExitCode);
-        Assert.StartsWith("error: Presence:KeyDirectory is not set", result.Error, StringComparison.Ordinal);
-    }
+    public Task Several_silos_outside_Development_need_a_place_for_their_keys() =>
+        HostInProcess.FailsAsync("Presence:KeyDirectory is not set", ["--nodes", "2", "--environment", "Production"]);
 }

@@ -4,11 +4,12 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Presence.Harness;
 using Presence.Harness.Databases;
+using Presence.Silo;
 
 namespace Presence.EndToEnd.Tests;
 
-[Collection(nameof(OrleansMembers))]
-[Trait("Category", "Engine.Orleans")]
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
 public sealed class Silos_of_several_processes
 {
     private static readonly TimeSpan Patient = TimeSpan.FromSeconds(60);
@@ -16,16 +17,40 @@ public sealed class Silos_of_several_processes
     [Fact]
     public async Task Come_to_the_primary_and_go_again()
     {
-        var port = FreePort();
-        await using var primary = await SiloProcess.StartAsync(["--engine", "orleans", "--Presence:Orleans:SiloPort", $"{port}"]);
+        await using var primary = await SiloProcess.StartAsync(["--Presence:NodeName", "node-1"]);
         await using var second = await SiloProcess.StartAsync(
-            ["--engine", "orleans", "--Presence:Orleans:Primary", $"127.0.0.1:{port}", "--Presence:NodeName", "node-2"]);
+            ["--Presence:Orleans:Primary", $"127.0.0.1:{primary.SiloPorts[0]}", "--Presence:NodeName", "node-2"]);
         await UntilMembersAsync(primary, "node-1", "node-2");
         await UntilMembersAsync(second, "node-1", "node-2");
         var took = await second.TerminateAsync();
         Assert.Equal(0, second.ExitCode);
         Assert.True(took < TimeSpan.FromSeconds(5), $"took {took}:\n{second.Output}");
         await UntilMembersAsync(primary, "node-1");
+    }
+
+    [Fact]
+    public async Task Need_nothing_but_a_port_and_say_how_others_join()
+    {
+        var cluster = $"test-{Guid.NewGuid():n}";
+        var port = FreePort();
+        await using var first = await SiloProcess.StartAsync(["--urls", $"http://127.0.0.1:{port}", "--Presence:Orleans:ClusterId", cluster]);
+        Assert.Contains("this process forms a cluster of its own", first.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"others join with --Presence:Orleans:Primary 127.0.0.1:{first.SiloPorts[0]}", first.Output, StringComparison.Ordinal);
+        await UntilMembersAsync(first, $"node-{port - 3999}");
+    }
+
+    [SkippableFact]
+    public async Task Find_the_silo_on_the_default_port_by_themselves()
+    {
+        Skip.IfNot(IsFree(PrimarySilo.Default.Port), $"Port {PrimarySilo.Default.Port}, that of the default primary, is taken on this machine.");
+        string[] cluster = ["--Presence:Orleans:ClusterId", $"test-{Guid.NewGuid():n}"];
+        await using var primary = await SiloProcess.StartAsync(
+            [.. cluster, "--Presence:NodeName", "node-1", "--Presence:Orleans:SiloPort", $"{PrimarySilo.Default.Port}"]);
+        await using var second = await SiloProcess.StartAsync(
+            [.. cluster, "--Presence:NodeName", "node-2", "--urls", $"http://127.0.0.1:{FreePort()}"]);
+        await UntilMembersAsync(primary, "node-1", "node-2");
+        Assert.Contains($"Joining the cluster of the silo at {PrimarySilo.Default}.", second.Output, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -117,7 +142,7 @@ public sealed class Silos_of_several_processes
         var database = new Npgsql.NpgsqlConnectionStringBuilder(server.ConnectionString()) { [setting] = value };
         var result = await SiloProcess.RunAsync([.. Arguments(database.ConnectionString, 1), "--Presence:KeyDirectory", Places.Results]);
         Assert.Equal(1, result.ExitCode);
-        Assert.StartsWith("error: Engine orleans: the cluster's tables in the database of ConnectionStrings:Presence", result.Error, StringComparison.Ordinal);
+        Assert.StartsWith("error: The silos' tables in the database of ConnectionStrings:Presence", result.Error, StringComparison.Ordinal);
         Assert.Contains(says, result.Error, StringComparison.Ordinal);
         Assert.Single(result.Error.Trim().Split('\n'));
     }
@@ -126,12 +151,12 @@ public sealed class Silos_of_several_processes
         SiloProcess.StartAsync([.. Arguments(database, number), .. more]);
 
     private static string[] Arguments(string database, int number) =>
-        ["--urls", "http://127.0.0.1:0", "--engine", "orleans", "--ConnectionStrings:Presence", database, "--Presence:NodeName", $"node-{number}"];
+        ["--urls", "http://127.0.0.1:0", "--ConnectionStrings:Presence", database, "--Presence:NodeName", $"node-{number}"];
 
     private static async Task UntilMembersAsync(SiloProcess silo, params string[] names)
     {
         using var http = new HttpClient { BaseAddress = new Uri(silo.Members[0]) };
-        http.DefaultRequestHeaders.Authorization = ThreeMembers.Basic("admin", SiloProcess.Password);
+        http.DefaultRequestHeaders.Authorization = ThreeSilos.Basic("admin", SiloProcess.Password);
         await Patience.UntilAsync($"the members are {string.Join(", ", names)}", Patient, async () =>
         {
             var cluster = await http.GetFromJsonAsync<JsonElement>("/api/cluster");
@@ -139,10 +164,30 @@ public sealed class Silos_of_several_processes
         });
     }
 
+    /// <summary>An HTTP port that the system would not give to an outgoing connection.</summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(5000, 6000);
+            if (IsFree(port))
+            {
+                return port;
+            }
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>What shoppers and admins see in Chromium, on three members of one host.</summary>
-[Collection(nameof(EmbeddedMembers))]
+[Collection(nameof(ThreeSilos))]
 [Trait("Category", "Browser")]
 public sealed class The_shop_and_its_dashboard(ITestOutputHelper output)
 {
@@ -13,7 +13,7 @@ public sealed class The_shop_and_its_dashboard(ITestOutputHelper output)
         var chromium = Chromium();
         await NodeScripts.BuildPagesAsync();
         // A host of its own: the shop must be empty, and one pair is sold for good.
-        await using var silo = await SiloProcess.StartAsync(["--engine", "embedded", "--nodes", "3"]);
+        await using var silo = await SiloProcess.StartAsync(ThreeSilos.Options);
         output.WriteLine(await NodeScripts.RunAsync(
             "shop.mjs",
             [chromium, Places.Results, SiloProcess.Password, .. silo.Members],

@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>What the unmodified phoenix client is promised, and another that speaks the protocol.</summary>
-public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper output)
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class The_stock_client(ThreeSilos members, ITestOutputHelper output)
 {
     private const int Operations = 10_000;
 
@@ -27,16 +29,4 @@ public abstract class The_stock_client(ThreeMembers members, ITestOutputHelper o
     [SkippableFact]
     public async Task Has_company_by_another_implementation() =>
         await NodeScripts.RunAsync("other-client.mjs", [members.First, members.Third]);
-
-    [Collection(nameof(EmbeddedMembers))]
-    [Trait("Category", "Engine.Embedded")]
-    public sealed class Embedded(EmbeddedMembers members, ITestOutputHelper output) : The_stock_client(members, output);
-
-    [Collection(nameof(PostgresMembers))]
-    [Trait("Category", "Engine.Postgres")]
-    public sealed class Postgres(PostgresMembers members, ITestOutputHelper output) : The_stock_client(members, output);
-
-    [Collection(nameof(OrleansMembers))]
-    [Trait("Category", "Engine.Orleans")]
-    public sealed class Orleans(OrleansMembers members, ITestOutputHelper output) : The_stock_client(members, output);
 }

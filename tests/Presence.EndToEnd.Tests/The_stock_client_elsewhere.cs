@@ -1,11 +1,11 @@
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>The same client in Chromium, and through a restart of the server: what needs no second engine.</summary>
-[Collection(nameof(EmbeddedMembers))]
-[Trait("Category", "Engine.Embedded")]
-public sealed class The_stock_client_elsewhere(EmbeddedMembers members)
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class The_stock_client_elsewhere(ThreeSilos members)
 {
-    private static readonly string[] CompressingSockets = ["--engine", "embedded", "--Presence:CompressSockets", "true"];
+    private static readonly string[] CompressingSockets = ["--Presence:CompressSockets", "true"];
 
     [SkippableFact]
     [Trait("Category", "Browser")]
@@ -59,7 +59,7 @@ public sealed class The_stock_client_elsewhere(EmbeddedMembers members)
         SiloProcess? second = null;
         try
         {
-            string[] settings = ["--engine", "embedded", "--Presence:KeyDirectory", keys.FullName];
+            string[] settings = ["--Presence:KeyDirectory", keys.FullName];
             await using var first = await SiloProcess.StartAsync(settings);
             var address = first.Members[0];
             await NodeScripts.RunAsync("restart.mjs", [address, .. chromium], async () =>

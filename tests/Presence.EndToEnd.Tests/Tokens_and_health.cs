@@ -2,7 +2,9 @@ using System.Net;
 
 namespace Presence.EndToEnd.Tests;
 
-public abstract class Tokens_and_health(ThreeMembers members)
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class Tokens_and_health(ThreeSilos members)
 {
     [SkippableTheory]
     [InlineData("/health/live")]
@@ -48,16 +50,4 @@ public abstract class Tokens_and_health(ThreeMembers members)
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("<script>", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
-
-    [Collection(nameof(EmbeddedMembers))]
-    [Trait("Category", "Engine.Embedded")]
-    public sealed class Embedded(EmbeddedMembers members) : Tokens_and_health(members);
-
-    [Collection(nameof(PostgresMembers))]
-    [Trait("Category", "Engine.Postgres")]
-    public sealed class Postgres(PostgresMembers members) : Tokens_and_health(members);
-
-    [Collection(nameof(OrleansMembers))]
-    [Trait("Category", "Engine.Orleans")]
-    public sealed class Orleans(OrleansMembers members) : Tokens_and_health(members);
 }

@@ -71,7 +71,7 @@ internal static class NodeScripts
         Require();
         var web = Path.Combine(Places.HostContent, "web");
         await InstallAsync(web, "node_modules/vite");
-        // One at a time: engines are tested side by side, and a bundler empties the folder it writes to.
+        // One at a time: a bundler empties the folder it writes to.
         await Installing.WaitAsync();
         try
         {

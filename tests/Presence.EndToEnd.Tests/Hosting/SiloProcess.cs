@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Presence.EndToEnd.Tests;
@@ -17,6 +18,12 @@ internal sealed partial class SiloProcess : IAsyncDisposable
 
     /// <summary>Addresses of the members, the first one first.</summary>
     public IReadOnlyList<string> Members { get; private set; } = [];
+
+    /// <summary>Where other silos reach each of them.</summary>
+    public IReadOnlyList<int> SiloPorts { get; private set; } = [];
+
+    /// <summary>Where Orleans clients reach each of them.</summary>
+    public IReadOnlyList<int> Gateways { get; private set; } = [];
 
     /// <summary>All that the process has written.</summary>
     public string Output => string.Join('\n', _lines);
@@ -117,6 +124,8 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         if (MemberLine().Match(line) is { Success: true } member)
         {
             Members = [.. Members, member.Groups["url"].Value];
+            SiloPorts = [.. SiloPorts, int.Parse(member.Groups["silo"].Value, CultureInfo.InvariantCulture)];
+            Gateways = [.. Gateways, int.Parse(member.Groups["gateway"].Value, CultureInfo.InvariantCulture)];
         }
 
         if (line.StartsWith("Ready.", StringComparison.Ordinal))
@@ -138,6 +147,6 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"^  node-\d+ +(?<url>http://127\.0\.0\.1:\d+)")]
+    [GeneratedRegex(@"^  \S+ +(?<url>http://127\.0\.0\.1:\d+)  \(silo port (?<silo>\d+), gateway (?<gateway>\d+)\)")]
     private static partial Regex MemberLine();
 }

@@ -3,7 +3,7 @@ using Presence.Silo;
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>Members in this process, so that one of them can be stopped while the others go on.</summary>
-[Collection(nameof(EmbeddedMembers))]
+[Collection(nameof(ThreeSilos))]
 [Trait("Category", "Browser")]
 public sealed class A_member_that_stops
 {
@@ -14,12 +14,12 @@ public sealed class A_member_that_stops
         await NodeScripts.BuildPagesAsync();
         var configuration = SiloConfiguration.Load(SiloArguments.Parse(
         [
-            "--engine", "embedded", "--nodes", "3", "--urls", "http://127.0.0.1:0", "--environment", "Development",
+            .. ThreeSilos.Options, "--urls", "http://127.0.0.1:0", "--environment", "Development",
             "--contentRoot", Places.HostContent, "--Presence:Admin:Password", SiloProcess.Password,
             "--Logging:LogLevel:Default", "Error",
         ]));
         var options = SiloOptions.Read(configuration.Settings);
-        var run = SiloRun.Create(configuration, options, EngineChoice.Decide(options));
+        var run = SiloRun.Create(configuration, options, TextWriter.Null);
         Assert.True(await run.StartAsync(CancellationToken.None));
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         try

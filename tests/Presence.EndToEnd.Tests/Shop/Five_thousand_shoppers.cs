@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The dashboard while a crowd shops on three members.</summary>
-[Collection(nameof(EmbeddedMembers))]
+[Collection(nameof(ThreeSilos))]
 public sealed class Five_thousand_shoppers(ITestOutputHelper output)
 {
     [SkippableFact]
@@ -19,7 +19,7 @@ public sealed class Five_thousand_shoppers(ITestOutputHelper output)
     {
         var chromium = The_shop_and_its_dashboard.Chromium();
         await NodeScripts.BuildPagesAsync();
-        await using var silo = await SiloProcess.StartAsync(["--engine", "embedded", "--nodes", "3"]);
+        await using var silo = await SiloProcess.StartAsync(ThreeSilos.Options);
         using var report = new StringWriter();
         using var log = new StringWriter();
         // The crowd is a process's worth of work, but one that this test would wait for anyway.

@@ -6,9 +6,9 @@ using Presence.Client;
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The shop's channels from outside, through a WebSocket.</summary>
-[Collection(nameof(EmbeddedMembers))]
-[Trait("Category", "Engine.Embedded")]
-public sealed class Shopping_over_sockets(EmbeddedMembers members)
+[Collection(nameof(ThreeSilos))]
+[Trait("Category", "Cluster")]
+public sealed class Shopping_over_sockets(ThreeSilos members)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 

@@ -9,12 +9,13 @@ export async function enter(base, name) {
   here.socket = open(base, "/auth_socket", { params, reconnectAfterMs: () => 100, rejoinAfterMs: () => 100 });
   here.socket.onClose(() => {
     here.closed++;
+    // What is told from here on is of the new connection: the old state alone shows everybody too.
+    here.synced = here.room?.synced ?? 0;
     seen();
   });
   await until("the socket is open", () => here.socket.isConnected());
   here.room = await entered(here.socket, "room:restart", { meta: { from: name } });
   here.joinRef = here.room.channel.joinRef();
-  here.synced = here.room.synced;
 }
 
 /** The connection broke, and everything is as before. */

@@ -1,8 +1,6 @@
-using Presence.Silo;
+namespace Presence.Silo.Tests.Shop;
 
-namespace Presence.EndToEnd.Tests.Shop;
-
-public sealed class Carts_that_merge
+public sealed class CartTests
 {
     [Fact]
     public void What_is_put_in_is_in_and_what_is_taken_out_is_out()

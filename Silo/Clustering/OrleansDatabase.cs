@@ -31,7 +31,7 @@ internal static class OrleansDatabase
         catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
         {
             throw new SiloStartException(
-                $"Engine orleans: the cluster's tables in the database of ConnectionStrings:Presence cannot be prepared: {e.Message}"
+                $"The silos' tables in the database of ConnectionStrings:Presence cannot be prepared: {e.Message}"
                     .ReplaceLineEndings(" "));
         }
     }

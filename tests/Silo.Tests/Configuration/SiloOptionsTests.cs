@@ -1,10 +1,9 @@
 using Microsoft.Extensions.Configuration;
-using Presence.Silo;
 
-namespace Presence.EndToEnd.Tests.Settings;
+namespace Presence.Silo.Tests.Configuration;
 
 /// <summary>What the host makes of its settings, without starting it.</summary>
-public sealed class Reading_settings
+public sealed class SiloOptionsTests
 {
     [Theory]
     [InlineData("1500ms", 1500)]
@@ -37,14 +36,6 @@ public sealed class Reading_settings
             [10, 20],
             Read(("Presence:Tracker:MaxDeltaSizes:0", "10"), ("Presence:Tracker:MaxDeltaSizes:1", "20")).Tracker.MaxDeltaSizes);
         Assert.Equal(["a.example", "*.b.example"], Read(("Presence:AllowedOrigins", "a.example,*.b.example")).AllowedOrigins);
-    }
-
-    [Fact]
-    public void Members_are_numbered_and_a_single_one_keeps_the_name_it_was_given()
-    {
-        Assert.Equal("node-1", Read().MemberName(1));
-        Assert.Equal("east", Read(("Presence:NodeName", "east")).MemberName(1));
-        Assert.Equal("east-2", Read(("Presence:NodeName", "east"), ("Presence:Nodes", "3")).MemberName(2));
     }
 
     [Theory]
@@ -85,7 +76,7 @@ public sealed class Reading_settings
         Refused("urls is '", ("urls", url), ("Presence:Nodes", "2"));
 
     [Theory]
-    [InlineData(new[] { "--nodes", "3", "--engine=embedded" }, "Presence:Nodes", "3")]
+    [InlineData(new[] { "--nodes", "3", "--Presence:NodeName=a" }, "Presence:Nodes", "3")]
     [InlineData(new[] { "--Presence:Tracker:PoolSize", "2" }, "Presence:Tracker:PoolSize", "2")]
     [InlineData(new[] { "--urls=http://127.0.0.1:1" }, "URLS", "http://127.0.0.1:1")]
     public void Words_of_the_command_line_become_settings(string[] args, string key, string value) =>
@@ -118,43 +109,38 @@ public sealed class Reading_settings
     }
 
     [Theory]
-    [InlineData(null, 4000, 1, "node-1")]
-    [InlineData("orleans", 4001, 2, "node-3")]
-    [InlineData("orleans", 0, 2, "node-2")]
-    [InlineData("orleans", 80, 1, "node-80")]
-    [InlineData("embedded", 4001, 2, "node-2")]
-    public void Members_of_several_processes_are_named_by_their_ports(string? engine, int port, int number, string name) =>
-        Assert.Equal(name, Read(("Presence:Engine", engine!), ("urls", $"http://127.0.0.1:{port}"), ("Presence:Nodes", "2")).MemberName(number));
-
-    [Theory]
-    [InlineData("", "ConnectionStrings:Presence is not set")]
-    [InlineData("Host=x;Prot=1", "ConnectionStrings:Presence cannot be read")]
-    public void The_engine_postgres_needs_a_database(string database, string says)
+    [InlineData("http://127.0.0.1:4000", 1, "node-1")]
+    [InlineData("http://127.0.0.1:4001", 1, "node-2")]
+    [InlineData("http://127.0.0.1:4001", 2, "node-3")]
+    [InlineData("http://127.0.0.1:80", 1, "port-80")]
+    [InlineData("http://127.0.0.1:3999", 2, "node-1")]
+    [InlineData("http://127.0.0.1:0", 2, "silo-11111")]
+    [InlineData("", 1, "node-1")]
+    public void A_silo_is_named_by_its_port_whatever_else_is_given(string urls, int number, string name)
     {
-        var options = Read(("Presence:Engine", "postgres"), ("ConnectionStrings:Presence", database));
-        var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(options));
-        Assert.StartsWith($"Presence:Engine is 'postgres': {says}", e.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("Schema", "Two Words", "must be 1 to 40 lower-case letters")]
-    [InlineData("OutboxFrames", "0", "must be at least 16")]
-    [InlineData("KeepAlive", "10ms", "must be at least 1 s")]
-    public void Options_of_the_engine_postgres_teach_too(string option, string value, string rule)
-    {
-        var options = Read(
-            ("Presence:Engine", "postgres"), ("ConnectionStrings:Presence", "Host=x"), ($"Presence:Postgres:{option}", value));
-        var e = Assert.Throws<SiloStartException>(() => EngineChoice.Decide(options));
-        Assert.Contains($"Presence:Postgres:{option} is '", e.Message, StringComparison.Ordinal);
-        Assert.Contains(rule, e.Message, StringComparison.Ordinal);
+        Assert.Equal(name, NameOf(number, ("urls", urls)));
+        Assert.Equal(name, NameOf(number, ("urls", urls), ("Presence:Nodes", "2"), ("Presence:Orleans:AdvertisedAddress", "127.0.0.1")));
     }
 
     [Fact]
-    public void An_unknown_or_unreadable_option_of_the_engine_postgres_is_refused()
+    public void A_silo_is_named_as_it_was_told_to_be()
+    {
+        Assert.Equal("east", NameOf(1, ("Presence:NodeName", "east")));
+        Assert.Equal("east-2", NameOf(2, ("Presence:NodeName", "east"), ("Presence:Nodes", "3")));
+    }
+
+    [Theory]
+    [InlineData("10.0.0.7", "node-1@10.0.0.7")]
+    [InlineData("fd00::7", "node-1@fd00--7")]
+    public void A_silo_that_other_machines_reach_has_its_address_in_its_name(string address, string name) =>
+        Assert.Equal(name, NameOf(1, ("Presence:Orleans:AdvertisedAddress", address)));
+
+    [Fact]
+    public void An_unknown_or_unreadable_option_of_the_database_is_refused()
     {
         Refused("Presence:Postgres:Scheme is not an option", ("Presence:Postgres:Scheme", "x"));
         Refused("Presence:Postgres:CreateSchema is 'yes': it must be true or false", ("Presence:Postgres:CreateSchema", "yes"));
-        Refused("Presence:Postgres:StartTimeout is 'soon': it must be a duration", ("Presence:Postgres:StartTimeout", "soon"));
+        Refused("Presence:Postgres:CommandTimeout is 'soon': it must be a duration", ("Presence:Postgres:CommandTimeout", "soon"));
     }
 
     private static void Refused(string says, params ReadOnlySpan<(string Key, string Value)> settings)
@@ -164,6 +150,9 @@ public sealed class Reading_settings
         Assert.StartsWith(says, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }
+
+    private static string NameOf(int number, params ReadOnlySpan<(string Key, string Value)> settings) =>
+        SiloPlace.NameOf(Read(settings), number, siloPort: 11111);
 
     private static SiloOptions Read(params ReadOnlySpan<(string Key, string Value)> settings)
     {

@@ -1,0 +1,71 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Presence.Silo;
+
+/// <summary>What listens at a silo's address.</summary>
+internal enum ProbedSilo
+{
+    /// <summary>Nothing accepts connections.</summary>
+    Nothing,
+
+    /// <summary>Something accepts them that is no silo, or one of another cluster.</summary>
+    Other,
+
+    /// <summary>A silo of the cluster.</summary>
+    Silo,
+}
+
+/// <summary>Looks whether a silo of the cluster listens at an address, without becoming part of the cluster.</summary>
+/// <remarks>
+/// A silo greets whoever connects to its silo port with a preamble: four bytes of length, then a serialized record that contains the
+/// cluster's ID. Other servers wait for the client to speak first.
+/// </remarks>
+internal static class SiloProbe
+{
+    private const int MaxPreambleLength = 1024;
+
+    public static async Task<ProbedSilo> LookAsync(IPEndPoint address, string clusterId, CancellationToken stop)
+    {
+        try
+        {
+            using var client = new TcpClient(address.AddressFamily);
+            await client.ConnectAsync(address, stop);
+            return await ReadPreambleAsync(client.GetStream(), clusterId, stop) ? ProbedSilo.Silo : ProbedSilo.Other;
+        }
+        catch (SocketException)
+        {
+            return ProbedSilo.Nothing;
+        }
+    }
+
+    private static async Task<bool> ReadPreambleAsync(NetworkStream stream, string clusterId, CancellationToken stop)
+    {
+        try
+        {
+            var length = new byte[sizeof(int)];
+            await stream.ReadExactlyAsync(length, stop);
+            if (BinaryPrimitives.ReadInt32LittleEndian(length) is not (> 0 and <= MaxPreambleLength and var count))
+            {
+                return false;
+            }
+
+            var preamble = new byte[count];
+            await stream.ReadExactlyAsync(preamble, stop);
+            return Contains(preamble, Encoding.UTF8.GetBytes(clusterId));
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether this text is in it as a whole: before it stands its length, and a bit.</summary>
+    private static bool Contains(ReadOnlySpan<byte> preamble, byte[] text)
+    {
+        var prefixed = text.Length < 128 ? [(byte)((text.Length << 1) | 1), .. text] : text;
+        return preamble.IndexOf(prefixed) >= 0;
+    }
+}
