@@ -1,4 +1,6 @@
 using Presence.Grains.Link;
+using Presence.Grains.Unique;
+using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains;
@@ -61,4 +63,16 @@ internal interface IPresenceSiloGrain : IGrainWithStringKey
     /// <summary>Returns the topics whose streams have subscribers, as far as this silo knows.</summary>
     [Alias("Followed")]
     Task<IReadOnlyList<string>> Followed();
+
+    /// <summary>Returns how this silo's part in a unique process is at this moment; null if it has not added the name.</summary>
+    [Alias("UniqueSeatOf")]
+    Task<UniqueSeat?> UniqueSeatOf(string name);
+
+    /// <summary>Has this silo's part in a unique process report now, because something has changed. A hint, which may be lost.</summary>
+    [Alias("CallUniqueSeat")]
+    Task CallUniqueSeat(string name);
+
+    /// <summary>See <see cref="IUniqueDirectoryGrain.List"/>; null if this silo has added no unique process and does not know.</summary>
+    [Alias("UniqueProcesses")]
+    Task<IReadOnlyList<UniqueProcessStatus>?> UniqueProcesses();
 }

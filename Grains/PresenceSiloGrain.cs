@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Concurrency;
 using Orleans.GrainDirectory;
 using Orleans.Placement;
@@ -6,6 +7,7 @@ using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 using Presence.Grains.Link;
 using Presence.Grains.Placement;
+using Presence.Grains.Unique;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -23,7 +25,9 @@ internal sealed class PresenceSiloGrain(
     DeltaQueue deltas,
     LeaseTable leases,
     ObserverTable observers,
-    DiffStreams streams) : Grain, IPresenceSiloGrain
+    DiffStreams streams,
+    UniqueSeats seats,
+    IServiceProvider services) : Grain, IPresenceSiloGrain
 {
     private const string TypeName = "presence-silo";
 
@@ -73,4 +77,15 @@ internal sealed class PresenceSiloGrain(
     }
 
     public Task<IReadOnlyList<string>> Followed() => Task.FromResult(streams.Followed());
+
+    public Task<UniqueSeat?> UniqueSeatOf(string name) => Task.FromResult(seats.Find(name)?.Show());
+
+    public Task CallUniqueSeat(string name)
+    {
+        seats.Find(name)?.Call();
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<UniqueProcessStatus>?> UniqueProcesses() =>
+        Task.FromResult(services.GetService<IUniqueProcessDirectory>()?.List());
 }

@@ -7,7 +7,7 @@ namespace Presence.Grains.Client;
 
 /// <summary>
 /// The stream provider <c>presence</c> as applications see it. A topic's stream is published only while it has subscribers, so
-/// whoever subscribes has the topic's publisher begin first.
+/// whoever subscribes has the topic's publisher begin.
 /// </summary>
 /// <param name="services">The services of the silo or client.</param>
 internal sealed class TopicStreamProvider(IServiceProvider services) : IStreamProvider
@@ -21,11 +21,11 @@ internal sealed class TopicStreamProvider(IServiceProvider services) : IStreamPr
 
     public IAsyncStream<T> GetStream<T>(StreamId streamId) => new TopicStream<T>(
         _queues.Value.GetStream<T>(streamId),
-        () => services.GetRequiredService<IGrainFactory>().GetGrain<ITopicPresenceGrain>(streamId.GetKeyAsString()).FollowStream());
+        services.GetRequiredService<IGrainFactory>().GetGrain<ITopicPresenceGrain>(streamId.GetKeyAsString()));
 }
 
 /// <summary>A topic's stream; see <see cref="TopicStreamProvider"/>.</summary>
-internal sealed class TopicStream<T>(IAsyncStream<T> stream, Func<Task> follow) : IAsyncStream<T>
+internal sealed class TopicStream<T>(IAsyncStream<T> stream, ITopicPresenceGrain topic) : IAsyncStream<T>
 {
     public bool IsRewindable => stream.IsRewindable;
 
@@ -33,35 +33,23 @@ internal sealed class TopicStream<T>(IAsyncStream<T> stream, Func<Task> follow) 
 
     public StreamId StreamId => stream.StreamId;
 
-    public async Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncObserver<T> observer)
-    {
-        await follow();
-        return await stream.SubscribeAsync(observer);
-    }
+    public Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncObserver<T> observer) =>
+        FollowAsync(() => stream.SubscribeAsync(observer));
 
-    public async Task<StreamSubscriptionHandle<T>> SubscribeAsync(
-        IAsyncObserver<T> observer, StreamSequenceToken? token, string? filterData = null)
-    {
-        await follow();
-        return await stream.SubscribeAsync(observer, token, filterData);
-    }
+    public Task<StreamSubscriptionHandle<T>> SubscribeAsync(
+        IAsyncObserver<T> observer, StreamSequenceToken? token, string? filterData = null) =>
+        FollowAsync(() => stream.SubscribeAsync(observer, token, filterData));
 
-    public async Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncBatchObserver<T> observer)
-    {
-        await follow();
-        return await stream.SubscribeAsync(observer);
-    }
+    public Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncBatchObserver<T> observer) =>
+        FollowAsync(() => stream.SubscribeAsync(observer));
 
-    public async Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncBatchObserver<T> observer, StreamSequenceToken? token)
-    {
-        await follow();
-        return await stream.SubscribeAsync(observer, token);
-    }
+    public Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncBatchObserver<T> observer, StreamSequenceToken? token) =>
+        FollowAsync(() => stream.SubscribeAsync(observer, token));
 
     /// <summary>Called before a subscription is resumed, which may be older than every silo that runs now.</summary>
     public async Task<IList<StreamSubscriptionHandle<T>>> GetAllSubscriptionHandles()
     {
-        await follow();
+        await topic.FollowStream();
         return await stream.GetAllSubscriptionHandles();
     }
 
@@ -78,6 +66,24 @@ internal sealed class TopicStream<T>(IAsyncStream<T> stream, Func<Task> follow) 
     public override int GetHashCode() => StreamId.GetHashCode();
 
     public int CompareTo(IAsyncStream<T>? other) => other is null ? 1 : StreamId.CompareTo(other.StreamId);
+
+    /// <summary>Subscribes before the first event is published, so that the first subscriber gets the reset.</summary>
+    private async Task<StreamSubscriptionHandle<T>> FollowAsync(Func<Task<StreamSubscriptionHandle<T>>> subscribe)
+    {
+        await topic.PrepareStream();
+        var handle = await subscribe();
+        try
+        {
+            await topic.FollowStream();
+            return handle;
+        }
+        catch
+        {
+            await handle.UnsubscribeAsync().ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            throw;
+        }
+    }
 
     private NotSupportedException NotPublishable() =>
         new($"Streams of the provider '{ProviderName}' are published by presence itself; an application subscribes to them.");

@@ -98,10 +98,15 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     [Alias("CatchUp")]
     Task<TopicChanges> CatchUp();
 
+    /// <summary>Prepares a subscription to the topic's stream. The stream provider <c>presence</c> calls it.</summary>
+    [Alias("PrepareStream")]
+    Task PrepareStream();
+
     /// <summary>
-    /// Has the topic's stream published, because somebody is about to subscribe to it. The stream provider <c>presence</c> calls
-    /// it; a stream that has no subscribers for two minutes is no longer published.
+    /// Has the topic's stream published, because it has a subscriber. The stream provider <c>presence</c> calls it. A stream that
+    /// has had no subscribers for two minutes is no longer published.
     /// </summary>
+    /// <exception cref="TopicHomeMovedException">The publisher is just changing: subscribe again.</exception>
     /// <exception cref="PresenceOverloadException">As many topics have subscribers as may.</exception>
     [Alias("FollowStream")]
     Task FollowStream();

@@ -13,9 +13,9 @@ public interface IUniqueDirectoryGrain : IGrainWithIntegerKey
 {
     /// <summary>All names that some member has added, in order of name.</summary>
     [Alias("List")]
-    Task<IReadOnlyList<UniqueProcessRecord>> List();
+    Task<IReadOnlyList<UniqueProcessStatus>> List();
 
     /// <summary>One name; null if no member has added it.</summary>
     [Alias("Find")]
-    Task<UniqueProcessRecord?> Find(string name);
+    Task<UniqueProcessStatus?> Find(string name);
 }

@@ -1,4 +1,6 @@
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Orleans.Metadata;
 using Orleans.Runtime;
@@ -128,6 +130,27 @@ internal sealed partial class PresenceSilos : IDisposable
         return Contains(address)
             ? grains.GetGrain<IPresenceSiloGrain>(silo)
             : throw new SiloUnavailableException($"Silo {silo} is not, or is no longer, a presence node of this cluster.");
+    }
+
+    /// <summary>Returns the nodes now and after each change. A slow reader gets the latest.</summary>
+    public async IAsyncEnumerable<PresenceSilosSnapshot> UpdatesAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var updates = Channel.CreateBounded<PresenceSilosSnapshot>(
+            new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        Action<PresenceSilosSnapshot> onChanged = snapshot => updates.Writer.TryWrite(snapshot);
+        Changed += onChanged;
+        try
+        {
+            yield return Current;
+            await foreach (var snapshot in updates.Reader.ReadAllAsync(cancellation))
+            {
+                yield return snapshot;
+            }
+        }
+        finally
+        {
+            Changed -= onChanged;
+        }
     }
 
     /// <summary>Begins to follow membership and manifests. Called by whoever comes first; further calls do nothing.</summary>

@@ -94,13 +94,12 @@ internal sealed class TopicPresenceGrain(
 
     public Task<TopicChanges> CatchUp() => Home().CatchUp(Topic);
 
-    public async Task FollowStream()
-    {
-        // The grain that keeps the subscriptions must begin on a node: another silo may not have a store for it.
-        await subscriptions.GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly)
-            .GetSubscriptions(PresenceStreams.Queues, PresenceStreams.Diffs(Topic));
-        await Home().Position(Topic);
-    }
+    // The grain that keeps the subscriptions must begin on a node: another silo may not have a store for it.
+    public Task PrepareStream() => subscriptions
+        .GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly)
+        .GetSubscriptions(PresenceStreams.Queues, PresenceStreams.Diffs(Topic));
+
+    public Task FollowStream() => Home().Position(Topic);
 
     private IPresenceSiloGrain Home() => silos.Grain(GrainFactory, streams.HomeOf(Topic).ToParsableString());
 

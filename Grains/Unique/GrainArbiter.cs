@@ -4,7 +4,7 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>Arbitrates by <see cref="IUniqueProcessGrain"/>: available on each side of a split.</summary>
+/// <summary>Arbitrates by <see cref="IUniqueElectionGrain"/>: available on each side of a split.</summary>
 internal sealed class GrainArbiter(UniqueSeats seats, IPresenceNode node, TimeProvider time) : IUniqueArbiter
 {
     public UniqueProcessMode Mode => UniqueProcessMode.Available;

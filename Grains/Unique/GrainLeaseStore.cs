@@ -17,7 +17,7 @@ internal sealed class GrainLeaseStore(
 {
     private static readonly TimeSpan TellTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly IUniqueProcessGrain _arbiter = grains.GetGrain<IUniqueProcessGrain>(seat.Name);
+    private readonly IUniqueElectionGrain _arbiter = grains.GetGrain<IUniqueElectionGrain>(seat.Name);
     private bool _hasFailed;
 
     public async ValueTask<LeaseAnswer> AcquireAsync(string name, string holder, TimeSpan duration, CancellationToken cancellation)
@@ -27,7 +27,7 @@ internal sealed class GrainLeaseStore(
         {
             var answer = await asking.WaitAsync(duration / 4, time, cancellation);
             _hasFailed = false;
-            return new LeaseAnswer(answer.IsHeld, answer.Epoch, answer.Holder, answer.Remaining, answer.State);
+            return answer;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -73,7 +73,7 @@ internal sealed class GrainLeaseStore(
     }
 
     /// <summary>What the grain takes for one that does not wait any more would be nobody's until it runs out.</summary>
-    private async Task GiveBackAsync(Task<UniqueLease> asking, string holder)
+    private async Task GiveBackAsync(Task<LeaseAnswer> asking, string holder)
     {
         try
         {

@@ -1,6 +1,8 @@
 using Orleans.Placement;
 using Orleans.Runtime;
 using Orleans.Runtime.Placement;
+using Presence.Grains.Cluster;
+using Presence.Grains.Placement;
 
 namespace Presence.Grains.Unique;
 
@@ -15,13 +17,13 @@ internal sealed class OldestPlacement : PlacementStrategy;
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class OnOldestSiloAttribute() : PlacementAttribute(new OldestPlacement());
 
-/// <summary>Membership alone decides, so that all silos with the same members decide alike and no directory is needed.</summary>
-internal sealed class OldestPlacementDirector(ISiloStatusOracle silos) : IPlacementDirector
+/// <summary>The nodes alone decide, so that all silos that see the same ones decide alike and no directory is needed.</summary>
+internal sealed class OldestPlacementDirector(PresenceSilos silos) : IPlacementDirector
 {
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context) =>
-        Oldest(silos.GetApproximateSiloStatuses(onlyActive: true).Keys) is { } oldest
+        Oldest(silos.Current.Active) is { } oldest
             ? Task.FromResult(oldest)
-            : throw new SiloUnavailableException($"{target.GrainIdentity} lives on the oldest active silo, and none is active.");
+            : throw new WrongSiloException($"{target.GrainIdentity} lives on the oldest active silo, and none is active.");
 
     /// <summary>A silo's generation is the second in which it started.</summary>
     public static SiloAddress? Oldest(IEnumerable<SiloAddress> active)

@@ -186,7 +186,7 @@ internal sealed class Roster
     public IReadOnlyList<UniqueSeat> Standbys() =>
         [.. _seats.Values.Where(e => !IsRunning(e)).Select(e => e.Seat).OrderBy(s => s.Node, StringComparer.Ordinal)];
 
-    public UniqueProcessRecord? Status(string name)
+    public UniqueProcessStatus? Status(string name)
     {
         if (_seats.Count == 0)
         {
@@ -194,7 +194,7 @@ internal sealed class Roster
         }
 
         var holder = Holder is { } entry && IsRunning(entry) ? entry.Seat : null;
-        return new UniqueProcessRecord(
+        return new UniqueProcessStatus(
             name,
             _seats.Values.First().Seat.Mode,
             holder?.Node,

@@ -11,7 +11,7 @@ internal sealed class Seat : IAsyncDisposable
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
-    private readonly IUniqueProcessGrain _arbiter;
+    private readonly IUniqueElectionGrain _arbiter;
     private readonly TimeSpan _period;
     private readonly TimeProvider _time;
     private readonly UniqueArbitrationInstruments _instruments;
@@ -28,7 +28,7 @@ internal sealed class Seat : IAsyncDisposable
     public Seat(
         string name,
         UniqueSeat shown,
-        IUniqueProcessGrain arbiter,
+        IUniqueElectionGrain arbiter,
         TimeSpan lease,
         TimeProvider time,
         UniqueArbitrationInstruments instruments,

@@ -1,29 +1,28 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Concurrency;
 using Orleans.Runtime;
+using Presence.Grains.Cluster;
 using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>See <see cref="IUniqueDirectoryGrain"/>. On every silo, and holds nothing.</summary>
+/// <summary>See <see cref="IUniqueDirectoryGrain"/>. On every node, and holds nothing.</summary>
 [GrainType("presence-unique-directory")]
 [StatelessWorker(1)]
 [Reentrant]
-internal sealed class UniqueDirectoryGrain(
-    IServiceProvider services, IGrainFactory grains, IClusterMembershipService membership, ILocalSiloDetails self)
+internal sealed class UniqueDirectoryGrain(IServiceProvider services, PresenceSilos silos, ILocalSiloDetails self)
     : Grain, IUniqueDirectoryGrain
 {
-    public async Task<IReadOnlyList<UniqueProcessRecord>> List()
+    public async Task<IReadOnlyList<UniqueProcessStatus>> List()
     {
-        if (ListOf(services) is { } here)
+        if (services.GetService<IUniqueProcessDirectory>() is { } directory)
         {
-            return here;
+            return directory.List();
         }
 
-        foreach (var silo in membership.CurrentSnapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress))
+        foreach (var silo in silos.Current.Active.Where(s => !s.Equals(self.SiloAddress)))
         {
-            if (!silo.Equals(self.SiloAddress)
-                && await grains.GetGrain<IUniqueMemberGrain>(silo.ToParsableString()).List() is { } there)
+            if (await silos.Grain(GrainFactory, silo.ToParsableString()).UniqueProcesses() is { } there)
             {
                 return there;
             }
@@ -32,17 +31,8 @@ internal sealed class UniqueDirectoryGrain(
         return [];
     }
 
-    public async Task<UniqueProcessRecord?> Find(string name) =>
+    public async Task<UniqueProcessStatus?> Find(string name) =>
         services.GetService<IUniqueProcessDirectory>() is { } directory
-            ? Record(directory.Find(name))
+            ? directory.Find(name)
             : (await List()).FirstOrDefault(p => p.Name == name);
-
-    public static IReadOnlyList<UniqueProcessRecord>? ListOf(IServiceProvider services) =>
-        services.GetService<IUniqueProcessDirectory>() is { } directory
-            ? [.. directory.List().Select(status => Record(status)!)]
-            : null;
-
-    private static UniqueProcessRecord? Record(UniqueProcessStatus? status) => status is null
-        ? null
-        : new(status.Name, status.Mode, status.Node, status.Since, status.Epoch, status.Standbys);
 }

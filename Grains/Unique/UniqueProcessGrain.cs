@@ -5,12 +5,13 @@ using Orleans.Concurrency;
 using Orleans.GrainDirectory;
 using Orleans.Placement;
 using Orleans.Runtime;
+using Presence.Grains.Cluster;
 using Presence.Grains.Placement;
 using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>See <see cref="IUniqueProcessGrain"/>. The <see cref="Roster"/> decides; this carries what it hears and says.</summary>
+/// <summary>See <see cref="IUniqueElectionGrain"/>. The <see cref="Roster"/> decides; this carries what it hears and says.</summary>
 /// <remarks>
 /// Reentrant: seats are heard while another waits for its successor or the store. The roster is only touched between awaits.
 /// The directory of pinned grains is used because the placement needs none: it depends on no third silo.
@@ -23,12 +24,12 @@ namespace Presence.Grains.Unique;
 internal sealed class UniqueProcessGrain(
     IGrainFactory grains,
     ILocalSiloDetails self,
-    IClusterMembershipService membership,
+    PresenceSilos silos,
     IOptions<PresenceOrleansOptions> options,
     IServiceProvider services,
     UniqueArbitrationInstruments instruments,
     TimeProvider time,
-    ILogger<UniqueProcessGrain> log) : Grain, IUniqueProcessGrain, IDisposable
+    ILogger<UniqueProcessGrain> log) : Grain, IUniqueElectionGrain, IDisposable
 {
     private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MostPatience = TimeSpan.FromMinutes(1);
@@ -50,13 +51,13 @@ internal sealed class UniqueProcessGrain(
     {
         CheckHome();
         _ending = _end.Token;
-        var silos = ActiveSilos();
-        _roster = new Roster(silos.Select(s => s.ToParsableString()), options.Value.UniqueLease, Now);
+        var active = ActiveSilos();
+        _roster = new Roster(active.Select(s => s.ToParsableString()), options.Value.UniqueLease, Now);
         _timer = this.RegisterGrainTimer(
             static (grain, _) => grain.StepAsync(),
             this,
             new GrainTimerCreationOptions(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) { Interleave = true });
-        foreach (var silo in silos)
+        foreach (var silo in active)
         {
             _ = AskAsync(silo.ToParsableString());
         }
@@ -79,7 +80,7 @@ internal sealed class UniqueProcessGrain(
 
     public void Dispose() => _end.Dispose();
 
-    public Task<UniqueProcessRecord?> Status()
+    public Task<UniqueProcessStatus?> Status()
     {
         CheckHome();
         return Task.FromResult(_roster.Status(Name));
@@ -120,13 +121,13 @@ internal sealed class UniqueProcessGrain(
         }
     }
 
-    public async Task<UniqueLease> Acquire(string holder, TimeSpan duration)
+    public async Task<LeaseAnswer> Acquire(string holder, TimeSpan duration)
     {
         CheckHome();
         var asked = Now;
         if (_lease is { } known && known.Answer.Holder != holder && known.Until > asked)
         {
-            return known.Answer with { IsHeld = false, Remaining = known.Until - asked, State = [] };
+            return known.Answer with { IsHeld = false, Remaining = known.Until - asked, State = default };
         }
 
         var store = services.GetService<ILeaseStore>() ?? throw new InvalidOperationException(
@@ -134,14 +135,13 @@ internal sealed class UniqueProcessGrain(
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(_ending);
         patience.CancelAfter(duration);
         var answer = await store.AcquireAsync(Name, holder, duration, patience.Token);
-        var told = new UniqueLease(answer.IsHeld, answer.Epoch, answer.Holder, answer.Remaining, answer.State.ToArray());
-        _lease = answer.Remaining > TimeSpan.Zero ? new KnownLease(told with { State = [] }, asked + answer.Remaining) : null;
+        _lease = answer.Remaining > TimeSpan.Zero ? new KnownLease(answer with { State = default }, asked + answer.Remaining) : null;
         if (answer.IsHeld)
         {
             instruments.Granted(1);
         }
 
-        return told;
+        return answer;
     }
 
     public Task Released()
@@ -152,8 +152,7 @@ internal sealed class UniqueProcessGrain(
         return Task.CompletedTask;
     }
 
-    private List<SiloAddress> ActiveSilos() =>
-        [.. membership.CurrentSnapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress)];
+    private SiloAddress[] ActiveSilos() => silos.Current.Active;
 
     private bool IsHome() => self.SiloAddress.Equals(OldestPlacementDirector.Oldest(ActiveSilos()));
 
@@ -217,7 +216,7 @@ internal sealed class UniqueProcessGrain(
     {
         try
         {
-            await grains.GetGrain<IUniqueMemberGrain>(seat.Silo).Call(Name);
+            await grains.GetGrain<IPresenceSiloGrain>(seat.Silo).CallUniqueSeat(Name);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -233,7 +232,7 @@ internal sealed class UniqueProcessGrain(
         {
             try
             {
-                var seat = await grains.GetGrain<IUniqueMemberGrain>(silo).Ask(Name).WaitAsync(AskTimeout, time, _ending);
+                var seat = await grains.GetGrain<IPresenceSiloGrain>(silo).UniqueSeatOf(Name).WaitAsync(AskTimeout, time, _ending);
                 if (seat is null)
                 {
                     _roster.Asked(silo);
@@ -264,7 +263,7 @@ internal sealed class UniqueProcessGrain(
         var before = ActiveSilos();
         try
         {
-            await foreach (var _ in membership.MembershipUpdates.WithCancellation(_ending))
+            await foreach (var _ in silos.UpdatesAsync(_ending))
             {
                 if (!IsHome())
                 {
@@ -289,5 +288,5 @@ internal sealed class UniqueProcessGrain(
     }
 
     /// <summary>What the store answered last, and until when that holds at least.</summary>
-    private sealed record KnownLease(UniqueLease Answer, TimeSpan Until);
+    private sealed record KnownLease(LeaseAnswer Answer, TimeSpan Until);
 }

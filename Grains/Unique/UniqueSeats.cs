@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Runtime;
+using Presence.Grains.Cluster;
 using Presence.Node;
 
 namespace Presence.Grains.Unique;
@@ -11,7 +12,7 @@ namespace Presence.Grains.Unique;
 internal sealed class UniqueSeats(
     IGrainFactory grains,
     ILocalSiloDetails silo,
-    IClusterMembershipService membership,
+    PresenceSilos silos,
     IOptions<PresenceOrleansOptions> options,
     UniqueArbitrationInstruments instruments,
     TimeProvider time,
@@ -41,7 +42,7 @@ internal sealed class UniqueSeats(
             process.TakeoverDelay,
             process.AgreementTimeout);
         var seat = new Seat(
-            name, shown, grains.GetGrain<IUniqueProcessGrain>(name), options.Value.UniqueLease, time, instruments, log);
+            name, shown, grains.GetGrain<IUniqueElectionGrain>(name), options.Value.UniqueLease, time, instruments, log);
         _seats[name] = seat;
         if (Interlocked.Exchange(ref _isFollowing, 1) == 0)
         {
@@ -71,7 +72,7 @@ internal sealed class UniqueSeats(
     {
         try
         {
-            await foreach (var _ in membership.MembershipUpdates.WithCancellation(_stop.Token))
+            await foreach (var _ in silos.UpdatesAsync(_stop.Token))
             {
                 foreach (var seat in _seats.Values)
                 {

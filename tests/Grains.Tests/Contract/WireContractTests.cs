@@ -7,6 +7,7 @@ using Orleans.Runtime;
 using Orleans.Serialization;
 using Presence.Crdt;
 using Presence.Grains.Link;
+using Presence.Grains.Unique;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -115,13 +116,13 @@ public class WireContractTests
         yield return ("presence.frame", frame);
         yield return ("presence.delta-batch", new DeltaBatch("silo-1", "127.0.0.1:11111@42", [frame]));
         yield return ("presence.meta", meta);
-        yield return ("presence.unique-process", new UniqueProcessRecord(
+        yield return ("presence.unique-process", new UniqueProcessStatus(
             "job", UniqueProcessMode.Consistent, "silo-1", DateTimeOffset.UnixEpoch.AddSeconds(1), 7, new[] { "silo-2" }));
         yield return ("presence.unique-seat", new UniqueSeat(
             "id", 3, "silo-1", "127.0.0.1:11111@42", UniqueProcessMode.Available, UniqueSeatState.Runs, true, 2,
             DateTimeOffset.UnixEpoch, 7, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5)));
         yield return ("presence.unique-verdict", new UniqueVerdict(UniqueVerdictKind.Stop, 2, UniqueStopReason.NameConflict, [1, 2]));
-        yield return ("presence.unique-lease", new UniqueLease(true, 7, "silo-1/aa", TimeSpan.FromSeconds(15), [1, 2]));
+        yield return ("presence.unique-lease", new LeaseAnswer(true, 7, "silo-1/aa", TimeSpan.FromSeconds(15), new byte[] { 1, 2 }));
         yield return ("presence.error already tracked", new AlreadyTrackedException("lobby", "ann"));
         yield return ("presence.error not tracked", new NotTrackedException("lobby", "ann"));
         yield return ("presence.error limit", new PresenceLimitException("key", 300, 255));

@@ -73,11 +73,11 @@ internal sealed class StubNode(StubWorld world, string name) : IPresenceNode, IP
         return new(new Handling(() => world.RemoveHandler(handler)));
     }
 
-    public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff);
+    public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff, name);
 
     public IReadOnlyList<ReplicaStatus> Replicas() => [];
 
-    TopicView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic);
+    TopicView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic, name);
 
     private sealed class Handling(Action stop) : IAsyncDisposable
     {

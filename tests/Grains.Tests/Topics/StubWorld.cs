@@ -12,7 +12,7 @@ internal sealed class StubWorld
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, EntryTree> _topics = new(StringComparer.Ordinal);
-    private readonly List<(string Topic, Action<TopicDiff> Heard)> _subscribers = [];
+    private readonly List<(string Topic, string Node, Action<TopicDiff> Heard)> _subscribers = [];
     private readonly List<IPresenceHandler> _handlers = [];
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _nodes = new();
     private ulong _sequence;
@@ -34,12 +34,12 @@ internal sealed class StubWorld
         }
     }
 
-    public TopicView ViewOf(string topic)
+    public TopicView ViewOf(string topic, string node)
     {
         lock (_gate)
         {
-            var others = Nodes.Select(node => new ReplicaClock(new ReplicaId(node, 1), KnownUpTo, IsUp: true));
-            return new(new VersionVector(new ReplicaId("none of them", 0), [.. others]), List(topic));
+            var others = Nodes.Where(n => n != node).Select(n => new ReplicaClock(new ReplicaId(n, 1), KnownUpTo, IsUp: true));
+            return new(new VersionVector(new ReplicaId(node, 1), [.. others]), List(topic));
         }
     }
 
@@ -117,13 +117,13 @@ internal sealed class StubWorld
         }
     }
 
-    public TopicSubscription Subscribe(string topic, Action<TopicDiff> heard)
+    public TopicSubscription Subscribe(string topic, Action<TopicDiff> heard, string node = "")
     {
         lock (_gate)
         {
-            var subscriber = (topic, heard);
+            var subscriber = (topic, node, heard);
             _subscribers.Add(subscriber);
-            return new TopicSubscription(ViewOf(topic), 0, () =>
+            return new TopicSubscription(ViewOf(topic, node), 0, () =>
             {
                 lock (_gate)
                 {
@@ -154,11 +154,11 @@ internal sealed class StubWorld
     private void Tell(PresenceChange change)
     {
         var diff = new PresenceDiff([change]);
-        foreach (var (topic, heard) in _subscribers.ToList())
+        foreach (var (topic, node, heard) in _subscribers.ToList())
         {
             if (topic == change.Entry.Topic)
             {
-                heard(diff.Topics[0] with { View = ViewOf(topic) });
+                heard(diff.Topics[0] with { View = ViewOf(topic, node) });
             }
         }
 

@@ -6,6 +6,7 @@ using Orleans.Runtime;
 using Orleans.TestingHost;
 using Presence.Grains.Tests.Client;
 using Presence.Harness;
+using Presence.Grains.Unique;
 using Presence.Node;
 using Presence.Node.Tests.Unique;
 
@@ -21,6 +22,10 @@ internal sealed class UniqueCluster : IAsyncDisposable
     public Watch Watch { get; }
 
     public SeatFaults Faults { get; }
+
+    /// <summary>The grain that elects, as silos call it.</summary>
+    public IUniqueElectionGrain Election =>
+        Presence.ServiceOf<IGrainFactory>(Presence.Silos[0]).GetGrain<IUniqueElectionGrain>("job");
 
     public IUniqueProcessGrain Grain => Presence.Orleans.Client.GetGrain<IUniqueProcessGrain>("job");
 
@@ -82,9 +87,9 @@ internal sealed class UniqueCluster : IAsyncDisposable
     }
 
     /// <summary>Waits until the grain tells of whom it is.</summary>
-    public async Task<UniqueProcessRecord> StatusAsync(Func<UniqueProcessRecord, bool> isSo)
+    public async Task<UniqueProcessStatus> StatusAsync(Func<UniqueProcessStatus, bool> isSo)
     {
-        UniqueProcessRecord? status = null;
+        UniqueProcessStatus? status = null;
         await Patience.UntilAsync("the status is as awaited", TimeSpan.FromSeconds(30), async () =>
         {
             try
@@ -132,8 +137,8 @@ internal sealed class SeatFilter(SeatFaults faults, ILocalSiloDetails self) : II
     {
         var node = context.Grain switch
         {
-            IUniqueMemberGrain => self.Name,
-            IUniqueProcessGrain when context.Request.GetArgumentCount() > 0 => context.Request.GetArgument(0) switch
+            IPresenceSiloGrain when context.MethodName is nameof(IPresenceSiloGrain.UniqueSeatOf) or nameof(IPresenceSiloGrain.CallUniqueSeat) => self.Name,
+            IUniqueElectionGrain when context.Request.GetArgumentCount() > 0 => context.Request.GetArgument(0) switch
             {
                 UniqueSeat seat => seat.Node,
                 string holder => holder.Split('/')[0],

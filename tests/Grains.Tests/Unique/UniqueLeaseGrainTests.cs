@@ -101,7 +101,7 @@ public class UniqueLeaseGrainTests
         await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
         var asked = 0;
         _store.Reaches = holder => !holder.StartsWith("x/", StringComparison.Ordinal) || Interlocked.Increment(ref asked) > 0;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => cluster.Grain.Acquire($"x/{i}", Lease)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => cluster.Election.Acquire($"x/{i}", Lease)));
         Assert.All(answers, a => Assert.Equal((false, 1, _store.Given[0].Holder), (a.IsHeld, a.Epoch, a.Holder)));
         Assert.All(answers, a => Assert.InRange(a.Remaining, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)));
         Assert.Equal(0, asked);

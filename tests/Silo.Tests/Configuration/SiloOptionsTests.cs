@@ -97,7 +97,6 @@ public sealed class SiloOptionsTests
     [InlineData("Primary", "here", "must be an address and a silo port, such as 127.0.0.1:11111")]
     [InlineData("AdvertisedAddress", "pod-1", "must be an IP address of this machine")]
     [InlineData("ClusterId", "a b", "must have 1 to 100 characters without blanks")]
-    [InlineData("Transport", "pigeons", "must be streams or calls")]
     [InlineData("ProbeTimeout", "1ms", "must be at least 100ms")]
     [InlineData("MissedProbes", "0", "must be between 1 and 100")]
     [InlineData("Kubernetes", "maybe", "must be true or false")]

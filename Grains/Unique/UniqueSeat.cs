@@ -1,28 +1,9 @@
-using Orleans;
 using Presence.Node;
 
-namespace Presence.Grains;
-
-/// <summary>Where a unique process runs: see <see cref="UniqueProcessStatus"/>.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Mode">What is promised.</param>
-/// <param name="Node">The member that runs it; null if none does at this moment.</param>
-/// <param name="Since">Since when, by that member's clock.</param>
-/// <param name="Epoch">Its epoch, in consistent mode.</param>
-/// <param name="Standbys">The members that would take over, in order of name.</param>
-[GenerateSerializer]
-[Immutable]
-[Alias("presence.unique-process")]
-public sealed record UniqueProcessRecord(
-    [property: Id(0)] string Name,
-    [property: Id(1)] UniqueProcessMode Mode,
-    [property: Id(2)] string? Node,
-    [property: Id(3)] DateTimeOffset? Since,
-    [property: Id(4)] long? Epoch,
-    [property: Id(5)] IReadOnlyList<string> Standbys);
+namespace Presence.Grains.Unique;
 
 /// <summary>What a member does about a unique process.</summary>
-public enum UniqueSeatState
+internal enum UniqueSeatState
 {
     /// <summary>Would take over, if it is able to.</summary>
     Standby,
@@ -51,7 +32,7 @@ public enum UniqueSeatState
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.unique-seat")]
-public sealed record UniqueSeat(
+internal sealed record UniqueSeat(
     [property: Id(0)] string Id,
     [property: Id(1)] long Number,
     [property: Id(2)] string Node,
@@ -67,7 +48,7 @@ public sealed record UniqueSeat(
     [property: Id(12)] TimeSpan AgreementTimeout);
 
 /// <summary>What a seat is told.</summary>
-public enum UniqueVerdictKind
+internal enum UniqueVerdictKind
 {
     /// <summary>Nothing to do.</summary>
     Stay,
@@ -87,24 +68,8 @@ public enum UniqueVerdictKind
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.unique-verdict")]
-public sealed record UniqueVerdict(
+internal sealed record UniqueVerdict(
     [property: Id(0)] UniqueVerdictKind Kind,
     [property: Id(1)] long Term,
     [property: Id(2)] UniqueStopReason Reason,
     [property: Id(3)] byte[] State);
-
-/// <summary>Who has a lease: see <see cref="LeaseAnswer"/>.</summary>
-/// <param name="IsHeld">Whether the one that asked has it.</param>
-/// <param name="Epoch">The epoch of whoever has it; the last one given if nobody does.</param>
-/// <param name="Holder">Who has it; null if nobody does.</param>
-/// <param name="Remaining">How long it still lasts; zero if nobody has it.</param>
-/// <param name="State">To a new holder: what its predecessor left; empty otherwise.</param>
-[GenerateSerializer]
-[Immutable]
-[Alias("presence.unique-lease")]
-public sealed record UniqueLease(
-    [property: Id(0)] bool IsHeld,
-    [property: Id(1)] long Epoch,
-    [property: Id(2)] string? Holder,
-    [property: Id(3)] TimeSpan Remaining,
-    [property: Id(4)] byte[] State);
