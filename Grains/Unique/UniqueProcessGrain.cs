@@ -96,6 +96,12 @@ internal sealed class UniqueProcessGrain(
     public Task<UniqueVerdict> Attend(UniqueSeat seat)
     {
         CheckHome();
+        if (IsOfDeadSilo(seat))
+        {
+            // It has been cut off, does not know yet that it is dead, and must not displace its successor.
+            return Task.FromResult(new UniqueVerdict(UniqueVerdictKind.Stop, seat.Epoch ?? seat.Term, UniqueStopReason.NameConflict, []));
+        }
+
         _roster.Heard(seat, Now);
         Act();
         return Task.FromResult(_roster.VerdictFor(seat.Id));
@@ -108,6 +114,11 @@ internal sealed class UniqueProcessGrain(
         {
             throw new ArgumentException(
                 $"The state has {state.Length} bytes; at most {UniqueProcessContext.MaxStateBytes} can be left to a successor.");
+        }
+
+        if (IsOfDeadSilo(seat))
+        {
+            return;
         }
 
         _roster.Left(seat, state, Now);
@@ -154,6 +165,9 @@ internal sealed class UniqueProcessGrain(
 
     private List<SiloAddress> ActiveSilos() =>
         [.. membership.CurrentSnapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress)];
+
+    private bool IsOfDeadSilo(UniqueSeat seat) =>
+        membership.CurrentSnapshot.GetSiloStatus(SiloAddress.FromParsableString(seat.Silo)) == SiloStatus.Dead;
 
     private bool IsHome() => self.SiloAddress.Equals(OldestPlacementDirector.Oldest(ActiveSilos()));
 

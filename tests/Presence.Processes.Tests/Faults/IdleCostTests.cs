@@ -6,22 +6,22 @@ using Xunit.Abstractions;
 
 namespace Presence.Processes.Tests.Faults;
 
-/// <summary>What three hosts with default options cost when nobody is there: no busy polling, of the processor or of the database.</summary>
-[Trait("Category", "Engine.Postgres")]
+/// <summary>What three silos with default options cost when nobody is there: no busy polling of the processor or of the database.</summary>
+[Trait("Category", "Postgres")]
 [Trait("Category", "Soak")]
-public sealed class Members_with_nothing_to_do(ITestOutputHelper output)
+public sealed class IdleCostTests(ITestOutputHelper output)
 {
     private const double MostOfACore = 0.01;
     private const double MostStatements = 5;
 
-    /// <summary>In which members that have just started greet each other, and code that runs once a second is compiled anew, which alone takes a percent.</summary>
+    /// <summary>Silos that have just started join each other in this time, and code that runs once a second is compiled anew, which alone takes a percent.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(100);
 
     /// <summary>Upkeep comes every minute and heartbeats every quarter of one, so a short look sees chance.</summary>
     private static readonly TimeSpan Watching = TimeSpan.FromSeconds(120);
 
     [SkippableFact]
-    public async Task Cost_less_than_a_hundredth_of_a_core_each_and_five_statements_a_second_in_all()
+    public async Task Idle_silos_cost_little_processor_time_and_at_most_five_statements_a_second()
     {
         await using var server = await PostgresServer.StartAsync();
         await using var cluster = await MemberCluster.CreateAsync(server: server);
