@@ -27,7 +27,7 @@ internal static class PresenceGrainsSiloBuilderExtensions
         silo.Services.AddSingleton<DiffStreams>();
         silo.Services.AddHostedService<PresenceGrainsService>();
         silo.Services.AddPresenceClient();
-        silo.AddUniqueArbitration(options);
+        silo.AddUniqueArbitration();
         if (!options.DiffStreams)
         {
             return silo;

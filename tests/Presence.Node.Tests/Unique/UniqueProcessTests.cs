@@ -4,8 +4,8 @@ using Presence.Node.Tests.Support;
 
 namespace Presence.Node.Tests.Unique;
 
-/// <summary>Unique processes on members that see each other, in available mode.</summary>
-public sealed class Unique_processes
+/// <summary>Unique processes in one in-memory cluster, in available mode.</summary>
+public sealed class UniqueProcessTests
 {
     private readonly Watch _watch = new();
 
@@ -65,18 +65,102 @@ public sealed class Unique_processes
     }
 
     [Fact]
-    public async Task Each_side_of_a_split_runs_one_and_the_heal_stops_one_with_a_reason_it_can_see()
+    public async Task Crashed_node_is_asked_to_stop_what_it_runs_and_never_elected_again()
+    {
+        await using var cluster = await StartAsync(2);
+        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        cluster.Engine.Kill("n0");
+        await _watch.UntilAsync("n1 starts");
+        await _watch.UntilAsync("n0 ends: LeaseLost");
+        await cluster.StopAsync(1);
+        await _watch.UntilAsync("n1 ends: Shutdown");
+        Assert.Equal(3, _watch.Seen.Count - 1);
+    }
+
+    [Fact]
+    public async Task State_of_a_process_that_ended_by_plan_waits_for_a_node_that_comes_later()
+    {
+        var inherited = new TaskCompletionSource<string>();
+        _watch.Body = context =>
+        {
+            if (!context.Inherited.IsEmpty)
+            {
+                inherited.TrySetResult(Encoding.UTF8.GetString(context.Inherited.Span));
+            }
+
+            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
+            return Task.CompletedTask;
+        };
+        await using var cluster = await StartAsync(1);
+        await _watch.UntilAsync("n0 starts");
+        await cluster.StopAsync(0);
+        await AddAsync(cluster, "n1");
+        Assert.Equal("from n0", await inherited.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+    }
+
+    [Fact]
+    public async Task Crash_loses_the_state_that_was_to_be_left()
+    {
+        var sizes = new System.Collections.Concurrent.ConcurrentQueue<int>();
+        _watch.Body = context =>
+        {
+            sizes.Enqueue(context.Inherited.Length);
+            context.LeaveState(new byte[] { 1 });
+            return Task.CompletedTask;
+        };
+        await using var cluster = await StartAsync(2);
+        await _watch.UntilAsync("n0 starts");
+        cluster.Engine.Kill("n0");
+        await _watch.UntilAsync("n1 starts");
+        await _watch.UntilAsync("n0 ends: LeaseLost");
+        Assert.Equal([0, 0], sizes);
+    }
+
+    [Fact]
+    public async Task Cut_links_between_nodes_of_one_process_move_nothing()
     {
         await using var cluster = await StartAsync(3);
         await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
-        var first = Holder();
-        cluster.Engine.Reaches = (from, to) => (from == first) == (to == first);
-        await _watch.UntilAsync(seen => seen.Count(s => s.EndsWith("starts", StringComparison.Ordinal)) == 2, "the other side starts one");
-        var second = _watch.Seen[1][..2];
+        cluster.Engine.Reaches = (_, _) => false;
+        await AddAsync(cluster, "n3");
         cluster.Engine.Reaches = (_, _) => true;
-        await _watch.UntilAsync($"{second} ends: NameConflict");
-        Assert.DoesNotContain(_watch.Seen, s => s.StartsWith($"{first} ends", StringComparison.Ordinal));
-        Assert.Equal(1, _watch.Running);
+        var directory = cluster.Services(3).GetRequiredService<IUniqueProcessDirectory>();
+        await TestCluster.UntilAsync(
+            cluster[3].GetTracker("unique"), () => directory.Find("job") is { Node: "n0", Standbys.Count: 3 }, "it is known who runs it");
+        Assert.Equal(["n0 starts"], _watch.Seen);
+    }
+
+    [Fact]
+    public async Task Node_that_was_handed_over_from_waits_five_seconds_before_it_is_elected_again()
+    {
+        var time = new ManualTime();
+        await using var cluster = new TestCluster(time);
+        await AddAsync(cluster, "n0");
+        await _watch.UntilAsync("n0 starts");
+        var directory = cluster.Services(0).GetRequiredService<IUniqueProcessDirectory>();
+        await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: "n0" }, "it is known");
+        directory.RequestHandOver("job");
+        await _watch.UntilAsync("n0 ends: HandedOver");
+        await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: null }, "nobody runs it");
+        while (_watch.Seen.Count < 3)
+        {
+            // The timer of the pause begins when the contest is entered again, which nothing announces.
+            time.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.True(time.GetUtcNow() - DateTimeOffset.UnixEpoch >= TimeSpan.FromDays(1) + TimeSpan.FromSeconds(5));
+        Assert.Equal("n0 starts", _watch.Seen[2]);
+    }
+
+    [Fact]
+    public async Task Cluster_transport_without_an_election_is_rejected_with_a_reason()
+    {
+        var cluster = new TestCluster();
+        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => cluster.AddAsync(
+            "n0",
+            link: new TamperedLink(cluster.Engine.CreateLink("n0")),
+            more: services => services.AddSingleton(_watch).AddUniqueProcess<Watched>("job")));
+        Assert.Contains("IUniqueArbiter", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -112,7 +196,9 @@ public sealed class Unique_processes
         await using var cluster = await StartAsync(2);
         await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
         var first = Holder();
-        cluster.Services(1).GetRequiredService<IUniqueProcessDirectory>().RequestHandOver("job");
+        var directory = cluster.Services(1).GetRequiredService<IUniqueProcessDirectory>();
+        await TestCluster.UntilAsync(cluster[1].GetTracker("unique"), () => directory.Find("job") is { Node: not null }, "it is known who runs it");
+        directory.RequestHandOver("job");
         await abandoned.UntilAsync(1);
         await _watch.UntilAsync(seen => seen.Count == 2, "the other runs it");
         Assert.NotEqual(first, _watch.Seen[1][..2]);
@@ -185,8 +271,6 @@ public sealed class Unique_processes
 
     private static void Quick(UniqueProcessOptions options)
     {
-        options.SettleTime = TimeSpan.FromMilliseconds(500);
-        options.TakeoverDelay = TimeSpan.FromMilliseconds(100);
         options.StopTimeout = TimeSpan.FromSeconds(1);
     }
 
@@ -195,15 +279,18 @@ public sealed class Unique_processes
         var cluster = new TestCluster();
         for (var member = 0; member < members; member++)
         {
-            await cluster.AddAsync($"n{member}", Quick, more: services => services.AddSingleton(_watch).AddUniqueProcess<Watched>("job", o =>
-            {
-                Quick(o);
-                configure?.Invoke(o);
-            }));
+            await AddAsync(cluster, $"n{member}", configure);
         }
 
         return cluster;
     }
+
+    private Task<PresenceNode> AddAsync(TestCluster cluster, string name, Action<UniqueProcessOptions>? configure = null) =>
+        cluster.AddAsync(name, Quick, more: services => services.AddSingleton(_watch).AddUniqueProcess<Watched>("job", o =>
+        {
+            Quick(o);
+            configure?.Invoke(o);
+        }));
 
     private string Holder() => _watch.Seen[0][..2];
 }
