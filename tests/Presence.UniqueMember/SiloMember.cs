@@ -15,8 +15,11 @@ namespace Presence.UniqueMember;
 /// <summary>The member as a silo: grains arbitrate, and in consistent mode take the lease in the database.</summary>
 internal static class SiloMember
 {
-    /// <summary>A silo is declared dead when it has not answered three of these: later than any schedule lets one stand still.</summary>
-    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
+    /// <summary>
+    /// A killed silo is declared dead when it has not answered three of these. One that is suspended or cut off, whose connections stay open,
+    /// counts as alive for twelve of them (three times <c>MaxProbeTimeout</c>): longer than any schedule lets one stand still.
+    /// </summary>
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
     /// A seat counts for so long after it was heard: longer than any schedule lets a silo stand still, so that a pause moves no available process.
@@ -59,7 +62,8 @@ internal static class SiloMember
     private static async Task CreateSchemaAsync(string database)
     {
         var begun = Stopwatch.GetTimestamp();
-        while (true)
+        using var attempts = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
+        while (await attempts.WaitForNextTickAsync())
         {
             try
             {
@@ -68,7 +72,7 @@ internal static class SiloMember
             }
             catch (SiloStartException) when (Stopwatch.GetElapsedTime(begun) < DatabaseTimeout)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(200));
+                // Once more.
             }
         }
     }

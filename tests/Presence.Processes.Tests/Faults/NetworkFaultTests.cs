@@ -10,7 +10,7 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
 {
     private const int LostOfHundred = 20;
 
-    /// <summary>Reads of each client during a short fault; it reads ten times a second, and a silo is declared dead after five seconds.</summary>
+    /// <summary>Reads of each client during a short fault; it reads ten times a second, and a silo is declared dead after six seconds.</summary>
     private const int ShortFault = 20;
 
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);

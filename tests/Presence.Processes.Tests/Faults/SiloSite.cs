@@ -17,10 +17,14 @@ public abstract class SiloSite : IAsyncLifetime
     /// <summary>The number by which Orleans marks a dead silo in its table.</summary>
     private const int Dead = 6;
 
-    /// <summary>Orleans declares a silo dead after three unanswered probes: after about five seconds.</summary>
+    /// <summary>
+    /// Orleans declares a silo dead after three unanswered probes: a killed one after about two seconds. One whose connections stay open, because
+    /// it is suspended or cut off, counts as alive for six seconds after its last message: three times <c>MaxProbeTimeout</c>, which is four
+    /// times <c>ProbeTimeout</c>.
+    /// </summary>
     internal static IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
     {
-        ["Presence:Orleans:ProbeTimeout"] = "1500ms",
+        ["Presence:Orleans:ProbeTimeout"] = "500ms",
         ["Presence:Orleans:MissedProbes"] = "3",
     };
 

@@ -10,7 +10,7 @@ internal static class Rules
 
     private static UniqueRules Consistent { get; } = new() { Lease = Lease, MostVacant = Lease + TimeSpan.FromSeconds(2) };
 
-    /// <summary>Orleans declares a killed silo dead after six seconds and some; the grain may have been on it and has to ask everybody anew.</summary>
+    /// <summary>Orleans declares a killed silo dead after two seconds and some; the grain may have been on it and has to ask everybody anew.</summary>
     private static UniqueRules Available { get; } = new() { MostVacant = TimeSpan.FromSeconds(20) };
 
     /// <summary>Why a process last ended on a member; null if it did not.</summary>

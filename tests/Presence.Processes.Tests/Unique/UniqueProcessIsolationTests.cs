@@ -47,7 +47,7 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
     }
 
     [SkippableFact]
-    public async Task Isolated_member_that_runs_nothing_moves_no_available_process()
+    public async Task Isolated_member_that_runs_nothing_moves_no_available_process_of_the_others()
     {
         var trio = await fixture.StartAsync();
         string[] processes = [Consistent, Available, Group];
@@ -61,13 +61,14 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
             await trio.UntilOneRunsAsync(processes);
         }
 
-        var before = trio.Running(Available).Single().Term;
+        var (before, split) = (trio.Running(Available).Single().Term, trio.History.Now);
         await trio.TryIsolateAsync(idle);
         await RejoinAsync(trio, idle);
         await trio.UntilOneRunsAsync(processes);
 
         Assert.Equal(before, trio.Running(Available).Single().Term);
-        fixture.MustBeFlawless();
+        // If the grain was on its silo, it ran one of its own meanwhile.
+        fixture.MustBeFlawless(new Excuse(split, trio.History.Now));
     }
 
     private static async Task RejoinAsync(UniqueTrio trio, int member)
