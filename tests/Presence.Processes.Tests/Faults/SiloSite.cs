@@ -15,7 +15,7 @@ public abstract class SiloSite : IAsyncLifetime
     public const string Database = "database";
 
     /// <summary>The number by which Orleans marks a dead silo in its table.</summary>
-    private const int Dead = 6;
+    internal const int Dead = 6;
 
     /// <summary>
     /// Orleans declares a silo dead after three unanswered probes: a killed one after about two seconds. One whose connections stay open, because
