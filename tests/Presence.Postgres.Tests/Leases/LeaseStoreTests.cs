@@ -7,8 +7,8 @@ using Presence.Postgres.Tests.Support;
 
 namespace Presence.Postgres.Tests.Leases;
 
-[Trait("Category", "Engine.Postgres")]
-public sealed class Leases
+[Trait("Category", "Postgres")]
+public sealed class LeaseStoreTests
 {
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(100);
@@ -151,41 +151,66 @@ public sealed class Leases
     }
 
     [SkippableFact]
-    public async Task A_release_is_told_to_who_watches_that_name_alone()
+    public async Task Released_lease_calls_back_those_who_watch_its_name_alone()
     {
         await using var world = await World.OpenAsync();
+        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
+        await world.Store.AcquireAsync("y", "ann", Long, default);
         var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
         using var watch = world.Store.WatchReleases("x", () => told.Release());
         using var other = world.Store.WatchReleases("y", () => toldOther.Release());
-        // Each is called once when the watch begins to hear: what was released before that may have been missed.
-        Assert.True(await told.WaitAsync(Patience));
-        Assert.True(await toldOther.WaitAsync(Patience));
-        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
         Assert.True(await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default));
         Assert.True(await told.WaitAsync(Patience));
         Assert.Equal(0, toldOther.CurrentCount);
-        watch.Dispose();
-        mine = await world.Store.AcquireAsync("x", "ann", Long, default);
-        await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default);
-        var yours = await world.Store.AcquireAsync("y", "ann", Long, default);
-        await world.Store.ReleaseAsync("y", "ann", yours.Epoch, default, default);
-        Assert.True(await toldOther.WaitAsync(Patience));
-        Assert.Equal(0, told.CurrentCount);
     }
 
     [SkippableFact]
-    public async Task Who_watches_is_told_after_the_connection_was_lost_and_is_back()
+    public async Task Lease_that_has_run_out_calls_back_too_and_nobody_who_watches_no_more()
     {
         await using var world = await World.OpenAsync();
-        var told = new SemaphoreSlim(0);
+        await world.Store.AcquireAsync("x", "ann", Short, default);
+        var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
         using var watch = world.Store.WatchReleases("x", () => told.Release());
+        var other = world.Store.WatchReleases("x", () => toldOther.Release());
+        other.Dispose();
         Assert.True(await told.WaitAsync(Patience));
-        await world.Database.RunAsync(
-            $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN \"{world.Database.Schema}!lease\"%'");
+        Assert.Equal(0, toldOther.CurrentCount);
+    }
+
+    [SkippableFact]
+    public async Task Watch_goes_on_after_a_failed_poll_and_after_a_callback_that_throws()
+    {
+        await using var database = await Database.OpenAsync();
+        var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        using var wire = new Wire(text.Host!, text.Port);
+        text.Port = wire.Port;
+        await using var source = new PostgresSource(
+            database.Options(o => (o.ConnectionString, o.PollInterval) = (text.ConnectionString, TimeSpan.FromMilliseconds(100))), "t");
+        var log = new RecordedLog<PostgresLeaseStore>();
+        using var store = new PostgresLeaseStore(source, log);
+        await store.AcquireAsync("x", "ann", Short, default);
+        wire.Cut();
+        var told = new SemaphoreSlim(0);
+        using var bad = store.WatchReleases("x", () => throw new InvalidTimeZoneException());
+        using var watch = store.WatchReleases("x", () => told.Release());
+        await log.UntilAsync("Polling for released leases failed");
+        wire.Mend();
         Assert.True(await told.WaitAsync(Patience));
-        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
-        await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default);
         Assert.True(await told.WaitAsync(Patience));
+        await log.UntilAsync("A callback for a released lease failed");
+    }
+
+    [SkippableFact]
+    public async Task Nobody_polls_while_nobody_watches_and_a_later_watch_polls_again()
+    {
+        await using var world = await World.OpenAsync();
+        await world.Store.AcquireAsync("x", "ann", Short, default);
+        for (var round = 0; round < 3; round++)
+        {
+            var told = new SemaphoreSlim(0);
+            using var watch = world.Store.WatchReleases("x", () => told.Release());
+            Assert.True(await told.WaitAsync(Patience));
+        }
     }
 
     [SkippableFact]
@@ -281,7 +306,7 @@ public sealed class Leases
         private World(Database database)
         {
             Database = database;
-            _source = new PostgresSource(database.Options(), "leases");
+            _source = new PostgresSource(database.Options(o => o.PollInterval = TimeSpan.FromMilliseconds(100)), "leases");
             Store = new PostgresLeaseStore(_source, new RecordedLog<PostgresLeaseStore>());
         }
 
