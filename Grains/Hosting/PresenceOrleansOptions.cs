@@ -1,17 +1,5 @@
 namespace Presence.Grains;
 
-/// <summary>What decides which silo runs a unique process (<c>AddUniqueProcess</c>). The same on all silos.</summary>
-public enum UniqueArbitration
-{
-    /// <summary>
-    /// <see cref="IUniqueProcessGrain"/>, on the oldest active silo: in consistent mode it takes the lease for whose turn it is. The default.
-    /// </summary>
-    Grain,
-
-    /// <summary>The members among themselves, or each by itself with the lease store: as without Orleans.</summary>
-    Members,
-}
-
 /// <summary>Presence on Orleans: how silos reach each other, and how long what clients tracked lives unrenewed.</summary>
 public sealed class PresenceOrleansOptions
 {
@@ -60,9 +48,6 @@ public sealed class PresenceOrleansOptions
     /// </summary>
     public bool DiffStreams { get; set; } = true;
 
-    /// <summary>What decides which silo runs a unique process. Default <see cref="UniqueArbitration.Grain"/>.</summary>
-    public UniqueArbitration UniqueProcesses { get; set; } = UniqueArbitration.Grain;
-
     /// <summary>
     /// How long the grain counts on a member whose silo lives and that it does not hear: after this another runs the unique process, in
     /// available mode. Members are heard every third of it. Default 15 s, at least 1 s.
@@ -84,7 +69,6 @@ public sealed class PresenceOrleansOptions
         Require(MaxFollowedTopics >= 1, nameof(MaxFollowedTopics), MaxFollowedTopics, "must be at least 1");
         Require(ObserverBacklog >= 1, nameof(ObserverBacklog), ObserverBacklog, "must be at least 1");
         Require(ObserverTimeout > TimeSpan.Zero, nameof(ObserverTimeout), ObserverTimeout, "must be positive");
-        Require(Enum.IsDefined(UniqueProcesses), nameof(UniqueProcesses), UniqueProcesses, "must be Grain or Members");
         Require(UniqueLease >= TimeSpan.FromSeconds(1), nameof(UniqueLease), UniqueLease, "must be at least 1 s");
     }
 

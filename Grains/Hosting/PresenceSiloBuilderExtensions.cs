@@ -43,7 +43,7 @@ public static class PresenceSiloBuilderExtensions
 
         // In this order the node starts after the silo and before the grains' own service, and stops between them.
         silo.Services.AddPresence(configureNode);
-        return silo.AddPresenceGrains(configure);
+        return silo.AddPresenceGrains();
     }
 
     /// <summary>Adds what carries frames between silos.</summary>
@@ -70,10 +70,8 @@ public static class PresenceSiloBuilderExtensions
     }
 
     /// <summary>Adds the tables behind the grains, and the streams that applications subscribe to.</summary>
-    internal static ISiloBuilder AddPresenceGrains(this ISiloBuilder silo, Action<PresenceOrleansOptions>? configure = null)
+    internal static ISiloBuilder AddPresenceGrains(this ISiloBuilder silo)
     {
-        var options = new PresenceOrleansOptions();
-        configure?.Invoke(options);
         silo.Services.AddSingleton<ReplicaClocks>();
         silo.Services.AddSingleton<LeaseTable>();
         silo.Services.AddSingleton<TopicFeeds>();
@@ -82,7 +80,7 @@ public static class PresenceSiloBuilderExtensions
         silo.Services.AddSingleton<DiffStreams>();
         silo.Services.AddHostedService<PresenceGrainsService>();
         silo.Services.AddPresenceClient();
-        silo.AddUniqueArbitration(options);
+        silo.AddUniqueArbitration();
         if (!silo.Services.Any(s => Equals(s.ServiceKey, PubSubStore)))
         {
             // Subscriptions of applications; one that keeps them durably brings its own store under this name, first.

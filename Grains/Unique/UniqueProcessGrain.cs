@@ -97,6 +97,12 @@ internal sealed class UniqueProcessGrain(
     public Task<UniqueVerdict> Attend(UniqueSeat seat)
     {
         CheckHome();
+        if (IsOfDeadSilo(seat))
+        {
+            // It has been cut off, does not know yet that it is dead, and must not displace its successor.
+            return Task.FromResult(new UniqueVerdict(UniqueVerdictKind.Stop, seat.Epoch ?? seat.Term, UniqueStopReason.NameConflict, []));
+        }
+
         _roster.Heard(seat, Now);
         Act();
         return Task.FromResult(_roster.VerdictFor(seat.Id));
@@ -109,6 +115,11 @@ internal sealed class UniqueProcessGrain(
         {
             throw new ArgumentException(
                 $"The state has {state.Length} bytes; at most {UniqueProcessContext.MaxStateBytes} can be left to a successor.");
+        }
+
+        if (IsOfDeadSilo(seat))
+        {
+            return;
         }
 
         _roster.Left(seat, state, Now);
@@ -153,6 +164,9 @@ internal sealed class UniqueProcessGrain(
     }
 
     private SiloAddress[] ActiveSilos() => silos.Current.Active;
+
+    private bool IsOfDeadSilo(UniqueSeat seat) =>
+        silos.IsDead(SiloAddress.FromParsableString(seat.Silo));
 
     private bool IsHome() => self.SiloAddress.Equals(OldestPlacementDirector.Oldest(ActiveSilos()));
 

@@ -8,17 +8,13 @@ namespace Presence.Grains.Unique;
 /// <summary>Registers what lets grains arbitrate unique processes, and answer for them.</summary>
 internal static class UniqueSiloBuilderExtensions
 {
-    public static ISiloBuilder AddUniqueArbitration(this ISiloBuilder silo, PresenceOrleansOptions options)
+    public static ISiloBuilder AddUniqueArbitration(this ISiloBuilder silo)
     {
         silo.Services.AddPlacementDirector<OldestPlacement, OldestPlacementDirector>();
         silo.Services.AddSingleton<UniqueArbitrationInstruments>();
         silo.Services.AddSingleton<UniqueSeats>();
-        if (options.UniqueProcesses == UniqueArbitration.Grain)
-        {
-            silo.Services.AddSingleton<IUniqueArbiter, GrainArbiter>();
-            silo.Services.AddSingleton<IUniqueArbiter, GrainLeaseArbiter>();
-        }
-
+        silo.Services.AddSingleton<IUniqueArbiter, GrainArbiter>();
+        silo.Services.AddSingleton<IUniqueArbiter, GrainLeaseArbiter>();
         return silo;
     }
 }

@@ -1,18 +1,17 @@
 using System.Globalization;
 using System.Net;
-using Presence.Node;
 
 namespace Presence.UniqueMember;
 
 /// <summary>What the command line says, each word with a value; the database is in the environment, because it holds a password.</summary>
 internal sealed record MemberSettings(
-    string Engine,
     string Name,
     string Database,
     string Schema,
-    UniqueProcessMode Mode,
+    IPAddress Address,
     TimeSpan Lease,
-    IReadOnlyList<string> Processes,
+    IReadOnlyList<string> Consistent,
+    IReadOnlyList<string> Available,
     IReadOnlyList<string> Groups,
     IPEndPoint Resource)
 {
@@ -20,13 +19,13 @@ internal sealed record MemberSettings(
     {
         var given = arguments.Chunk(2).ToLookup(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
         return new MemberSettings(
-            given["--engine"].Single(),
             given["--name"].Single(),
             Environment.GetEnvironmentVariable("ConnectionStrings__Presence") ?? "",
             given["--schema"].Single(),
-            Enum.Parse<UniqueProcessMode>(given["--mode"].Single()),
+            IPAddress.Parse(given["--address"].Single()),
             TimeSpan.FromSeconds(double.Parse(given["--lease"].Single(), CultureInfo.InvariantCulture)),
-            [.. given["--process"]],
+            [.. given["--consistent"]],
+            [.. given["--available"]],
             [.. given["--group"]],
             IPEndPoint.Parse(given["--resource"].Single()));
     }

@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Presence.Node;
-using Presence.Postgres;
 using Presence.UniqueMember;
 
 var settings = MemberSettings.Parse(args);
@@ -11,29 +10,20 @@ using var starvation = new StarvationWatch(report);
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
 builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Information);
 builder.Services.AddSingleton(report).AddSingleton(settings);
-if (settings.Engine == "orleans")
+await SiloMember.AddAsync(builder, settings, ConfigureNode);
+foreach (var name in settings.Consistent)
 {
-    await SiloMember.AddAsync(builder, settings, ConfigureNode);
-}
-else
-{
-    builder.Services.AddPresence(ConfigureNode);
-    builder.Services.UsePostgres(settings.Database, postgres =>
-    {
-        postgres.Schema = settings.Schema;
-        // Started again in the middle of an outage, on a machine that others keep busy.
-        postgres.StartTimeout = TimeSpan.FromSeconds(50);
-    });
+    builder.Services.AddUniqueProcess<EffectLoop>(name, Consistent);
 }
 
-foreach (var name in settings.Processes)
+foreach (var name in settings.Available)
 {
-    builder.Services.AddUniqueProcess<EffectLoop>(name, Configure);
+    builder.Services.AddUniqueProcess<EffectLoop>(name);
 }
 
 foreach (var name in settings.Groups)
 {
-    builder.Services.AddUniqueProcess(name, group => group.Add<Companion>().Add<EffectLoop>(), Configure);
+    builder.Services.AddUniqueProcess(name, group => group.Add<Companion>().Add<EffectLoop>(), Consistent);
 }
 
 var host = builder.Build();
@@ -42,16 +32,13 @@ report.Ready();
 await host.WaitForShutdownAsync();
 host.Dispose();
 
-void Configure(UniqueProcessOptions options)
+void Consistent(UniqueProcessOptions options)
 {
-    options.Mode = settings.Mode;
+    options.Mode = UniqueProcessMode.Consistent;
     options.Lease = settings.Lease;
 }
 
 void ConfigureNode(PresenceOptions presence)
 {
     presence.NodeName = settings.Name;
-    presence.Tracker.BroadcastPeriod = TimeSpan.FromMilliseconds(400);
-    presence.Tracker.MaxSilentPeriods = 5;
-    presence.Tracker.DownPeriod = TimeSpan.FromSeconds(4);
 }

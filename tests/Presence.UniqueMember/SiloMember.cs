@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,8 +15,19 @@ namespace Presence.UniqueMember;
 /// <summary>The member as a silo: grains arbitrate, and in consistent mode take the lease in the database.</summary>
 internal static class SiloMember
 {
-    /// <summary>A silo is declared dead when it has not answered three of these: later than any schedule lets one stand still.</summary>
-    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
+    /// <summary>
+    /// A killed silo is declared dead when it has not answered three of these. One that is suspended or cut off, whose connections stay open,
+    /// counts as alive for twelve of them (three times <c>MaxProbeTimeout</c>): longer than any schedule lets one stand still.
+    /// </summary>
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// A seat counts for so long after it was heard: longer than any schedule lets a silo stand still, so that a pause moves no available process.
+    /// </summary>
+    private static readonly TimeSpan UniqueLease = TimeSpan.FromSeconds(8);
+
+    /// <summary>A member may be started in the middle of an outage of the database.</summary>
+    private static readonly TimeSpan DatabaseTimeout = TimeSpan.FromSeconds(50);
 
     private const int FirstPort = 20_000;
     private const int FirstOutgoingPort = 32_768;
@@ -23,7 +35,7 @@ internal static class SiloMember
 
     public static async Task AddAsync(HostApplicationBuilder builder, MemberSettings settings, Action<PresenceOptions> configureNode)
     {
-        await OrleansDatabase.CreateSchemaAsync(settings.Database);
+        await CreateSchemaAsync(settings.Database);
         builder.UseOrleans(silo =>
         {
             silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", OrleansDatabase.In(settings.Database)));
@@ -31,9 +43,9 @@ internal static class SiloMember
             silo.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = settings.Name);
             silo.Configure<EndpointOptions>(o =>
             {
-                (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (IPAddress.Loopback, FreePort(), FreePort());
-                o.SiloListeningEndpoint = new IPEndPoint(IPAddress.Loopback, o.SiloPort);
-                o.GatewayListeningEndpoint = new IPEndPoint(IPAddress.Loopback, o.GatewayPort);
+                (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (settings.Address, FreePort(settings.Address), FreePort(settings.Address));
+                o.SiloListeningEndpoint = new IPEndPoint(settings.Address, o.SiloPort);
+                o.GatewayListeningEndpoint = new IPEndPoint(settings.Address, o.GatewayPort);
             });
             silo.Configure<ClusterMembershipOptions>(o =>
             {
@@ -42,22 +54,40 @@ internal static class SiloMember
                 // one by way of the other. Otherwise nobody new can join for minutes.
                 (o.NumVotesForDeathDeclaration, o.EnableIndirectProbes) = (1, false);
             });
-            silo.AddPresence(configureNode: configureNode);
+            silo.AddPresence(o => o.UniqueLease = UniqueLease, configureNode);
         });
         builder.Services.AddPostgresLeases(settings.Database, postgres => postgres.Schema = settings.Schema);
+    }
+
+    private static async Task CreateSchemaAsync(string database)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        using var attempts = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
+        while (await attempts.WaitForNextTickAsync())
+        {
+            try
+            {
+                await OrleansDatabase.CreateSchemaAsync(database);
+                return;
+            }
+            catch (SiloStartException) when (Stopwatch.GetElapsedTime(begun) < DatabaseTimeout)
+            {
+                // Once more.
+            }
+        }
     }
 
     /// <summary>
     /// A port below those that the system gives to outgoing connections: one of theirs could be taken by anybody between this look and the
     /// moment when the silo listens.
     /// </summary>
-    private static int FreePort()
+    private static int FreePort(IPAddress address)
     {
         for (var attempts = 0; ; attempts++)
         {
             try
             {
-                using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(FirstPort, FirstOutgoingPort));
+                using var listener = new TcpListener(address, Random.Shared.Next(FirstPort, FirstOutgoingPort));
                 listener.Start();
                 return ((IPEndPoint)listener.LocalEndpoint).Port;
             }

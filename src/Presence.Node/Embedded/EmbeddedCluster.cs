@@ -27,6 +27,8 @@ public sealed class EmbeddedCluster
 
     internal int InboxCapacity { get; }
 
+    internal InMemoryElections Elections { get; } = new();
+
     // Enumerates without the locks and the copy of Values: every broadcast comes by here.
     internal IEnumerable<EmbeddedLink> Members => _members.Select(static m => m.Value);
 
@@ -37,7 +39,8 @@ public sealed class EmbeddedCluster
         return new EmbeddedLink(this, nodeName, NextIncarnation());
     }
 
-    /// <summary>Ends a member as a crash does: from now on nothing leaves it and nothing reaches it, and nobody is told.</summary>
+    /// <summary>Ends a member as a crash does: from now on nothing leaves it and nothing reaches it, and nobody is told. Unique processes that it
+    /// runs are stopped, because they could go on in this process, and run elsewhere.</summary>
     public void Kill(string nodeName)
     {
         if (_members.TryRemove(nodeName, out var link))

@@ -32,6 +32,11 @@ internal sealed class EmbeddedLink : IClusterLink
 
     public string Engine => "embedded";
 
+    internal EmbeddedCluster Cluster => _cluster;
+
+    /// <summary>Whether it has left the cluster or crashed.</summary>
+    internal bool IsSilent => _silent;
+
     public Task StartAsync(IClusterReceiver receiver, CancellationToken cancellation)
     {
         _receiver = receiver;
@@ -104,6 +109,7 @@ internal sealed class EmbeddedLink : IClusterLink
     {
         _silent = true;
         _inbox.Writer.TryComplete();
+        _cluster.Elections.Remove(this);
     }
 
     private async Task PumpAsync()

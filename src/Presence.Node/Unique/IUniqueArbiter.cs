@@ -1,9 +1,9 @@
 namespace Presence.Node;
 
-/// <summary>Decides which member runs a unique process: by claims among members, by a lease, or by a grain.</summary>
+/// <summary>Decides which node runs a unique process: a grain on silos, a lease, or the in-memory cluster.</summary>
 /// <remarks>
 /// One that is registered as a service is used for the processes of its mode; the last one registered counts. Who runs what is
-/// made known to <see cref="IUniqueProcessDirectory"/> by whoever uses the arbiter.
+/// published for <see cref="IUniqueProcessDirectory"/> by whoever uses the arbiter.
 /// </remarks>
 public interface IUniqueArbiter
 {

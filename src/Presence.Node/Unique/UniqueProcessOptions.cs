@@ -4,8 +4,8 @@ namespace Presence.Node;
 public enum UniqueProcessMode
 {
     /// <summary>
-    /// Each side of a split may run one. After it heals, all but one are stopped with
-    /// <see cref="UniqueStopReason.NameConflict"/>. Needs nothing but the members themselves; gives no epoch.
+    /// One runs in the cluster. On silos each side of a split may run one; after it heals, all but one are stopped with
+    /// <see cref="UniqueStopReason.NameConflict"/>. Needs nothing but the nodes themselves; gives no epoch.
     /// </summary>
     Available,
 
@@ -25,7 +25,10 @@ public enum UniqueStopReason
     /// <summary>After a split somebody else runs it too, and stays.</summary>
     NameConflict,
 
-    /// <summary>The lease could not be renewed in time, or the process did not report within its watchdog.</summary>
+    /// <summary>
+    /// The lease could not be renewed in time, the process did not report within its watchdog, or the node was removed from its in-memory
+    /// cluster.
+    /// </summary>
     LeaseLost,
 
     /// <summary>Somebody asked that another member take over.</summary>
@@ -44,16 +47,16 @@ public sealed class UniqueProcessOptions
     /// <summary>How long a process may take to end after it was asked to, before it is reported and abandoned. Default 5 s.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Available mode: how long a starting member looks around before it claims. Default 1 s.</summary>
+    /// <summary>Available mode on silos: how long the grain waits after its start before it elects. Default 1 s.</summary>
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Available mode: how long a place must be vacant after its holder was lost (not stopped) before others claim it, so that a
-    /// link that flaps moves nothing. Default 1 s.
+    /// Available mode on silos: how long a place must be vacant after its holder was lost (not stopped) before another is elected, so
+    /// that a link that flaps moves nothing. Default 1 s.
     /// </summary>
     public TimeSpan TakeoverDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Available mode: how long a claim waits for each round of agreement of the other participants. Default 5 s.</summary>
+    /// <summary>Available mode on silos: how long the grain waits for silos to answer, and for an elected one to start. Default 5 s.</summary>
     public TimeSpan AgreementTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Consistent mode: how long a lease lasts without renewal; renewed every third of it. Default 15 s, at least 1 s.</summary>

@@ -3,84 +3,40 @@ using Npgsql;
 
 namespace Presence.Postgres;
 
-/// <summary>How members reach each other, and their leases, through a PostgreSQL database.</summary>
+/// <summary>Where the leases of unique processes are kept.</summary>
 public sealed partial class PresencePostgresOptions
 {
-    /// <summary>
-    /// Npgsql connection string, as <c>ConnectionStrings:Presence</c>. It must lead to the server itself or to a pooler
-    /// that keeps sessions: LISTEN does not pass a pooler in transaction mode.
-    /// </summary>
+    /// <summary>Npgsql connection string, as <c>ConnectionStrings:Presence</c>.</summary>
     public string ConnectionString { get; set; } = "";
 
     /// <summary>
-    /// Schema of the tables, and what tells one cluster from another in the same database. Default <c>presence</c>; at
-    /// most 40 lower-case letters, digits or underscores.
+    /// Schema of the tables; two applications in one database need one each. Default <c>presence</c>; at most 40 lower-case letters, digits
+    /// or underscores.
     /// </summary>
     public string Schema { get; set; } = "presence";
 
     /// <summary>
-    /// Whether a starting member creates or upgrades the tables. Default true. With false, run
+    /// Whether the tables are created when they are first needed. Default true. With false, run
     /// <see cref="PresencePostgresSchema.Script"/> as their owner first.
     /// </summary>
     public bool CreateSchema { get; set; } = true;
 
-    /// <summary>
-    /// Frames that may wait to be sent. Default 65,536. When full, new frames are dropped and counted
-    /// (<c>presence.frames.dropped</c>, reason <c>outbox_full</c>); the tracker repairs what they held.
-    /// </summary>
-    public int OutboxFrames { get; set; } = 65_536;
-
-    /// <summary>Bytes of frames that may wait to be sent. Default 64 MiB; policy as for <see cref="OutboxFrames"/>.</summary>
-    public long OutboxBytes { get; set; } = 64 * 1024 * 1024;
-
-    /// <summary>
-    /// Notifications that may wait to be taken by this member. Default 16,384 (of 6 kB at most). When full, new ones are
-    /// dropped and counted (reason <c>inbox_full</c>).
-    /// </summary>
-    public int InboxCapacity { get; set; } = 16_384;
-
-    /// <summary>Largest frame that is carried. Default 20 MiB. A larger one is dropped, counted (<c>too_large</c>) and logged.</summary>
-    public int MaxFrameBytes { get; set; } = 20 * 1024 * 1024;
-
-    /// <summary>
-    /// How old a frame may be when it is sent, which matters while the database is away. Default 5 s. Older ones are
-    /// dropped and counted (reason <c>expired</c>): by then repair is quicker.
-    /// </summary>
-    public TimeSpan MaxFrameAge { get; set; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>How long a starting member waits for a database that cannot be reached, before it gives up. Default 15 s.</summary>
-    public TimeSpan StartTimeout { get; set; } = TimeSpan.FromSeconds(15);
-
-    /// <summary>How long one statement or one attempt to connect may take before the connection counts as lost. Default 4 s.</summary>
+    /// <summary>How long one statement or one attempt to connect may take before it is given up. Default 4 s.</summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(4);
 
     /// <summary>
-    /// How often an idle listening connection is tried, so that a server that vanished without a word is noticed.
-    /// Default 20 s, whole seconds.
+    /// How often a node that stands by without a silo looks whether a lease was released. Default 1 s, at least 100 ms. On silos a grain
+    /// tells those that stand by, and nothing is polled.
     /// </summary>
-    public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(20);
-
-    /// <summary>The longest pause between two attempts to reconnect; the first is a tenth of a second. Default 2 s.</summary>
-    public TimeSpan MaxReconnectDelay { get; set; } = TimeSpan.FromSeconds(2);
-
-    /// <summary>How often a member renews its row, learns who else is connected, and sweeps. Default 60 s.</summary>
-    public TimeSpan UpkeepPeriod { get; set; } = TimeSpan.FromSeconds(60);
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Checks all values.</summary>
     /// <exception cref="PresencePostgresException">A value breaks a rule; the message names option, value and rule.</exception>
     public void Validate()
     {
         Require(SchemaName().IsMatch(Schema ?? ""), nameof(Schema), Schema, "must be 1 to 40 lower-case letters, digits or underscores, the first no digit");
-        Require(OutboxFrames >= 16, nameof(OutboxFrames), OutboxFrames, "must be at least 16");
-        Require(InboxCapacity >= 16, nameof(InboxCapacity), InboxCapacity, "must be at least 16");
-        Require(MaxFrameBytes is >= 64 * 1024 and <= 256 * 1024 * 1024, nameof(MaxFrameBytes), MaxFrameBytes, "must be between 64 KiB and 256 MiB");
-        Require(OutboxBytes >= MaxFrameBytes, nameof(OutboxBytes), OutboxBytes, $"must not be below {nameof(MaxFrameBytes)} ({MaxFrameBytes})");
-        Require(MaxFrameAge > TimeSpan.Zero, nameof(MaxFrameAge), MaxFrameAge, "must be positive");
-        Require(StartTimeout > TimeSpan.Zero, nameof(StartTimeout), StartTimeout, "must be positive");
         Require(CommandTimeout >= TimeSpan.FromSeconds(1), nameof(CommandTimeout), CommandTimeout, "must be at least 1 s");
-        Require(KeepAlive >= TimeSpan.FromSeconds(1), nameof(KeepAlive), KeepAlive, "must be at least 1 s");
-        Require(MaxReconnectDelay >= TimeSpan.FromMilliseconds(100), nameof(MaxReconnectDelay), MaxReconnectDelay, "must be at least 100 ms");
-        Require(UpkeepPeriod >= TimeSpan.FromSeconds(1), nameof(UpkeepPeriod), UpkeepPeriod, "must be at least 1 s");
+        Require(PollInterval >= TimeSpan.FromMilliseconds(100), nameof(PollInterval), PollInterval, "must be at least 100 ms");
         ReadConnectionString();
     }
 
@@ -90,7 +46,7 @@ public sealed partial class PresencePostgresOptions
         if (string.IsNullOrWhiteSpace(ConnectionString))
         {
             throw new PresencePostgresException(
-                "ConnectionStrings:Presence is not set: the engine postgres needs a connection string such as "
+                "ConnectionStrings:Presence is not set: the lease store needs a connection string such as "
                 + "Host=127.0.0.1;Database=presence;Username=presence;Password=...");
         }
 

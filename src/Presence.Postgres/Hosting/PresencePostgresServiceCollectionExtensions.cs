@@ -7,35 +7,14 @@ using Presence.Node;
 
 namespace Presence.Postgres;
 
-/// <summary>Joins members, and keeps leases, through PostgreSQL.</summary>
+/// <summary>Registers the lease store.</summary>
 public static class PresencePostgresServiceCollectionExtensions
 {
-    /// <summary>
-    /// Joins this member to those of the same schema of the same database; goes with <c>AddPresence</c>, before or after
-    /// it. Unique processes keep their leases there too.
-    /// </summary>
-    /// <param name="services">The services of one member.</param>
+    /// <summary>Keeps the leases of unique processes in PostgreSQL, on silos and without.</summary>
+    /// <param name="services">The services of one node.</param>
     /// <param name="connectionString">See <see cref="PresencePostgresOptions.ConnectionString"/>.</param>
     /// <param name="configure">Sets other options.</param>
-    /// <exception cref="PresencePostgresException">
-    /// When the member starts: an option breaks a rule, or the database cannot be used; the message says why.
-    /// </exception>
-    public static IServiceCollection UsePostgres(
-        this IServiceCollection services, string connectionString, Action<PresencePostgresOptions>? configure = null)
-    {
-        services.AddPostgresLeases(connectionString, configure);
-        services.AddSingleton<IClusterLink>(provider => new PostgresLink(
-            NodeNameOf(provider),
-            provider.GetRequiredService<PostgresSource>(),
-            provider.GetService<ILogger<PostgresLink>>() ?? NullLogger<PostgresLink>.Instance,
-            provider.GetService<TimeProvider>()));
-        return services;
-    }
-
-    /// <summary>Keeps the leases of unique processes in PostgreSQL, whatever engine joins the members.</summary>
-    /// <param name="services">The services of one member.</param>
-    /// <param name="connectionString">See <see cref="PresencePostgresOptions.ConnectionString"/>.</param>
-    /// <param name="configure">Sets other options.</param>
+    /// <exception cref="PresencePostgresException">At start: an option breaks a rule; the message says which.</exception>
     public static IServiceCollection AddPostgresLeases(
         this IServiceCollection services, string connectionString, Action<PresencePostgresOptions>? configure = null)
     {

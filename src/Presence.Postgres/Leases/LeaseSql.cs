@@ -20,9 +20,6 @@ internal sealed class LeaseSql(string schema)
         FROM {schema}.leases AS l WHERE name = $1 AND NOT EXISTS (SELECT FROM changed)
         """;
 
-    /// <summary>Where releases are told, with the name as the payload.</summary>
-    public string Channel => $"{schema}!lease";
-
     /// <summary>
     /// $1 name, $2 holder, $3 duration. What was left for an epoch is shown to its holder until its first renewal, and to
     /// nobody later.
@@ -55,8 +52,9 @@ internal sealed class LeaseSql(string schema)
             UPDATE {schema}.leases AS l SET until = '-infinity', holder = NULL, state = $4, state_for = epoch + 1
             WHERE name = $1 AND holder = $2 AND epoch = $3 AND {IsLive}
             RETURNING name)
-        SELECT pg_notify('{Channel}', name), {Durably} FROM changed
+        SELECT name, {Durably} FROM changed
         """;
 
-    public string Listen => $"LISTEN \"{Channel}\"";
+    /// <summary>$1 names: those of them that nobody holds any more.</summary>
+    public string Free => $"SELECT name FROM {schema}.leases AS l WHERE name = ANY($1) AND NOT {IsLive}";
 }

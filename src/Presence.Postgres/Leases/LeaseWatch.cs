@@ -1,15 +1,15 @@
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Presence.Postgres;
 
-/// <summary>Calls back when a lease was released: one listening connection for all of them, opened with the first.</summary>
-internal sealed partial class LeaseWatch(PostgresSource source, LeaseSql sql, ILogger log, TimeProvider time) : IDisposable
+/// <summary>Calls back when a lease is free: one query for all watched names per interval, and none while nobody watches.</summary>
+internal sealed partial class LeaseWatch(
+    Func<string[], CancellationToken, Task<IReadOnlyList<string>>> readFree, TimeSpan interval, ILogger log, TimeProvider time) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<Watcher> _watchers = [];
     private readonly CancellationTokenSource _stop = new();
-    private Task? _running;
+    private bool _isPolling;
 
     public IDisposable Add(string name, Action onReleased)
     {
@@ -18,7 +18,11 @@ internal sealed partial class LeaseWatch(PostgresSource source, LeaseSql sql, IL
         {
             ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
             _watchers.Add(watcher);
-            _running ??= Task.Run(ListenAsync);
+            if (!_isPolling)
+            {
+                _isPolling = true;
+                _ = Task.Run(PollAsync);
+            }
         }
 
         return watcher;
@@ -34,81 +38,55 @@ internal sealed partial class LeaseWatch(PostgresSource source, LeaseSql sql, IL
         }
     }
 
-    private async Task ListenAsync()
+    private async Task PollAsync()
     {
-        var backoff = new Backoff(source.Options.MaxReconnectDelay, Random.Shared);
-        while (!_stop.IsCancellationRequested)
+        using var timer = new PeriodicTimer(interval, time);
+        while (WatchedNames() is { Length: > 0 } names)
         {
             try
             {
-                await ListenOnceAsync(backoff).ConfigureAwait(false);
+                await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false);
+                CallBack(await readFree(names, _stop.Token).ConfigureAwait(false));
             }
-            catch (Exception e) when (e is not OutOfMemoryException && !_stop.IsCancellationRequested)
+            catch (Exception e) when (e is not OutOfMemoryException)
             {
-                var (problem, _) = source.Explain(e);
-                LogLost(log, problem);
-            }
-
-            await Task.Delay(backoff.Next(), time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private async Task ListenOnceAsync(Backoff backoff)
-    {
-        var connection = await source.OpenHeldAsync(_stop.Token).ConfigureAwait(false);
-        var givenUp = Task.CompletedTask;
-        try
-        {
-            connection.Notification += (_, e) => Tell(e.Payload);
-            await Surrender.RunAsync(
-                giveUp => ListenAsync(connection, giveUp), source.Options.CommandTimeout, task => givenUp = task, _stop.Token).ConfigureAwait(false);
-
-            backoff.Reset();
-            // What was released before this moment was not heard.
-            Tell(null);
-            while (true)
-            {
-                await connection.WaitAsync(_stop.Token).ConfigureAwait(false);
+                if (!_stop.IsCancellationRequested)
+                {
+                    LogPollFailed(log, e);
+                }
             }
         }
-        finally
+    }
+
+    /// <summary>The distinct names; polling ends with the last of them.</summary>
+    private string[] WatchedNames()
+    {
+        lock (_gate)
         {
-            await PostgresSource.CloseHeldAsync(connection, after: givenUp).ConfigureAwait(false);
+            string[] names = [.. _watchers.Select(watcher => watcher.Name).Distinct(StringComparer.Ordinal)];
+            _isPolling = names.Length > 0;
+            return names;
         }
     }
 
-    private async Task<int> ListenAsync(NpgsqlConnection connection, CancellationToken giveUp)
-    {
-        await using var listen = new NpgsqlCommand(sql.Listen, connection) { CommandTimeout = Surrender.NoTimeout };
-        return await listen.ExecuteNonQueryAsync(giveUp).ConfigureAwait(false);
-    }
-
-    /// <summary>Tells those who watch a name, or all.</summary>
-    private void Tell(string? name)
+    private void CallBack(IReadOnlyList<string> free)
     {
         List<Watcher> concerned;
         lock (_gate)
         {
-            concerned = _watchers.FindAll(w => name is null || w.Name == name);
+            concerned = _watchers.FindAll(watcher => free.Contains(watcher.Name));
         }
 
         foreach (var watcher in concerned)
         {
-            // Not on the thread that listens: others want to hear theirs.
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static state =>
-                {
-                    try
-                    {
-                        state.watcher.OnReleased();
-                    }
-                    catch (Exception e) when (e is not OutOfMemoryException)
-                    {
-                        LogWatcherFailed(state.log, e);
-                    }
-                },
-                (watcher, log),
-                preferLocal: false);
+            try
+            {
+                watcher.OnReleased();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                LogWatcherFailed(log, e);
+            }
         }
     }
 
@@ -120,10 +98,10 @@ internal sealed partial class LeaseWatch(PostgresSource source, LeaseSql sql, IL
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Releases of leases are not heard for the moment: {Problem}")]
-    private static partial void LogLost(ILogger log, string problem);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Polling for released leases failed; it is tried again")]
+    private static partial void LogPollFailed(ILogger log, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "What watches a lease failed")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "A callback for a released lease failed")]
     private static partial void LogWatcherFailed(ILogger log, Exception exception);
 
     private sealed class Watcher(LeaseWatch owner, string name, Action onReleased) : IDisposable

@@ -7,18 +7,27 @@ using Presence.Node;
 namespace Presence.Postgres;
 
 /// <summary>Leases in a table: see <see cref="LeaseSql"/> for why they hold.</summary>
-internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<PostgresLeaseStore> log, TimeProvider? time = null)
-    : ILeaseStore, IDisposable
+internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
 {
     private const int MostNameBytes = 255;
     private const int MostHolderBytes = 512;
     private const int MostStateBytes = 64 * 1024;
 
-    private readonly string _acquire = new LeaseSql(source.Options.Schema).Acquire;
-    private readonly string _renew = new LeaseSql(source.Options.Schema).Renew;
-    private readonly string _release = new LeaseSql(source.Options.Schema).Release;
-    private readonly LeaseWatch _watch = new(source, new LeaseSql(source.Options.Schema), log, time ?? TimeProvider.System);
+    private readonly PostgresSource _source;
+    private readonly string _acquire;
+    private readonly string _renew;
+    private readonly string _release;
+    private readonly string _free;
+    private readonly LeaseWatch _watch;
     private volatile bool _isSchemaThere;
+
+    public PostgresLeaseStore(PostgresSource source, ILogger<PostgresLeaseStore> log, TimeProvider? time = null)
+    {
+        var sql = new LeaseSql(source.Options.Schema);
+        _source = source;
+        (_acquire, _renew, _release, _free) = (sql.Acquire, sql.Renew, sql.Release, sql.Free);
+        _watch = new LeaseWatch(ReadFreeAsync, source.Options.PollInterval, log, time ?? TimeProvider.System);
+    }
 
     public async ValueTask<LeaseAnswer> AcquireAsync(
         string name, string holder, TimeSpan duration, CancellationToken cancellation)
@@ -77,6 +86,23 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
 
     public void Dispose() => _watch.Dispose();
 
+    private async Task<IReadOnlyList<string>> ReadFreeAsync(string[] names, CancellationToken cancellation) =>
+        await OnConnectionAsync(
+            async (connection, giveUp) =>
+            {
+                await using var command = Command(_free, connection);
+                command.Parameters.Add(new NpgsqlParameter { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+                await using var reader = await command.ExecuteReaderAsync(giveUp).ConfigureAwait(false);
+                var free = new List<string>();
+                while (await reader.ReadAsync(giveUp).ConfigureAwait(false))
+                {
+                    free.Add(reader.GetString(0));
+                }
+
+                return free;
+            },
+            cancellation).ConfigureAwait(false);
+
     private ValueTask<LeaseAnswer?> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
         OnConnectionAsync((connection, giveUp) => SwapAsync(connection, sql, parameters, giveUp), cancellation);
 
@@ -107,7 +133,7 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
         {
             return await Surrender.RunAsync(
                 giveUp => Task.Run(() => WorkAsync(work, giveUp), CancellationToken.None),
-                source.Options.CommandTimeout,
+                _source.Options.CommandTimeout,
                 onGivenUp: null,
                 cancellation).ConfigureAwait(false);
         }
@@ -121,10 +147,10 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
     {
         try
         {
-            await using var connection = await source.OpenAsync(giveUp).ConfigureAwait(false);
+            await using var connection = await _source.OpenAsync(giveUp).ConfigureAwait(false);
             if (!_isSchemaThere)
             {
-                await PresencePostgresSchema.EnsureAsync(connection, source.Options, giveUp).ConfigureAwait(false);
+                await PresencePostgresSchema.EnsureAsync(connection, _source.Options, giveUp).ConfigureAwait(false);
                 _isSchemaThere = true;
             }
 
@@ -137,7 +163,7 @@ internal sealed class PostgresLeaseStore(PostgresSource source, ILogger<Postgres
         }
     }
 
-    private PresencePostgresException Explained(Exception e) => new($"The lease store failed: {source.Explain(e).Problem}", e);
+    private PresencePostgresException Explained(Exception e) => new($"The lease store failed: {_source.Explain(e)}", e);
 
     private static NpgsqlCommand Command(string sql, NpgsqlConnection connection) =>
         new(sql, connection) { CommandTimeout = Surrender.NoTimeout };

@@ -81,23 +81,12 @@ public static class PresencePostgresSchema
         }
     }
 
-    // Frames are unlogged: a crash of the server empties the table, and frames may be lost. Leases must never be.
     private static string Tables(string schema) => $"""
 
         CREATE SCHEMA IF NOT EXISTS {schema};
         CREATE TABLE IF NOT EXISTS {schema}.version (
             one boolean PRIMARY KEY DEFAULT true CHECK (one),
             version integer NOT NULL);
-        CREATE TABLE IF NOT EXISTS {schema}.members (
-            name text PRIMARY KEY,
-            incarnation bigint NOT NULL,
-            session bigint NOT NULL,
-            seen timestamptz NOT NULL DEFAULT now());
-        CREATE UNLOGGED TABLE IF NOT EXISTS {schema}.frames (
-            id uuid PRIMARY KEY,
-            body bytea NOT NULL,
-            stored timestamptz NOT NULL DEFAULT now());
-        CREATE INDEX IF NOT EXISTS frames_stored ON {schema}.frames (stored);
         CREATE TABLE IF NOT EXISTS {schema}.leases (
             name text PRIMARY KEY,
             epoch bigint NOT NULL,
@@ -113,8 +102,6 @@ public static class PresencePostgresSchema
 
         GRANT USAGE ON SCHEMA {schema} TO {role};
         GRANT SELECT ON {schema}.version TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.members TO {role};
-        GRANT SELECT, INSERT, DELETE ON {schema}.frames TO {role};
         GRANT SELECT, INSERT, UPDATE ON {schema}.leases TO {role};
 
         """;

@@ -97,6 +97,6 @@ internal static class StubNodeExtensions
         this ISiloBuilder silo, string name, Action<PresenceOrleansOptions>? configure = null, StubWorld? world = null)
     {
         silo.Services.AddSingleton<IPresenceNode>(new StubNode(world ?? new StubWorld(), name));
-        return silo.AddPresenceLink(configure).AddPresenceGrains(configure);
+        return silo.AddPresenceLink(configure).AddPresenceGrains();
     }
 }

@@ -146,30 +146,12 @@ public class UniqueProcessGrainTests
     }
 
     [Fact]
-    public async Task Members_arbitrate_among_themselves_where_that_was_chosen()
-    {
-        await using var cluster = await UniqueCluster.StartAsync(
-            watch: _watch, configureOrleans: o => o.UniqueProcesses = UniqueArbitration.Members);
-        var holder = await cluster.StartsAsync(1);
-        Assert.Null(await cluster.Grain.Status());
-        Assert.Empty(cluster.Presence.ServiceOf<IServiceProvider>(cluster.Home).GetServices<IUniqueArbiter>());
-        foreach (var silo in cluster.Presence.Silos)
-        {
-            var directory = cluster.Presence.ServiceOf<IUniqueProcessDirectory>(silo);
-            await KnowsAsync(cluster, silo, () => directory.Find("job")?.Node == holder);
-        }
-
-        Assert.Equal(holder, (await cluster.Directory.Find("job"))!.Node);
-    }
-
-    [Fact]
     public void Options_of_arbitration_are_checked()
     {
         Assert.Contains(
             "UniqueLease",
             Assert.Throws<ArgumentException>(() => new PresenceOrleansOptions { UniqueLease = TimeSpan.Zero }.Validate()).Message,
             StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => new PresenceOrleansOptions { UniqueProcesses = (UniqueArbitration)9 }.Validate());
     }
 
     private Awaited<string> LeaveNames()

@@ -19,7 +19,6 @@ internal static class Catalog
     [
         .. Core,
         .. ReadRows.AsAnyThread,
-        .. PostgresRows.All,
         .. ChannelRows.All,
         .. OrleansCallRows.All,
         .. OrleansTrackRows.All,

@@ -27,6 +27,10 @@ public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyn
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
+    /// <summary>Ends all sessions in this database but the one that does it.</summary>
+    public Task EndSessionsAsync() => RunAsync(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()");
+
     public async ValueTask DisposeAsync()
     {
         try

@@ -93,6 +93,14 @@ public sealed class PostgresServer : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>The first value of the first row.</summary>
+    public async Task<T> ReadAsync<T>(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(ConnectionString() + ";Pooling=false");
+        await using var command = source.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
     /// <summary>Stops it in order: it cuts all connections and leaves nothing to be recovered.</summary>
     public Task StopAsync() => EndAsync(UnixSignal.Interrupt);
 

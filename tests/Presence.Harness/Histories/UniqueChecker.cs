@@ -94,11 +94,14 @@ public static class UniqueChecker
         }
     }
 
-    /// <summary>The times between the first start of any member and the end in which no term ran; a member that stands still runs nothing.</summary>
+    /// <summary>
+    /// The times between the first term and the end in which no term ran; a member that stands still runs nothing. What comes before is the first
+    /// start of the cluster, which compiles everything anew, and no takeover.
+    /// </summary>
     private static IEnumerable<Span> Gaps(UniqueHistory history, List<Term> terms)
     {
         var end = history.Events[^1].At;
-        var at = history.Events.OfType<MemberStarted>().FirstOrDefault()?.At ?? terms[0].Began.At;
+        var at = terms[0].Began.At;
         foreach (var run in terms.SelectMany(term => Running(history, term)).OrderBy(run => run.From))
         {
             if (run.From > at)

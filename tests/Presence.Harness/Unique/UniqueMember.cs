@@ -11,27 +11,16 @@ namespace Presence.Harness.Unique;
 /// <summary>How a member that runs unique processes is started.</summary>
 public sealed record UniqueMemberOptions
 {
-    /// <summary><c>postgres</c> or <c>orleans</c>.</summary>
-    public string Engine { get; init; } = "postgres";
-
     /// <summary>Its name in the cluster; a member that was ended may come back under it.</summary>
     public required string Name { get; init; }
 
     public required string ConnectionString { get; init; }
 
-    /// <summary>One per cluster.</summary>
-    public required string Schema { get; init; }
+    /// <summary>Where it listens for the others.</summary>
+    public required IPAddress Address { get; init; }
 
-    /// <summary><c>Available</c> or <c>Consistent</c>.</summary>
-    public required string Mode { get; init; }
-
-    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(2);
-
-    /// <summary>Names of unique processes.</summary>
-    public required IReadOnlyList<string> Processes { get; init; }
-
-    /// <summary>Names of unique groups of two.</summary>
-    public IReadOnlyList<string> Groups { get; init; } = [];
+    /// <summary>What it runs; the same for all members of the cluster.</summary>
+    public required UniqueTrioOptions Runs { get; init; }
 
     /// <summary>Where the <see cref="FencedResource"/> is.</summary>
     public required IPEndPoint Resource { get; init; }
@@ -60,6 +49,8 @@ public sealed partial class UniqueMember : IAsyncDisposable
     public string Log => _process.Output;
 
     public bool HasEnded => _process.HasEnded;
+
+    public Task Ended => _process.Ended;
 
     private History History => _options.History;
 
@@ -123,7 +114,7 @@ public sealed partial class UniqueMember : IAsyncDisposable
     {
         await _process.DisposeAsync();
         await File.WriteAllTextAsync(
-            Path.Combine(HostFiles.Results, $"{DateTime.UtcNow:HHmmss}-{_options.Schema}-{Name}-{_process.Id}.log"),
+            Path.Combine(HostFiles.Results, $"{DateTime.UtcNow:HHmmss}-{_options.Runs.Schema}-{Name}-{_process.Id}.log"),
             _process.Output);
     }
 
@@ -133,14 +124,14 @@ public sealed partial class UniqueMember : IAsyncDisposable
         [
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
             Path.Combine(AppContext.BaseDirectory, "Presence.UniqueMember.dll"),
-            "--engine", _options.Engine,
             "--name", Name,
-            "--schema", _options.Schema,
-            "--mode", _options.Mode,
-            "--lease", _options.Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            "--schema", _options.Runs.Schema,
+            "--address", _options.Address.ToString(),
+            "--lease", _options.Runs.Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture),
             "--resource", _options.Resource.ToString(),
-            .. _options.Processes.SelectMany(name => new[] { "--process", name }),
-            .. _options.Groups.SelectMany(name => new[] { "--group", name }),
+            .. _options.Runs.Consistent.SelectMany(name => new[] { "--consistent", name }),
+            .. _options.Runs.Available.SelectMany(name => new[] { "--available", name }),
+            .. _options.Runs.Groups.SelectMany(name => new[] { "--group", name }),
         ]).ToList();
         var start = new ProcessStartInfo(command[0], command.Skip(1));
         start.Environment["ConnectionStrings__Presence"] = _options.ConnectionString;

@@ -1,31 +1,41 @@
 using System.Net;
+using Presence.Harness.Databases;
 using Presence.Harness.Histories;
 
 namespace Presence.Harness.Unique;
 
-/// <summary>Three members as processes that contend for the same unique processes, each with a line of its own to the database.</summary>
+/// <summary>Three silos as processes that contend for the same unique processes, each with lines of its own.</summary>
 public sealed class UniqueTrio : IAsyncDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
 
+    /// <summary>The number by which Orleans marks a dead silo in its table.</summary>
+    private const int Dead = 6;
+
+    private const int MaxStarts = 3;
+
     private readonly UniqueTrioOptions _options;
-    private readonly IReadOnlyList<IDatabaseLine> _lines;
+    private readonly PostgresServer _server;
+    private readonly IReadOnlyList<IMemberLines> _lines;
     private readonly UniqueMember?[] _members = new UniqueMember?[3];
 
     /// <param name="options">What they run.</param>
+    /// <param name="server">Where they find each other and keep leases.</param>
     /// <param name="lines">Three; the trio disposes of them.</param>
-    public UniqueTrio(UniqueTrioOptions options, IReadOnlyList<IDatabaseLine> lines)
+    public UniqueTrio(UniqueTrioOptions options, PostgresServer server, IReadOnlyList<IMemberLines> lines)
     {
-        (_options, _lines) = (options, lines);
+        (_options, _server, _lines) = (options, server, lines);
         Resource = new FencedResource(History, options.ResourceAddress, options.ResourceChecks);
     }
+
+    public UniqueTrioOptions Options => _options;
 
     public History History { get; } = new();
 
     public FencedResource Resource { get; }
 
-    /// <summary>Starts all three side by side, until they stand by.</summary>
-    public Task StartAsync() => Task.WhenAll(Enumerable.Range(0, 3).Select(StartMemberAsync));
+    /// <summary>Starts those that do not run side by side, until all three stand by.</summary>
+    public Task StartAsync() => Task.WhenAll(Enumerable.Range(0, 3).Where(member => !IsRunning(member)).Select(StartMemberAsync));
 
     /// <summary>m1, m2 or m3.</summary>
     public static string Name(int member) => $"m{member + 1}";
@@ -36,20 +46,31 @@ public sealed class UniqueTrio : IAsyncDisposable
     public string Log(int member) => _members[member]!.Log;
 
     /// <summary>Starts a member, again under its name if it was ended.</summary>
-    public async Task StartMemberAsync(int member) => _members[member] = await UniqueMember.StartAsync(new UniqueMemberOptions
+    /// <remarks>A database that goes away in the middle of a start ends the start; whoever runs a member then starts it again, and so does this.</remarks>
+    public async Task StartMemberAsync(int member)
     {
-        Engine = _options.Engine,
-        Name = Name(member),
-        ConnectionString = _lines[member].ConnectionString,
-        Schema = _options.Schema,
-        Mode = _options.Mode,
-        Lease = _options.Lease,
-        Processes = _options.Processes,
-        Groups = _options.Groups,
-        Resource = Resource.EndPoint,
-        Prefix = _lines[member].Prefix,
-        History = History,
-    });
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                _members[member] = await UniqueMember.StartAsync(new UniqueMemberOptions
+                {
+                    Name = Name(member),
+                    ConnectionString = _lines[member].ConnectionString,
+                    Address = _lines[member].Address,
+                    Runs = _options,
+                    Resource = Resource.EndPoint,
+                    Prefix = _lines[member].Prefix,
+                    History = History,
+                });
+                return;
+            }
+            catch (InvalidOperationException) when (attempt < MaxStarts)
+            {
+                // Once more.
+            }
+        }
+    }
 
     public Task KillAsync(int member) => EndAsync(member, m => m.KillAsync());
 
@@ -72,6 +93,42 @@ public sealed class UniqueTrio : IAsyncDisposable
         History.Add(new StoreFound(History.Now, Name(member)));
     }
 
+    /// <summary>Cuts a member off from the database and from the others.</summary>
+    /// <returns>False if its lines cannot.</returns>
+    public async Task<bool> TryIsolateAsync(int member)
+    {
+        var at = History.Now;
+        if (!await _lines[member].TryIsolateAsync())
+        {
+            return false;
+        }
+
+        History.Add(new StoreLost(at, Name(member)));
+        return true;
+    }
+
+    /// <summary>Ends what <see cref="TryIsolateAsync"/> began.</summary>
+    public async Task RejoinAsync(int member)
+    {
+        await _lines[member].RejoinAsync();
+        History.Add(new StoreFound(History.Now, Name(member)));
+    }
+
+    /// <summary>Waits until the others have declared a member dead, which counts as its end from now on.</summary>
+    public async Task UntilDeclaredDeadAsync(int member)
+    {
+        await Patience.UntilAsync($"{Name(member)} is declared dead", Generous, async () => await _server.ReadAsync<long>(
+            $"SELECT count(*) FROM presence_orleans.silo WHERE cluster = '{_options.Schema}' AND name = '{Name(member)}' AND status <> {Dead}") == 0);
+    }
+
+    /// <summary>Waits until a member that was declared dead has found out and ended.</summary>
+    public async Task UntilEndedAsync(int member)
+    {
+        await _members[member]!.Ended.WaitAsync(Generous);
+        History.Add(new MemberEnded(History.Now, Name(member), MemberEnd.Killed));
+        await _members[member]!.DisposeAsync();
+    }
+
     /// <summary>Delays what goes between a member and the database; zero to end that.</summary>
     /// <returns>False if its line cannot.</returns>
     public bool TrySlow(int member, TimeSpan delay)
@@ -86,7 +143,7 @@ public sealed class UniqueTrio : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Loses packets between a member and the database.</summary>
+    /// <summary>Loses packets on all lines of a member.</summary>
     /// <returns>False if its line cannot.</returns>
     public async Task<bool> TryLoseAsync(int member, int percent)
     {
@@ -165,19 +222,18 @@ public sealed class UniqueTrio : IAsyncDisposable
 /// <summary>What three members run.</summary>
 public sealed record UniqueTrioOptions
 {
-    /// <summary><c>postgres</c>, or <c>orleans</c>: members as silos that find each other in the database.</summary>
-    public string Engine { get; init; } = "postgres";
-
-    /// <summary>One per cluster.</summary>
+    /// <summary>One per cluster: names the cluster, and the schema of its leases.</summary>
     public required string Schema { get; init; }
-
-    /// <summary><c>Available</c> or <c>Consistent</c>.</summary>
-    public required string Mode { get; init; }
 
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(2);
 
-    public required IReadOnlyList<string> Processes { get; init; }
+    /// <summary>Names of unique processes in consistent mode.</summary>
+    public IReadOnlyList<string> Consistent { get; init; } = [];
 
+    /// <summary>Names of unique processes in available mode.</summary>
+    public IReadOnlyList<string> Available { get; init; } = [];
+
+    /// <summary>Names of unique groups of two, in consistent mode.</summary>
     public IReadOnlyList<string> Groups { get; init; } = [];
 
     /// <summary>Where the resource listens; loopback by default.</summary>

@@ -4,7 +4,7 @@ using Presence.Harness.Databases;
 
 namespace Presence.Processes.Tests.Databases;
 
-[Trait("Category", "Engine.Postgres")]
+[Trait("Category", "Postgres")]
 public sealed class A_server_for_tests
 {
     [SkippableFact]

@@ -1,3 +1,4 @@
+using Presence.Harness;
 using Presence.Harness.Members;
 
 namespace Presence.Processes.Tests.Faults;
@@ -12,6 +13,16 @@ internal sealed class Reads : IAsyncDisposable
     private Reads(IReadOnlyList<RoomClient> clients) => _asking = [.. clients.Select(AskAsync)];
 
     public static Reads Of(IEnumerable<RoomClient> clients) => new([.. clients]);
+
+    /// <summary>Waits until the clients have been answered so many times more on average, or one was not answered.</summary>
+    public Task UntilServedAsync(int times)
+    {
+        var enough = Volatile.Read(ref _answers) + (times * _asking.Count);
+        return Patience.UntilAsync(
+            $"{enough} reads were answered",
+            TimeSpan.FromSeconds(30),
+            () => Volatile.Read(ref _answers) >= enough || _asking.Any(asking => asking.IsCompleted));
+    }
 
     /// <summary>Ends the asking.</summary>
     public async Task MustHaveBeenServedAsync()

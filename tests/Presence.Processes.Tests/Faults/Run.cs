@@ -3,14 +3,15 @@ using Presence.Harness.Members;
 
 namespace Presence.Processes.Tests.Faults;
 
-/// <summary>Three members with a client in the same room on each, all shown to all.</summary>
+/// <summary>Three silos with a client in the same room on each, all shown to all. The cluster outlives the run.</summary>
 internal sealed class Run : IAsyncDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
     private readonly string _room;
+    private readonly Action? _passed;
 
-    private Run(MemberCluster cluster, string room) => (Cluster, _room) = (cluster, room);
+    private Run(MemberCluster cluster, string room, Action? passed) => (Cluster, _room, _passed) = (cluster, room, passed);
 
     public MemberCluster Cluster { get; }
 
@@ -19,9 +20,13 @@ internal sealed class Run : IAsyncDisposable
     /// <summary>In the order in which they came.</summary>
     public List<RoomClient> Clients { get; } = [];
 
-    public static async Task<Run> StartAsync(MemberCluster cluster, string room, int members = 3)
+    /// <param name="cluster">Grows to as many silos.</param>
+    /// <param name="room">Must not have been used before in this cluster.</param>
+    /// <param name="members">How many silos.</param>
+    /// <param name="passed">Called when the history is flawless.</param>
+    public static async Task<Run> StartAsync(MemberCluster cluster, string room, int members = 3, Action? passed = null)
     {
-        var run = new Run(cluster, room);
+        var run = new Run(cluster, room, passed);
         try
         {
             foreach (var member in await cluster.GrowToAsync(members))
@@ -71,6 +76,7 @@ internal sealed class Run : IAsyncDisposable
     {
         var findings = HistoryChecker.Check(History.Events, excuses);
         Assert.True(findings.Count == 0, $"{string.Join('\n', findings)}\n\n{History.Tail()}");
+        _passed?.Invoke();
     }
 
     public async ValueTask DisposeAsync()
@@ -79,7 +85,5 @@ internal sealed class Run : IAsyncDisposable
         {
             await client.DisposeAsync();
         }
-
-        await Cluster.DisposeAsync();
     }
 }

@@ -9,7 +9,7 @@ namespace Presence.Processes.Tests.Storms;
 /// A thousand people in a hundred rooms on three members, and twenty minutes of everything that can befall members, their
 /// database and the lines between them. <c>PRESENCE_SOAK_MINUTES=M</c> makes it shorter, <c>PRESENCE_SEED=S</c> another.
 /// </summary>
-[Trait("Category", "Engine.Postgres")]
+[Trait("Category", "Postgres")]
 [Trait("Category", "Soak")]
 public sealed class A_storm_of_faults(ITestOutputHelper output)
 {
@@ -18,7 +18,7 @@ public sealed class A_storm_of_faults(ITestOutputHelper output)
     /// <summary>A generous time for what is not itself measured, on a busy machine.</summary>
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
 
-    /// <summary>Longer than it takes to hold a member down: who was forgotten, or would return as a ghost, shows by then.</summary>
+    /// <summary>Longer than it takes to declare a silo dead: who was forgotten, or would return as a ghost, shows by then.</summary>
     private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(10);
 
     [SkippableFact]
@@ -52,6 +52,7 @@ public sealed class A_storm_of_faults(ITestOutputHelper output)
         crowd.Live();
         await Task.WhenAll(strikes.Select(strike => strike.Begin()));
         await EndAsync(strikes);
+        await site.ReplaceDeadAsync();
 
         var ended = history.Now;
         await crowd.CalmAsync();

@@ -1,41 +1,32 @@
 using System.Collections.Concurrent;
 using Presence.Harness.Databases;
+using Presence.Harness.Histories;
 using Presence.Harness.Members;
 using Presence.Harness.Networks;
+using Presence.Processes.Tests.Faults;
 
 namespace Presence.Processes.Tests.Storms;
 
-/// <summary>Three members over PostgreSQL, each and the server in a network namespace of its own where there are such, and what can befall them.</summary>
+/// <summary>Three silos over PostgreSQL, each and the server in a network namespace of its own where there are such, and the faults of them all.</summary>
 internal sealed class StormSite : IAsyncDisposable
 {
     /// <summary>The strike after which a member has said that it goes.</summary>
     public const string Farewell = "SIGTERM";
 
-    private const string Database = "database";
     private const int Size = 3;
 
     /// <summary>A place for each name, and a network has room for sixty.</summary>
     private const int MostNames = 50;
 
-    /// <summary>Four unanswered questions, which take five seconds and a half here, or fifteen seconds of silence hold a member as down.</summary>
-    private static readonly Dictionary<string, string> Settings = new()
-    {
-        ["Presence:Tracker:BroadcastPeriod"] = "1s",
-        ["Presence:Tracker:MaxSilentPeriods"] = "6",
-        ["Presence:Tracker:DownPeriod"] = "15s",
-    };
-
-    /// <summary>A member that is silent for no longer must not be held as down; less than a fifth of the down period, for a busy machine.</summary>
-    private static readonly TimeSpan SafelyShort = TimeSpan.FromSeconds(2);
-
-    /// <summary>
-    /// A database that is away for no longer must not make anybody be held as down: half the down period, to come back in the other.
-    /// </summary>
-    private static readonly TimeSpan SafelyShortOutage = TimeSpan.FromSeconds(7);
-
     private static readonly TimeSpan Burst = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A silo that is silent for no longer must not be declared dead: less than half of what it takes.</summary>
+    private static readonly TimeSpan SafelyShort = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(18);
+
+    /// <summary>By then a silo that was declared dead has learnt it and ended.</summary>
+    private static readonly TimeSpan LearnsOfItsDeath = TimeSpan.FromSeconds(15);
 
     private readonly TestNetwork? _network;
     private readonly PostgresServer _server;
@@ -62,8 +53,8 @@ internal sealed class StormSite : IAsyncDisposable
     /// <summary>What lines have lost that were to lose packets.</summary>
     public IReadOnlyCollection<(int Percent, long Packets)> Losses => _losses;
 
-    /// <summary>Those that live, paused or not.</summary>
-    public IReadOnlyList<MemberProcess> Members => _members;
+    /// <summary>Those that live, suspended or not.</summary>
+    public IReadOnlyList<MemberProcess> Members => [.. _members.Where(member => !member.HasEnded)];
 
     public static async Task<StormSite> OpenAsync()
     {
@@ -73,14 +64,14 @@ internal sealed class StormSite : IAsyncDisposable
         MemberCluster? cluster = null;
         try
         {
-            server = await StartServerAsync(network);
-            cluster = await MemberCluster.CreateAsync(Settings, server, network);
+            server = await SiloSite.StartServerAsync(network);
+            cluster = await MemberCluster.CreateAsync(SiloSite.Settings, server, network);
             var site = new StormSite(
                 network,
                 server,
                 cluster,
-                await TryAsync(network, on => on.TryDisturbAsync(Database, TimeSpan.Zero, 0)),
-                await TryAsync(network, on => on.TryNarrowAsync(Database, 1000, TimeSpan.FromSeconds(1))));
+                await TryAsync(network, on => on.TryDisturbAsync(SiloSite.Database, TimeSpan.Zero, 0)),
+                await TryAsync(network, on => on.TryNarrowAsync(SiloSite.Database, 1000, TimeSpan.FromSeconds(1))));
             site._members = await cluster.GrowToAsync(Size);
             return site;
         }
@@ -95,9 +86,33 @@ internal sealed class StormSite : IAsyncDisposable
     public IReadOnlyList<Strike> Next(Random random)
     {
         var (first, second) = (random.Next(Size), random.Next(1, Size));
-        var one = Any(random, _members[first]);
-        var other = Any(random, _members[(first + second) % Size]);
-        return random.Next(4) == 0 && other.Name != one.Name && !(one.IsOutage && other.IsOutage) ? [one, other] : [one];
+        var members = Members;
+        var one = Any(random, members[first % members.Count]);
+        var other = Any(random, members[(first + second) % members.Count]);
+        // Two that change the same lines would undo each other.
+        return random.Next(4) == 0 && other.Name != one.Name && !(one.IsOutage && other.IsOutage) && !(one.IsOfLines && other.IsOfLines)
+            ? [one, other]
+            : [one];
+    }
+
+    /// <summary>Replaces the silos that were declared dead, after they have learnt it and ended.</summary>
+    public async Task ReplaceDeadAsync()
+    {
+        foreach (var member in _members)
+        {
+            if (await _cluster.Database.ReadAsync<long>(
+                $"SELECT count(*) FROM presence_orleans.silo WHERE name = '{member.Name}' AND status <> {SiloSite.Dead}") == 0)
+            {
+                await member.WaitForEndAsync(LearnsOfItsDeath);
+            }
+        }
+
+        foreach (var ended in _members.Where(member => member.HasEnded).ToList())
+        {
+            _members = Members;
+            _cluster.History.Add(new MemberEnded(_cluster.History.Now, ended.Name, MemberEnd.Killed));
+            await ReplaceAsync(ended, _names < MostNames);
+        }
     }
 
     public ValueTask DisposeAsync() => DisposeAsync(_cluster, _server, _network);
@@ -115,32 +130,16 @@ internal sealed class StormSite : IAsyncDisposable
         var missing = network is null ? null : await queue(network);
         if (network is not null && missing is null)
         {
-            await network.CalmAsync(Database);
+            await network.CalmAsync(SiloSite.Database);
         }
 
         return missing;
     }
 
-    private static async Task<PostgresServer> StartServerAsync(TestNetwork? network)
-    {
-        if (network is null)
-        {
-            return await PostgresServer.StartAsync();
-        }
-
-        var place = await network.AddAsync(Database);
-        return await PostgresServer.StartAsync(new PostgresServerOptions
-        {
-            Address = place.Address,
-            Prefix = place.Prefix,
-            AllowedNetwork = "198.18.0.0/15",
-        });
-    }
-
     private Strike Any(Random random, MemberProcess member)
     {
         var lasts = random.Next(2) == 0 ? SafelyShort * random.NextDouble() : Longest * random.NextDouble();
-        var (isLong, isLongOutage) = (lasts > SafelyShort, lasts > SafelyShortOutage);
+        var isLong = lasts > SafelyShort;
         var newName = _names < MostNames && random.Next(2) == 0;
         List<Strike> all =
         [
@@ -149,18 +148,21 @@ internal sealed class StormSite : IAsyncDisposable
             Stop(member, lasts, newName),
             Stop(member, lasts, newName),
             new("SIGSTOP", lasts, isLong, () => Do(() => member.Pause()), () => Do(member.Continue)),
-            new("database stopped", lasts, isLongOutage, _server.StopAsync, _server.StartAgainAsync),
-            new("database killed", lasts, isLongOutage, _server.KillAsync, _server.StartAgainAsync),
-            new("database hung", lasts, isLongOutage, () => Do(_server.Pause), () => Do(_server.Continue)),
-            new("database ends all sessions", TimeSpan.Zero, false, EndSessionsAsync, () => Task.CompletedTask),
+            new("database stopped", lasts, false, _server.StopAsync, _server.StartAgainAsync),
+            new("database killed", lasts, false, _server.KillAsync, _server.StartAgainAsync),
+            new("database hung", lasts, false, () => Do(_server.Pause), () => Do(_server.Continue)),
+            new("database ends all sessions", TimeSpan.Zero, false, _cluster.Database.EndSessionsAsync, () => Task.CompletedTask),
         ];
         if (_network is { } network)
         {
-            all.Add(new("cut off", lasts, isLong, () => network.CutAsync(member.Name, Database), () => network.HealAsync(member.Name, Database)));
-            all.Add(Flicker(network, member, lasts));
+            string[] silos = [.. Members.Select(other => other.Name).Except([member.Name])];
+            all.Add(Cut("cut off from the database", network, member, lasts, false, [SiloSite.Database]));
+            all.Add(Cut("cut off from the silos", network, member, lasts, isLong, silos));
+            all.Add(Cut("cut off from all", network, member, lasts, isLong, [.. silos, SiloSite.Database]));
+            all.Add(Flicker(network, member, lasts, isLong, [.. silos, SiloSite.Database]));
             if (PacketLoss.Missing is null)
             {
-                all.Add(Lose(network, member, lasts, isLong, random.Next(5, 31)));
+                all.Add(Lose(network, member, lasts, isLong, random.Next(5, 31), [.. silos, SiloSite.Database]));
             }
         }
 
@@ -178,13 +180,20 @@ internal sealed class StormSite : IAsyncDisposable
         if (_hasNarrow)
         {
             var (kilobits, wait) = (random.Next(256, 2048), TimeSpan.FromMilliseconds(random.Next(50, 500)));
-            var place = random.Next(2) == 0 ? member.Name : Database;
+            var place = random.Next(2) == 0 ? member.Name : SiloSite.Database;
             all.Add(new(
                 "crowded line", lasts, isLong, () => _network!.TryNarrowAsync(place, kilobits, wait), () => _network!.CalmAsync(place)));
         }
 
         return all[random.Next(all.Count)];
     }
+
+    private static Strike Cut(string name, TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, string[] others) => new(
+        name,
+        lasts,
+        isLong,
+        () => ForEachAsync(others, other => network.CutAsync(member.Name, other)),
+        () => ForEachAsync(others, other => network.HealAsync(member.Name, other)));
 
     private Strike Kill(MemberProcess member, TimeSpan lasts, bool newName) =>
         new("kill -9", lasts, false, () => EndAsync(member, member.KillAsync), () => ReplaceAsync(member, newName))
@@ -198,20 +207,20 @@ internal sealed class StormSite : IAsyncDisposable
             NeedsDatabaseToEnd = true,
         };
 
-    private Strike Lose(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, int percent) => new(
+    private Strike Lose(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, int percent, string[] others) => new(
         "lost packets",
         lasts,
         isLong,
-        () => network.LoseAsync(member.Name, Database, percent),
-        async () => _losses.Add((percent, await network.RecoverAsync(member.Name, Database))));
+        () => ForEachAsync(others, other => network.LoseAsync(member.Name, other, percent)),
+        () => ForEachAsync(others, async other => _losses.Add((percent, await network.RecoverAsync(member.Name, other)))));
 
-    /// <summary>A line that loses one packet of three, in bursts.</summary>
-    private static Strike Flicker(TestNetwork network, MemberProcess member, TimeSpan lasts)
+    /// <summary>Lines that lose one packet of three, in bursts.</summary>
+    private static Strike Flicker(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, string[] others)
     {
         var stop = new CancellationTokenSource();
         var flickering = Task.CompletedTask;
         var isCut = false;
-        return new Strike("line that flickers", lasts, false, () => Do(() => flickering = FlickerAsync()), async () =>
+        return new Strike("lines that flicker", lasts, isLong, () => Do(() => flickering = FlickerAsync()), async () =>
         {
             await stop.CancelAsync();
             await flickering;
@@ -224,15 +233,23 @@ internal sealed class StormSite : IAsyncDisposable
             for (var i = 0; !stop.IsCancellationRequested && await beat.WaitForNextTickAsync(); i++)
             {
                 isCut = i % 3 == 0;
-                await (isCut ? network.CutAsync(member.Name, Database)
-                    : i % 3 == 1 ? network.HealAsync(member.Name, Database)
+                await (isCut ? ForEachAsync(others, other => network.CutAsync(member.Name, other))
+                    : i % 3 == 1 ? ForEachAsync(others, other => network.HealAsync(member.Name, other))
                     : Task.CompletedTask);
             }
 
             if (isCut)
             {
-                await network.HealAsync(member.Name, Database);
+                await ForEachAsync(others, other => network.HealAsync(member.Name, other));
             }
+        }
+    }
+
+    private static async Task ForEachAsync(string[] names, Func<string, Task> act)
+    {
+        foreach (var name in names)
+        {
+            await act(name);
         }
     }
 
@@ -253,12 +270,6 @@ internal sealed class StormSite : IAsyncDisposable
         {
             _members = [.. _members, await _cluster.StartAgainAsync(ended)];
         }
-    }
-
-    private async Task EndSessionsAsync()
-    {
-        await _cluster.Database.RunAsync(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()");
     }
 
     private static Task Do(Action act)

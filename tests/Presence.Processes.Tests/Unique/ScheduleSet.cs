@@ -34,12 +34,12 @@ internal sealed class ScheduleSet(string name, Func<int, IReadOnlyList<Fault>> p
     }
 
     /// <summary>One schedule on three processes, from their start to their end.</summary>
-    public async Task<Outcome> RunAsync(int seed, UniqueTrio trio, UniqueRules rules)
+    public async Task<Outcome> RunAsync(int seed, UniqueTrio trio)
     {
         try
         {
             await trio.StartAsync();
-            return await new ScheduledRun(seed, trio, planOf(seed), rules).PlayAsync();
+            return await new ScheduledRun(seed, trio, planOf(seed)).PlayAsync();
         }
         catch (Exception e) when (e is TimeoutException or InvalidOperationException)
         {

@@ -5,7 +5,7 @@ using Presence.Harness.Unique;
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>One schedule on three processes of its own: faults, a settled end, an orderly stop, and what the history shows.</summary>
-internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Fault> plan, UniqueRules rules)
+internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Fault> plan)
 {
     private static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(150);
 
@@ -17,8 +17,11 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
     private int _lossyLines;
     private long _lostPackets;
 
-    /// <summary>The unique processes of a run: more than one, so that the holders differ.</summary>
-    public static IReadOnlyList<string> Processes { get; } = ["p1", "p2"];
+    /// <summary>How long a consistent process may run nowhere after the server came back, which several schedules share.</summary>
+    private static readonly TimeSpan AfterOutage = TimeSpan.FromSeconds(10);
+
+    /// <summary>A consistent process and an available one.</summary>
+    public static IReadOnlyList<string> Processes { get; } = ["consistent", "available"];
 
     public History History => trio.History;
 
@@ -36,11 +39,7 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
         await Task.WhenAll(_undoing);
         await trio.UntilOneRunsAsync([.. Processes]);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(trio.TerminateAsync));
-        var events = History.Events;
-        var findings = HistoryChecker.Check(events)
-            .Concat(UniqueChecker.Check(events, rules))
-            .ToList();
-        return new Outcome(seed, faults, events, findings, trio.Story()) { LossyLines = _lossyLines, LostPackets = _lostPackets };
+        return new Outcome(seed, faults, History.Events, Rules.Findings(trio, AfterOutage), trio.Story()) { LossyLines = _lossyLines, LostPackets = _lostPackets };
     }
 
     private bool TryBegin(Fault fault)
@@ -91,7 +90,11 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
                 await Task.Delay(fault.Lasts);
                 trio.TrySlow(member, TimeSpan.Zero);
                 break;
-            case FaultKind.Cut or FaultKind.Slow or FaultKind.Lose:
+            case FaultKind.Isolate when await trio.TryIsolateAsync(member):
+                await Task.Delay(fault.Lasts);
+                await trio.RejoinAsync(member);
+                break;
+            case FaultKind.Cut or FaultKind.Slow or FaultKind.Lose or FaultKind.Isolate:
                 await trio.CutAsync(member);
                 await Task.Delay(fault.Lasts);
                 await trio.HealAsync(member);

@@ -1,5 +1,4 @@
 using Presence.Harness.Databases;
-using Presence.Harness.Histories;
 using Presence.Harness.Unique;
 
 namespace Presence.Processes.Tests.Unique;
@@ -22,7 +21,7 @@ internal sealed class ServerOutages(PostgresServer server, int seed)
             _runs.Add(run);
             if (_isAway)
             {
-                Tell(run.History, isAway: true);
+                run.Outage(isAway: true);
             }
         }
     }
@@ -75,16 +74,8 @@ internal sealed class ServerOutages(PostgresServer server, int seed)
             _isAway = isAway;
             foreach (var run in _runs)
             {
-                Tell(run.History, isAway);
+                run.Outage(isAway);
             }
-        }
-    }
-
-    private static void Tell(History history, bool isAway)
-    {
-        foreach (var member in Enumerable.Range(0, 3).Select(UniqueTrio.Name))
-        {
-            history.Add(isAway ? new StoreLost(history.Now, member) : new StoreFound(history.Now, member));
         }
     }
 

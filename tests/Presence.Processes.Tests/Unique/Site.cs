@@ -3,14 +3,13 @@ using System.Net;
 using Presence.Harness.Databases;
 using Presence.Harness.Networks;
 using Presence.Harness.Unique;
+using Presence.Processes.Tests.Faults;
 
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>A database server and lines to it for several trios side by side: relays, and namespaces where those are to be had.</summary>
+/// <summary>A database server, and lines for several trios side by side: relays, and namespaces where those are to be had.</summary>
 internal sealed class Site : IAsyncDisposable
 {
-    private const string Database = "database";
-
     private readonly TestNetwork? _network;
     private readonly ConcurrentBag<int> _free;
 
@@ -24,23 +23,14 @@ internal sealed class Site : IAsyncDisposable
     public static async Task<Site> StartAsync(int trios, bool inNamespaces = true)
     {
         PostgresServer.Require();
-        var options = new PostgresServerOptions { MaxConnections = 600 };
-        if (!inNamespaces || TestNetwork.Missing is not null)
-        {
-            return new Site(await PostgresServer.StartAsync(options), null, trios);
-        }
-
-        var network = await TestNetwork.CreateAsync();
+        var network = inNamespaces && TestNetwork.Missing is null ? await TestNetwork.CreateAsync() : null;
         try
         {
-            var place = await network.AddAsync(Database);
-            var server = await PostgresServer.StartAsync(
-                options with { Address = place.Address, Prefix = place.Prefix, AllowedNetwork = "198.18.0.0/15" });
-            return new Site(server, network, trios);
+            return new Site(await SiloSite.StartServerAsync(network, new PostgresServerOptions { MaxConnections = 600 }), network, trios);
         }
         catch
         {
-            await network.DisposeAsync();
+            await (network?.DisposeAsync() ?? ValueTask.CompletedTask);
             throw;
         }
     }
@@ -50,7 +40,7 @@ internal sealed class Site : IAsyncDisposable
     {
         if (_network is null || !inNamespaces)
         {
-            return new TrioPlace([.. Enumerable.Range(0, 3).Select(_ => new RelayedLine(Server, "postgres"))], IPAddress.Loopback, () => { });
+            return new TrioPlace([.. Enumerable.Range(0, 3).Select(_ => new RelayedLines(Server, "postgres"))], IPAddress.Loopback, () => { });
         }
 
         if (!_free.TryTake(out var number))
@@ -58,11 +48,11 @@ internal sealed class Site : IAsyncDisposable
             throw new InvalidOperationException("More trios than the site was made for.");
         }
 
-        var lines = new List<IDatabaseLine>();
-        for (var member = 0; member < 3; member++)
+        var lines = new List<IMemberLines>();
+        string[] names = [.. Enumerable.Range(0, 3).Select(member => $"{number}/{UniqueTrio.Name(member)}")];
+        foreach (var name in names)
         {
-            var place = await _network.AddAsync($"{number}/{UniqueTrio.Name(member)}");
-            lines.Add(new NamespaceLine(_network, place, Server, Database, "postgres"));
+            lines.Add(new NamespaceLines(_network, await _network.AddAsync(name), Server, SiloSite.Database, [.. names.Except([name])], "postgres"));
         }
 
         return new TrioPlace(lines, _network.HostAddress, () => _free.Add(number));
@@ -79,10 +69,10 @@ internal sealed class Site : IAsyncDisposable
 }
 
 /// <summary>Where three members live.</summary>
-/// <param name="Lines">To the database, one for each.</param>
+/// <param name="Lines">Of each.</param>
 /// <param name="ResourceAddress">By which they reach this machine whatever is cut.</param>
 /// <param name="Leave">Makes room.</param>
-internal sealed record TrioPlace(IReadOnlyList<IDatabaseLine> Lines, IPAddress ResourceAddress, Action Leave) : IDisposable
+internal sealed record TrioPlace(IReadOnlyList<IMemberLines> Lines, IPAddress ResourceAddress, Action Leave) : IDisposable
 {
     public void Dispose() => Leave();
 }

@@ -22,6 +22,6 @@ internal static partial class UniqueLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "Lease of unique process {Name}: {What} failed ({Times} times since last said)")]
     public static partial void LeaseTrouble(this ILogger log, string name, string what, long times, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Who runs unique process {Name} could not be made known ({Times} times since last said)")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The status of unique process {Name} could not be published ({Times} occurrences since last log)")]
     public static partial void UniqueUnannounced(this ILogger log, string name, long times, Exception exception);
 }

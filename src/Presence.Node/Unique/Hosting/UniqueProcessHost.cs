@@ -37,7 +37,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
     public IReadOnlyList<UniqueProcessStatus> List()
     {
         var statuses = new List<UniqueProcessStatus>();
-        var tracker = _node.GetTracker(ClaimBoard.TrackerName);
+        var tracker = _node.GetTracker(UniqueBoard.TrackerName);
         string? after = null;
         while (tracker.Topics(after, 100) is { Count: > 0 } page)
         {
@@ -51,21 +51,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
     public UniqueProcessStatus? Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        var claims = ClaimBoard.Read(_node.GetTracker(ClaimBoard.TrackerName), name);
-        if (claims.Count == 0)
-        {
-            return null;
-        }
-
-        // While two are shown, after a split or a takeover, the one that stays.
-        var holder = claims.Where(c => c.State == ClaimState.Run).MinBy(c => (c.Epoch is { } epoch ? -epoch : c.Term, c.Since));
-        return new UniqueProcessStatus(
-            name,
-            claims[0].Mode,
-            holder?.Node,
-            holder?.Since is { } since ? DateTimeOffset.FromUnixTimeMilliseconds(since) : null,
-            holder?.Epoch,
-            claims.Where(c => c.State is ClaimState.Standby or ClaimState.Claim).Select(c => c.Node).Order(StringComparer.Ordinal).ToArray());
+        return UniqueBoard.Read(_node.GetTracker(UniqueBoard.TrackerName), name);
     }
 
     public void RequestHandOver(string name)
@@ -113,18 +99,22 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
         if (services.GetServices<IUniqueArbiter>().LastOrDefault(a => a.Mode == mode) is { } own)
         {
             own.Validate(registration.Name);
-            return new AnnouncedArbiter(own, node, time, log);
+            return own;
         }
 
         if (mode == UniqueProcessMode.Available)
         {
-            return new ClaimArbiter(node, time);
+            return services.GetRequiredService<IClusterLink>() is EmbeddedLink link
+                ? new InMemoryArbiter(link, time)
+                : throw new InvalidOperationException(
+                    $"Unique process '{registration.Name}' is to be available, and nothing elects who runs it over this cluster transport. "
+                    + "Use the in-memory cluster or silos, or register an IUniqueArbiter of that mode.");
         }
 
         var store = services.GetService<ILeaseStore>() ?? throw new InvalidOperationException(
             $"Unique process '{registration.Name}' is to be consistent, and there is no durable store for its lease. "
             + "Register an ILeaseStore, such as that of Presence.Postgres, or use UniqueProcessMode.Available.");
-        return new AnnouncedArbiter(new LeaseArbiter(store, node, time, log), node, time, log);
+        return new LeaseArbiter(store, node, time, log);
     }
 
     private void Requested(PubSubMessage message)

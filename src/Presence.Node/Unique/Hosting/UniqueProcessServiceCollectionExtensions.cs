@@ -67,15 +67,15 @@ public static class UniqueProcessServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Participants tell each other what they do in a tracker of their own, as patient as the default one.</summary>
+    /// <summary>Nodes publish who runs what in a tracker of its own, with the timings of the default one.</summary>
     private static void AddTracker(PresenceOptions options)
     {
-        if (options.Trackers.ContainsKey(ClaimBoard.TrackerName))
+        if (options.Trackers.ContainsKey(UniqueBoard.TrackerName))
         {
             return;
         }
 
-        options.AddTracker(ClaimBoard.TrackerName, tracker =>
+        options.AddTracker(UniqueBoard.TrackerName, tracker =>
         {
             tracker.BroadcastPeriod = options.Tracker.BroadcastPeriod;
             tracker.MaxSilentPeriods = options.Tracker.MaxSilentPeriods;

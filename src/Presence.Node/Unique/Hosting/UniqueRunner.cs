@@ -16,6 +16,7 @@ internal sealed class UniqueRunner(
     ILogger log)
 {
     private readonly UniqueProcessOptions _options = registration.Options;
+    private readonly OccasionalLog _occasionally = new(time);
     private readonly Lock _gate = new();
     private CancellationTokenSource? _handOver;
     private int _failures;
@@ -56,6 +57,8 @@ internal sealed class UniqueRunner(
         var contest = await arbiter.EnterAsync(Name, _options, stopping).ConfigureAwait(false);
         await using (contest.ConfigureAwait(false))
         {
+            using var board = new UniqueBoard(node, Name);
+            await PublishAsync(board, term: null).ConfigureAwait(false);
             while (!stopping.IsCancellationRequested)
             {
                 var term = await contest.WinAsync(stopping).ConfigureAwait(false);
@@ -67,7 +70,7 @@ internal sealed class UniqueRunner(
                     continue;
                 }
 
-                var left = await RunTermAsync(term, stopping).ConfigureAwait(false);
+                var left = await RunTermAsync(term, board, stopping).ConfigureAwait(false);
                 if (left is not null)
                 {
                     // One that does not end must at least not run twice here.
@@ -78,7 +81,7 @@ internal sealed class UniqueRunner(
     }
 
     /// <summary>Returns null, or the end of a process that did not end when asked.</summary>
-    private async Task<Task?> RunTermAsync(IUniqueTerm term, CancellationToken stopping)
+    private async Task<Task?> RunTermAsync(IUniqueTerm term, UniqueBoard board, CancellationToken stopping)
     {
         using var held = term;
         using var stop = new CancellationTokenSource();
@@ -86,6 +89,7 @@ internal sealed class UniqueRunner(
         var instances = new UniqueInstances(services, registration.Types, context);
         log.UniqueStarted(Name, term.Epoch);
         instruments.Started();
+        await PublishAsync(board, term).ConfigureAwait(false);
         var began = time.GetTimestamp();
         var work = Task.Run(instances.RunAsync, CancellationToken.None);
         var reason = await FirstReasonAsync(work, context, term, stopping).ConfigureAwait(false);
@@ -98,6 +102,7 @@ internal sealed class UniqueRunner(
         var ending = Task.Run(() => EndAsync(instances, work, context), CancellationToken.None);
         var isEnded = await HasEndedAsync(ending, grace).ConfigureAwait(false);
         var pause = PauseAfter(work, reason, time.GetElapsedTime(began));
+        await PublishAsync(board, term: null).ConfigureAwait(false);
         if (isEnded)
         {
             instruments.Ended();
@@ -110,6 +115,28 @@ internal sealed class UniqueRunner(
         instruments.Abandoned();
         await term.AbandonAsync(pause).ConfigureAwait(false);
         return ending.ContinueWith(_ => instruments.Ended(), TaskScheduler.Default);
+    }
+
+    /// <summary>Publishes that the process runs here, or that this node stands by.</summary>
+    private async Task PublishAsync(UniqueBoard board, IUniqueTerm? term)
+    {
+        try
+        {
+            await board.PublishAsync(new UniqueNodeStatus
+            {
+                Mode = arbiter.Mode,
+                Since = term is null ? null : time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Epoch = term?.Epoch,
+            }).ConfigureAwait(false);
+        }
+        catch (PresenceOverloadException e)
+        {
+            // The directory is behind by one line; who runs is not decided here.
+            if (_occasionally.IsDue("publish", out var times))
+            {
+                log.UniqueUnannounced(Name, times, e);
+            }
+        }
     }
 
     private async Task<UniqueStopReason> FirstReasonAsync(

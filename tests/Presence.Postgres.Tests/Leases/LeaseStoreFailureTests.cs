@@ -1,0 +1,88 @@
+using Npgsql;
+using Presence.Harness.Databases;
+using Presence.Postgres.Tests.Support;
+
+namespace Presence.Postgres.Tests.Leases;
+
+/// <summary>A database that cannot be used, or that fails.</summary>
+[Trait("Category", "Postgres")]
+public sealed class LeaseStoreFailureTests
+{
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
+
+    [SkippableFact]
+    public async Task Wrong_password_is_reported_and_not_repeated()
+    {
+        var message = await FailureAsync(text => text.Password = "guess me");
+        Assert.Contains("rejects this user or password", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("guess me", message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Missing_database_is_reported() => Assert.Contains(
+        "there is no such database", await FailureAsync(text => text.Database = "nowhere"), StringComparison.Ordinal);
+
+    [SkippableFact]
+    public async Task Server_that_does_not_answer_is_reported() => Assert.Contains(
+        "no PostgreSQL server answers at 127.0.0.1:1", await FailureAsync(text => text.Port = 1), StringComparison.Ordinal);
+
+    [SkippableFact]
+    public async Task Standby_is_told_from_the_primary() => Assert.Contains(
+        "takes no writes, as a standby does",
+        await FailureAsync(text => text.Options = "-c default_transaction_read_only=on"),
+        StringComparison.Ordinal);
+
+    [SkippableFact]
+    public async Task Leases_survive_a_killed_server_and_go_on_with_higher_epochs()
+    {
+        await using var server = await PostgresServer.StartAsync();
+        await using var database = await Database.OpenAsync(server);
+        await using var source = new PostgresSource(database.Options(), "t");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        var first = await store.AcquireAsync("x", "ann", Long, default);
+        await server.KillAsync();
+        await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", first.Epoch, Long, default).AsTask());
+        await server.StartAgainAsync();
+        var other = await store.AcquireAsync("x", "bob", Long, default);
+        Assert.Equal((false, "ann"), (other.IsHeld, other.Holder));
+        Assert.True(await store.ReleaseAsync("x", "ann", first.Epoch, default, default));
+        Assert.Equal(first.Epoch + 1, (await store.AcquireAsync("x", "bob", Long, default)).Epoch);
+    }
+
+    [SkippableFact]
+    public async Task Hung_server_is_given_up_after_the_command_timeout_and_used_again_when_it_answers()
+    {
+        await using var server = await PostgresServer.StartAsync();
+        await using var database = await Database.OpenAsync(server);
+        await using var source = new PostgresSource(database.Options(o => o.CommandTimeout = TimeSpan.FromSeconds(1)), "t");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        var first = await store.AcquireAsync("x", "ann", Long, default);
+        server.Pause();
+        var e = await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", first.Epoch, Long, default).AsTask());
+        Assert.Contains("does not answer in time", e.Message, StringComparison.Ordinal);
+        server.Continue();
+        Assert.True((await store.RenewAsync("x", "ann", first.Epoch, Long, default)).IsHeld);
+    }
+
+    [SkippableFact]
+    public async Task Tables_that_were_dropped_are_created_again()
+    {
+        await using var database = await Database.OpenAsync();
+        await using var source = new PostgresSource(database.Options(), "t");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        await store.AcquireAsync("x", "ann", Long, default);
+        await database.RunAsync($"DROP SCHEMA {database.Schema} CASCADE");
+        await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", 1, Long, default).AsTask());
+        Assert.True((await store.AcquireAsync("x", "ann", Long, default)).IsHeld);
+    }
+
+    private static async Task<string> FailureAsync(Action<NpgsqlConnectionStringBuilder> change)
+    {
+        await using var database = await Database.OpenAsync();
+        var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        change(text);
+        await using var source = new PostgresSource(database.Options(o => o.ConnectionString = text.ConnectionString), "t");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        return (await Assert.ThrowsAsync<PresencePostgresException>(() => store.AcquireAsync("x", "ann", Long, default).AsTask())).Message;
+    }
+}

@@ -1,0 +1,126 @@
+using Npgsql;
+using Presence.Postgres.Tests.Support;
+
+namespace Presence.Postgres.Tests.Schema;
+
+[Trait("Category", "Postgres")]
+public sealed class SchemaTests
+{
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
+
+    [SkippableFact]
+    public async Task Nodes_that_need_the_tables_at_once_create_them_once()
+    {
+        await using var database = await Database.OpenAsync();
+        var held = await Task.WhenAll(Enumerable.Range(0, 12).Select(async node =>
+        {
+            await using var source = new PostgresSource(database.Options(), $"n{node}");
+            using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+            return (await store.AcquireAsync($"x{node}", "h", Long, default)).IsHeld;
+        }));
+        Assert.All(held, Assert.True);
+    }
+
+    [SkippableFact]
+    public async Task The_script_makes_them_for_a_role_that_may_nothing_else()
+    {
+        await using var database = await Database.OpenAsync();
+        var role = $"member_{database.Schema}";
+        await database.RunAsync($"CREATE ROLE {role} LOGIN PASSWORD 'pw'");
+        try
+        {
+            await database.RunAsync(PresencePostgresSchema.Script(database.Schema, role));
+            // Again: it changes nothing.
+            await database.RunAsync(PresencePostgresSchema.Script(database.Schema, role));
+            using var source = new PostgresSource(
+                database.Options(o => (o.ConnectionString, o.CreateSchema) = (As(database, role), false)), "leases");
+            using var leases = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+            var lease = await leases.AcquireAsync("x", "h", Long, default);
+            Assert.True((await leases.RenewAsync("x", "h", lease.Epoch, Long, default)).IsHeld);
+            Assert.True(await leases.ReleaseAsync("x", "h", lease.Epoch, default, default));
+        }
+        finally
+        {
+            await database.RunAsync($"DROP OWNED BY {role}; DROP ROLE {role}; DROP SCHEMA IF EXISTS {database.Schema} CASCADE");
+        }
+    }
+
+    [Fact]
+    public void The_rights_in_the_README_are_those_that_the_script_grants()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Presence.sln")))
+        {
+            folder = folder.Parent!;
+        }
+
+        var readme = File.ReadAllLines(Path.Combine(folder.FullName, "src", "Presence.Postgres", "README.md"));
+        Assert.Equal(
+            PresencePostgresSchema.Script(role: "member").Replace("\"", "", StringComparison.Ordinal).Split('\n')
+                .Select(line => line.Trim()).Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)),
+            readme.Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)));
+    }
+
+    [SkippableFact]
+    public async Task Without_the_right_to_create_them_the_start_says_what_to_do()
+    {
+        await using var database = await Database.OpenAsync();
+        var role = $"poor_{database.Schema}";
+        await database.RunAsync($"CREATE ROLE {role} LOGIN PASSWORD 'pw'");
+        try
+        {
+            var message = await FailureAsync(database, o => o.ConnectionString = As(database, role));
+            Assert.Contains("lacks a right", message, StringComparison.Ordinal);
+            Assert.Contains("README of Presence.Postgres", message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await database.RunAsync($"DROP ROLE {role}");
+        }
+    }
+
+    [SkippableFact]
+    public async Task Where_they_are_not_and_may_not_be_created_the_start_says_so()
+    {
+        await using var database = await Database.OpenAsync();
+        Assert.Contains(
+            "CreateSchema is false: run the script",
+            await FailureAsync(database, o => o.CreateSchema = false),
+            StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Those_of_a_later_library_are_refused()
+    {
+        await using var database = await Database.OpenAsync();
+        await database.RunAsync(PresencePostgresSchema.Script(database.Schema));
+        await database.RunAsync($"UPDATE {database.Schema}.version SET version = 99");
+        Assert.Contains(
+            "have version 99, this library works with 1: use a newer library",
+            await FailureAsync(database, _ => { }),
+            StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Two_schemas_keep_two_leases_of_one_name()
+    {
+        await using var one = await Database.OpenAsync();
+        await using var two = await Database.OpenAsync();
+        foreach (var database in new[] { one, two })
+        {
+            await using var source = new PostgresSource(database.Options(), "leases");
+            using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+            Assert.True((await store.AcquireAsync("x", database.Schema, Long, default)).IsHeld);
+        }
+    }
+
+    private static string As(Database database, string role) =>
+        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = role, Password = "pw" }.ConnectionString;
+
+    private static async Task<string> FailureAsync(Database database, Action<PresencePostgresOptions> configure)
+    {
+        await using var source = new PostgresSource(database.Options(configure), "leases");
+        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        return (await Assert.ThrowsAsync<PresencePostgresException>(() => store.AcquireAsync("x", "h", Long, default).AsTask())).Message;
+    }
+}

@@ -1,0 +1,91 @@
+using Presence.Harness.Histories;
+using Presence.Harness.Members;
+
+namespace Presence.Processes.Tests.Faults;
+
+/// <summary>Silos come and go while two clients of survivors update without a pause; both must always receive each other's updates.</summary>
+[Trait("Category", "Postgres")]
+[Trait("Category", "Soak")]
+public sealed class RollingReplacementTests
+{
+    private const string Room = "room:mill";
+    private const int Rounds = 20;
+
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
+
+    [SkippableFact]
+    public async Task Survivors_of_twenty_kills_and_twenty_stops_miss_each_other_for_at_most_a_second()
+    {
+        await using var cluster = await MemberCluster.CreateAsync(SiloSite.Settings);
+        await using var run = await Run.StartAsync(cluster, Room, members: 2);
+        using var stop = new CancellationTokenSource();
+        var survivors = run.Clients.ToList();
+        var beating = survivors.ConvertAll(client => BeatAsync(client, stop.Token));
+        for (var round = 0; round < Rounds; round++)
+        {
+            await ComeAndGoAsync(run, survivors, kill: true);
+            await ComeAndGoAsync(run, survivors, kill: false);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(beating);
+        await run.SettleAsync();
+
+        var pauses = survivors.SelectMany(by => survivors.Where(of => of != by), (by, of) => LongestDelay(run.History, by, of)).ToList();
+        Assert.All(pauses, pause => Assert.True(pause.Delay <= MaxPause, $"{pause}"));
+        run.MustBeFlawless();
+    }
+
+    private static async Task ComeAndGoAsync(Run run, List<RoomClient> survivors, bool kill)
+    {
+        var member = (await run.Cluster.GrowToAsync(3))[^1];
+        var guest = await run.JoinAsync(member);
+        await run.AllShownToAllAsync();
+        await (kill ? member.KillAsync() : member.TerminateAsync());
+        await guest.Closed;
+        run.Clients.Remove(guest);
+        await Task.WhenAll(survivors.Select(client => client.UntilShownAsync(survivors, Generous)));
+    }
+
+    private static async Task BeatAsync(RoomClient client, CancellationToken stop)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        try
+        {
+            while (await pace.WaitForNextTickAsync(stop))
+            {
+                await client.UpdateAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Enough.
+        }
+    }
+
+    /// <summary>From an acknowledged update of the one to the first sight of it, or of a later one, by the other.</summary>
+    private static (string Of, string By, TimeSpan At, TimeSpan Delay) LongestDelay(History history, RoomClient by, RoomClient of)
+    {
+        var (worst, at) = (TimeSpan.Zero, TimeSpan.Zero);
+        var waiting = new Queue<Updated>();
+        foreach (var happened in history.Events)
+        {
+            if (happened is Updated updated && updated.Presence == of.Presence)
+            {
+                waiting.Enqueue(updated);
+            }
+            else if (happened is SawDiff seen && seen.Observer == by.Presence
+                && seen.Joins.FirstOrDefault(join => join.Presence == of.Presence) is { } shown)
+            {
+                while (waiting.TryPeek(out var next) && next.Version <= shown.Version)
+                {
+                    waiting.Dequeue();
+                    (worst, at) = seen.At - next.At > worst ? (seen.At - next.At, next.At) : (worst, at);
+                }
+            }
+        }
+
+        return (of.Presence, by.Presence, at, worst);
+    }
+}
