@@ -48,7 +48,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly ContiguousPrefixTracker _prefixes;
     private readonly Meter _meter = new("Presence.Grains");
-    private readonly ConcurrentDictionary<string, bool> _followed = new(StringComparer.Ordinal);
+    private readonly FollowedTopics _followed;
     private readonly ConcurrentDictionary<string, bool> _asked = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unfollowed = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
@@ -65,6 +65,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         ILocalSiloDetails silo,
         IClusterClient client,
         TopicFeeds feeds,
+        FollowedTopics followed,
         ReplicaClocks clocks,
         ImplicitSubscribers implicitSubscribers,
         IStreamSubscriptionManagerAdmin subscriptions,
@@ -74,7 +75,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     {
         (_node, _silos, _self, _client, _feeds, _clocks) = (node, silos, silo.SiloAddress, client, feeds, clocks);
         _implicit = implicitSubscribers;
-        (_options, _time, _logger) = (options.Value, time, logger);
+        (_followed, _options, _time, _logger) = (followed, options.Value, time, logger);
         _selfAddress = _self.ToParsableString();
         _subscriptions = subscriptions.GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly);
         _prefixes = new ContiguousPrefixTracker(node.Tracker.ShardOf);
@@ -94,7 +95,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
             _sweeper = _time.CreateTimer(_ => _ = SweepAsync(), null, SweepPeriod, SweepPeriod);
         }
 
-        await LearnFollowedAsync(cancellation);
+        AddFollowed(await _followed.LearnAsync(cancellation));
         if (_implicit.Exist())
         {
             // Grains that subscribe by their type follow every topic.
@@ -122,11 +123,11 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     public TopicChanges CatchUp(string topic) => PublisherOf(topic).Reset();
 
     /// <summary>Returns the topics that have subscribers.</summary>
-    public IReadOnlyList<string> Followed() => [.. _followed.Keys];
+    public IReadOnlyList<string> Followed() => _followed.All();
 
     public void AddFollowed(IReadOnlyList<string> topics)
     {
-        foreach (var topic in topics.Where(t => _followed.TryAdd(t, true)))
+        foreach (var topic in topics.Where(_followed.TryAdd))
         {
             PublishIfHome(topic);
         }
@@ -134,7 +135,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
 
     public void RemoveFollowed(IReadOnlyList<string> topics)
     {
-        foreach (var topic in topics.Where(t => _followed.TryRemove(t, out _)))
+        foreach (var topic in topics.Where(_followed.TryRemove))
         {
             _feeds.StopPublishing(topic);
         }
@@ -144,7 +145,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     {
         foreach (var topic in diff.Topics)
         {
-            if (_followed.Count < _options.MaxFollowedTopics && _followed.TryAdd(topic.Topic, true))
+            if (!_followed.IsFull && _followed.TryAdd(topic.Topic))
             {
                 PublishIfHome(topic.Topic);
             }
@@ -201,23 +202,11 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
 
     private void Follow(string topic)
     {
-        if (_followed.ContainsKey(topic))
-        {
-            PublishIfHome(topic);
-            return;
-        }
-
-        if (_followed.Count >= _options.MaxFollowedTopics)
-        {
-            throw new PresenceOverloadException(
-                $"{_options.MaxFollowedTopics} topics have stream subscribers (Presence:Orleans:MaxFollowedTopics); no more are accepted.");
-        }
-
-        _followed.TryAdd(topic, true);
+        var isNew = _followed.Follow(topic);
         PublishIfHome(topic);
-        foreach (var silo in Others())
+        if (isNew)
         {
-            _ = CallAsync(silo, grain => grain.AddFollowed([topic]));
+            _followed.Announce([topic]);
         }
     }
 
@@ -268,7 +257,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
             _feeds.StopPublishing(topic);
         }
 
-        foreach (var topic in _followed.Keys)
+        foreach (var topic in _followed.All())
         {
             PublishIfHome(topic);
         }
@@ -276,52 +265,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         // Each topic is told by the silo that published it until now, so a newcomer hears it once.
         if (newcomers.Count > 0 && before is not null)
         {
-            var mine = _followed.Keys.Where(t => _self.Equals(TopicHome.Of(t, before))).ToList();
-            foreach (var silo in newcomers)
-            {
-                Tell(silo, mine);
-            }
-        }
-    }
-
-    private void Tell(SiloAddress silo, List<string> topics)
-    {
-        foreach (var part in topics.Chunk(MaxTopicsPerCall))
-        {
-            _ = CallAsync(silo, grain => grain.AddFollowed(part));
-        }
-    }
-
-    private IEnumerable<SiloAddress> Others() => _silos.Current.Active.Where(s => !s.Equals(_self));
-
-    private async Task CallAsync(SiloAddress silo, Func<IPresenceSiloGrain, Task> call)
-    {
-        try
-        {
-            await call(_client.GetGrain<IPresenceSiloGrain>(silo.ToParsableString())).WaitAsync(_options.CallTimeout, _time, _stop.Token);
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            // Told again by the next sweep.
-            LogNotTold(_logger, silo, e);
-        }
-    }
-
-    /// <summary>Asks one of the other nodes what is followed. What it does not know the publishers tell.</summary>
-    private async Task LearnFollowedAsync(CancellationToken cancellation)
-    {
-        foreach (var silo in Others().Take(3))
-        {
-            try
-            {
-                var grain = _client.GetGrain<IPresenceSiloGrain>(silo.ToParsableString());
-                AddFollowed(await grain.Followed().WaitAsync(_options.CallTimeout, _time, cancellation));
-                return;
-            }
-            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
-            {
-                LogNotTold(_logger, silo, e);
-            }
+            _followed.Announce([.. _followed.All().Where(t => _self.Equals(TopicHome.Of(t, before)))], newcomers);
         }
     }
 
@@ -333,11 +277,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         try
         {
             var published = _feeds.Published().ToList();
-            foreach (var silo in Others())
-            {
-                Tell(silo, published);
-            }
-
+            _followed.Announce(published);
             var quiet = _implicit.Exist() ? [] : published.Where(t => !_asked.ContainsKey(t)).Take(MaxChecksPerSweep).ToList();
             _asked.Clear();
             var ended = new List<string>();
@@ -358,10 +298,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
             if (ended.Count > 0)
             {
                 RemoveFollowed(ended);
-                foreach (var silo in Others())
-                {
-                    _ = CallAsync(silo, grain => grain.RemoveFollowed(ended));
-                }
+                _followed.AnnounceEnd(ended);
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -388,7 +325,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         }
 
         _feeds.StopPublishing(topic);
-        if (_followed.ContainsKey(topic))
+        if (_followed.Contains(topic))
         {
             PublishIfHome(topic);
         }
@@ -396,9 +333,6 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Publishing on the stream of topic {Topic} failed; it begins again with a reset.")]
     private static partial void LogFailed(ILogger logger, string topic);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Exchanging the followed topics with silo {Silo} failed; it is repeated.")]
-    private static partial void LogNotTold(ILogger logger, SiloAddress silo, Exception error);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Checking the subscribers of followed topics failed; it is repeated.")]
     private static partial void LogNotSwept(ILogger logger, Exception error);

@@ -77,6 +77,7 @@ public static class PresenceSiloBuilderExtensions
         silo.Services.AddSingleton<TopicFeeds>();
         silo.Services.AddSingleton<ObserverTable>();
         silo.Services.AddSingleton<ImplicitSubscribers>();
+        silo.Services.AddSingleton<FollowedTopics>();
         silo.Services.AddSingleton<DiffStreams>();
         silo.Services.AddHostedService<PresenceGrainsService>();
         silo.Services.AddPresenceClient();
