@@ -1,5 +1,5 @@
 # Sourced by test: runs the test projects one after another and counts. Sets passed, failed, skipped.
-# Reads: only, filter, soak, rest.
+# Reads: only, filter, quick, soak, rest.
 
 RESULTS=artifacts/test-results
 passed=0 failed=0 skipped=0
@@ -44,44 +44,75 @@ required_pattern() {
   printf '%s' "${pattern#|}"
 }
 
+# Lines "outcome<TAB>test" out of what the console logger wrote while the tests ran: all that is left where a project was ended.
+outcomes() {
+  awk '
+    match($0, /^  (Passed|Failed|Skipped) /) {
+      name = substr($0, RLENGTH + 1)
+      sub(/ \[[^][]*\]$/, "", name)
+      print $1 "\t" name
+    }
+  ' "$1"
+}
+
+# The tests of a project that have no outcome in its log, one a line.
+without_outcome() {
+  local name=$1 log=$2
+  bounded 120 dotnet test "artifacts/bin/$name/release/$name.dll" ${filter:+--filter "$filter"} --list-tests 2>/dev/null |
+    sed -n 's/^    //p' | LC_ALL=C sort >"$RESULTS/$name.listed"
+  outcomes "$log" | cut -f 2 | LC_ALL=C sort | LC_ALL=C comm -23 "$RESULTS/$name.listed" -
+}
+
 run_project() {
   local name=$1 seconds=$2 status=0 begun=$SECONDS
   local trx=$RESULTS/$name.trx log=$RESULTS/$name.log
   bounded "$seconds" dotnet test "artifacts/bin/$name/release/$name.dll" ${filter:+--filter "$filter"} \
-    --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=${VERBOSITY:-minimal}" --results-directory "$RESULTS" \
+    --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=normal" --results-directory "$RESULTS" \
     --blame-hang-timeout "$hang" --blame-hang-dump-type none ${rest[@]+"${rest[@]}"} >"$log" 2>&1 || status=$?
 
-  local p f s
-  p=$(counter "$trx" passed)
-  f=$(counter "$trx" failed)
-  s=$(($(counter "$trx" total) - $(counter "$trx" executed)))
-  local note=
-  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
-    # No failed test and yet no success: the test host crashed, hung or never came up. That must not pass as green.
-    f=1
-    note=" - ended early with status $status"
-    [ "$status" -ne 124 ] || note=" - did not end within $seconds s"
-  fi
+  local p f s note=
   if [ -f "$trx" ]; then
+    p=$(counter "$trx" passed)
+    f=$(counter "$trx" failed)
+    s=$(($(counter "$trx" total) - $(counter "$trx" executed)))
     skips "$trx" | tee -a "$RESULTS/skipped" >"$RESULTS/$name.skipped"
-    local pattern wanting=0
-    pattern=$(required_pattern)
-    [ -z "$pattern" ] || wanting=$(cut -f 2 "$RESULTS/$name.skipped" | grep -i -c -E "$pattern" || true)
-    if [ "$wanting" -gt 0 ]; then
-      s=$((s - wanting)) f=$((f + wanting))
-      note="$note - $wanting skipped for want of what PRESENCE_REQUIRE=$PRESENCE_REQUIRE names"
-    fi
+  else
+    p=$(outcomes "$log" | grep -c '^Passed' || true)
+    f=$(outcomes "$log" | grep -c '^Failed' || true)
+    s=$(outcomes "$log" | grep -c '^Skipped' || true)
+    : >"$RESULTS/$name.skipped"
+  fi
+  if [ "$status" -ne 0 ] && { [ "$f" -eq 0 ] || [ ! -f "$trx" ] || grep -q -i 'run aborted' "$log"; }; then
+    # No success, and not for a failed test alone: the project was ended, crashed or hung. What it did not run has not passed.
+    without_outcome "$name" "$log" >"$RESULTS/$name.not-run"
+    local missing
+    missing=$(grep -c '' "$RESULTS/$name.not-run" || true)
+    f=$((f + (missing > 0 ? missing : f == 0)))
+    note=" - ended early with status $status; $missing did not run or did not end"
+    [ "$status" -ne 124 ] || note=" - ended after $seconds s; $missing did not run or did not end"
+  fi
+  local pattern wanting=0
+  pattern=$(required_pattern)
+  [ -z "$pattern" ] || wanting=$(cut -f 2 "$RESULTS/$name.skipped" | grep -i -c -E "$pattern" || true)
+  if [ "$wanting" -gt 0 ]; then
+    s=$((s - wanting)) f=$((f + wanting))
+    note="$note - $wanting skipped for want of what PRESENCE_REQUIRE=$PRESENCE_REQUIRE names"
   fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   [ $((p + f + s)) -gt 0 ] || return 0
   printf '%-32s %5d passed %5d failed %5d skipped %5d s%s\n' "$name" "$p" "$f" "$s" $((SECONDS - begun)) "$note"
   if [ "$f" -gt 0 ] || [ ${#rest[@]} -gt 0 ]; then
-    sed 's/^/    /' "$log" | tail -n 200
+    grep -v '^  Passed ' "$log" | sed 's/^/    /' | tail -n 200
+  fi
+  if [ -s "$RESULTS/$name.not-run" ]; then
+    say "    Did not run or did not end:"
+    sed 's/^/      /' "$RESULTS/$name.not-run" | head -n 100
   fi
 }
 
 run_tests() {
   local budget=1500 hang=5m name
+  [ -z "$quick" ] || budget=600
   [ -z "$soak" ] || budget=43200 hang=3h
   rm -rf "$RESULTS"
   mkdir -p "$RESULTS"
@@ -89,8 +120,10 @@ run_tests() {
   local end=$((SECONDS + budget))
   for name in $(test_projects); do
     if [ $SECONDS -ge $end ]; then
-      failed=$((failed + 1))
-      say "$name: not run, the $budget s for all tests are over"
+      local count
+      count=$(without_outcome "$name" /dev/null | grep -c '' || true)
+      failed=$((failed + (count > 0 ? count : 1)))
+      say "$name: not run, the $budget s for all tests are over; its $count tests count as failed"
       continue
     fi
     run_project "$name" $((end - SECONDS))

@@ -20,14 +20,6 @@ public sealed partial class Promises_of_the_code
     }
 
     [Fact]
-    public void No_test_sleeps()
-    {
-        // A test advances its own clock or awaits an event with a generous timeout; a nap is too short on a busy
-        // machine and too long on any other.
-        Findings.MustBeNone(Matches(Repository.TestFiles, Sleeps()), "Advance a clock or await an event.");
-    }
-
-    [Fact]
     public void No_warning_is_switched_off_without_a_word_why()
     {
         Findings.MustBeNone(
@@ -57,9 +49,6 @@ public sealed partial class Promises_of_the_code
 
     [GeneratedRegex(@"(Fact|Theory)\(.*\bSkip\s*=|^\s*Skip\s*=\s*""")]
     private static partial Regex SwitchedOff();
-
-    [GeneratedRegex(@"Thread\.Sleep|await Task\.Delay\(\s*(\d|TimeSpan\.From\w+\(\d)")]
-    private static partial Regex Sleeps();
 
     [GeneratedRegex(@"#pragma warning disable(?!.*//)")]
     private static partial Regex SilentPragma();
