@@ -39,6 +39,21 @@ public sealed class Unique_processes_with_leases
     }
 
     [Fact]
+    public async Task Nodes_of_two_clusters_that_share_a_store_run_a_process_once()
+    {
+        await using var one = await StartAsync(1);
+        await _watch.UntilAsync("n0 starts");
+        await using var other = await StartAsync(1, first: 1);
+        await one.StopAsync(0);
+        await _watch.UntilAsync("n1 starts");
+        Assert.Equal(["n0 starts", "n0 ends: Shutdown", "n1 starts"], _watch.Seen);
+        Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
+        // Each cluster knows of its own nodes alone.
+        var directory = other.Services(0).GetRequiredService<IUniqueProcessDirectory>();
+        await TestCluster.UntilAsync(other[0].GetTracker("unique"), () => directory.Find("job") is { Node: "n1", Standbys: [] }, "n1 runs it");
+    }
+
+    [Fact]
     public async Task A_holder_cut_off_from_the_store_stops_before_its_lease_is_over_and_only_then_another_starts()
     {
         var left = new TaskCompletionSource<TimeSpan>();
@@ -123,10 +138,10 @@ public sealed class Unique_processes_with_leases
         Assert.True(over.IsAbandoned);
     }
 
-    private async Task<TestCluster> StartAsync(int members, TimeSpan? stopTimeout = null)
+    private async Task<TestCluster> StartAsync(int members, TimeSpan? stopTimeout = null, int first = 0)
     {
         var cluster = new TestCluster();
-        for (var member = 0; member < members; member++)
+        for (var member = first; member < first + members; member++)
         {
             await cluster.AddAsync($"n{member}", more: services => services
                 .AddSingleton(_watch)

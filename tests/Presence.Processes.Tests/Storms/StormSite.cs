@@ -14,6 +14,7 @@ internal sealed class StormSite : IAsyncDisposable
     public const string Farewell = "SIGTERM";
 
     private const int Size = 3;
+    private const int MaxStarts = 3;
 
     /// <summary>A place for each name, and a network has room for sixty.</summary>
     private const int MostNames = 50;
@@ -259,16 +260,29 @@ internal sealed class StormSite : IAsyncDisposable
         await end();
     }
 
+    /// <remarks>A start may fail because of a fault that still goes on; it is tried again, as by whoever runs silos in earnest.</remarks>
     private async Task ReplaceAsync(MemberProcess ended, bool newName)
     {
-        if (newName)
+        for (var attempt = 1; ; attempt++)
         {
-            _names++;
-            _members = await _cluster.GrowToAsync(Size);
-        }
-        else
-        {
-            _members = [.. _members, await _cluster.StartAgainAsync(ended)];
+            try
+            {
+                if (newName)
+                {
+                    _names++;
+                    _members = await _cluster.GrowToAsync(Size);
+                }
+                else
+                {
+                    _members = [.. _members, await _cluster.StartAgainAsync(ended)];
+                }
+
+                return;
+            }
+            catch (InvalidOperationException) when (attempt < MaxStarts)
+            {
+                // Once more.
+            }
         }
     }
 
