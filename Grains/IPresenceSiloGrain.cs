@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Presence.Grains.Link;
 using Presence.Grains.Unique;
 using Presence.Node;
@@ -11,6 +12,7 @@ namespace Presence.Grains;
 /// call <see cref="ITopicPresenceGrain"/> and <see cref="IPresenceLeaseGrain"/>, which forward here.
 /// </remarks>
 [Alias("Presence.Grains.IPresenceSiloGrain")]
+[DefaultGrainType("presence-silo")]
 internal interface IPresenceSiloGrain : IGrainWithStringKey
 {
     /// <summary>Appends a batch to this silo's queue of the stream <c>presence.deltas</c> with this key.</summary>

@@ -4,6 +4,7 @@ using Orleans.Placement;
 using Orleans.Runtime;
 using Orleans.Streams;
 using Orleans.Streams.Core;
+using Presence.Grains.Cluster;
 using Presence.Grains.Link;
 using Presence.Grains.Placement;
 
@@ -14,13 +15,13 @@ namespace Presence.Grains;
 /// Reentrant, so that a probe is answered while another waits for a shard. Order is kept all the same: the stream and
 /// each sender's calls have one batch in flight, and a batch is handed over without waiting.
 /// </remarks>
-[GrainType("presence-shard")]
+[PresenceGrainType("presence-shard")]
 [PinnedToSilo]
 [GrainDirectory(GrainDirectoryName = PinnedGrainDirectory.Name)]
 [Immovable]
 [KeepAlive]
 [Reentrant]
-[ImplicitStreamSubscription(OrleansLink.StreamNamespace)]
+[DeltaSubscription]
 internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails silo)
     : Grain, IPresenceShardGrain, IStreamSubscriptionObserver, IAsyncObserver<DeltaBatch>
 {

@@ -3,6 +3,7 @@ using Orleans.Concurrency;
 using Orleans.GrainDirectory;
 using Orleans.Placement;
 using Orleans.Runtime;
+using Presence.Grains.Cluster;
 using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 using Presence.Grains.Link;
@@ -14,7 +15,7 @@ using Presence.Tracker;
 namespace Presence.Grains;
 
 /// <summary>See <see cref="IPresenceSiloGrain"/>. Holds nothing: everything is in the tables of its silo.</summary>
-[GrainType(TypeName)]
+[PresenceGrainType(TypeName)]
 [PinnedToSilo]
 [GrainDirectory(GrainDirectoryName = PinnedGrainDirectory.Name)]
 [Immovable]

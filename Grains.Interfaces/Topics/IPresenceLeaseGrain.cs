@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Orleans;
 using Presence.Tracker;
 
@@ -9,6 +10,7 @@ namespace Presence.Grains;
 /// fails with <see cref="Orleans.Runtime.SiloUnavailableException"/>, and its presences have left: track again.
 /// </remarks>
 [Alias("Presence.Grains.IPresenceLeaseGrain")]
+[DefaultGrainType("presence-lease")]
 public interface IPresenceLeaseGrain : IGrainWithStringKey
 {
     /// <summary>Renews a lease for another <see cref="PresenceHandle.LeaseDuration"/>.</summary>

@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Orleans;
 using Orleans.Concurrency;
 using Presence.Node;
@@ -13,6 +14,7 @@ namespace Presence.Grains;
 /// not renewed in time, when it is ended, or when that silo goes. The handle names silo and lease.</para>
 /// </remarks>
 [Alias("Presence.Grains.ITopicPresenceGrain")]
+[DefaultGrainType("presence-topic")]
 public interface ITopicPresenceGrain : IGrainWithStringKey
 {
     /// <summary>Makes the holder of a lease present in the topic under a key.</summary>

@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Orleans;
 using Presence.Node;
 
@@ -9,6 +10,7 @@ namespace Presence.Grains;
 /// a silo that has added no unique process asks one that has.
 /// </remarks>
 [Alias("Presence.Grains.IUniqueDirectoryGrain")]
+[DefaultGrainType("presence-unique-directory")]
 public interface IUniqueDirectoryGrain : IGrainWithIntegerKey
 {
     /// <summary>All names that some member has added, in order of name.</summary>

@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Orleans;
 using Presence.Node;
 
@@ -9,6 +10,7 @@ namespace Presence.Grains;
 /// active one. While that changes, a call fails with <see cref="Orleans.Runtime.SiloUnavailableException"/>: call again.
 /// </remarks>
 [Alias("Presence.Grains.IUniqueProcessGrain")]
+[DefaultGrainType("presence-unique-process-status")]
 public interface IUniqueProcessGrain : IGrainWithStringKey
 {
     /// <summary>Returns who runs it, since when, with which epoch, and who stands by.</summary>

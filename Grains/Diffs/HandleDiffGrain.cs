@@ -1,4 +1,6 @@
 using Orleans.Concurrency;
+using Orleans.Metadata;
+using Presence.Grains.Cluster;
 
 namespace Presence.Grains.Diffs;
 
@@ -7,6 +9,7 @@ namespace Presence.Grains.Diffs;
 /// A stateless worker: the call stays on the calling silo, which has one batch of a topic in flight at a time; that keeps the order.
 /// </remarks>
 [Alias("Presence.Grains.IHandleDiffGrain")]
+[DefaultGrainType("presence-handle-diff")]
 internal interface IHandleDiffGrain : IGrainWithStringKey
 {
     /// <summary>Queues the changes for each follower. Does not wait for any of them.</summary>
@@ -15,7 +18,7 @@ internal interface IHandleDiffGrain : IGrainWithStringKey
 }
 
 /// <summary>See <see cref="IHandleDiffGrain"/>. Holds nothing: the followers are in its silo's <see cref="TopicFeeds"/>.</summary>
-[GrainType("presence-handle-diff")]
+[PresenceGrainType("presence-handle-diff")]
 [StatelessWorker(1)]
 internal sealed class HandleDiffGrain(TopicFeeds feeds) : Grain, IHandleDiffGrain
 {

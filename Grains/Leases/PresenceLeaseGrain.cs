@@ -6,7 +6,7 @@ using Presence.Grains.Placement;
 namespace Presence.Grains.Leases;
 
 /// <summary>See <see cref="IPresenceLeaseGrain"/>. On every node; forwards to the silo that its key names.</summary>
-[GrainType("presence-lease")]
+[PresenceGrainType("presence-lease")]
 [StatelessWorker(1)]
 [Reentrant]
 internal sealed class PresenceLeaseGrain(PresenceSilos silos) : Grain, IPresenceLeaseGrain

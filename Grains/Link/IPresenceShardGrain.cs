@@ -1,3 +1,5 @@
+using Orleans.Metadata;
+
 namespace Presence.Grains.Link;
 
 /// <summary>One shard on one silo: what other silos call to reach it.</summary>
@@ -7,6 +9,7 @@ namespace Presence.Grains.Link;
 /// restarted silo has a new generation and new grains. Also consumes the stream <c>presence.deltas</c> of the same key.
 /// </remarks>
 [Alias("Presence.Grains.IPresenceShardGrain")]
+[DefaultGrainType("presence-shard")]
 internal interface IPresenceShardGrain : IGrainWithStringKey
 {
     /// <summary>

@@ -11,7 +11,7 @@ using Presence.Tracker;
 namespace Presence.Grains.Topics;
 
 /// <summary>See <see cref="ITopicPresenceGrain"/>. Holds nothing: it reads and writes the node of the silo it is on.</summary>
-[GrainType("presence-topic")]
+[PresenceGrainType("presence-topic")]
 [StatelessWorker(1)]
 [Reentrant]
 internal sealed class TopicPresenceGrain(

@@ -1,3 +1,4 @@
+using Orleans.Metadata;
 using Presence.Node;
 
 namespace Presence.Grains.Unique;
@@ -9,6 +10,7 @@ namespace Presence.Grains.Unique;
 /// every call fails with <see cref="Orleans.Runtime.SiloUnavailableException"/>: call again.
 /// </remarks>
 [Alias("Presence.Grains.IUniqueElectionGrain")]
+[DefaultGrainType("presence-unique-process")]
 internal interface IUniqueElectionGrain : IGrainWithStringKey
 {
     /// <summary>See <see cref="IUniqueProcessGrain.Status"/>.</summary>

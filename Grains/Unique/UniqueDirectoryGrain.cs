@@ -7,7 +7,7 @@ using Presence.Node;
 namespace Presence.Grains.Unique;
 
 /// <summary>See <see cref="IUniqueDirectoryGrain"/>. On every node, and holds nothing.</summary>
-[GrainType("presence-unique-directory")]
+[PresenceGrainType("presence-unique-directory")]
 [StatelessWorker(1)]
 [Reentrant]
 internal sealed class UniqueDirectoryGrain(IServiceProvider services, PresenceSilos silos, ILocalSiloDetails self)

@@ -16,7 +16,7 @@ namespace Presence.Grains.Unique;
 /// Reentrant: seats are heard while another waits for its successor or the store. The roster is only touched between awaits.
 /// The directory of pinned grains is used because the placement needs none: it depends on no third silo.
 /// </remarks>
-[GrainType("presence-unique-process")]
+[PresenceGrainType("presence-unique-process")]
 [OnOldestSilo]
 [GrainDirectory(GrainDirectoryName = PinnedGrainDirectory.Name)]
 [Immovable]

@@ -1,10 +1,11 @@
 using Orleans.Concurrency;
+using Presence.Grains.Cluster;
 using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
 /// <summary>See <see cref="IUniqueProcessGrain"/>. On every node; forwards to the one that elects.</summary>
-[GrainType("presence-unique-process-status")]
+[PresenceGrainType("presence-unique-process-status")]
 [StatelessWorker(1)]
 [Reentrant]
 internal sealed class UniqueProcessStatusGrain : Grain, IUniqueProcessGrain
