@@ -25,7 +25,7 @@ public interface IPresenceTracker
     /// <summary>Tracks many, in one diff per shard. Nothing is tracked if one of them cannot be.</summary>
     /// <remarks>
     /// Over several shards the calling thread holds them all meanwhile; readers may see one shard's part a moment before
-    /// another's. From inside a callback it runs on another thread and completes later.
+    /// another's.
     /// </remarks>
     /// <exception cref="AlreadyTrackedException">One of them is already there, or named twice.</exception>
     ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests);
@@ -34,9 +34,12 @@ public interface IPresenceTracker
     /// <exception cref="NotTrackedException">The process is not there.</exception>
     ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta);
 
-    /// <summary>Replaces the metadata by a function of the entry as it is; the function runs once, inside the shard.</summary>
+    /// <summary>Replaces the metadata by a function of the entry as it is.</summary>
     /// <exception cref="NotTrackedException">The process is not there.</exception>
-    /// <remarks>An exception of the function fails this call and nothing else. Keep it short and free of side effects.</remarks>
+    /// <remarks>
+    /// The function runs with no lock held, and runs again if the entry was updated meanwhile: keep it free of side effects. Its exception
+    /// fails this call and nothing else. Writes of this caller that follow wait for this call to complete, or may overtake it.
+    /// </remarks>
     ValueTask<PresenceEntry> UpdateAsync(
         PresenceProcess process,
         string topic,
@@ -86,16 +89,22 @@ public interface IPresenceTracker
     ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default);
 
     /// <summary>
-    /// Sees every change of one topic from the returned snapshot on, gap-free. The callback runs inside the shard, in
-    /// order, and must only hand over (push to a queue of its own); what it throws is logged and swallowed.
+    /// Gets exactly the changes of one topic after the returned snapshot, in order and each once.
     /// </summary>
-    /// <exception cref="InvalidOperationException">
-    /// Called from inside a callback of another topic whose shard is kept busy by a callback that waits for this one.
-    /// </exception>
+    /// <remarks>
+    /// <para>The callback runs on the thread pool, one call at a time and with no lock held, so it may call whatever it likes; the first
+    /// call may come before this method returns. It should only hand over (push to a queue of its own): while it runs, the other
+    /// subscribers of the same shard of this node wait, and nothing else does. What it throws is logged and swallowed.</para>
+    /// <para>Beyond <c>Presence:HandlerQueueCapacity</c> diffs that wait for a shard's subscribers, what comes later is condensed to one diff
+    /// with its net effect for each subscriber (counter <c>presence.handler.condensed</c>).</para>
+    /// </remarks>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
     /// <summary>The topic as <see cref="List"/> shows it now, with how much was known of every replica by then. Waits for nothing.</summary>
     internal TopicView ViewOf(string topic) => new(VersionVector.Empty, List(topic));
+
+    /// <summary>Completes when the subscribers have been called with every change made so far.</summary>
+    internal Task DeliveredAsync() => Task.CompletedTask;
 
     /// <summary>Number of the shard that serves a topic, from 0: whose <see cref="Replicas"/> tell what is known of it.</summary>
     int ShardOf(string topic) => 0;
@@ -131,23 +140,9 @@ public sealed class TopicSubscription : IDisposable
     /// <summary>The snapshot, and how much was known of every replica by then.</summary>
     internal TopicView View { get; }
 
-    /// <summary>Stops the diffs. May be called again if it throws.</summary>
-    /// <exception cref="InvalidOperationException">
-    /// Inside a callback of another shard or of pub/sub, and the topic's shard stayed busy: the diffs go on.
-    /// </exception>
-    public void Dispose()
-    {
-        var unsubscribe = Interlocked.Exchange(ref _unsubscribe, null);
-        try
-        {
-            unsubscribe?.Invoke();
-        }
-        catch
-        {
-            _unsubscribe = unsubscribe;
-            throw;
-        }
-    }
+    /// <summary>Stops the diffs: no further call of the callback begins. Never throws, and waits for nothing.</summary>
+    /// <remarks>A call that is under way goes on to its end. May be called inside the callback itself.</remarks>
+    public void Dispose() => Interlocked.Exchange(ref _unsubscribe, null)?.Invoke();
 }
 
 /// <summary>The shard cannot take more work now; nothing was changed.</summary>

@@ -14,7 +14,7 @@ namespace Presence.Channels;
 internal sealed partial class PresenceFeed(ChannelServer server, string presences, string topic)
     : IThreadPoolWorkItem, IDisposable
 {
-    // Taken inside the shard, and therefore never held for long; the other is held while clients are served.
+    // Taken by the tracker's dispatcher, and therefore never held for long; the other is held while clients are served.
     private readonly Lock _pendingGate = new();
     private readonly Lock _gate = new();
     private readonly DiffCoalescer _pending = new();

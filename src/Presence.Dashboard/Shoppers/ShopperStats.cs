@@ -29,7 +29,7 @@ internal sealed partial class ShopperStats(
     /// <summary>Samples that are kept: ten minutes.</summary>
     public const int Samples = 300;
 
-    // Taken inside the shard and never held for long; the other is held while numbers are made.
+    // Taken by the tracker's dispatcher and never held for long; the other is held while numbers are made.
     private readonly Lock _pendingGate = new();
     private readonly Lock _gate = new();
     private readonly DiffCoalescer _pending = new();

@@ -11,7 +11,8 @@ namespace Presence.Node;
 internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int capacity, NodeInstruments instruments, ILogger log)
     : IAsyncDisposable
 {
-    private static readonly AsyncLocal<HandlerPump?> Running = new();
+    /// <summary>Whether the flow of control is inside a call of some handler.</summary>
+    private static readonly AsyncLocal<bool> IsInside = new();
 
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0);
@@ -96,11 +97,12 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
     public async ValueTask DisposeAsync()
     {
         OnDispose?.Invoke();
-        await _stop.CancelAsync().ConfigureAwait(false);
-        // A handler that ends itself cannot wait for its own end.
-        if (Running.Value != this)
+        // What a handler registered with its token may throw.
+        await _stop.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // A handler cannot wait for its own end, nor for that of another, which may wait for it.
+        if (!IsInside.Value)
         {
-            await _running.ConfigureAwait(false);
+            await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -129,7 +131,7 @@ internal sealed class HandlerPump(IPresenceHandler handler, string tracker, int 
 
     private async Task RunAsync(List<PresenceChange[]> initial)
     {
-        Running.Value = this;
+        IsInside.Value = true;
         if (initial.Count > 0)
         {
             await CallAsync(initial.Count == 1 ? initial[0] : Net(initial)).ConfigureAwait(false);

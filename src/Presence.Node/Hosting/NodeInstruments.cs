@@ -28,7 +28,7 @@ internal sealed class NodeInstruments : IDisposable
         _inputFailures = _meter.CreateCounter<long>("presence.shard.failures", "{failure}", "Inputs and frames at which a shard or its link failed");
         _overloads = _meter.CreateCounter<long>("presence.mailbox.refused", "{command}", "Commands refused because a mailbox was full");
         _messagesRefused = _meter.CreateCounter<long>("presence.handler.refused", "{message}", "Messages refused because a handler's queue was full");
-        _condensed = _meter.CreateCounter<long>("presence.handler.condensed", "{time}", "Times a handler fell so far behind that diffs were condensed");
+        _condensed = _meter.CreateCounter<long>("presence.handler.condensed", "{time}", "Times a handler or subscriber fell so far behind that diffs were condensed");
         _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to take one frame");
         _meter.CreateObservableGauge("presence.tracker.entries", entries, "{entry}", "Presences shown by this member");
         _meter.CreateObservableGauge("presence.tracker.replicas", replicas, "{replica}", "Other replicas held, by status");

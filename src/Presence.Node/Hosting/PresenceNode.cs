@@ -85,7 +85,8 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
     {
         foreach (var host in Hosts)
         {
-            host.Start();
+            await host.Execute<ActionCommand, bool>(
+                new ActionCommand(static (h, now, effects) => h.Shard.Start(now, effects)), always: true).ConfigureAwait(false);
         }
 
         await _link.StartAsync(this, cancellation).ConfigureAwait(false);
@@ -146,12 +147,13 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         var farewells = new List<(string To, LinkFrame Frame)>();
         foreach (var host in Hosts)
         {
-            host.Exclusively((now, effects) =>
+            var leave = new ActionCommand((h, now, effects) =>
             {
-                host.Shard.Leave(now, effects);
-                farewells.AddRange(effects.Frames.Select(f => (f.To!, host.Output.Encoded(f.Frame))));
+                h.Shard.Leave(now, effects);
+                farewells.AddRange(effects.Frames.Select(f => (f.To!, h.Output.Encoded(f.Frame))));
                 effects.Frames.Clear();
             });
+            await host.Execute<ActionCommand, bool>(leave, always: true).ConfigureAwait(false);
         }
 
         using var timeout = new CancellationTokenSource(_options.FarewellTimeout, _time);

@@ -31,8 +31,8 @@ public sealed class PresenceOptions
     public int MailboxCapacity { get; set; } = 65_536;
 
     /// <summary>
-    /// Diffs that may wait for one handler before they are condensed to their net effect, and messages that may wait
-    /// before they are dropped. Default 1,024.
+    /// Diffs that may wait for one handler, and for the subscribers of one shard, before they are condensed to their net effect;
+    /// messages that may wait for one handler before they are dropped. Default 1,024.
     /// </summary>
     public int HandlerQueueCapacity { get; set; } = 1024;
 

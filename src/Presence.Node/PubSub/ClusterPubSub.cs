@@ -12,8 +12,8 @@ internal sealed class ClusterPubSub(
 {
     private const int MostNameBytes = 255;
 
-    /// <summary>Messages that subscribers may send while they are told of one.</summary>
-    private const int MostNested = 10_000;
+    /// <summary>Messages of this member, and of each other, that may wait for the subscribers; beyond it new ones are dropped.</summary>
+    private const int MaxWaiting = 10_000;
 
     /// <summary>Senders remembered; beyond it those that are gone are forgotten.</summary>
     private const int MostSenders = 4096;
@@ -21,9 +21,10 @@ internal sealed class ClusterPubSub(
     private readonly ConcurrentDictionary<string, Subscription[]> _subscriptions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SenderState> _senders = new(StringComparer.Ordinal);
     private readonly Lock _sending = new();
-    private readonly Queue<PubSubMessage> _turn = new();
-    private bool _isDelivering;
     private ulong _sequence;
+
+    /// <summary>The messages of this member.</summary>
+    private SerialQueue<PubSubMessage> Local => SenderOf(link.NodeName).Messages;
 
     /// <summary>Topics with a subscriber here.</summary>
     public int Topics => _subscriptions.Count;
@@ -59,17 +60,17 @@ internal sealed class ClusterPubSub(
                 }
             }
 
-            DeliverInTurn(message with { FromNode = link.NodeName });
+            Enqueue(Local, message with { FromNode = link.NodeName });
         }
+
+        Local.Run();
     }
 
     public void BroadcastLocal(PubSubMessage message)
     {
         Check(message);
-        lock (_sending)
-        {
-            DeliverInTurn(message with { FromNode = link.NodeName });
-        }
+        Enqueue(Local, message with { FromNode = link.NodeName });
+        Local.Run();
     }
 
     /// <summary>Takes a frame. Never throws.</summary>
@@ -91,16 +92,17 @@ internal sealed class ClusterPubSub(
         var sender = SenderOf(from);
         lock (sender)
         {
-            if (sender.Accept(incarnation, sequence))
-            {
-                Deliver(message);
-            }
-            else
+            if (!sender.Accept(incarnation, sequence))
             {
                 // Usual where an engine repeats or reorders: counted, not logged.
                 instruments.Dropped("duplicate_or_late");
+                return;
             }
+
+            Enqueue(sender.Messages, message);
         }
+
+        sender.Messages.Run();
     }
 
     /// <summary>This incarnation of a member, and every earlier one, is gone: what is still under way of it comes too late.</summary>
@@ -127,7 +129,7 @@ internal sealed class ClusterPubSub(
                 }
             }
 
-            sender = _senders.GetOrAdd(member, static _ => new SenderState());
+            sender = _senders.GetOrAdd(member, _ => new SenderState(new(Deliver, MaxWaiting)));
         }
 
         return sender;
@@ -171,67 +173,19 @@ internal sealed class ClusterPubSub(
         }
     }
 
-    /// <summary>A message that a subscriber sends while it is told of another comes after that other, for all.</summary>
-    private void DeliverInTurn(PubSubMessage message)
+    private void Enqueue(SerialQueue<PubSubMessage> queue, PubSubMessage message)
     {
-        if (_turn.Count >= MostNested)
+        if (!queue.TryEnqueue(message))
         {
-            instruments.Dropped("pubsub_nested");
-            return;
-        }
-
-        _turn.Enqueue(message);
-        if (_isDelivering)
-        {
-            return;
-        }
-
-        _isDelivering = true;
-        try
-        {
-            while (_turn.TryDequeue(out var next))
-            {
-                Deliver(next);
-            }
-        }
-        finally
-        {
-            _isDelivering = false;
+            instruments.Dropped("pubsub_full");
         }
     }
 
     private void Deliver(PubSubMessage message)
     {
-        if (!_subscriptions.TryGetValue(message.Topic, out var subscriptions))
+        foreach (var subscription in _subscriptions.GetValueOrDefault(message.Topic, []))
         {
-            return;
-        }
-
-        // A shard's callback may wait for the lock held here: a callback from here must not wait for that shard for ever.
-        ShardHost.EnterCallbacks();
-        try
-        {
-            foreach (var subscription in subscriptions)
-            {
-                Tell(subscription, message);
-            }
-        }
-        finally
-        {
-            ShardHost.LeaveCallbacks();
-        }
-    }
-
-    private void Tell(Subscription subscription, PubSubMessage message)
-    {
-        try
-        {
-            subscription.Subscriber(message);
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            instruments.HandlerFailed();
-            log.SubscriberFailed(e);
+            subscription.Call(message, instruments, log);
         }
     }
 
@@ -250,12 +204,14 @@ internal sealed class ClusterPubSub(
         }
     }
 
-    private sealed class SenderState
+    private sealed class SenderState(SerialQueue<PubSubMessage> messages)
     {
         private ulong _incarnation;
         private ulong _last;
 
         public bool IsGone => _last == ulong.MaxValue;
+
+        public SerialQueue<PubSubMessage> Messages => messages;
 
         public bool Accept(ulong incarnation, ulong sequence)
         {
@@ -279,18 +235,22 @@ internal sealed class ClusterPubSub(
 
     private sealed class Subscription(ClusterPubSub owner, string topic, Action<PubSubMessage> subscriber) : IDisposable
     {
-        private int _disposed;
+        private volatile bool _isOver;
 
         public string Topic => topic;
 
-        public Action<PubSubMessage> Subscriber => subscriber;
+        public void Call(PubSubMessage message, NodeInstruments instruments, ILogger log)
+        {
+            if (!_isOver)
+            {
+                subscriber.Call(message, instruments, log);
+            }
+        }
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _disposed, 1) == 0)
-            {
-                owner.Remove(this);
-            }
+            _isOver = true;
+            owner.Remove(this);
         }
     }
 }

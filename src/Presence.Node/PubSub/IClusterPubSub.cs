@@ -5,7 +5,8 @@ namespace Presence.Node;
 /// <summary>Messages by topic, to subscribers on this member or on all.</summary>
 /// <remarks>
 /// At most once. Messages of one sending member to one receiving member arrive in the order sent; duplicates and late ones
-/// are dropped. Subscribers are called on the sender's or the link's thread, in order, and must only hand over.
+/// are dropped. Subscribers are called in order, on the thread of a sender, of the link or of the pool, with no lock held: they may call
+/// anything, and should only hand over, because the messages behind wait. Beyond 10,000 that wait, new ones are dropped.
 /// </remarks>
 public interface IClusterPubSub
 {

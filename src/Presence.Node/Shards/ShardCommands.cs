@@ -30,14 +30,25 @@ internal readonly struct TrackManyCommand(PresenceProcess process, IReadOnlyList
     }
 }
 
-internal readonly struct UpdateCommand(
-    PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta>? update, PresenceMeta meta)
-    : IShardCommand<PresenceEntry>
+internal readonly struct FindCommand(PresenceProcess process, string topic, string key) : IShardCommand<PresenceEntry>
 {
-    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects) => host.Shard.Find(process.Id, topic, key);
+}
+
+/// <summary>Replaces the metadata, if <paramref name="expected"/> is given only while that is the present version.</summary>
+internal readonly struct UpdateCommand(
+    PresenceProcess process, string topic, string key, PresenceMeta meta, PresenceEntry? expected = null)
+    : IShardCommand<(PresenceEntry Entry, bool IsDone)>
+{
+    public (PresenceEntry Entry, bool IsDone) Run(ShardHost host, TimeSpan now, ShardEffects effects)
     {
+        if (expected is not null && host.Shard.Find(process.Id, topic, key) is var present && present != expected)
+        {
+            return (present, false);
+        }
+
         var value = meta;
-        return host.Shard.Update(now, process.Id, topic, key, update ?? (_ => value), effects);
+        return (host.Shard.Update(now, process.Id, topic, key, _ => value, effects), true);
     }
 }
 

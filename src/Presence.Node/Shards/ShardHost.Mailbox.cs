@@ -113,15 +113,10 @@ internal sealed partial class ShardHost
 
         var left = MostForOthers;
         var until = Now + LongestForOthers;
-        while (!_queue.IsEmpty && _gate.TryEnter())
+        while (!_queue.IsEmpty && TryEnter())
         {
             try
             {
-                if (_isBusy)
-                {
-                    return;
-                }
-
                 while (left > 0 && RunNext())
                 {
                     left = Now < until ? left - 1 : 0;
@@ -161,17 +156,14 @@ internal sealed partial class ShardHost
         }
 
         Interlocked.Decrement(ref _waiting);
-        _isBusy = true;
-        t_inside++;
+        var effects = TakeEffects();
         try
         {
-            command.Run(this, Now, _effects);
-            CarryOut();
+            command.Run(this, Now, effects);
+            CarryOut(effects);
         }
         finally
         {
-            t_inside--;
-            _isBusy = false;
             command.Complete();
         }
 

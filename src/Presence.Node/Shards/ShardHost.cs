@@ -8,23 +8,18 @@ namespace Presence.Node;
 /// </summary>
 internal sealed partial class ShardHost : IProcessLink, IDisposable
 {
-    /// <summary>How long a callback of one shard waits for another shard, whose callback may wait for the first.</summary>
-    private static readonly TimeSpan PatienceInside = TimeSpan.FromSeconds(2);
-
     /// <summary>How often an input looks whether the shard is idle before it queues up.</summary>
     private const int MostLooks = 20;
 
-    [ThreadStatic]
-    private static int t_inside;
-
     private readonly Lock _gate = new();
-    private readonly ShardEffects _effects = new();
     private readonly ShardOutput _output;
     private readonly ShardTimer _timer;
     private readonly TimeProvider _time;
     private readonly NodeInstruments _instruments;
     private readonly long _epoch;
-    private bool _isBusy;
+
+    /// <summary>For the next input; null during one.</summary>
+    private ShardEffects? _effects = new();
 
     public ShardHost(TrackerShard shard, ShardOutput output, TimeProvider time, NodeInstruments instruments, int capacity)
     {
@@ -47,15 +42,6 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
     /// <summary>The host's monotonic clock.</summary>
     public TimeSpan Now => _time.GetElapsedTime(_epoch);
 
-    /// <summary>Whether this thread is inside an input of some shard, such as in a subscriber's callback.</summary>
-    public static bool IsInside => t_inside > 0;
-
-    /// <summary>This thread begins to run callbacks of something else that holds a lock meanwhile.</summary>
-    public static void EnterCallbacks() => t_inside++;
-
-    /// <summary>The end of <see cref="EnterCallbacks"/>.</summary>
-    public static void LeaveCallbacks() => t_inside--;
-
     /// <summary>Applies a command; completes synchronously if the shard is idle.</summary>
     /// <param name="command">What to do.</param>
     /// <param name="always">Whether it is taken even if the mailbox is full: for what something else bounds.</param>
@@ -64,13 +50,6 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
     {
         if (!_queue.IsEmpty || !TryEnterSoon())
         {
-            return Enqueue<TCommand, TResult>(command, always);
-        }
-
-        if (_isBusy)
-        {
-            // A callback of this very input: it waits for its turn like everybody else.
-            _gate.Exit();
             return Enqueue<TCommand, TResult>(command, always);
         }
 
@@ -102,35 +81,12 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         return true;
     }
 
-    /// <summary>Runs an action that no input interleaves with, and waits for it.</summary>
-    /// <exception cref="InvalidOperationException">
-    /// Inside a callback of another shard, or of pub/sub, that seems to wait for this one.
-    /// </exception>
-    public void Exclusively(Action<TimeSpan, ShardEffects> action)
-    {
-        Enter();
-        try
-        {
-            if (_isBusy)
-            {
-                // Inside a callback of this shard: its index is published, its effects are being told in order.
-                action(Now, new ShardEffects());
-            }
-            else
-            {
-                RunAlone<ActionCommand, bool>(new ActionCommand((_, now, effects) => action(now, effects)));
-            }
-        }
-        finally
-        {
-            _gate.Exit();
-            DrainIfWaiting();
-        }
-    }
+    /// <summary>Runs our own code between two inputs; waits for the input under way.</summary>
+    public T Exclusively<T>(Func<T> action) => Exclusively([this], action);
 
-    /// <summary>Holds several shards at once, for what must happen in all or in none. Not from inside an input.</summary>
+    /// <summary>Holds several shards at once, for what must happen in all or in none.</summary>
     /// <param name="hosts">In order of their numbers: two callers that hold in the same order cannot wait for each other.</param>
-    /// <param name="action">Uses <see cref="ExecuteHeld{TCommand, TResult}"/>.</param>
+    /// <param name="action">Uses <see cref="ExecuteHeld{TCommand, TResult}"/>; never foreign code.</param>
     public static T Exclusively<T>(IReadOnlyList<ShardHost> hosts, Func<T> action)
     {
         var held = 0;
@@ -145,23 +101,20 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
             {
                 // What came before is done before: a caller's own earlier commands are not overtaken.
                 host.DrainWaitingNow();
-                // From here on callbacks queue up here too, even those of the other held shards.
-                host._isBusy = true;
             }
 
             return action();
         }
         finally
         {
-            for (var i = held - 1; i >= 0; i--)
+            foreach (var host in hosts.Take(held))
             {
-                hosts[i]._isBusy = false;
-                hosts[i]._gate.Exit();
+                host._gate.Exit();
             }
 
-            for (var i = 0; i < held; i++)
+            foreach (var host in hosts.Take(held))
             {
-                hosts[i].DrainIfWaiting();
+                host.DrainIfWaiting();
             }
         }
     }
@@ -189,8 +142,6 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         }
     }
 
-    public void Start() => Exclusively((now, effects) => Shard.Start(now, effects));
-
     /// <summary>An input that nobody waits for failed.</summary>
     public void InputFailed(Exception e) => _output.InputFailed(e);
 
@@ -203,7 +154,7 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
     {
         for (var looks = 0; looks < MostLooks; looks++)
         {
-            if (_gate.TryEnter())
+            if (TryEnter())
             {
                 return true;
             }
@@ -214,41 +165,20 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         return false;
     }
 
-    private void Enter()
-    {
-        if (t_inside == 0 || _gate.IsHeldByCurrentThread)
-        {
-            _gate.Enter();
-        }
-        else if (!_gate.TryEnter(PatienceInside))
-        {
-            throw new InvalidOperationException(
-                $"Shard {Shard.Shard} stayed busy while a callback of another shard or of pub/sub waited for it. "
-                + "A callback must only hand over; do this outside of it.");
-        }
-    }
+    /// <summary>False as well if this thread is inside: what a log or a link calls from there waits for its turn.</summary>
+    private bool TryEnter() => !_gate.IsHeldByCurrentThread && _gate.TryEnter();
 
     private TResult RunAlone<TCommand, TResult>(TCommand command)
         where TCommand : struct, IShardCommand<TResult>
     {
-        var wasBusy = _isBusy;
-        _isBusy = true;
-        t_inside++;
+        var effects = TakeEffects();
         try
         {
-            return command.Run(this, Now, _effects);
+            return command.Run(this, Now, effects);
         }
         finally
         {
-            try
-            {
-                CarryOut();
-            }
-            finally
-            {
-                t_inside--;
-                _isBusy = wasBusy;
-            }
+            CarryOut(effects);
         }
     }
 
@@ -267,11 +197,19 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         }
     }
 
-    private void CarryOut()
+    /// <summary>Lists of their own where a log or a link calls back in the middle of an input.</summary>
+    private ShardEffects TakeEffects()
+    {
+        var effects = _effects ?? new ShardEffects();
+        _effects = null;
+        return effects;
+    }
+
+    private void CarryOut(ShardEffects effects)
     {
         try
         {
-            _output.CarryOut(this, _effects);
+            _output.CarryOut(this, effects);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -280,7 +218,8 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         }
         finally
         {
-            _effects.Clear();
+            effects.Clear();
+            _effects = effects;
             Rearm();
         }
     }

@@ -15,9 +15,13 @@ internal sealed class ShardOutput(
     ILogger log,
     Action<ShardHost> onConflict)
 {
-    private readonly Dictionary<string, Action<TopicDiff>[]> _subscribers = new(StringComparer.Ordinal);
+    private readonly DiffDispatcher _dispatcher = new(options.HandlerQueueCapacity, instruments, log);
+    private readonly Dictionary<string, DiffSubscriber[]> _subscribers = new(StringComparer.Ordinal);
     private readonly List<HandlerPump> _handlers = [];
     private readonly LogLevel _level = Enum.Parse<LogLevel>(options.Trackers[tracker].LogLevel);
+
+    /// <summary>Calls the subscribers.</summary>
+    public DiffDispatcher Dispatcher => _dispatcher;
 
     /// <summary>How many steps have changed something; used inside of an input alone.</summary>
     public long Version { get; private set; }
@@ -26,24 +30,19 @@ internal sealed class ShardOutput(
 
     public void Remove(HandlerPump handler) => _handlers.Remove(handler);
 
-    public void Add(string topic, Action<TopicDiff> subscriber) =>
+    public void Add(string topic, DiffSubscriber subscriber) =>
         _subscribers[topic] = _subscribers.TryGetValue(topic, out var present) ? [.. present, subscriber] : [subscriber];
 
-    public void Remove(string topic, Action<TopicDiff> subscriber)
+    public void Remove(string topic, DiffSubscriber subscriber)
     {
-        if (!_subscribers.TryGetValue(topic, out var present))
-        {
-            return;
-        }
-
-        var at = Array.IndexOf(present, subscriber);
-        if (at >= 0 && present.Length == 1)
+        DiffSubscriber[] rest = [.. _subscribers.GetValueOrDefault(topic, []).Where(s => s != subscriber)];
+        if (rest.Length == 0)
         {
             _subscribers.Remove(topic);
         }
-        else if (at >= 0)
+        else
         {
-            _subscribers[topic] = [.. present[..at], .. present[(at + 1)..]];
+            _subscribers[topic] = rest;
         }
     }
 
@@ -52,7 +51,7 @@ internal sealed class ShardOutput(
         if (effects.Changes.Count > 0)
         {
             Version++;
-            Tell(host.Shard, effects.Changes);
+            Publish(host.Shard, effects.Changes);
         }
 
         foreach (var (to, frame) in effects.Frames)
@@ -99,7 +98,7 @@ internal sealed class ShardOutput(
         _ => "obituary",
     };
 
-    private void Tell(TrackerShard machine, List<PresenceChange> changes)
+    private void Publish(TrackerShard machine, List<PresenceChange> changes)
     {
         if (_handlers.Count > 0)
         {
@@ -115,35 +114,9 @@ internal sealed class ShardOutput(
             return;
         }
 
-        // All are found before any is told: one that subscribes while it is told has these changes in its snapshot.
-        var told = new List<(Action<TopicDiff>[] Subscribers, TopicDiff Diff)>();
-        foreach (var diff in new PresenceDiff(changes).Topics)
+        foreach (var diff in new PresenceDiff(changes.Where(c => _subscribers.ContainsKey(c.Entry.Topic))).Topics)
         {
-            if (_subscribers.TryGetValue(diff.Topic, out var subscribers))
-            {
-                told.Add((subscribers, diff with { Version = Version, View = machine.ViewOf(diff.Topic) }));
-            }
-        }
-
-        foreach (var (subscribers, diff) in told)
-        {
-            foreach (var subscriber in subscribers)
-            {
-                Tell(subscriber, diff);
-            }
-        }
-    }
-
-    private void Tell(Action<TopicDiff> subscriber, TopicDiff diff)
-    {
-        try
-        {
-            subscriber(diff);
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            instruments.HandlerFailed();
-            log.SubscriberFailed(e);
+            _dispatcher.Publish(_subscribers[diff.Topic], diff with { Version = Version, View = machine.ViewOf(diff.Topic) });
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed class PresenceTracker(
     {
         ArgumentNullException.ThrowIfNull(process);
         ArgumentNullException.ThrowIfNull(topic);
-        return HostOf(topic).Execute<UpdateCommand, PresenceEntry>(new UpdateCommand(process, topic, key, null, meta));
+        return UpdateAsync(HostOf(topic), process, topic, key, meta);
     }
 
     public ValueTask<PresenceEntry> UpdateAsync(
@@ -51,7 +51,7 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(process);
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(update);
-        return HostOf(topic).Execute<UpdateCommand, PresenceEntry>(new UpdateCommand(process, topic, key, update, default));
+        return UpdateAsync(HostOf(topic), process, topic, key, update);
     }
 
     public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
@@ -117,33 +117,21 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(handler);
         var pump = new HandlerPump(handler, name, options.HandlerQueueCapacity, instruments, log);
         await handler.InitAsync(new PresenceHandlerContext(this, nodeName, pump.Send), cancellation).ConfigureAwait(false);
-        try
+        foreach (var host in hosts)
         {
-            foreach (var host in hosts)
+            host.Exclusively(() =>
             {
-                host.Exclusively((_, _) =>
-                {
-                    Present(host.Shard.Index, pump);
-                    host.Output.Add(pump);
-                });
-            }
-        }
-        catch
-        {
-            // Refused by one shard: let go by all, in their own time, because this thread may be inside one of them.
-            foreach (var host in hosts)
-            {
-                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(pump)), always: true);
-            }
-
-            throw;
+                Present(host.Shard.Index, pump);
+                host.Output.Add(pump);
+                return pump;
+            });
         }
 
         pump.OnDispose = () =>
         {
             foreach (var host in hosts)
             {
-                host.Exclusively((_, _) => host.Output.Remove(pump));
+                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(pump)), always: true);
             }
         };
         pump.Start();
@@ -155,55 +143,64 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(onDiff);
         var host = HostOf(topic);
-        (TopicView? view, long version) = (null, 0);
-        host.Exclusively((_, _) =>
+        var subscriber = new DiffSubscriber(onDiff);
+        return host.Exclusively(() =>
         {
-            (view, version) = (host.Shard.ViewOf(topic), host.Output.Version);
-            host.Output.Add(topic, onDiff);
+            host.Output.Add(topic, subscriber);
+            return new TopicSubscription(host.Shard.ViewOf(topic), host.Output.Version, () =>
+            {
+                host.Output.Dispatcher.Remove(subscriber);
+                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(topic, subscriber)), always: true);
+            });
         });
-        return new TopicSubscription(view!, version, () => host.Exclusively((_, _) => host.Output.Remove(topic, onDiff)));
     }
 
     public TopicView ViewOf(string topic) => HostOf(topic).Shard.ViewOf(topic);
 
-    /// <summary>Presences that this member's own processes have here.</summary>
-    public int OwnEntries()
-    {
-        var own = 0;
-        foreach (var host in hosts)
-        {
-            host.Exclusively((_, _) => own += host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries));
-        }
+    public Task DeliveredAsync() => Task.WhenAll(hosts.Select(host => host.Output.Dispatcher.DeliveredAsync()));
 
-        return Math.Max(0, own);
-    }
+    /// <summary>Presences that this member's own processes have here.</summary>
+    public int OwnEntries() => hosts.Sum(host => host.Exclusively(
+        () => host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries)));
 
     public int ShardOf(string topic) => HostOf(topic).Shard.Shard;
 
-    public IReadOnlyList<ReplicaStatus> Replicas()
+    public IReadOnlyList<ReplicaStatus> Replicas() => [.. hosts.SelectMany(host =>
     {
-        var statuses = new List<ReplicaStatus>();
-        foreach (var host in hosts)
+        var now = host.Now;
+        return host.Exclusively(host.Shard.Peers).Select(peer => new ReplicaStatus(
+            peer.Replica.Node,
+            peer.Replica.Incarnation,
+            host.Shard.Shard,
+            peer.IsUp ? "up" : "down",
+            peer.Clock,
+            peer.Advertised,
+            peer.Entries,
+            Since(peer.BehindSince ?? now),
+            Since(peer.LastHeard)));
+        TimeSpan Since(TimeSpan then) => now > then ? now - then : TimeSpan.Zero;
+    })];
+
+    private static async ValueTask<PresenceEntry> UpdateAsync(
+        ShardHost host, PresenceProcess process, string topic, string key, PresenceMeta meta)
+    {
+        var command = new UpdateCommand(process, topic, key, meta);
+        return (await host.Execute<UpdateCommand, (PresenceEntry, bool)>(command).ConfigureAwait(false)).Item1;
+    }
+
+    /// <summary>Calls the function outside of the shard, and again if the entry was updated meanwhile.</summary>
+    private static async ValueTask<PresenceEntry> UpdateAsync(
+        ShardHost host, PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
+    {
+        var find = new FindCommand(process, topic, key);
+        var entry = await host.Execute<FindCommand, PresenceEntry>(find).ConfigureAwait(false);
+        for (var isDone = false; !isDone;)
         {
-            host.Exclusively((now, _) =>
-            {
-                foreach (var peer in host.Shard.Peers())
-                {
-                    statuses.Add(new ReplicaStatus(
-                        peer.Replica.Node,
-                        peer.Replica.Incarnation,
-                        host.Shard.Shard,
-                        peer.IsUp ? "up" : "down",
-                        peer.Clock,
-                        peer.Advertised,
-                        peer.Entries,
-                        peer.BehindSince is { } since ? now - since : TimeSpan.Zero,
-                        now - peer.LastHeard));
-                }
-            });
+            var command = new UpdateCommand(process, topic, key, update(entry), entry);
+            (entry, isDone) = await host.Execute<UpdateCommand, (PresenceEntry, bool)>(command).ConfigureAwait(false);
         }
 
-        return statuses;
+        return entry;
     }
 
     private static void Present(PresenceIndex index, HandlerPump pump)
@@ -247,30 +244,22 @@ internal sealed class PresenceTracker(
             .Select(g => (Host: g.Key, Requests: g.Select(r => r.request).ToArray(), Places: g.Select(r => r.at).ToArray()))
             .ToArray();
 
-        // A callback holds its own shard: to wait for others there would be to wait for each other.
-        if (ShardHost.IsInside)
-        {
-            return new ValueTask<IReadOnlyList<PresenceEntry>>(Task.Run(All));
-        }
-
         try
         {
-            return ValueTask.FromResult(All());
+            return ValueTask.FromResult<IReadOnlyList<PresenceEntry>>(ShardHost.Exclusively(parts.Select(p => p.Host).ToArray(), () =>
+            {
+                foreach (var part in parts)
+                {
+                    check(part.Host.Shard, part.Requests);
+                }
+
+                return Gather(requests.Count, parts.Select(part => (part.Places, apply(part.Host, part.Requests))));
+            }));
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
             return ValueTask.FromException<IReadOnlyList<PresenceEntry>>(e);
         }
-
-        IReadOnlyList<PresenceEntry> All() => ShardHost.Exclusively(parts.Select(p => p.Host).ToArray(), () =>
-        {
-            foreach (var part in parts)
-            {
-                check(part.Host.Shard, part.Requests);
-            }
-
-            return Gather(requests.Count, parts.Select(part => (part.Places, apply(part.Host, part.Requests))));
-        });
     }
 
     private static PresenceEntry[] Gather(

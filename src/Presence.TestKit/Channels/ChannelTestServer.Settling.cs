@@ -32,6 +32,7 @@ public sealed partial class ChannelTestServer
 
             // Every command that a channel has given to the tracker comes before this one.
             await Node.Tracker.UntrackAllAsync(_probe).ConfigureAwait(false);
+            await Node.Tracker.DeliveredAsync().WaitAsync(Patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (begun == Activity.Begun && Activity.Running <= _waitingOnTime)
             {
                 return;

@@ -113,15 +113,7 @@ public sealed class TrackerShard
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(effects);
         CheckTrackMany(process, requests);
-        var entries = new List<PresenceEntry>(requests.Count);
-        foreach (var request in requests)
-        {
-            entries.Add(_own.Join(process, request, effects.Changes));
-            SendIfFull(now, effects);
-        }
-
-        Changed(now, effects);
-        return entries;
+        return ChangeEach(now, requests, request => _own.Join(process, request, effects.Changes), effects);
     }
 
     /// <summary>Throws what <see cref="TrackMany"/> would throw, and changes nothing.</summary>
@@ -142,15 +134,8 @@ public sealed class TrackerShard
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(effects);
         CheckUpdateMany(process, requests);
-        var entries = new List<PresenceEntry>(requests.Count);
-        foreach (var (topic, key, meta) in requests)
-        {
-            entries.Add(_own.Replace(_own.Find(process, topic, key), meta, effects.Changes));
-            SendIfFull(now, effects);
-        }
-
-        Changed(now, effects);
-        return entries;
+        return ChangeEach(
+            now, requests, r => _own.Replace(_own.Find(process, r.Topic, r.Key), r.Meta, effects.Changes), effects);
     }
 
     /// <summary>Throws what <see cref="UpdateMany"/> would throw, and changes nothing.</summary>
@@ -327,6 +312,10 @@ public sealed class TrackerShard
     /// <summary>The other replicas that are held, up or down.</summary>
     public IReadOnlyList<PeerStatus> Peers() => _peers.Statuses();
 
+    /// <summary>The present version of an own entry.</summary>
+    /// <exception cref="NotTrackedException">It is not there.</exception>
+    internal PresenceEntry Find(ulong process, string topic, string key) => _own.Find(process, topic, key);
+
     internal void Plant(ShardDefect defect) => _peers.Plant(defect);
 
     internal ShardMeasure Measure() => _peers.Measure();
@@ -340,11 +329,20 @@ public sealed class TrackerShard
         }
     }
 
-    private void SendIfFull(TimeSpan now, ShardEffects effects)
+    private List<PresenceEntry> ChangeEach(
+        TimeSpan now, IReadOnlyList<TrackRequest> requests, Func<TrackRequest, PresenceEntry> change, ShardEffects effects)
     {
-        if (_own.Outbox.IsFull)
+        var entries = new List<PresenceEntry>(requests.Count);
+        foreach (var request in requests)
         {
-            Flush(now, effects);
+            entries.Add(change(request));
+            if (_own.Outbox.IsFull)
+            {
+                Flush(now, effects);
+            }
         }
+
+        Changed(now, effects);
+        return entries;
     }
 }

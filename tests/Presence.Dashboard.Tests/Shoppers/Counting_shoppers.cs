@@ -32,7 +32,7 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
     {
         using var tab = await OpenAsync("a", "/", 1);
         await StartAsync();
-        Expect(1, 1, """{"/":1}""", """{"1":1}""");
+        await ExpectAsync(1, 1, """{"/":1}""", """{"1":1}""");
     }
 
     [Fact]
@@ -42,11 +42,11 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         using var first = await OpenAsync("a", "/", 1, 2);
         using var second = await OpenAsync("a", "/checkout", 1, 2);
         using var other = await OpenAsync("b", "/", 2);
-        Expect(2, 3, """{"/":2,"/checkout":1}""", """{"2":2,"1":1}""");
+        await ExpectAsync(2, 3, """{"/":2,"/checkout":1}""", """{"2":2,"1":1}""");
         first.End();
-        Expect(2, 2, """{"/":1,"/checkout":1}""", """{"2":2,"1":1}""");
+        await ExpectAsync(2, 2, """{"/":1,"/checkout":1}""", """{"2":2,"1":1}""");
         second.End();
-        Expect(1, 1, """{"/":1}""", """{"2":1}""");
+        await ExpectAsync(1, 1, """{"/":1}""", """{"2":1}""");
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         await StartAsync();
         using var tab = await OpenAsync("a", "/", 1);
         await Tracker.UpdateAsync(tab, ShopperStats.Presences, "a", Meta("/products/1", [2, 3]));
-        Expect(1, 1, """{"/products/1":1}""", """{"2":1,"3":1}""");
+        await ExpectAsync(1, 1, """{"/products/1":1}""", """{"2":1,"3":1}""");
     }
 
     [Fact]
@@ -64,11 +64,11 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         await StartAsync();
         using var first = await OpenAsync("a", "/", 1);
         using var second = await OpenAsync("a", "/", 1);
-        Expect(1, 2, """{"/":2}""", """{"1":1}""");
+        await ExpectAsync(1, 2, """{"/":2}""", """{"1":1}""");
         await Tracker.UpdateAsync(first, ShopperStats.Presences, "a", Meta("/", [1, 2]));
-        Assert.Equal(["1", "2"], _stats.Now().Items.Keys);
+        Assert.Equal(["1", "2"], (await NowAsync()).Items.Keys);
         second.End();
-        Assert.Equal(["1", "2"], _stats.Now().Items.Keys);
+        Assert.Equal(["1", "2"], (await NowAsync()).Items.Keys);
     }
 
     [Theory]
@@ -81,7 +81,7 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         await StartAsync();
         using var tab = _member.Node.StartProcess();
         await Tracker.TrackAsync(tab, ShopperStats.Presences, "a", PresenceMeta.Parse(meta));
-        var now = _stats.Now();
+        var now = await NowAsync();
         Assert.Equal([page], now.Pages.Keys);
         Assert.Equal(items.Split(',', StringSplitOptions.RemoveEmptyEntries), now.Items.Keys.Order());
     }
@@ -98,8 +98,12 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         Assert.Single(_told.Messages);
         for (var i = 0; i < 1000; i++)
         {
-            using var tab = await OpenAsync($"b{i}", "/");
-            _time.Advance(TimeSpan.FromMilliseconds(1));
+            using (await OpenAsync($"b{i}", "/"))
+            {
+                _time.Advance(TimeSpan.FromMilliseconds(1));
+            }
+
+            await Tracker.DeliveredAsync();
         }
 
         _time.Advance(_stats.Calm.Window);
@@ -128,6 +132,7 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
         using var tab = await OpenAsync("a", "/", 1);
         _time.Advance(ShopperStats.Step);
         tab.End();
+        await Tracker.DeliveredAsync();
         _time.Advance(ShopperStats.Step);
         Assert.Equal([1, 0], _stats.History().Shoppers);
         using var late = await OpenAsync("b", "/late");
@@ -151,7 +156,7 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
             }
         }
 
-        var now = _stats.Now();
+        var now = await NowAsync();
         Assert.Equal(StatsView.MaxNamed, now.Pages.Count);
         Assert.Equal($"/{StatsView.MaxNamed + 4}", now.Pages.First().Key);
         Assert.Equal(1 + 2 + 3 + 4 + 5, now.OtherPages);
@@ -196,14 +201,21 @@ public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
     {
         var tab = _member.Node.StartProcess();
         await Tracker.TrackAsync(tab, ShopperStats.Presences, cart, Meta(page, items));
+        await Tracker.DeliveredAsync();
         return tab;
+    }
+
+    private async Task<StatsView> NowAsync()
+    {
+        await Tracker.DeliveredAsync();
+        return _stats.Now();
     }
 
     private Task StartAsync() => _stats.StartAsync(CancellationToken.None);
 
-    private void Expect(int shoppers, int openPages, string pages, string items)
+    private async Task ExpectAsync(int shoppers, int openPages, string pages, string items)
     {
-        var now = _stats.Now();
+        var now = await NowAsync();
         Assert.Equal((shoppers, openPages), (now.Shoppers, now.OpenPages));
         Assert.Equal(pages, JsonSerializer.Serialize(now.Pages));
         Assert.Equal(items, JsonSerializer.Serialize(now.Items));

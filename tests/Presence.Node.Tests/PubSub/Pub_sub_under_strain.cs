@@ -117,6 +117,36 @@ public sealed class Pub_sub_under_strain
     }
 
     [Fact]
+    public async Task A_subscriber_that_blocks_holds_up_no_other_sender_and_no_memory_beyond_the_bound()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        using var drops = new Counted("presence.frames.dropped", "pubsub_full");
+        var (entered, go) = (new TaskCompletionSource(), new ManualResetEventSlim());
+        var heard = 0;
+        using var all = new CountdownEvent(1 + 10_000);
+        using var subscription = cluster[0].PubSub.Subscribe("t", _ =>
+        {
+            entered.TrySetResult();
+            go.Wait(Patience);
+            heard++;
+            all.Signal();
+        });
+        var blocked = Task.Factory.StartNew(
+            () => cluster[0].PubSub.BroadcastLocal(new PubSubMessage("t", "first", default)), TaskCreationOptions.LongRunning);
+        await entered.Task.WaitAsync(Patience);
+        for (var i = 0; i < 10_005; i++)
+        {
+            cluster[0].PubSub.BroadcastLocal(new PubSubMessage("t", "e", default));
+        }
+
+        Assert.Equal(5, drops.Sum);
+        go.Set();
+        await blocked.WaitAsync(Patience);
+        Assert.True(all.Wait(Patience));
+        Assert.Equal(10_001, heard);
+    }
+
+    [Fact]
     public async Task A_topic_that_is_no_text_is_refused()
     {
         await using var cluster = await TestCluster.OfAsync(1);

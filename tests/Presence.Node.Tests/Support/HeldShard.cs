@@ -1,8 +1,6 @@
-using Presence.Tracker;
-
 namespace Presence.Node.Tests.Support;
 
-/// <summary>Keeps the shard of a topic busy, by an update function that waits, until it is let go.</summary>
+/// <summary>Keeps the shard of a topic busy until it is let go, with one presence of its own in the topic.</summary>
 internal sealed class HeldShard : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -16,12 +14,11 @@ internal sealed class HeldShard : IDisposable
         var process = node.StartProcess("holder");
         node.Tracker.TrackAsync(process, topic, "holder").AsTask().Wait(Patience);
         // A thread of its own, so that what the pool runs can be told from what the holder runs.
-        _holder = new Thread(() => _ = node.Tracker.UpdateAsync(process, topic, "holder", _ =>
+        _holder = new Thread(() => ((PresenceTracker)node.Tracker).HostOf(topic).Exclusively(() =>
         {
             _entered.Set();
-            _go.Wait(Patience);
-            return PresenceMeta.Empty;
-        }).AsTask());
+            return _go.Wait(Patience);
+        }));
         _holder.Start();
         Assert.True(_entered.Wait(Patience));
     }

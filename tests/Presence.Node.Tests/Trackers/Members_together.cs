@@ -32,6 +32,7 @@ public sealed class Members_together
         using var subscription = cluster.Tracker(1).Subscribe("t", diff => reasons.AddRange(diff.Changes.Select(c => c.Reason)));
         await cluster.StopAsync(0);
         // The farewell is acknowledged before the stop goes on, so there is nothing to wait for.
+        await cluster.Tracker(1).DeliveredAsync();
         Assert.Equal([LeaveReason.NodeStopped], reasons);
         Assert.Equal(NodeState.Stopped, cluster[0].State);
         Assert.Equal(["n1"], cluster[1].Members().Select(m => m.Name));
@@ -59,6 +60,7 @@ public sealed class Members_together
             time.Advance(TimeSpan.FromSeconds(1));
         }
 
+        await cluster.Tracker(1).DeliveredAsync();
         Assert.Equal(LeaveReason.NodeDown, reason);
         Assert.Equal("down", cluster[1].Members().Single(m => !m.Self).Status);
     }

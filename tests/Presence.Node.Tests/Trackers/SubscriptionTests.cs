@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Presence.Node.Tests.Support;
 using Presence.Tracker;
@@ -48,5 +49,135 @@ public sealed class SubscriptionTests
         await cluster.StopAsync(0);
         await TestCluster.UntilAsync(here, () => here.Count("t") == 0, "the node that stopped is forgotten");
         Assert.Empty(here.ViewOf("t").Known.Others);
+    }
+
+    [Theory]
+    [InlineData(1024)]
+    [InlineData(2)]
+    public async Task Snapshot_and_diffs_give_the_list_whoever_writes_meanwhile(int capacity)
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = capacity);
+        var tracker = cluster.Tracker(0);
+        var replays = new ConcurrentBag<Replay>();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
+        {
+            var random = new Random(writer);
+            var process = cluster[0].StartProcess();
+            for (var step = 0; step < 300; step++)
+            {
+                var key = $"k{random.Next(5)}";
+                if (tracker.GetByKey("t", key).All(e => e.Process != process.Id))
+                {
+                    await tracker.TrackAsync(process, "t", key);
+                }
+                else if (random.Next(2) == 0)
+                {
+                    await tracker.UpdateAsync(process, "t", key, PresenceMeta.Empty);
+                }
+                else
+                {
+                    await tracker.UntrackAsync(process, "t", key);
+                }
+
+                if (step % 30 == 0)
+                {
+                    replays.Add(new Replay(tracker, "t"));
+                }
+                else if (step % 100 == 99 && replays.TryPeek(out var last))
+                {
+                    last.Dispose();
+                }
+            }
+        })));
+        await tracker.DeliveredAsync().WaitAsync(Patience);
+        Assert.All(replays, replay => Assert.Null(replay.Fault));
+        var list = tracker.List("t").Select(e => e.Ref).Order().ToArray();
+        Assert.All(replays.Where(replay => !replay.IsDisposed), replay => Assert.Equal(list, replay.Refs));
+        foreach (var replay in replays)
+        {
+            replay.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task What_waits_beyond_the_bound_is_condensed_to_its_net_effect()
+    {
+        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new ManualTime());
+        using var condensed = new Counted("presence.handler.condensed");
+        var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
+        using var entered = new SemaphoreSlim(0);
+        using var go = new ManualResetEventSlim();
+        using var slow = tracker.Subscribe("slow", _ =>
+        {
+            entered.Release();
+            go.Wait(Patience);
+        });
+        var diffs = new List<TopicDiff>();
+        using var subscription = tracker.Subscribe("t", diffs.Add);
+        await tracker.TrackAsync(process, "slow", "k");
+        Assert.True(await entered.WaitAsync(Patience));
+        await tracker.TrackAsync(process, "t", "first");
+        await tracker.TrackAsync(process, "t", "second");
+        for (var round = 0; round < 1000; round++)
+        {
+            await tracker.TrackAsync(process, "t", "passing");
+            await tracker.UntrackAsync(process, "t", "passing");
+        }
+
+        await tracker.UntrackAsync(process, "t", "first");
+        await tracker.TrackAsync(process, "t", "last");
+        await tracker.TrackAsync(process, "slow", "k2");
+        await condensed.UntilAsync(2);
+        go.Set();
+        await tracker.DeliveredAsync().WaitAsync(Patience);
+        Assert.Equal(
+            ["Joined first", "Joined second", "Left first, Joined last"],
+            diffs.Select(d => string.Join(", ", d.Changes.Select(c => $"{c.Kind} {c.Entry.Key}"))));
+        Assert.Equal(["last", "second"], diffs[^1].View!.Snapshot.Select(e => e.Key));
+        Assert.Equal(2, condensed.Sum);
+    }
+
+    /// <summary>Follows a topic by a subscription, and checks each diff against what it knows and against the diff's position.</summary>
+    private sealed class Replay : IDisposable
+    {
+        private readonly ManualResetEventSlim _begun = new();
+        private readonly TopicSubscription _subscription;
+        private readonly SortedSet<string> _refs = new(StringComparer.Ordinal);
+        private long _version;
+
+        public Replay(IPresenceTracker tracker, string topic)
+        {
+            _subscription = tracker.Subscribe(topic, Apply);
+            _version = _subscription.Version;
+            _refs.UnionWith(_subscription.Snapshot.Select(e => e.Ref));
+            _begun.Set();
+        }
+
+        public string? Fault { get; private set; }
+
+        public bool IsDisposed { get; private set; }
+
+        public IEnumerable<string> Refs => _refs;
+
+        public void Dispose()
+        {
+            IsDisposed = true;
+            _subscription.Dispose();
+        }
+
+        private void Apply(TopicDiff diff)
+        {
+            // The first diff may come before Subscribe has returned.
+            _begun.Wait(Patience);
+            Fault ??= diff.Version > _version ? null : $"version {diff.Version} after {_version}";
+            _version = diff.Version;
+            foreach (var change in diff.Changes)
+            {
+                Fault ??= change.LastShown is null || _refs.Remove(change.LastShown.Ref) ? null : $"{change} of the unknown";
+                Fault ??= change.Kind == PresenceChangeKind.Left || _refs.Add(change.Entry.Ref) ? null : $"{change} of the known";
+            }
+
+            Fault ??= _refs.SetEquals(diff.View!.Snapshot.Select(e => e.Ref)) ? null : $"another state at version {_version}";
+        }
     }
 }
