@@ -1,6 +1,7 @@
 using System.Net;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime;
 using Presence.Grains;
 
 namespace Presence.Silo;
@@ -62,6 +63,25 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
             orleans.AddPresence();
         });
         builder.Services.AddSingleton<IHostedService>(_ => new SilosStopInTurn(_turns, IsPrimary(place)));
+    }
+
+    /// <summary>Checks, once the first silo of this process is up, that it is in the cluster of the primary silo.</summary>
+    /// <remarks>Every silo has a membership table, and only that of the primary is in use: through another, a silo would find itself alone.</remarks>
+    /// <exception cref="SiloStartException">The silo that it came to is not the primary of its cluster.</exception>
+    public void CheckJoined(IServiceProvider services)
+    {
+        if (Primary is null || HasPrimary)
+        {
+            return;
+        }
+
+        var members = services.GetRequiredService<IClusterMembershipService>().CurrentSnapshot.Members.Values;
+        if (!members.Any(member => member.Status == SiloStatus.Active && member.SiloAddress.Endpoint.Equals(Primary)))
+        {
+            throw new SiloStartException(
+                $"The silo at {Primary} is not the primary silo of its cluster. Name the primary with Presence:Orleans:Primary; the host that "
+                + "runs it prints its address.");
+        }
     }
 
     public void Dispose() => _turns.Dispose();

@@ -20,6 +20,8 @@ internal sealed partial class Member
 
     public string Name => Place.Name;
 
+    public IServiceProvider Services => _app.Services;
+
     /// <summary>What it was told to listen on.</summary>
     public string Urls { get; }
 

@@ -55,6 +55,7 @@ internal sealed class SiloRun
             // In turn: of two that join at once one finds the membership table changed, and waits 3 s before it tries again.
             var first = _members[Cluster.First.Number - 1];
             await StartAsync(first, stop);
+            Cluster.CheckJoined(first.Services);
             foreach (var member in _members.Where(member => member != first))
             {
                 await StartAsync(member, stop);

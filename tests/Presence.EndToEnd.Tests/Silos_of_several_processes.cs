@@ -40,6 +40,16 @@ public sealed class Silos_of_several_processes
         await UntilMembersAsync(first, $"node-{port - 3999}");
     }
 
+    [Fact]
+    public async Task Do_not_take_a_silo_for_the_primary_that_is_none()
+    {
+        await using var others = await SiloProcess.StartAsync(["--nodes", "2"]);
+        var result = await SiloProcess.RunAsync(
+            ["--urls", "http://127.0.0.1:0", "--Presence:Orleans:Primary", $"127.0.0.1:{others.SiloPorts[1]}"]);
+        Assert.Equal(1, result.ExitCode);
+        HostInProcess.Fails($"The silo at 127.0.0.1:{others.SiloPorts[1]} is not the primary silo of its cluster.", result.Error);
+    }
+
     [SkippableFact]
     public async Task Find_the_silo_on_the_default_port_by_themselves()
     {
