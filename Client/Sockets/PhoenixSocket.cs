@@ -103,20 +103,7 @@ internal sealed class PhoenixSocket : IAsyncDisposable
     /// <summary>Closes in order, as a page does that is left.</summary>
     public async Task CloseAsync()
     {
-        await _sending.WaitAsync();
-        try
-        {
-            await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
-        }
-        catch (Exception e) when (IsGone(e))
-        {
-            // It has ended already, which is what was wanted.
-        }
-        finally
-        {
-            _sending.Release();
-        }
-
+        await CloseOutputAsync();
         try
         {
             await _closed.Task.WaitAsync(TimeSpan.FromSeconds(2), _options.Time);
@@ -211,11 +198,30 @@ internal sealed class PhoenixSocket : IAsyncDisposable
             }
 
             End(_socket.CloseStatus is { } status ? $"closed with {(int)status}" : "closed");
+            await CloseOutputAsync();
         }
         catch (Exception e) when (IsGone(e) || e is PhoenixException)
         {
             End(e.Message);
             _socket.Abort();
+        }
+    }
+
+    /// <summary>Begins the closing handshake, or completes it: a server that stops waits for that.</summary>
+    private async Task CloseOutputAsync()
+    {
+        await _sending.WaitAsync();
+        try
+        {
+            await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+        }
+        catch (Exception e) when (IsGone(e))
+        {
+            // It has ended already, which is what was wanted.
+        }
+        finally
+        {
+            _sending.Release();
         }
     }
 

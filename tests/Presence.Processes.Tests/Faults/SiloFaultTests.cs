@@ -26,6 +26,7 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         Assert.InRange((await stopped).TotalSeconds, 0, 5);
         Assert.Equal(0, leaver.Member.ExitCode);
         Assert.Contains("1012", await leaver.Closed);
+        Assert.DoesNotContain("sockets were still open", leaver.Member.Log, StringComparison.Ordinal);
         await UntilReportedByAllAsync(run, leaver.Member, MemberVerdict.Stopped);
         run.MustBeFlawless();
     }
