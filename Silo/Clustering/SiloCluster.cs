@@ -130,7 +130,8 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
 
         orleans.Configure<ClusterMembershipOptions>(o =>
         {
-            // A silo that is killed is declared dead after about the product of these two.
+            // A silo that is killed is declared dead after about the product of these two; one that hangs or is cut off
+            // after up to four times that, because Orleans probes with longer timeouts first.
             o.ProbeTimeout = _settings.ProbeTimeout;
             o.NumMissedProbesLimit = _settings.MissedProbes;
             o.TableRefreshTimeout = TimeSpan.FromSeconds(10);

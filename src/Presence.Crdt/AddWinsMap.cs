@@ -8,7 +8,7 @@ namespace Presence.Crdt;
 /// a replica that is not held is ignored, so nobody learns of a dead replica through a third.
 /// </remarks>
 /// <typeparam name="TValue">A value; immutable.</typeparam>
-public sealed class AddWinsMap<TValue>(int logCapacity = int.MaxValue)
+internal sealed class AddWinsMap<TValue>(int logCapacity = int.MaxValue)
     where TValue : class
 {
     private readonly Dictionary<ReplicaId, ReplicaDots<TValue>> _replicas = [];

@@ -1,7 +1,7 @@
 namespace Presence.Crdt;
 
 /// <summary>What is known of one dot; a merge takes the larger.</summary>
-public enum DotState
+internal enum DotState
 {
     /// <summary>Nothing is known.</summary>
     Unknown,

@@ -3,7 +3,7 @@ namespace Presence.Crdt;
 /// <summary>An unbroken run of sequence numbers.</summary>
 /// <param name="First">At least 1.</param>
 /// <param name="Last">Not before <paramref name="First"/>, and below <see cref="ulong.MaxValue"/>.</param>
-public readonly record struct Interval(ulong First, ulong Last)
+internal readonly record struct Interval(ulong First, ulong Last)
 {
     /// <summary>How many numbers it holds.</summary>
     public ulong Length => Last - First + 1;
@@ -11,7 +11,7 @@ public readonly record struct Interval(ulong First, ulong Last)
 
 /// <summary>A set of sequence numbers, kept as the fewest possible intervals in ascending order.</summary>
 /// <remarks>A causal context of one replica is one interval when nothing is missing.</remarks>
-public sealed class IntervalSet
+internal sealed class IntervalSet
 {
     private const int Few = 32;
 

@@ -10,7 +10,7 @@ namespace Presence.Crdt;
 /// What is enumerated is valid until the next change.
 /// </remarks>
 /// <typeparam name="TValue">A value; immutable.</typeparam>
-public sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
+internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
     where TValue : class
 {
     private LivePage<TValue>[] _pages = [];

@@ -2,7 +2,7 @@ namespace Presence.Crdt;
 
 /// <summary>What a merge changed here. Nothing, if it taught nothing new.</summary>
 /// <typeparam name="TValue">The value.</typeparam>
-public sealed class MergeResult<TValue>
+internal sealed class MergeResult<TValue>
     where TValue : class
 {
     /// <summary>Values that became live, ascending by sequence number.</summary>

@@ -4,7 +4,7 @@ namespace Presence.Crdt;
 /// <param name="Tick">The sequence number that the removal itself consumed; it never had a value.</param>
 /// <param name="Note">A number of the user's that travels with the removal, such as a reason.</param>
 /// <param name="Removed">Sequence numbers of the values that it ended, all below the tick.</param>
-public readonly record struct Removal(ulong Tick, byte Note, ReadOnlyMemory<ulong> Removed)
+internal readonly record struct Removal(ulong Tick, byte Note, ReadOnlyMemory<ulong> Removed)
 {
     /// <exception cref="ArgumentException">It removes a dot that is not before its tick.</exception>
     internal void Check(string parameter)
@@ -23,7 +23,7 @@ public readonly record struct Removal(ulong Tick, byte Note, ReadOnlyMemory<ulon
 /// The recent removals of one replica, in order of their ticks, bounded by the number of dots they removed. It lets
 /// repair send the removals that a peer missed instead of all dead intervals.
 /// </summary>
-public sealed class RemovalLog
+internal sealed class RemovalLog
 {
     private Removal[] _removals = [];
     private int _first;

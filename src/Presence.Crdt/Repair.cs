@@ -8,7 +8,7 @@ namespace Presence.Crdt;
 /// order (see <see cref="ReplicaDots{TValue}.KillKnown"/>). <paramref name="Removals"/> is empty then.
 /// </param>
 /// <param name="More">Whether it lacks more values than <paramref name="Values"/>.</param>
-public sealed record RepairPlan(
+internal sealed record RepairPlan(
     IReadOnlyList<ulong> Values, IReadOnlyList<Removal> Removals, IntervalSet? AllDead, bool More = false)
 {
     /// <summary>Whether the requester lacks nothing.</summary>

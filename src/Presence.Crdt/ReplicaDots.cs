@@ -17,7 +17,7 @@ namespace Presence.Crdt;
 /// asked for.</para>
 /// </remarks>
 /// <typeparam name="TValue">A value; immutable.</typeparam>
-public sealed class ReplicaDots<TValue>
+internal sealed class ReplicaDots<TValue>
     where TValue : class
 {
     private readonly LiveDots<TValue> _live = new();

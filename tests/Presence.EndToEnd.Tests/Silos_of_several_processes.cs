@@ -8,7 +8,6 @@ using Presence.Silo;
 
 namespace Presence.EndToEnd.Tests;
 
-[Collection(nameof(ThreeSilos))]
 [Trait("Category", "Cluster")]
 public sealed class Silos_of_several_processes
 {

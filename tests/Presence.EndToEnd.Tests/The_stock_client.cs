@@ -29,4 +29,17 @@ public sealed class The_stock_client(ThreeSilos members, ITestOutputHelper outpu
     [SkippableFact]
     public async Task Has_company_by_another_implementation() =>
         await NodeScripts.RunAsync("other-client.mjs", [members.First, members.Third]);
+
+    [SkippableFact]
+    [Trait("Category", "Browser")]
+    public async Task Is_kept_every_promise_in_Chromium() =>
+        await NodeScripts.RunAsync("stock-client-browser.mjs", [The_shop_and_its_dashboard.Chromium(), members.First], seconds: 120);
+
+    [SkippableFact]
+    [Trait("Category", "Browser")]
+    public async Task Ends_with_the_same_presences_in_Chromium_as_in_Node_after_ten_thousand_random_changes()
+    {
+        var chromium = The_shop_and_its_dashboard.Chromium();
+        await NodeScripts.RunAsync("random-run.mjs", ["20261122", "10000", chromium, .. members.Members], seconds: 180);
+    }
 }

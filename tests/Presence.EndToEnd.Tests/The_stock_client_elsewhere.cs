@@ -1,16 +1,10 @@
 namespace Presence.EndToEnd.Tests;
 
-/// <summary>The same client in Chromium, and through a restart of the server: what needs no second engine.</summary>
-[Collection(nameof(ThreeSilos))]
+/// <summary>The same client in Chromium, and through a restart of the server. Each test has a server of its own.</summary>
 [Trait("Category", "Cluster")]
-public sealed class The_stock_client_elsewhere(ThreeSilos members)
+public sealed class The_stock_client_elsewhere
 {
     private static readonly string[] CompressingSockets = ["--Presence:CompressSockets", "true"];
-
-    [SkippableFact]
-    [Trait("Category", "Browser")]
-    public async Task Is_kept_every_promise_in_Chromium() =>
-        await NodeScripts.RunAsync("stock-client-browser.mjs", [The_shop_and_its_dashboard.Chromium(), members.First], seconds: 120);
 
     [SkippableFact]
     public async Task Is_kept_every_promise_in_Node_where_frames_are_compressed()
@@ -42,14 +36,6 @@ public sealed class The_stock_client_elsewhere(ThreeSilos members)
     [InlineData(false)]
     [InlineData(true)]
     public Task Comes_back_in_Chromium_too(bool kill) => RestartAsync(kill, [The_shop_and_its_dashboard.Chromium()]);
-
-    [SkippableFact]
-    [Trait("Category", "Browser")]
-    public async Task Ends_with_the_same_presences_in_Chromium_as_in_Node_after_ten_thousand_random_changes()
-    {
-        var chromium = The_shop_and_its_dashboard.Chromium();
-        await NodeScripts.RunAsync("random-run.mjs", ["20261122", "10000", chromium, .. members.Members], seconds: 180);
-    }
 
     private static async Task RestartAsync(bool kill, string[] chromium)
     {

@@ -46,10 +46,10 @@ public sealed partial class SimulatedMember
     public ReplicaId Self => _self;
 
     /// <summary>What it shows to readers, of itself and of the others.</summary>
-    public PresenceIndex Index => Shard.Index;
+    internal PresenceIndex Index => Shard.Index;
 
     /// <summary>The other replicas as it sees them.</summary>
-    public IReadOnlyList<PeerStatus> Peers => Shard.Peers();
+    internal IReadOnlyList<PeerStatus> Peers => Shard.Peers();
 
     /// <summary>Living processes that were started here.</summary>
     public IReadOnlyList<ulong> Processes => _processes;

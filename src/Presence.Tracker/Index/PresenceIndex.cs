@@ -5,7 +5,7 @@ namespace Presence.Tracker;
 
 /// <summary>What one shard shows to readers: immutable snapshots per topic, swapped by the shard, read by any thread.</summary>
 /// <remarks>The shard changes it and then publishes; a reader sees a topic as it was at some publication, whole.</remarks>
-public sealed class PresenceIndex
+internal sealed class PresenceIndex
 {
     private readonly TextTable<TopicNode> _topics = new();
     private readonly KeyIndex _keys = new();

@@ -3,7 +3,7 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>What a shard asks its host to do after one input. Reused: the host clears it before the next input.</summary>
-public sealed class ShardEffects
+internal sealed class ShardEffects
 {
     /// <summary>Frames to send, in order.</summary>
     public List<OutgoingFrame> Frames { get; } = [];
@@ -33,13 +33,13 @@ public sealed class ShardEffects
 /// <summary>A frame to send.</summary>
 /// <param name="To">Name of the member, or null for all others.</param>
 /// <param name="Frame">What to send; encode with <see cref="ShardFrameCodec"/>.</param>
-public readonly record struct OutgoingFrame(string? To, ShardFrame Frame);
+internal readonly record struct OutgoingFrame(string? To, ShardFrame Frame);
 
 /// <summary>Something that happened to a replica.</summary>
 /// <param name="Kind">What.</param>
 /// <param name="Replica">To whom.</param>
 /// <param name="Detail">More, for a log; may be null.</param>
-public readonly record struct ReplicaEvent(ReplicaEventKind Kind, ReplicaId Replica, string? Detail = null);
+internal readonly record struct ReplicaEvent(ReplicaEventKind Kind, ReplicaId Replica, string? Detail = null);
 
 /// <summary>The transitions of a replica.</summary>
 public enum ReplicaEventKind
@@ -96,7 +96,7 @@ public enum ReplicaEventKind
 /// <param name="Entries">Live entries of it held here.</param>
 /// <param name="LastHeard">When it was last heard, on the host's clock.</param>
 /// <param name="BehindSince">Since when something of it is known to be missing here; null if nothing is.</param>
-public readonly record struct PeerStatus(
+internal readonly record struct PeerStatus(
     ReplicaId Replica,
     bool IsUp,
     bool IsShown,

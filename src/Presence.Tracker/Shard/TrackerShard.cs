@@ -8,7 +8,7 @@ namespace Presence.Tracker;
 /// the effects.
 /// </summary>
 /// <remarks>Only <see cref="Index"/> and <see cref="ViewOf"/> may be used from other threads.</remarks>
-public sealed class TrackerShard
+internal sealed class TrackerShard
 {
     private readonly TrackerOptions _options;
     private readonly AddWinsMap<PresenceEntry> _map;

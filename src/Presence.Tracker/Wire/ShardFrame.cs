@@ -8,38 +8,38 @@ namespace Presence.Tracker;
 /// <param name="Instance">A number of the sender's process alone: tells a namesake from an echo.</param>
 /// <param name="PoolSize">Shards of the sender's tracker.</param>
 /// <param name="Counter">The last sequence number of the sender that it has announced in a delta.</param>
-public readonly record struct Sender(ReplicaId Replica, ulong Started, ulong Instance, int PoolSize, ulong Counter);
+internal readonly record struct Sender(ReplicaId Replica, ulong Started, ulong Instance, int PoolSize, ulong Counter);
 
 /// <summary>A message between shards of the same number on two members.</summary>
 /// <param name="From">Who sent it.</param>
-public abstract record ShardFrame(Sender From);
+internal abstract record ShardFrame(Sender From);
 
 /// <summary>What the sender knows of one replica, in short.</summary>
 /// <param name="Replica">The replica.</param>
 /// <param name="Prefix">Everything up to here is known.</param>
 /// <param name="Max">Nothing is known beyond here.</param>
-public readonly record struct Clock(ReplicaId Replica, ulong Prefix, ulong Max);
+internal readonly record struct Clock(ReplicaId Replica, ulong Prefix, ulong Max);
 
 /// <summary>A sign of life, with what the sender knows of every other replica it holds as living.</summary>
 /// <param name="From">Who sent it.</param>
 /// <param name="Clocks">One per replica.</param>
-public sealed record HeartbeatFrame(Sender From, IReadOnlyList<Clock> Clocks) : ShardFrame(From);
+internal sealed record HeartbeatFrame(Sender From, IReadOnlyList<Clock> Clocks) : ShardFrame(From);
 
 /// <summary>Changes of the sender's own entries.</summary>
 /// <param name="From">Who sent it.</param>
 /// <param name="Delta">What changed since the delta before.</param>
-public sealed record DeltaFrame(Sender From, ReplicaDots<PresenceEntry> Delta) : ShardFrame(From);
+internal sealed record DeltaFrame(Sender From, ReplicaDots<PresenceEntry> Delta) : ShardFrame(From);
 
 /// <summary>Asks for what the sender lacks.</summary>
 /// <param name="From">Who sent it.</param>
 /// <param name="Number">Grows with each request of the sender; the answer repeats it.</param>
 /// <param name="Seen">The contexts of the replicas asked about; possibly less than the sender knows.</param>
-public sealed record RequestFrame(Sender From, ulong Number, IReadOnlyList<ReplicaContext> Seen) : ShardFrame(From);
+internal sealed record RequestFrame(Sender From, ulong Number, IReadOnlyList<ReplicaContext> Seen) : ShardFrame(From);
 
 /// <summary>What somebody has seen of a replica.</summary>
 /// <param name="Replica">The replica.</param>
 /// <param name="Seen">Its dots.</param>
-public readonly record struct ReplicaContext(ReplicaId Replica, IntervalSet Seen);
+internal readonly record struct ReplicaContext(ReplicaId Replica, IntervalSet Seen);
 
 /// <summary>Part of an answer to a request.</summary>
 /// <param name="From">Who sent it.</param>
@@ -51,7 +51,7 @@ public readonly record struct ReplicaContext(ReplicaId Replica, IntervalSet Seen
 /// </param>
 /// <param name="More">Whether the requester should ask again when it has taken this part: the answer was cut here.</param>
 /// <param name="Request">Number of the request that this answers: what it tells is no older than that.</param>
-public sealed record RepairFrame(
+internal sealed record RepairFrame(
     Sender From,
     ReplicaId Replica,
     ReplicaDots<PresenceEntry> Part,
@@ -62,21 +62,21 @@ public sealed record RepairFrame(
 /// <summary>The place of a part in an ordered answer.</summary>
 /// <param name="Answer">Number of the answer, unique for the answerer.</param>
 /// <param name="Index">From 0.</param>
-public readonly record struct PartSequence(ulong Answer, int Index);
+internal readonly record struct PartSequence(ulong Answer, int Index);
 
 /// <summary>Asks "are you there, in this incarnation?".</summary>
 /// <param name="From">Who asks.</param>
 /// <param name="Target">Who is meant.</param>
-public sealed record ProbeFrame(Sender From, ReplicaId Target) : ShardFrame(From);
+internal sealed record ProbeFrame(Sender From, ReplicaId Target) : ShardFrame(From);
 
 /// <summary>Says that the sender stops in order and is gone for good.</summary>
 /// <param name="From">Who stops.</param>
-public sealed record FarewellFrame(Sender From) : ShardFrame(From);
+internal sealed record FarewellFrame(Sender From) : ShardFrame(From);
 
 /// <summary>Tells a member that its incarnation is over for the sender; it goes on under a higher one.</summary>
 /// <param name="From">Who sent it.</param>
 /// <param name="Dead">The incarnation that is over.</param>
-public sealed record ObituaryFrame(Sender From, ReplicaId Dead) : ShardFrame(From);
+internal sealed record ObituaryFrame(Sender From, ReplicaId Dead) : ShardFrame(From);
 
 /// <summary>Bytes that are not a frame of a version that is understood.</summary>
-public sealed class ShardFrameException(string message) : FormatException(message);
+internal sealed class ShardFrameException(string message) : FormatException(message);

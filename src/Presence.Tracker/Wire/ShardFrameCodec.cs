@@ -5,7 +5,7 @@ namespace Presence.Tracker;
 /// Byte 0 is the version, byte 1 the kind; numbers are LEB128, texts length-prefixed UTF-8. A field is only ever added at
 /// the end of a kind; a change beyond that takes a new version, which the version before must refuse.
 /// </remarks>
-public static class ShardFrameCodec
+internal static class ShardFrameCodec
 {
     /// <summary>The version that <see cref="Encode"/> writes.</summary>
     public const byte Version = 1;

@@ -165,7 +165,7 @@ public class OrleansLinkTests
     {
         await using var cluster = await LinkCluster.StartAsync(2);
         var (a, b) = (cluster.Members[0], cluster.Members[1]);
-        b.Faults.Overflow = true;
+        b.Faults.Overflow = _ => true;
         var sent = 0;
         for (; a.Link.Instruments.DroppedFor(DropReason.SendFailed) < 3; sent++)
         {
@@ -173,7 +173,7 @@ public class OrleansLinkTests
             Assert.True(await a.Link.AskAsync(b.Name, Frames.Of("ask"), Never));
         }
 
-        b.Faults.Overflow = false;
+        b.Faults.Overflow = _ => false;
         await cluster.EverybodyHearsEverybodyAsync("after the overflow ");
         var heard = b.Heard.All.Count(h => h.Text() == "lost or not");
         Assert.Equal(sent, heard + a.Link.Instruments.DroppedFor(DropReason.SendFailed));

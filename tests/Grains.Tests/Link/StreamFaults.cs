@@ -11,8 +11,8 @@ internal sealed class StreamFaults : IIncomingGrainCallFilter
     /// <summary>Decides on the n-th event (from 1) of this silo's queues: true loses it silently.</summary>
     public Func<int, bool> Lose { get; set; } = _ => false;
 
-    /// <summary>Whether the queues say that they are full.</summary>
-    public bool Overflow { get; set; }
+    /// <summary>Decides on the n-th event (from 1) of this silo's queues: true refuses it, as a full queue does.</summary>
+    public Func<int, bool> Overflow { get; set; } = _ => false;
 
     /// <summary>Events lost or refused so far.</summary>
     public int Injected { get; private set; }
@@ -24,13 +24,14 @@ internal sealed class StreamFaults : IIncomingGrainCallFilter
             return context.Invoke();
         }
 
-        if (Overflow)
+        var number = Interlocked.Increment(ref _count);
+        if (Overflow(number))
         {
             Injected++;
             throw new InvalidOperationException("16384 batches are unread");
         }
 
-        if (Lose(Interlocked.Increment(ref _count)))
+        if (Lose(number))
         {
             Injected++;
             context.Response = Response.Completed;

@@ -46,7 +46,8 @@ public class ObserverAndStreamTests
         var lobby = cluster.Topic("lobby");
         var good = new Observer();
         var failing = new Observer { Answer = Task.FromException(new InvalidOperationException("broken")) };
-        var slow = new Observer { Answer = new TaskCompletionSource().Task };
+        var hanging = new TaskCompletionSource();
+        var slow = new Observer { Answer = hanging.Task };
         var table = cluster.ServiceOf<ObserverTable>(cluster.Orleans.Silos[0]);
         foreach (var observer in new[] { failing, slow, good })
         {
@@ -62,6 +63,7 @@ public class ObserverAndStreamTests
         Assert.Equal(1, table.Count);
         Assert.Single(failing.Heard.All);
         Assert.Single(slow.Heard.All);
+        hanging.SetResult();
     }
 
     [Fact]

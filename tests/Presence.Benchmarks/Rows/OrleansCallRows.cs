@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Orleans;
 using Presence.Benchmarks.Measuring;
 using Presence.Benchmarks.Subjects;
 using Presence.Grains;
@@ -14,6 +15,7 @@ internal static class OrleansCallRows
 
     public static IEnumerable<Row> All =>
     [
+        new(Group, "bare call, 100 grains, 100 callers", "calls/s", BareAsync),
         new(Group, "count, one topic, 100 callers", "calls/s", effort => ReadAsync(effort, topic => topic.Count())),
         new(Group, "get by key in 1000, one topic, 100 callers", "calls/s", effort =>
             ReadAsync(effort, topic => topic.GetByKey("777"))),
@@ -35,6 +37,16 @@ internal static class OrleansCallRows
         return await CallAsync(calls, _ => read(topic));
     }
 
+    /// <summary>What Orleans alone can do: a call of a grain that does nothing.</summary>
+    private static async Task<double> BareAsync(Effort effort)
+    {
+        await using var silos = await OrleansSilos.StartAsync(1, withPresence: false);
+        var grains = Enumerable.Range(0, 100).Select(i => silos.GrainsOf(0).GetGrain<IBareGrain>(People.Topic(i))).ToArray();
+        var calls = effort.Tracks * 5;
+        await CallAsync(calls, i => grains[i % grains.Length].Call());
+        return await CallAsync(calls, i => grains[i % grains.Length].Call());
+    }
+
     /// <summary>Calls per second.</summary>
     public static async Task<double> CallAsync(int calls, Func<int, Task> call)
     {
@@ -49,4 +61,18 @@ internal static class OrleansCallRows
         })));
         return calls / Stopwatch.GetElapsedTime(begun).TotalSeconds;
     }
+}
+
+/// <summary>A grain that does nothing.</summary>
+public interface IBareGrain : IGrainWithStringKey
+{
+    /// <summary>Completes at once.</summary>
+    Task<int> Call();
+}
+
+/// <inheritdoc cref="IBareGrain"/>
+public sealed class BareGrain : Grain, IBareGrain
+{
+    /// <inheritdoc/>
+    public Task<int> Call() => Task.FromResult(1);
 }

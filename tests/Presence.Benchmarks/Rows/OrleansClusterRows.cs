@@ -8,7 +8,7 @@ using Presence.Tracker;
 
 namespace Presence.Benchmarks.Rows;
 
-/// <summary>Two silos in one process that talk over TCP, with default options unless the row says otherwise.</summary>
+/// <summary>Three silos in one process that talk over TCP, with default options unless the row says otherwise.</summary>
 internal static class OrleansClusterRows
 {
     private const string Group = "orleans cluster";
@@ -29,6 +29,7 @@ internal static class OrleansClusterRows
         new(Group, "change to observer on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Observer)),
         new(Group, "change to stream subscriber on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Stream)),
         new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Stream)),
+        new(Group, "change to the last of 1000 observers of a topic on another silo, p50", "ms", ManyObserversAsync),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
         new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync()),
         new(Group, "idle, each of three silos, without presence", "% of a core", e => IdleAsync(e, null, withPresence: false)),
@@ -38,7 +39,7 @@ internal static class OrleansClusterRows
 
     private static async Task<double> ChangeAsync(Effort effort, double share, Ear ear)
     {
-        await using var silos = await OrleansSilos.StartAsync(2);
+        await using var silos = await OrleansSilos.StartAsync(3);
         var arrivals = new Arrivals();
         await using var listening = await ListenAsync(silos, ear, arrivals);
         var process = silos[0].StartProcess();
@@ -59,6 +60,47 @@ internal static class OrleansClusterRows
         }
 
         return Statistics.Percentile(times, share);
+    }
+
+    private static async Task<double> ManyObserversAsync(Effort effort)
+    {
+        const int Observers = 1000;
+        await using var silos = await OrleansSilos.StartAsync(3);
+        var client = silos.ServiceOf<IPresenceClient>(1);
+        var heard = 0;
+        var all = new TaskCompletionSource<long>();
+        for (var i = 0; i < Observers; i++)
+        {
+            await client.WatchAsync("lobby", HearAsync);
+        }
+
+        var process = silos[0].StartProcess();
+        var times = new List<double>();
+        for (var i = -5; i < effort.Latencies / 4; i++)
+        {
+            await Task.Delay(50);
+            heard = 0;
+            all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            var begun = Stopwatch.GetTimestamp();
+            await silos[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
+            var end = await all.Task.WaitAsync(TimeSpan.FromSeconds(30));
+            if (i >= 0)
+            {
+                times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
+            }
+        }
+
+        return Statistics.Percentile(times, 0.5);
+
+        ValueTask HearAsync(IReadOnlyList<PresenceChange> changes)
+        {
+            if (Interlocked.Add(ref heard, changes.Count) == Observers)
+            {
+                all.TrySetResult(Stopwatch.GetTimestamp());
+            }
+
+            return default;
+        }
     }
 
     private static async Task<IAsyncDisposable> ListenAsync(OrleansSilos silos, Ear ear, Arrivals arrivals)
