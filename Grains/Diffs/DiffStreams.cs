@@ -272,7 +272,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     /// <summary>
     /// Tells the other nodes once more what this silo publishes, and stops what has had no subscriber at two sweeps in a row.
     /// </summary>
-    private async Task SweepAsync()
+    internal async Task SweepAsync()
     {
         try
         {
@@ -295,6 +295,8 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
                 }
             }
 
+            // Who subscribed while this was checking has asked for the position since.
+            ended.RemoveAll(_asked.ContainsKey);
             if (ended.Count > 0)
             {
                 RemoveFollowed(ended);

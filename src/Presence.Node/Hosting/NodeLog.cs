@@ -13,6 +13,9 @@ internal static partial class NodeLog
     [LoggerMessage(Level = LogLevel.Critical, Message = "Member {Node} must stop: a newer living member has its name. Give each member its own Presence:NodeName")]
     public static partial void NameConflict(this ILogger log, string node);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "A handler of the failure of node {Node} threw; the host may not stop")]
+    public static partial void StopRequestFailed(this ILogger log, string node, Exception exception);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "Drain step {Step} failed")]
     public static partial void DrainStepFailed(this ILogger log, string step, Exception exception);
 

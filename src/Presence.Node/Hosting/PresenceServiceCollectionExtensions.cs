@@ -63,7 +63,9 @@ internal sealed class PresenceHostedService(
 {
     public Task StartingAsync(CancellationToken cancellationToken)
     {
-        node.Failed += () => services.GetService<IHostApplicationLifetime>()?.StopApplication();
+        // Resolved now: a node may fail while the services are disposed.
+        var lifetime = services.GetService<IHostApplicationLifetime>();
+        node.Failed += () => lifetime?.StopApplication();
         return node.StartAsync(cancellationToken);
     }
 

@@ -22,7 +22,8 @@ internal sealed class GrainCluster : IAsyncDisposable
 
     public IClusterClient Client => Orleans.Client;
 
-    public static async Task<GrainCluster> StartAsync(short silos, Action<PresenceOrleansOptions>? configure = null)
+    public static async Task<GrainCluster> StartAsync(
+        short silos, Action<PresenceOrleansOptions>? configure = null, Action<ISiloBuilder>? configureSilo = null)
     {
         var world = new StubWorld();
         var storage = new SurvivingStorage();
@@ -32,6 +33,7 @@ internal sealed class GrainCluster : IAsyncDisposable
             silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
             silo.AddLinkAlone(options.SiloName, configure, world);
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
+            configureSilo?.Invoke(silo);
         });
         builder.ConfigureClient(client => client.AddPresence());
         var cluster = new GrainCluster(builder.Build(), world);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Presence.Node.Tests.Support;
 using Presence.Tracker;
 
@@ -202,6 +203,22 @@ public sealed class Members_together
         await failed.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(NodeState.Failed, older.State);
         Assert.Equal(NodeState.Ready, cluster[1].State);
+    }
+
+    [Fact]
+    public async Task A_handler_of_a_failure_that_throws_harms_neither_the_process_nor_the_other_handlers()
+    {
+        await using var cluster = new TestCluster();
+        var (first, second) = (new Relay("n0", 1), new Relay("n0", 2));
+        (first.Other, second.Other) = (second, first);
+        var log = new RecordedLog();
+        var older = await cluster.AddAsync("older", link: first, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        var failed = new TaskCompletionSource();
+        older.Failed += () => throw new ObjectDisposedException("the host");
+        older.Failed += failed.SetResult;
+        await cluster.AddAsync("newer", link: second);
+        await failed.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await log.UntilAsync("A handler of the failure of node n0 threw");
     }
 
     /// <summary>Two processes under one name whose frames reach each other, as on a network that nobody checks.</summary>
