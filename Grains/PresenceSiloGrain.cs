@@ -23,6 +23,7 @@ namespace Presence.Grains;
 [Reentrant]
 internal sealed class PresenceSiloGrain(
     IPresenceNode node,
+    PresenceSilos silos,
     DeltaQueue deltas,
     LeaseTable leases,
     ObserverTable observers,
@@ -35,10 +36,10 @@ internal sealed class PresenceSiloGrain(
     /// <summary>The grain type, as silo manifests name it.</summary>
     public static GrainType Type { get; } = GrainType.Create(TypeName);
 
-    public Task Enqueue(string shardKey, DeltaBatch batch)
+    public async Task Enqueue(string shardKey, DeltaBatch batch)
     {
+        await silos.Joined;
         deltas.Add(shardKey, batch);
-        return Task.CompletedTask;
     }
 
     public Task<IReadOnlyList<string>> RenewMany(IReadOnlyList<string> all) =>

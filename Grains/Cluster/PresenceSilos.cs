@@ -49,6 +49,7 @@ internal sealed partial class PresenceSilos : IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<SiloAddress, bool> _isNode = [];
     private readonly Dictionary<SiloAddress, TaskCompletionSource<bool>> _waiting = [];
+    private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile PresenceSilosSnapshot _current = PresenceSilosSnapshot.Empty;
     private int _isStarted;
 
@@ -71,6 +72,19 @@ internal sealed partial class PresenceSilos : IDisposable
         {
             Start();
             return _current;
+        }
+    }
+
+    /// <summary>
+    /// Completes when this silo sees itself as active. Before, its own manifest is not part of what it knows of the cluster, and a stream
+    /// that is registered then would have no subscriber for as long as it is in use.
+    /// </summary>
+    public Task Joined
+    {
+        get
+        {
+            Start();
+            return _joined.Task;
         }
     }
 
@@ -201,6 +215,11 @@ internal sealed partial class PresenceSilos : IDisposable
             }
 
             _current = next;
+            if (next.Nodes.ContainsKey(_self))
+            {
+                _joined.TrySetResult();
+            }
+
             foreach (var (silo, waiting) in _waiting.Where(w => !next.Unknown.ContainsKey(w.Key)).ToList())
             {
                 _waiting.Remove(silo);

@@ -308,23 +308,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
 
         _log.NameConflict(Name);
         // Not from inside the shard: whoever hears this will stop it.
-        ThreadPool.UnsafeQueueUserWorkItem(static node => node.OnFailed(), this, preferLocal: false);
-    }
-
-    // On a thread of the pool: an exception would end the process.
-    private void OnFailed()
-    {
-        foreach (var handler in Failed?.GetInvocationList() ?? [])
-        {
-            try
-            {
-                ((Action)handler)();
-            }
-            catch (Exception e) when (e is not OutOfMemoryException)
-            {
-                _log.StopRequestFailed(Name, e);
-            }
-        }
+        ThreadPool.UnsafeQueueUserWorkItem(static node => NodeFailure.Raise(node.Failed, node.Name, node.Log), this, preferLocal: false);
     }
 
     private IEnumerable<Measurement<int>> MeasureEntries() => _trackers.Values.Select(t => new Measurement<int>(

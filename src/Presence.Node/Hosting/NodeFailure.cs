@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace Presence.Node;
+
+/// <summary>Calls the handlers of a node's failure. On a thread of the pool an exception would end the process.</summary>
+internal static class NodeFailure
+{
+    public static void Raise(Action? handlers, string node, ILogger log)
+    {
+        foreach (var handler in handlers?.GetInvocationList() ?? [])
+        {
+            try
+            {
+                ((Action)handler)();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                log.StopRequestFailed(node, e);
+            }
+        }
+    }
+}
