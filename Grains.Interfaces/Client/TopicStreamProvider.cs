@@ -7,7 +7,7 @@ namespace Presence.Grains.Client;
 
 /// <summary>
 /// The stream provider <c>presence</c> as applications see it. A topic's stream is published only while it has subscribers, so
-/// whoever subscribes has the topic's publisher begin.
+/// a subscription makes the topic's publisher start.
 /// </summary>
 /// <param name="services">The services of the silo or client.</param>
 internal sealed class TopicStreamProvider(IServiceProvider services) : IStreamProvider

@@ -4,7 +4,7 @@ using Presence.Node;
 
 namespace Presence.Grains;
 
-/// <summary>Tells who runs one unique process, and moves it. Key: its name.</summary>
+/// <summary>Returns who runs one unique process, and moves it. Key: its name.</summary>
 /// <remarks>
 /// Can be called from any silo and any client. Every node forwards to the silo that elects who runs the process: the oldest
 /// active one. While that changes, a call fails with <see cref="Orleans.Runtime.SiloUnavailableException"/>: call again.

@@ -31,7 +31,7 @@ internal sealed record PresenceSilosSnapshot(
 }
 
 /// <summary>
-/// Tells which silos of the cluster are nodes, from Orleans' membership and the property that <c>AddPresence</c> puts into the
+/// Determines which silos of the cluster are nodes, from Orleans' membership and the property that <c>AddPresence</c> puts into the
 /// manifest of its silo (<see cref="NodeProperties"/>).
 /// </summary>
 /// <remarks>
@@ -167,7 +167,7 @@ internal sealed partial class PresenceSilos : IDisposable
         }
     }
 
-    /// <summary>Begins to follow membership and manifests. Called by whoever comes first; further calls do nothing.</summary>
+    /// <summary>Starts following membership and manifests. Only the first call has an effect.</summary>
     public void Start()
     {
         if (Interlocked.Exchange(ref _isStarted, 1) != 0)

@@ -16,8 +16,8 @@ namespace Presence.Grains.Diffs;
 /// Publishes the streams <c>presence.diffs</c> of those topics that have subscribers and whose publisher this silo is.
 /// </summary>
 /// <remarks>
-/// <para>All nodes know which topics' streams have subscribers ("followed"): whoever subscribes calls the publisher first, which
-/// tells the others; so a topic that nobody follows costs nothing, and a new publisher knows what it has to publish.</para>
+/// <para>All nodes know which topics' streams have subscribers ("followed"): a subscriber calls the publisher, which sends the
+/// topic to the other nodes. So a topic without followers costs nothing, and a new publisher knows what to publish.</para>
 /// <para>While silos disagree about the nodes, two may publish a topic; each event names its publisher and its term. A publisher
 /// whose stream fails is replaced after <see cref="RetryDelay"/> and begins with a reset: nothing is lost, it arrives later.</para>
 /// </remarks>
@@ -262,7 +262,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
             PublishIfHome(topic);
         }
 
-        // Each topic is told by the silo that published it until now, so a newcomer hears it once.
+        // Each topic is sent by the silo that published it until now, so a new node receives it once.
         if (newcomers.Count > 0 && before is not null)
         {
             _followed.Announce([.. _followed.All().Where(t => _self.Equals(TopicHome.Of(t, before)))], newcomers);
@@ -270,7 +270,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     }
 
     /// <summary>
-    /// Tells the other nodes once more what this silo publishes, and stops what has had no subscriber at two sweeps in a row.
+    /// Sends what this silo publishes to the other nodes again, and stops what has had no subscriber at two sweeps in a row.
     /// </summary>
     internal async Task SweepAsync()
     {

@@ -52,7 +52,7 @@ internal sealed partial class FollowedTopics(
             : TryAdd(topic);
     }
 
-    /// <summary>Tells other nodes that topics are followed. What does not arrive is repeated by the publisher's sweep.</summary>
+    /// <summary>Sends followed topics to other nodes. What does not arrive is sent again by the publisher's sweep.</summary>
     public void Announce(IReadOnlyList<string> topics, IEnumerable<SiloAddress>? to = null)
     {
         foreach (var silo in to ?? Others())
@@ -64,7 +64,7 @@ internal sealed partial class FollowedTopics(
         }
     }
 
-    /// <summary>Tells the other nodes that topics are not followed any more.</summary>
+    /// <summary>Sends topics that are no longer followed to the other nodes.</summary>
     public void AnnounceEnd(List<string> topics)
     {
         foreach (var silo in Others())
