@@ -11,7 +11,7 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>See <see cref="IUniqueElectionGrain"/>. The <see cref="Roster"/> decides; this carries what it hears and says.</summary>
+/// <summary>See <see cref="IUniqueElectionGrain"/>. The <see cref="Roster"/> decides; this class sends and receives for it.</summary>
 /// <remarks>
 /// Reentrant: seats are heard while another waits for its successor or the store. The roster is only touched between awaits.
 /// The directory of pinned grains is used because the placement needs none: it depends on no third silo.
