@@ -81,6 +81,9 @@ internal sealed class StreamReader(
         return Task.CompletedTask;
     }
 
-    private bool Has(TopicPosition position) =>
-        position.Term < At.Term || (position.Term == At.Term && position.Sequence <= At.Sequence);
+    /// <summary>
+    /// Whether the reader has what was published up to a position. Not if it follows a publisher with a higher term: that one was
+    /// replaced before the other silos had heard of it.
+    /// </summary>
+    private bool Has(TopicPosition position) => position.Term == At.Term && position.Sequence <= At.Sequence;
 }

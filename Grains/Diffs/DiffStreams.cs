@@ -27,6 +27,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     private const int MaxChecksPerSweep = 60;
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ManifestTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Two sampling periods of the default options: a gap is asked for within one, and once more within the other if the answer
@@ -88,6 +89,9 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         _meter.CreateObservableGauge(
             "presence.diffs.followed", () => _followed.Count, "{topic}", "Topics whose streams have subscribers");
         _feeds.PublisherFailed = Failed;
+
+        // Alone among silos whose manifests have not arrived it would publish every topic.
+        await _silos.KnownAsync(ManifestTimeout, _time, cancellation);
         _silos.Changed += OnSilosChanged;
         OnSilosChanged(_silos.Current);
         using (ExecutionContext.SuppressFlow())
@@ -212,21 +216,29 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
 
     private void PublishIfHome(string topic)
     {
-        if (IsHome(topic))
+        if (!IsHome(topic))
         {
-            _feeds.Publish(topic, feed => new TopicPublisher(
-                topic,
-                _node.Name,
-                _selfAddress,
-                TermOf(_seen, Interlocked.Increment(ref _begun)),
-                changes => StreamOf(topic).OnNextAsync(changes),
-                feed.Refresh,
-                _clocks.Known,
-                _prefixes,
-                _options,
-                MaxGap,
-                _time,
-                () => Failed(topic)));
+            return;
+        }
+
+        _feeds.Publish(topic, feed => new TopicPublisher(
+            topic,
+            _node.Name,
+            _selfAddress,
+            TermOf(_seen, Interlocked.Increment(ref _begun)),
+            changes => StreamOf(topic).OnNextAsync(changes),
+            feed.Refresh,
+            _clocks.Known,
+            _prefixes,
+            _options,
+            MaxGap,
+            _time,
+            () => Failed(topic)));
+
+        // The nodes may have changed since the first look; whoever changed them did not see this publisher.
+        if (!IsHome(topic))
+        {
+            _feeds.StopPublishing(topic);
         }
     }
 
@@ -244,6 +256,9 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
     {
         var newcomers = silos.Active.Except(_seen.Active).Where(s => !s.Equals(_self)).ToList();
         var before = _publishers;
+
+        // A silo that died before its manifest arrived here may have published meanwhile, with a higher term than this one.
+        var vanished = _seen.Unknown.Keys.Where(s => !silos.Unknown.ContainsKey(s) && _silos.IsDead(s)).ToList();
         _seen = silos;
         _publishers = silos.Active;
         if (_stop.IsCancellationRequested)
@@ -252,7 +267,8 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
             return;
         }
 
-        foreach (var topic in _feeds.Published().Where(t => !IsHome(t)))
+        bool IsStale(string topic) => !IsHome(topic) || vanished.Exists(s => s.Equals(TopicHome.Of(topic, [_self, s])));
+        foreach (var topic in _feeds.Published().Where(IsStale))
         {
             _feeds.StopPublishing(topic);
         }
