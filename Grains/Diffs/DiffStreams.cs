@@ -23,7 +23,6 @@ namespace Presence.Grains.Diffs;
 /// </remarks>
 internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
 {
-    private const int MaxTopicsPerCall = 1000;
     private const int MaxChecksPerSweep = 60;
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
@@ -178,11 +177,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
             await _handling.DisposeAsync();
         }
 
-        foreach (var topic in _feeds.Published())
-        {
-            _feeds.StopPublishing(topic);
-        }
-
+        StopPublishing(_ => true);
         _meter.Dispose();
     }
 
@@ -242,6 +237,14 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         }
     }
 
+    private void StopPublishing(Func<string, bool> condition)
+    {
+        foreach (var topic in _feeds.Published().Where(condition))
+        {
+            _feeds.StopPublishing(topic);
+        }
+    }
+
     private IAsyncStream<TopicChanges> StreamOf(string topic) =>
         _client.GetStreamProvider(PresenceStreams.Queues).GetStream<TopicChanges>(PresenceStreams.Diffs(topic));
 
@@ -268,11 +271,7 @@ internal sealed partial class DiffStreams : IPresenceHandler, IAsyncDisposable
         }
 
         bool IsStale(string topic) => !IsHome(topic) || vanished.Exists(s => s.Equals(TopicHome.Of(topic, [_self, s])));
-        foreach (var topic in _feeds.Published().Where(IsStale))
-        {
-            _feeds.StopPublishing(topic);
-        }
-
+        StopPublishing(IsStale);
         foreach (var topic in _followed.All())
         {
             PublishIfHome(topic);

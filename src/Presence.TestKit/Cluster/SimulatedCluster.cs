@@ -57,7 +57,7 @@ public sealed partial class SimulatedCluster
     public IReadOnlyList<Violation> Violations => _violations;
 
     /// <summary>How often each transition was reported by the members.</summary>
-    public IReadOnlyDictionary<ReplicaEventKind, long> Transitions =>
+    internal IReadOnlyDictionary<ReplicaEventKind, long> Transitions =>
         Enum.GetValues<ReplicaEventKind>().ToDictionary(kind => kind, kind => _transitions[(int)kind]);
 
     internal SimulatedClusterOptions Options { get; }

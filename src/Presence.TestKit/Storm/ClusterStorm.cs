@@ -6,7 +6,7 @@ namespace Presence.TestKit;
 /// A random history of a cluster: at least four members and three hundred operations, every <see cref="FaultKind"/> at least
 /// once, several at a time; then the faults end and everybody must agree. All of it follows from the seed.
 /// </summary>
-public static class ClusterStorm
+internal static class ClusterStorm
 {
     /// <summary>Operations of a storm, at least.</summary>
     public const int FewestOperations = 300;

@@ -1,7 +1,7 @@
 namespace Presence.TestKit;
 
 /// <summary>What can go wrong in a <see cref="ClusterStorm"/>. Every kind happens in every storm.</summary>
-public enum FaultKind
+internal enum FaultKind
 {
     /// <summary>Links lose up to a tenth of the frames; what is promised for lossy links still holds.</summary>
     Loss,

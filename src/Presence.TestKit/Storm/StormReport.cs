@@ -3,7 +3,7 @@ using Presence.Tracker;
 namespace Presence.TestKit;
 
 /// <summary>What happened in one <see cref="ClusterStorm"/>.</summary>
-public sealed class StormReport
+internal sealed class StormReport
 {
     internal StormReport(SimulatedCluster cluster, int operations, IReadOnlyList<int> faults)
     {

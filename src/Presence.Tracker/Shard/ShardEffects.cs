@@ -42,7 +42,7 @@ internal readonly record struct OutgoingFrame(string? To, ShardFrame Frame);
 internal readonly record struct ReplicaEvent(ReplicaEventKind Kind, ReplicaId Replica, string? Detail = null);
 
 /// <summary>The transitions of a replica.</summary>
-public enum ReplicaEventKind
+internal enum ReplicaEventKind
 {
     /// <summary>Heard for the first time, or after it was forgotten.</summary>
     Up,

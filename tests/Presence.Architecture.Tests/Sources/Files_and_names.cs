@@ -7,31 +7,19 @@ namespace Presence.Architecture.Tests.Sources;
 
 public sealed partial class Files_and_names
 {
-    private const int UsualLines = 350;
-    private const int MostLines = 400;
-
-    /// <summary>Files that may have up to 400 lines, each with the reason why a cut would not help a reader.</summary>
-    private static readonly Dictionary<string, string> Longer = [];
+    private const int MaxLines = 450;
 
     public static TheoryData<string> Libraries => [.. House.Libraries];
 
     [Fact]
-    public void No_file_is_longer_than_350_lines_but_the_few_with_a_reason()
+    public void No_file_is_longer_than_450_lines()
     {
         var tooLong = Repository.CSharpFiles
             .Select(file => (File: file, Lines: Repository.Lines(file).Length))
-            .Where(f => f.Lines > (Longer.ContainsKey(f.File) ? MostLines : UsualLines))
+            .Where(f => f.Lines > MaxLines)
             .Select(f => $"{f.File} has {f.Lines} lines");
 
-        Findings.MustBeNone(tooLong, $"Something in a file of more than {UsualLines} lines wants a name of its own.");
-    }
-
-    [Fact]
-    public void No_reason_outlives_the_long_file_it_was_given_for()
-    {
-        Assert.All(Longer.Keys, file => Assert.True(
-            File.Exists(Repository.PathOf(file)) && Repository.Lines(file).Length > UsualLines,
-            $"{file} needs its place in the list of longer files no more."));
+        Findings.MustBeNone(tooLong, $"A file of more than {MaxLines} lines has several responsibilities: cut it along them.");
     }
 
     [Fact]
