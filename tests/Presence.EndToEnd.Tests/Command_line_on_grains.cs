@@ -6,7 +6,6 @@ using Presence.Harness;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary><c>Client --orleans</c> against two silos.</summary>
-[Collection(nameof(ThreeSilos))]
 [Trait("Category", "Cluster")]
 public sealed class Command_line_on_grains
 {

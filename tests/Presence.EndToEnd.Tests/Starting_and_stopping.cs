@@ -3,7 +3,6 @@ using System.Net;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>Hosts of their own, started and ended by signals.</summary>
-[Collection(nameof(ThreeSilos))]
 [Trait("Category", "Cluster")]
 public sealed class Starting_and_stopping
 {

@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>What shoppers and admins see in Chromium, on three members of one host.</summary>
-[Collection(nameof(ThreeSilos))]
+[Collection(nameof(TimedPages))]
 [Trait("Category", "Browser")]
 public sealed class The_shop_and_its_dashboard(ITestOutputHelper output)
 {

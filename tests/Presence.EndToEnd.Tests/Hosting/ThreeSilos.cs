@@ -45,6 +45,10 @@ public sealed class ThreeSilos : IAsyncLifetime
         new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
 }
 
-/// <summary>The tests share the host, and the machine: one at a time.</summary>
-[CollectionDefinition(nameof(ThreeSilos), DisableParallelization = true)]
+/// <summary>Tests that share the host, one at a time.</summary>
+[CollectionDefinition(nameof(ThreeSilos))]
 public sealed class ThreeSilosCollection : ICollectionFixture<ThreeSilos>;
+
+/// <summary>Tests of pages that must show a change in time: nothing else runs beside them.</summary>
+[CollectionDefinition(nameof(TimedPages), DisableParallelization = true)]
+public sealed class TimedPages;

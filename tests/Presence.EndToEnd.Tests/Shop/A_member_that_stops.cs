@@ -3,7 +3,6 @@ using Presence.Silo;
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>Members in this process, so that one of them can be stopped while the others go on.</summary>
-[Collection(nameof(ThreeSilos))]
 [Trait("Category", "Browser")]
 public sealed class A_member_that_stops
 {

@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The dashboard while a crowd shops on three members.</summary>
-[Collection(nameof(ThreeSilos))]
+[Collection(nameof(TimedPages))]
 public sealed class Five_thousand_shoppers(ITestOutputHelper output)
 {
     [SkippableFact]
