@@ -5,8 +5,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Presence.Node;
 
 namespace Presence.Dashboard.Tests;
@@ -18,7 +20,7 @@ internal sealed class AdminHost : IAsyncDisposable
 
     private readonly WebApplication _app;
 
-    private AdminHost(WebApplication app, StandInNode node, ManualTime time)
+    private AdminHost(WebApplication app, StandInNode node, FakeTimeProvider time)
     {
         _app = app;
         Node = node;
@@ -27,7 +29,7 @@ internal sealed class AdminHost : IAsyncDisposable
 
     public StandInNode Node { get; }
 
-    public ManualTime Time { get; }
+    public FakeTimeProvider Time { get; }
 
     public HttpClient Http { get; private set; } = null!;
 
@@ -43,7 +45,7 @@ internal sealed class AdminHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
-        var (node, time) = (new StandInNode(), new ManualTime());
+        var (node, time) = (new StandInNode(), new FakeTimeProvider(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         builder.Services.AddSingleton<IPresenceNode>(node);
         builder.Services.AddSingleton<TimeProvider>(time);
         builder.Services.AddSingleton(keys ?? new EphemeralDataProtectionProvider());
@@ -71,7 +73,8 @@ internal sealed class AdminHost : IAsyncDisposable
     }
 
     /// <summary>Follows one counter of this host from now on.</summary>
-    public CountedTags Count(string counter) => new(_app.Services.GetRequiredService<IMeterFactory>(), counter);
+    public MetricCollector<long> Count(string counter) =>
+        new(_app.Services.GetRequiredService<IMeterFactory>(), AdminInstruments.MeterName, counter);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Presence.Crdt;
 using Presence.Grains.Client;
 using Presence.Grains.Tests.Topics;
@@ -8,7 +9,7 @@ namespace Presence.Grains.Tests.Client;
 public class TopicPictureTests
 {
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(10);
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly TopicPicture _picture;
 
     public TopicPictureTests() => _picture = new TopicPicture(_time, Settle);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Presence.Crdt;
 using Presence.Grains.Diffs;
 using Presence.Grains.Tests.Topics;
@@ -11,7 +12,7 @@ public class PerOwnerOrderBufferTests
     private static readonly ReplicaId A = new("a", 1);
     private static readonly ReplicaId B = new("b", 1);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(6);
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly Dictionary<ReplicaId, ulong> _known = new() { [A] = 0, [B] = 0 };
     private readonly ContiguousPrefixTracker _prefixes;
     private readonly PerOwnerOrderBuffer _order;

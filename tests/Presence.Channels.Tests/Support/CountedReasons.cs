@@ -1,44 +1,16 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 
 namespace Presence.Channels.Tests;
 
-/// <summary>Hears the reasons that one counter of a host is given.</summary>
-internal sealed class CountedReasons : IDisposable
+/// <summary>Collects the reasons that one counter of a host is given.</summary>
+internal sealed class CountedReasons(IServiceProvider services, string counter) : IDisposable
 {
-    private readonly MeterListener _listener = new();
-    private readonly List<string> _reasons = [];
+    private readonly MetricCollector<long> _counter =
+        new(services.GetRequiredService<IMeterFactory>(), ChannelInstruments.MeterName, counter);
 
-    public CountedReasons(IServiceProvider services, string counter)
-    {
-        var meters = services.GetRequiredService<IMeterFactory>();
-        _listener.InstrumentPublished = (instrument, listener) =>
-        {
-            if (ReferenceEquals(instrument.Meter.Scope, meters) && instrument.Name == counter)
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        _listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
-        {
-            lock (_reasons)
-            {
-                _reasons.Add((string)tags[0].Value!);
-            }
-        });
-        _listener.Start();
-    }
+    public string[] Reasons => [.. _counter.GetMeasurementSnapshot().Select(m => (string)m.Tags.Values.First()!)];
 
-    public string[] Reasons
-    {
-        get
-        {
-            lock (_reasons)
-            {
-                return [.. _reasons];
-            }
-        }
-    }
-
-    public void Dispose() => _listener.Dispose();
+    public void Dispose() => _counter.Dispose();
 }

@@ -65,7 +65,7 @@ internal sealed class Harness : IDisposable
 
     public StubNode Node { get; } = new();
 
-    public ManualTime Time { get; } = new();
+    public CountingTime Time { get; } = new();
 
     public ChannelServer Server { get; }
 

@@ -37,7 +37,7 @@ public sealed class LongPollTests
     [Fact]
     public async Task A_poll_to_which_nothing_comes_gets_204()
     {
-        var time = new ManualTime();
+        var time = new CountingTime();
         await using var host = await WebHost.StartAsync(
             "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(time));
         using var client = await PollClient.OpenAsync(host);
@@ -258,7 +258,7 @@ public sealed class LongPollTests
     [Fact]
     public async Task A_session_that_nobody_polls_ends_with_its_presences()
     {
-        var time = new ManualTime();
+        var time = new CountingTime();
         await using var host = await WebHost.StartAsync(
             "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(time));
         using var client = await PollClient.OpenAsync(host);

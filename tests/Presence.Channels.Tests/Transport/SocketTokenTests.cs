@@ -5,7 +5,7 @@ namespace Presence.Channels.Tests.Transport;
 
 public sealed class SocketTokenTests : IDisposable
 {
-    private readonly ManualTime _time = new();
+    private readonly CountingTime _time = new();
     private readonly Harness _counts = new();
     private readonly CountingProtection _protection = new();
     private readonly SocketTokens _tokens;
@@ -125,7 +125,7 @@ public sealed class SocketTokenTests : IDisposable
     [InlineData("expired", "expired")]
     public async Task A_refused_token_at_the_door_is_counted_with_its_reason(string which, string reason)
     {
-        var time = new ManualTime();
+        var time = new CountingTime();
         await using var host = await WebHost.StartAsync(
             "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(time));
         using var counted = new CountedReasons(host.Services, "presence.tokens.refused");

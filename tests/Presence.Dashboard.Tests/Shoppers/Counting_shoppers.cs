@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Presence.Channels;
 using Presence.Node;
 using Presence.Tracker;
@@ -10,7 +11,7 @@ namespace Presence.Dashboard.Tests.Shoppers;
 
 public sealed class Counting_shoppers : IAsyncLifetime, IDisposable
 {
-    private readonly SteppedTime _time = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly Told _told = new();
     private LiveMember _member = null!;
     private ShopperStats _stats = null!;

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Presence.Dashboard.Tests.SignIn;
 
@@ -7,7 +8,7 @@ public sealed class Limiting_attempts
     private static readonly IPAddress Ann = IPAddress.Parse("192.0.2.1");
     private static readonly IPAddress Bob = IPAddress.Parse("192.0.2.2");
 
-    private readonly ManualTime _time = new();
+    private readonly FakeTimeProvider _time = new();
 
     [Fact]
     public void An_address_waits_after_its_last_allowed_failure_until_the_window_ends()

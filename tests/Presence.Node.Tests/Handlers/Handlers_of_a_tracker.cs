@@ -1,6 +1,3 @@
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
-
 namespace Presence.Node.Tests.Handlers;
 
 public sealed class Handlers_of_a_tracker

@@ -1,6 +1,3 @@
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
-
 namespace Presence.Node.Tests.Handlers;
 
 public sealed class Handlers_that_lag
@@ -11,7 +8,7 @@ public sealed class Handlers_that_lag
     public async Task The_first_diff_holds_everybody_even_if_there_are_more_shards_than_places_in_the_queue()
     {
         await using var cluster = await TestCluster.OfAsync(
-            1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (16, 2), new ManualTime());
+            1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (16, 2), new FakeTimeProvider());
         var requests = Enumerable.Range(0, 100).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
         await cluster.Tracker(0).TrackManyAsync(cluster[0].StartProcess(), requests);
         var first = new TaskCompletionSource<int>();
@@ -22,7 +19,7 @@ public sealed class Handlers_that_lag
     [Fact]
     public async Task Messages_that_keep_coming_do_not_keep_the_diffs_away()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
         var echo = new Echo(200_000);
@@ -39,7 +36,7 @@ public sealed class Handlers_that_lag
     [Fact]
     public async Task A_message_is_handled_after_the_diffs_that_came_before_it()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var process = cluster[0].StartProcess();
         var order = new List<object>();
         var done = new TaskCompletionSource();
@@ -56,7 +53,7 @@ public sealed class Handlers_that_lag
     [Fact]
     public async Task A_handler_may_end_itself_from_within()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var process = cluster[0].StartProcess();
         var given = new TaskCompletionSource<IAsyncDisposable>();
         var ended = new TaskCompletionSource();
@@ -78,7 +75,7 @@ public sealed class Handlers_that_lag
     [Fact]
     public async Task Who_ended_a_handler_hears_nothing_more_of_it()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var calls = 0;
         var handler = await cluster.Tracker(0).AddHandlerAsync(new Told(_ => Interlocked.Increment(ref calls)));
         await handler.DisposeAsync();

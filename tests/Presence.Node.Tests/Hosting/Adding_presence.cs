@@ -1,8 +1,5 @@
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Hosting;
 

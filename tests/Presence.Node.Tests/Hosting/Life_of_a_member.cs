@@ -1,8 +1,4 @@
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Presence.Crdt;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Hosting;
 
@@ -11,36 +7,24 @@ public sealed class Life_of_a_member
     [Fact]
     public async Task A_member_that_could_not_leave_in_order_still_lets_go_of_its_link()
     {
-        var log = new ThrowingLog();
-        // Not disposed of: its stop fails, which is the point.
-        var cluster = new TestCluster();
-        var member = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
-        log.Throws = true;
-        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => member.LeaveAsync(default));
-        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => member.StopAsync(default));
-        log.Throws = false;
-        // The name is free only once the link was stopped.
-        var later = await cluster.AddAsync("n0");
-        await later.StopAsync(default);
-    }
-
-    private sealed class ThrowingLog : ILogger<PresenceNode>
-    {
-        public bool Throws { get; set; }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        var fails = false;
+        var log = new FakeLogger<PresenceNode>(_ =>
         {
-            if (Throws)
+            if (fails)
             {
                 throw new InvalidTimeZoneException();
             }
-        }
+        });
+        // Not disposed of: its stop fails, which is the point.
+        var cluster = new TestCluster();
+        var member = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
+        fails = true;
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => member.LeaveAsync(default));
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => member.StopAsync(default));
+        fails = false;
+        // The name is free only once the link was stopped.
+        var later = await cluster.AddAsync("n0");
+        await later.StopAsync(default);
     }
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -48,13 +32,13 @@ public sealed class Life_of_a_member
     [Fact]
     public async Task A_member_that_failed_has_failed_for_good()
     {
-        await using var cluster = new TestCluster(new ManualTime());
-        var log = new RecordedLog();
+        await using var cluster = new TestCluster(new FakeTimeProvider());
+        var log = new FakeLogger<PresenceNode>();
         var link = cluster.Engine.CreateLink("n0");
         var n0 = await cluster.AddAsync("n0", link: link, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         ShowNamesake(n0, new ReplicaId("n0", link.Incarnation));
         Assert.Equal(NodeState.Failed, n0.State);
-        Assert.Contains(log.Lines, l => l.Level == LogLevel.Critical && l.Text.Contains("Presence:NodeName", StringComparison.Ordinal));
+        Assert.Contains(log.Collector.GetSnapshot(), l => l.Level == LogLevel.Critical && l.Message.Contains("Presence:NodeName", StringComparison.Ordinal));
         await cluster.StopAsync(0);
         Assert.Equal(NodeState.Failed, n0.State);
     }
@@ -62,7 +46,7 @@ public sealed class Life_of_a_member
     [Fact]
     public async Task A_member_that_fails_while_it_starts_never_becomes_ready()
     {
-        await using var cluster = new TestCluster(new ManualTime());
+        await using var cluster = new TestCluster(new FakeTimeProvider());
         var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
         link.OnStart = receiver => ShowNamesake(receiver, new ReplicaId("n0", link.Incarnation));
         var n0 = await cluster.AddAsync("n0", link: link);
@@ -100,9 +84,9 @@ public sealed class Life_of_a_member
     [Fact]
     public async Task Own_presences_are_counted_right_while_another_member_is_down_and_heals()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = new TestCluster(time);
-        var log = new RecordedLog();
+        var log = new FakeLogger<PresenceNode>();
         await cluster.AddAsync("n0");
         await cluster.AddAsync("n1", o => o.Tracker.LogLevel = "Information", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         await cluster.Tracker(1).TrackAsync(cluster[1].StartProcess(), "t", "own");
@@ -112,21 +96,18 @@ public sealed class Life_of_a_member
             await cluster.Tracker(0).TrackAsync(process, "t", $"k{i}");
         }
 
-        time.Advance(TimeSpan.FromSeconds(5));
+        time.AdvanceInSteps(TimeSpan.FromSeconds(5));
         var tracker = cluster.Tracker(1);
         await TestCluster.UntilAsync(tracker, () => tracker.Count("t") == 6, "all are seen");
         cluster.Engine.Reaches = (_, _) => false;
-        for (var second = 0; second < 40; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(40));
 
         Assert.Equal(1, tracker.Count("t"));
         Assert.Equal(1, cluster[1].Members()[0].Entries);
         // Heard again, but its entries are shown only after the answer to a request, which is lost here.
         cluster.Engine.Reaches = (from, _) => from == "n0";
         await cluster.Tracker(0).TrackAsync(process, "t", "news");
-        time.Advance(TimeSpan.FromSeconds(1));
+        time.AdvanceInSteps(TimeSpan.FromSeconds(1));
         await log.UntilAsync("Healing n0");
         Assert.Equal("up", cluster[1].Members().Single(m => !m.Self).Status);
         Assert.Equal((1, 1), (tracker.Count("t"), cluster[1].Members()[0].Entries));
@@ -139,11 +120,11 @@ public sealed class Life_of_a_member
     public async Task A_tracker_logs_from_its_own_level_on(string level, int ups)
     {
         await using var cluster = new TestCluster();
-        var log = new RecordedLog();
+        var log = new FakeLogger<PresenceNode>();
         await cluster.AddAsync("n0", o => o.Tracker.LogLevel = level, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         await cluster.AddAsync("n1");
         await TestCluster.UntilMembersAsync(cluster, 2);
-        Assert.Equal(ups, log.Lines.Count(l => l.Text.Contains(": Up n1", StringComparison.Ordinal)));
+        Assert.Equal(ups, log.Collector.GetSnapshot().Count(l => l.Message.Contains(": Up n1", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -166,13 +147,13 @@ public sealed class Life_of_a_member
     public async Task A_member_with_another_pool_size_is_refused_and_the_log_says_why()
     {
         await using var cluster = new TestCluster();
-        var log = new RecordedLog();
+        var log = new FakeLogger<PresenceNode>();
         await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         await cluster.AddAsync("n1", o => o.Tracker.PoolSize = 3);
         await log.UntilAsync("PoolSize is 3");
         await cluster.Tracker(1).TrackAsync(cluster[1].StartProcess(), "t", "k");
         Assert.Equal(0, cluster.Tracker(0).Count("t"));
-        Assert.Contains(log.Lines, l => l.Level == LogLevel.Error && l.Text.Contains("PoolSize is 3", StringComparison.Ordinal));
+        Assert.Contains(log.Collector.GetSnapshot(), l => l.Level == LogLevel.Error && l.Message.Contains("PoolSize is 3", StringComparison.Ordinal));
     }
 
     /// <summary>A newer living process of the member's name: one that has heard of it.</summary>

@@ -1,9 +1,5 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Presence.Crdt;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Link;
 
@@ -14,10 +10,10 @@ public sealed class Links_that_fail
     [Fact]
     public async Task A_link_that_throws_harms_no_call_and_no_tick()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = new TestCluster(time);
         var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
-        var log = new RecordedLog();
+        var log = new FakeLogger<PresenceNode>();
         var n0 = await cluster.AddAsync("n0", link: link, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         await cluster.AddAsync("n1");
         await TestCluster.UntilMembersAsync(cluster, 2);
@@ -27,24 +23,21 @@ public sealed class Links_that_fail
         await n0.Tracker.TrackAsync(process, "t", "k1");
         n0.Received("n1", new LinkFrame("presence", 0, new byte[] { 1 }));
         // A tick may find its shard busy with a frame and run when that is done, so the time goes on until it has.
-        for (var second = 0; second < 120 && Volatile.Read(ref thrown) < 5; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(120), () => Volatile.Read(ref thrown) >= 5);
 
         Assert.True(thrown >= 5, $"The shard tried to send {thrown} times and then no more.");
         Assert.Equal(1, n0.Tracker.Count("t"));
-        Assert.Contains(log.Lines, l => l.Text.Contains("failed", StringComparison.Ordinal));
+        Assert.Contains(log.Collector.GetSnapshot(), l => l.Message.Contains("failed", StringComparison.Ordinal));
 
         link.OnSend = _ => true;
-        time.Advance(TimeSpan.FromSeconds(10));
+        time.AdvanceInSteps(TimeSpan.FromSeconds(10));
         await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "what was lost is repaired");
     }
 
     [Fact]
     public async Task A_member_whose_frames_are_all_lost_but_who_answers_is_not_down()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = new TestCluster(time);
         var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
         var n0 = await cluster.AddAsync("n0", link: link);
@@ -52,10 +45,7 @@ public sealed class Links_that_fail
         await n0.Tracker.TrackAsync(n0.StartProcess(), "t", "k");
         await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
         link.OnSend = _ => false;
-        for (var second = 0; second < 120; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(120));
 
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         Assert.Equal("up", cluster[1].Members().Single(m => !m.Self).Status);
@@ -105,9 +95,9 @@ public sealed class Links_that_fail
     [Fact]
     public async Task Garbage_is_counted_each_time_and_logged_once_in_a_while()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = new TestCluster(time);
-        var log = new RecordedLog();
+        var log = new FakeLogger<PresenceNode>();
         var n0 = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         using var drops = new Counted("presence.frames.dropped", "undecodable");
         void Flood()
@@ -120,13 +110,13 @@ public sealed class Links_that_fail
 
         Flood();
         Assert.InRange(drops.Sum, 1000, long.MaxValue);
-        var about = log.Lines.Where(l => l.Text.Contains("n9", StringComparison.Ordinal)).ToArray();
+        var about = log.Collector.GetSnapshot().Where(l => l.Message.Contains("n9", StringComparison.Ordinal)).ToArray();
         Assert.Equal(LogLevel.Warning, Assert.Single(about).Level);
         time.Advance(TimeSpan.FromMinutes(2));
         Flood();
-        about = [.. log.Lines.Where(l => l.Text.Contains("n9", StringComparison.Ordinal))];
+        about = [.. log.Collector.GetSnapshot().Where(l => l.Message.Contains("n9", StringComparison.Ordinal))];
         Assert.Equal(2, about.Length);
-        Assert.Contains("1000", about[1].Text, StringComparison.Ordinal);
+        Assert.Contains("1000", about[1].Message, StringComparison.Ordinal);
     }
 
     private sealed class Step(Action drain) : IDrainStep

@@ -1,6 +1,3 @@
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
-
 namespace Presence.Node.Tests.PubSub;
 
 public sealed class Cluster_pub_sub

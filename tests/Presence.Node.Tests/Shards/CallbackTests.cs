@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Shards;
 
@@ -13,7 +11,7 @@ public sealed class CallbackTests
     [Fact]
     public async Task Pub_sub_and_tracker_callbacks_may_wait_for_each_other()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var node = cluster[0];
         var process = node.StartProcess();
         using var both = new Barrier(2);
@@ -192,7 +190,7 @@ public sealed class CallbackTests
     [Fact]
     public async Task An_update_function_may_use_the_tracker_and_sees_the_version_it_replaces()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
         await tracker.TrackAsync(process, "t", "k", PresenceMeta.Parse("""{"v":0}"""));
         var seen = new List<string>();
@@ -215,7 +213,7 @@ public sealed class CallbackTests
     [Fact]
     public async Task Handlers_may_end_each_other_inside_their_calls()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         using var both = new Barrier(2);
         var ended = new[] { new TaskCompletionSource(), new TaskCompletionSource() };
@@ -237,7 +235,7 @@ public sealed class CallbackTests
     }
 
     private static Task<TestCluster> OfEightShardsAsync() =>
-        TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
 
     private static Action<TopicDiff> Once(Action<TopicDiff> callback)
     {

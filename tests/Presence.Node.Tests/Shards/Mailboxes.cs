@@ -1,6 +1,4 @@
 using Presence.Crdt;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Shards;
 
@@ -13,7 +11,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task On_an_idle_shard_a_call_is_complete_when_it_returns()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var process = cluster[0].StartProcess();
         Assert.True(cluster.Tracker(0).TrackAsync(process, "t", "k").AsTask().IsCompletedSuccessfully);
         Assert.True(cluster.Tracker(0).UpdateAsync(process, "t", "k", V1).AsTask().IsCompletedSuccessfully);
@@ -24,7 +22,7 @@ public sealed class Mailboxes
     public async Task What_came_while_several_shards_were_changed_is_not_left_waiting()
     {
         // Time stands still, so no tick comes to the rescue.
-        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
         var waiting = new List<Task<PresenceEntry>>();
@@ -42,7 +40,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task A_change_of_many_does_not_overtake_the_same_callers_earlier_change()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k", V2)).ToArray();
@@ -59,7 +57,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task Frames_that_wait_behind_each_other_change_a_topic_together_and_in_order()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var diffs = new List<TopicDiff>();
         using var subscription = tracker.Subscribe("t", diffs.Add);
@@ -82,7 +80,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task A_callback_may_change_many_over_several_shards()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "many")).ToArray();
@@ -97,7 +95,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task A_caller_works_for_others_for_a_short_time_only()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
@@ -119,7 +117,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task A_subscription_made_inside_a_callback_is_not_told_what_its_snapshot_holds()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var process = cluster[0].StartProcess();
         TopicSubscription? inner = null;
@@ -158,7 +156,7 @@ public sealed class Mailboxes
     [Fact]
     public async Task Processes_of_two_members_of_one_program_are_never_taken_for_each_other()
     {
-        await using var cluster = await TestCluster.OfAsync(2, time: new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(2, time: new FakeTimeProvider());
         var here = cluster[0].StartProcess();
         var there = cluster[1].StartProcess();
         await cluster.Tracker(0).TrackAsync(here, "t", "here");
@@ -171,7 +169,7 @@ public sealed class Mailboxes
     public async Task Ending_all_presences_goes_on_past_a_shard_that_refuses()
     {
         await using var cluster = await TestCluster.OfAsync(
-            1, o => (o.Tracker.PoolSize, o.MailboxCapacity) = (8, 16), new ManualTime());
+            1, o => (o.Tracker.PoolSize, o.MailboxCapacity) = (8, 16), new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
         var (process, other) = (cluster[0].StartProcess(), cluster[0].StartProcess());
         await tracker.TrackManyAsync(process, [.. Enumerable.Range(0, 40).Select(i => new TrackRequest($"t{i}", "k"))]);

@@ -1,6 +1,4 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Support;
 

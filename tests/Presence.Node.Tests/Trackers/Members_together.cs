@@ -1,8 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
-
 namespace Presence.Node.Tests.Trackers;
 
 public sealed class Members_together
@@ -42,24 +37,18 @@ public sealed class Members_together
     [Fact]
     public async Task A_killed_member_is_down_after_four_unanswered_probes_and_not_before_a_fifth_of_the_down_period()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(2, time: time);
         await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
         await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
         cluster.Engine.Kill("n0");
         LeaveReason? reason = null;
         using var subscription = cluster.Tracker(1).Subscribe("t", diff => reason = diff.Changes[0].Reason);
-        // In steps, as time passes: a jump would be taken for a pause of this very host.
-        for (var second = 0; second < 5; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        // In steps: a jump would be taken for a pause of this very host.
+        time.AdvanceInSteps(TimeSpan.FromSeconds(5));
 
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
-        for (var second = 0; second < 5; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(5));
 
         await cluster.Tracker(1).DeliveredAsync();
         Assert.Equal(LeaveReason.NodeDown, reason);
@@ -69,7 +58,7 @@ public sealed class Members_together
     [Fact]
     public async Task Who_is_cut_off_from_the_engine_itself_holds_nobody_as_down_before_the_down_period_is_over()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tampered = new TamperedLink(cluster.Engine.CreateLink("n1"));
         await cluster.AddAsync("n1", link: tampered);
@@ -77,20 +66,14 @@ public sealed class Members_together
         await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
         cluster.Engine.Kill("n0");
         tampered.Status = new LinkStatus(false, time.GetUtcNow(), "away");
-        for (var second = 0; second < 29; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(29));
 
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         // Back, and nobody answers still: what was not answered meanwhile does not count.
         tampered.Status = new LinkStatus(true, time.GetUtcNow());
         time.Advance(TimeSpan.FromSeconds(0.1));
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
-        for (var second = 0; second < 3; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(3));
 
         Assert.Equal(0, cluster.Tracker(1).Count("t"));
     }
@@ -98,17 +81,14 @@ public sealed class Members_together
     [Fact]
     public async Task Who_asks_through_an_engine_that_hangs_takes_no_answer_for_nobody()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tampered = new TamperedLink(cluster.Engine.CreateLink("n1")) { Status = new LinkStatus(true, Carried: 7) };
         await cluster.AddAsync("n1", link: tampered);
         await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
         await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
         cluster.Engine.Kill("n0");
-        for (var second = 0; second < 20; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(20));
 
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         // It goes on, and the questions are carried: now silence says something.
@@ -118,10 +98,7 @@ public sealed class Members_together
             tampered.Status = new LinkStatus(true, Carried: ++carried);
             return new(false);
         };
-        for (var second = 0; second < 8 && cluster.Tracker(1).Count("t") == 1; second++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-        }
+        time.AdvanceInSteps(TimeSpan.FromSeconds(8), () => cluster.Tracker(1).Count("t") == 0);
 
         Assert.True(carried >= 11, $"Four questions were to be carried, not {carried - 7}.");
         Assert.Equal(0, cluster.Tracker(1).Count("t"));
@@ -211,7 +188,7 @@ public sealed class Members_together
         await using var cluster = new TestCluster();
         var (first, second) = (new Relay("n0", 1), new Relay("n0", 2));
         (first.Other, second.Other) = (second, first);
-        var log = new RecordedLog();
+        var log = new FakeLogger<PresenceNode>();
         var older = await cluster.AddAsync("older", link: first, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         var failed = new TaskCompletionSource();
         older.Failed += () => throw new ObjectDisposedException("the host");

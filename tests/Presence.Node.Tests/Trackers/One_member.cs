@@ -1,6 +1,3 @@
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
-
 namespace Presence.Node.Tests.Trackers;
 
 public sealed class One_member

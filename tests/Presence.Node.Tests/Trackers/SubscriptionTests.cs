@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using Presence.Node.Tests.Support;
-using Presence.Tracker;
 
 namespace Presence.Node.Tests.Trackers;
 
@@ -102,7 +100,7 @@ public sealed class SubscriptionTests
     [Fact]
     public async Task What_waits_beyond_the_bound_is_condensed_to_its_net_effect()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new ManualTime());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
         using var condensed = new Counted("presence.handler.condensed");
         var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
         using var entered = new SemaphoreSlim(0);

@@ -1,6 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Presence.Node.Tests.Support;
-
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>Processes that somebody else arbitrates.</summary>

@@ -1,6 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.DependencyInjection;
-using Presence.Node.Tests.Support;
 
 namespace Presence.Node.Tests.Unique;
 
@@ -103,7 +101,7 @@ public sealed class Unique_processes_with_leases
     [Fact]
     public async Task A_pause_of_the_machine_ends_the_term_though_the_monotonic_clock_stood_still()
     {
-        var time = new SuspendedTime();
+        var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(1, o => o.AddTracker("unique"));
         var options = new UniqueProcessOptions { Mode = UniqueProcessMode.Consistent, Lease = TimeSpan.FromSeconds(30) };
         var arbiter = new LeaseArbiter(
@@ -111,7 +109,8 @@ public sealed class Unique_processes_with_leases
         await using var contest = await arbiter.EnterAsync("job", options, default);
         using var term = await contest.WinAsync(default);
         Assert.True(term.IsCurrent);
-        time.Suspend(TimeSpan.FromSeconds(31));
+        // Moves the wall clock alone.
+        time.AdjustTime(time.GetUtcNow().AddSeconds(31));
         Assert.False(term.IsCurrent);
         Assert.True(term.StopProlonging() <= TimeSpan.Zero);
         await term.AbandonAsync(TimeSpan.Zero);
@@ -155,16 +154,6 @@ public sealed class Unique_processes_with_leases
         }
 
         return cluster;
-    }
-
-    /// <summary>A machine that can be suspended: its wall clock goes on and its monotonic one does not.</summary>
-    private sealed class SuspendedTime : TimeProvider
-    {
-        private TimeSpan _suspended;
-
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _suspended;
-
-        public void Suspend(TimeSpan span) => _suspended += span;
     }
 
     /// <summary>Wins the terms it was given, one after another, and then none any more.</summary>

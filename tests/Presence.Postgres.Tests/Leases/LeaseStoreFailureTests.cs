@@ -1,7 +1,3 @@
-using Npgsql;
-using Presence.Harness.Databases;
-using Presence.Postgres.Tests.Support;
-
 namespace Presence.Postgres.Tests.Leases;
 
 /// <summary>A database that cannot be used, or that fails.</summary>
@@ -38,7 +34,7 @@ public sealed class LeaseStoreFailureTests
         await using var server = await PostgresServer.StartAsync();
         await using var database = await Database.OpenAsync(server);
         await using var source = new PostgresSource(database.Options(), "t");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         var first = await store.AcquireAsync("x", "ann", Long, default);
         await server.KillAsync();
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", first.Epoch, Long, default).AsTask());
@@ -55,7 +51,7 @@ public sealed class LeaseStoreFailureTests
         await using var server = await PostgresServer.StartAsync();
         await using var database = await Database.OpenAsync(server);
         await using var source = new PostgresSource(database.Options(o => o.CommandTimeout = TimeSpan.FromSeconds(1)), "t");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         var first = await store.AcquireAsync("x", "ann", Long, default);
         server.Pause();
         var e = await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", first.Epoch, Long, default).AsTask());
@@ -69,7 +65,7 @@ public sealed class LeaseStoreFailureTests
     {
         await using var database = await Database.OpenAsync();
         await using var source = new PostgresSource(database.Options(), "t");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         await store.AcquireAsync("x", "ann", Long, default);
         await database.RunAsync($"DROP SCHEMA {database.Schema} CASCADE");
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", 1, Long, default).AsTask());
@@ -82,7 +78,7 @@ public sealed class LeaseStoreFailureTests
         var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         change(text);
         await using var source = new PostgresSource(database.Options(o => o.ConnectionString = text.ConnectionString), "t");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         return (await Assert.ThrowsAsync<PresencePostgresException>(() => store.AcquireAsync("x", "ann", Long, default).AsTask())).Message;
     }
 }

@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using Npgsql;
-using Presence.Harness.Databases;
 using Presence.Harness.Networks;
-using Presence.Postgres.Tests.Support;
 
 namespace Presence.Postgres.Tests.Leases;
 
@@ -186,7 +183,7 @@ public sealed class LeaseStoreTests
         text.Port = wire.Port;
         await using var source = new PostgresSource(
             database.Options(o => (o.ConnectionString, o.PollInterval) = (text.ConnectionString, TimeSpan.FromMilliseconds(100))), "t");
-        var log = new RecordedLog<PostgresLeaseStore>();
+        var log = new FakeLogger<PostgresLeaseStore>();
         using var store = new PostgresLeaseStore(source, log);
         await store.AcquireAsync("x", "ann", Short, default);
         wire.Cut();
@@ -263,7 +260,7 @@ public sealed class LeaseStoreTests
         using var wire = new Wire(text.Host!, text.Port);
         text.Port = wire.Port;
         await using var source = new PostgresSource(database.Options(o => o.ConnectionString = text.ConnectionString), "t");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         await store.AcquireAsync("x", "h", Long, default);
         wire.Cut();
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "h", 1, Long, default).AsTask());
@@ -285,7 +282,7 @@ public sealed class LeaseStoreTests
                 options.CommandTimeout = Long;
             }),
             "leases");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         var held = await store.AcquireAsync("x", "ann", Long, default);
         using var giveUp = new CancellationTokenSource();
 
@@ -307,7 +304,7 @@ public sealed class LeaseStoreTests
         {
             Database = database;
             _source = new PostgresSource(database.Options(o => o.PollInterval = TimeSpan.FromMilliseconds(100)), "leases");
-            Store = new PostgresLeaseStore(_source, new RecordedLog<PostgresLeaseStore>());
+            Store = new PostgresLeaseStore(_source, new FakeLogger<PostgresLeaseStore>());
         }
 
         public Database Database { get; }

@@ -1,6 +1,3 @@
-using Npgsql;
-using Presence.Postgres.Tests.Support;
-
 namespace Presence.Postgres.Tests.Schema;
 
 [Trait("Category", "Postgres")]
@@ -15,7 +12,7 @@ public sealed class SchemaTests
         var held = await Task.WhenAll(Enumerable.Range(0, 12).Select(async node =>
         {
             await using var source = new PostgresSource(database.Options(), $"n{node}");
-            using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+            using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
             return (await store.AcquireAsync($"x{node}", "h", Long, default)).IsHeld;
         }));
         Assert.All(held, Assert.True);
@@ -34,7 +31,7 @@ public sealed class SchemaTests
             await database.RunAsync(PresencePostgresSchema.Script(database.Schema, role));
             using var source = new PostgresSource(
                 database.Options(o => (o.ConnectionString, o.CreateSchema) = (As(database, role), false)), "leases");
-            using var leases = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+            using var leases = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
             var lease = await leases.AcquireAsync("x", "h", Long, default);
             Assert.True((await leases.RenewAsync("x", "h", lease.Epoch, Long, default)).IsHeld);
             Assert.True(await leases.ReleaseAsync("x", "h", lease.Epoch, default, default));
@@ -109,7 +106,7 @@ public sealed class SchemaTests
         foreach (var database in new[] { one, two })
         {
             await using var source = new PostgresSource(database.Options(), "leases");
-            using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+            using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
             Assert.True((await store.AcquireAsync("x", database.Schema, Long, default)).IsHeld);
         }
     }
@@ -120,7 +117,7 @@ public sealed class SchemaTests
     private static async Task<string> FailureAsync(Database database, Action<PresencePostgresOptions> configure)
     {
         await using var source = new PostgresSource(database.Options(configure), "leases");
-        using var store = new PostgresLeaseStore(source, new RecordedLog<PostgresLeaseStore>());
+        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
         return (await Assert.ThrowsAsync<PresencePostgresException>(() => store.AcquireAsync("x", "h", Long, default).AsTask())).Message;
     }
 }

@@ -1,6 +1,3 @@
-using Npgsql;
-using Presence.Harness.Databases;
-
 namespace Presence.Postgres.Tests.Support;
 
 /// <summary>A schema of its own in the database of the tests, dropped at the end.</summary>

@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Time.Testing;
+
+namespace Presence.Channels.Tests;
+
+/// <summary>A fake clock that counts its timers and how often the time of day was read.</summary>
+internal sealed class CountingTime() : FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56))
+{
+    private int _asked;
+    private int _timers;
+
+    public int Asked => Volatile.Read(ref _asked);
+
+    /// <summary>Timers that are not disposed of yet.</summary>
+    public int Timers => Volatile.Read(ref _timers);
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        Interlocked.Increment(ref _asked);
+        return base.GetUtcNow();
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        Interlocked.Increment(ref _timers);
+        return new CountedTimer(this, base.CreateTimer(callback, state, dueTime, period));
+    }
+
+    private sealed class CountedTimer(CountingTime time, ITimer timer) : ITimer
+    {
+        private int _disposed;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
+
+        public void Dispose()
+        {
+            timer.Dispose();
+            if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            {
+                Interlocked.Decrement(ref time._timers);
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return default;
+        }
+    }
+}
