@@ -1,12 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.TestingHost;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
-using Presence.Tracker;
-
 namespace Presence.Grains.Tests;
 
 /// <summary>The real node and tracker over the real link, on silos that were given one line.</summary>

@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace Presence.Architecture.Tests;
 
 /// <summary>Violations of a rule, shown whole: xunit would cut a collection short.</summary>

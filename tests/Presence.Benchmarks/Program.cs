@@ -1,4 +1,3 @@
-using Presence.Benchmarks.Measuring;
 using Presence.Benchmarks.Rows;
 using Presence.Benchmarks.Sockets;
 

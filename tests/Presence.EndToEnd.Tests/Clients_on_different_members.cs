@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>The stock phoenix client under Node.js, through members one and three.</summary>

@@ -1,8 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using Presence.Client;
-using Presence.Harness;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary><c>Client --orleans</c> against two silos.</summary>

@@ -2,7 +2,7 @@ namespace Presence.EndToEnd.Tests;
 
 public sealed class Manifests_for_Kubernetes : IDisposable
 {
-    private static readonly string Manifests = Path.Combine(Places.Root, "deploy", "k8s");
+    private static readonly string Manifests = Path.Combine(HostFiles.Root, "deploy", "k8s");
 
     private readonly DirectoryInfo _copy = Directory.CreateTempSubdirectory("presence-k8s-");
 

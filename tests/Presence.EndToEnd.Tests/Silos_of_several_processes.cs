@@ -1,11 +1,3 @@
-using System.Net;
-using System.Net.Http.Json;
-using System.Net.Sockets;
-using System.Text.Json;
-using Presence.Harness;
-using Presence.Harness.Databases;
-using Presence.Silo;
-
 namespace Presence.EndToEnd.Tests;
 
 [Trait("Category", "Cluster")]

@@ -1,7 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using Presence.Silo;
-
 namespace Presence.EndToEnd.Tests;
 
 public sealed class Silos_that_cannot_start

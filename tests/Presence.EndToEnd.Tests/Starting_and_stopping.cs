@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>Hosts of their own, started and ended by signals.</summary>

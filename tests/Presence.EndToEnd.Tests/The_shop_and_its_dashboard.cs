@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>What shoppers and admins see in Chromium, on three members of one host.</summary>
@@ -10,7 +8,7 @@ public sealed class The_shop_and_its_dashboard(ITestOutputHelper output)
     [SkippableFact]
     public async Task Carts_are_one_over_tabs_and_members_and_the_admin_sees_it_at_once()
     {
-        var chromium = Chromium();
+        var chromium = Places.Chromium();
         await NodeScripts.BuildPagesAsync();
         // A host of its own: the shop must be empty, and one pair is sold for good.
         await using var silo = await SiloProcess.StartAsync(ThreeSilos.Options);
@@ -19,19 +17,5 @@ public sealed class The_shop_and_its_dashboard(ITestOutputHelper output)
             [chromium, Places.Results, SiloProcess.Password, .. silo.Members],
             seconds: 180));
         Assert.DoesNotContain(SiloProcess.Password, silo.Output, StringComparison.Ordinal);
-    }
-
-    /// <summary>The browser, or a skip with a word why.</summary>
-    internal static string Chromium()
-    {
-        var named = Environment.GetEnvironmentVariable("PRESENCE_CHROMIUM");
-        var chromium = named is { Length: > 0 } ? named : Places.Find("chromium", "chromium-browser", "google-chrome");
-        if (!File.Exists(chromium) && Places.Required("browser"))
-        {
-            Assert.Fail("Chromium is not here, and PRESENCE_REQUIRE names browser.");
-        }
-
-        Skip.IfNot(File.Exists(chromium), "Chromium is not here; install it or name it in PRESENCE_CHROMIUM.");
-        return chromium!;
     }
 }

@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>What the unmodified phoenix client is promised, and another that speaks the protocol.</summary>
@@ -33,13 +31,13 @@ public sealed class The_stock_client(ThreeSilos members, ITestOutputHelper outpu
     [SkippableFact]
     [Trait("Category", "Browser")]
     public async Task Is_kept_every_promise_in_Chromium() =>
-        await NodeScripts.RunAsync("stock-client-browser.mjs", [The_shop_and_its_dashboard.Chromium(), members.First], seconds: 120);
+        await NodeScripts.RunAsync("stock-client-browser.mjs", [Places.Chromium(), members.First], seconds: 120);
 
     [SkippableFact]
     [Trait("Category", "Browser")]
     public async Task Ends_with_the_same_presences_in_Chromium_as_in_Node_after_ten_thousand_random_changes()
     {
-        var chromium = The_shop_and_its_dashboard.Chromium();
+        var chromium = Places.Chromium();
         await NodeScripts.RunAsync("random-run.mjs", ["20261122", "10000", chromium, .. members.Members], seconds: 180);
     }
 }

@@ -19,7 +19,7 @@ public sealed class The_stock_client_elsewhere
     [Trait("Category", "Browser")]
     public async Task Is_kept_every_promise_in_Chromium_where_frames_are_compressed()
     {
-        var chromium = The_shop_and_its_dashboard.Chromium();
+        var chromium = Places.Chromium();
         await using var silo = await SiloProcess.StartAsync(CompressingSockets);
         var done = await NodeScripts.RunAsync("stock-client-browser.mjs", [chromium, silo.Members[0]], seconds: 120);
         Assert.Contains("connect (permessage-deflate", done, StringComparison.Ordinal);
@@ -35,7 +35,7 @@ public sealed class The_stock_client_elsewhere
     [Trait("Category", "Browser")]
     [InlineData(false)]
     [InlineData(true)]
-    public Task Comes_back_in_Chromium_too(bool kill) => RestartAsync(kill, [The_shop_and_its_dashboard.Chromium()]);
+    public Task Comes_back_in_Chromium_too(bool kill) => RestartAsync(kill, [Places.Chromium()]);
 
     private static async Task RestartAsync(bool kill, string[] chromium)
     {

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Presence.EndToEnd.Tests;
 
 [Collection(nameof(ThreeSilos))]

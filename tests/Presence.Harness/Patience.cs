@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Presence.Harness;
 
 /// <summary>Waiting for what gives no sign of its own, such as another process's state.</summary>

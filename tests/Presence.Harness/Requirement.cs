@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace Presence.Harness;
 
 /// <summary>What a test needs of the machine and the machine may lack.</summary>

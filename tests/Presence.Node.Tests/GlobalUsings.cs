@@ -1,8 +1,13 @@
+global using System.Collections.Concurrent;
 global using Microsoft.Extensions.DependencyInjection;
-global using Microsoft.Extensions.Logging;
+global using Microsoft.Extensions.Hosting;
 global using Microsoft.Extensions.Logging.Testing;
+global using Microsoft.Extensions.Logging;
 global using Microsoft.Extensions.Time.Testing;
+global using Presence.Crdt;
+global using Presence.Harness.Conformance;
 global using Presence.Harness.Fakes;
+global using Presence.Harness;
 global using Presence.Node.Tests.Support;
 global using Presence.Tracker;
 global using Xunit;

@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace Presence.TestKit.Tests;
 
 public sealed class ClusterStormTests

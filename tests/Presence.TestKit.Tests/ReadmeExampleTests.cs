@@ -1,6 +1,3 @@
-using Presence.Tracker;
-using Xunit;
-
 namespace Presence.TestKit.Tests;
 
 public sealed class ReadmeExampleTests

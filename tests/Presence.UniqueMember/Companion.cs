@@ -1,6 +1,3 @@
-using Microsoft.Extensions.Hosting;
-using Presence.Node;
-
 namespace Presence.UniqueMember;
 
 /// <summary>The other half of a group, as applications have them.</summary>

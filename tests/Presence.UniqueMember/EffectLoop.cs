@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Net.Sockets;
-using Presence.Node;
 
 namespace Presence.UniqueMember;
 

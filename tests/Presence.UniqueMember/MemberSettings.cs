@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Net;
-
 namespace Presence.UniqueMember;
 
 /// <summary>What the command line says, each word with a value; the database is in the environment, because it holds a password.</summary>

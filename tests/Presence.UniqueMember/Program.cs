@@ -1,7 +1,4 @@
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Presence.Node;
 using Presence.UniqueMember;
 
 var settings = MemberSettings.Parse(args);

@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using Presence.Node;
-
 namespace Presence.UniqueMember;
 
 /// <summary>Tells the test, by lines on the standard output, what happens here and when by the clock of the machine.</summary>

@@ -1,12 +1,7 @@
-using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Presence.Grains;
-using Presence.Node;
 using Presence.Postgres;
 using Presence.Silo;
 

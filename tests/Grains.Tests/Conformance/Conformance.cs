@@ -1,5 +1,3 @@
-using Presence.Harness.Conformance;
-
 namespace Presence.Grains.Tests.Conformance;
 
 [Trait("Category", "Engine.Orleans")]

@@ -1,13 +1,3 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.DependencyInjection;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.TestingHost;
-using Presence.Grains.Link;
-using Presence.Grains.Tests.Topics;
-using Presence.Harness.Conformance;
-using Presence.Node;
-
 namespace Presence.Grains.Tests.Conformance;
 
 /// <summary>Real silos in this process, started one by one under the names that the suite gives.</summary>

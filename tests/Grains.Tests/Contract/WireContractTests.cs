@@ -1,15 +1,8 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
-using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Runtime;
 using Orleans.Serialization;
-using Presence.Crdt;
-using Presence.Grains.Link;
 using Presence.Grains.Unique;
-using Presence.Node;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Contract;
 

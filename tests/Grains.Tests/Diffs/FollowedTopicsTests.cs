@@ -1,12 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Runtime;
-using Orleans.Streams;
-using Orleans.TestingHost;
-using Presence.Grains.Diffs;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
-
 namespace Presence.Grains.Tests.Diffs;
 
 /// <summary>A topic costs what its followers cost, and every node knows which topics are followed.</summary>
@@ -60,13 +51,13 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
     [Fact]
     public async Task Every_node_knows_a_followed_topic_and_it_ends_two_sweeps_after_its_last_subscriber()
     {
-        var handle = await SubscribeAsync("lobby", new Awaited<TopicChanges>());
+        var handle = await _cluster.SubscribeAsync("lobby", new Awaited<TopicChanges>());
         foreach (var silo in _cluster.Orleans.Silos)
         {
             await UntilAsync(() => FollowedOn(silo).Contains("lobby"));
         }
 
-        var publisher = Publisher("lobby");
+        var publisher = _cluster.PublisherOf("lobby");
         await SweepAsync(publisher, 3);
         Assert.Equal(1, FeedsOf(publisher).Count);
 
@@ -85,15 +76,15 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
     public async Task A_silo_that_joins_makes_only_topics_that_move_to_it_begin_again()
     {
         var heard = new Awaited<TopicChanges>();
-        await SubscribeAsync("lobby", heard);
+        await _cluster.SubscribeAsync("lobby", heard);
         await heard.FirstAsync(c => c.IsReset);
-        var before = Publisher("lobby");
+        var before = _cluster.PublisherOf("lobby");
         var joined = await _cluster.Orleans.StartAdditionalSiloAsync();
         await UntilAsync(() => FollowedOn(joined).Contains("lobby"));
 
         await _cluster.Topic("lobby").Track("ann");
         await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
-        var moved = Publisher("lobby") != before;
+        var moved = _cluster.PublisherOf("lobby") != before;
         Assert.Equal(moved ? 2 : 1, heard.All.Count(c => c.IsReset));
     }
 
@@ -101,10 +92,10 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
     public async Task More_followed_topics_than_may_be_are_rejected_and_the_others_go_on()
     {
         var heard = new Awaited<TopicChanges>();
-        await SubscribeAsync("topic 0", heard);
+        await _cluster.SubscribeAsync("topic 0", heard);
         for (var i = 1; i < MaxFollowed; i++)
         {
-            await SubscribeAsync($"topic {i}", new Awaited<TopicChanges>());
+            await _cluster.SubscribeAsync($"topic {i}", new Awaited<TopicChanges>());
         }
 
         foreach (var silo in _cluster.Orleans.Silos)
@@ -112,26 +103,13 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
             await UntilAsync(() => FollowedOn(silo).Count == MaxFollowed);
         }
 
-        var e = await Assert.ThrowsAsync<PresenceOverloadException>(() => SubscribeAsync("one more", new Awaited<TopicChanges>()));
+        var e = await Assert.ThrowsAsync<PresenceOverloadException>(() => _cluster.SubscribeAsync("one more", new Awaited<TopicChanges>()));
         Assert.Contains("MaxFollowedTopics", e.Message, StringComparison.Ordinal);
         await _cluster.Topic("topic 0").Track("ann");
         await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
     }
 
-    private Task<StreamSubscriptionHandle<TopicChanges>> SubscribeAsync(string topic, Awaited<TopicChanges> heard) => _cluster.Client
-        .GetStreamProvider(PresenceStreams.Provider)
-        .GetStream<TopicChanges>(PresenceStreams.Diffs(topic))
-        .SubscribeAsync((changes, _) =>
-        {
-            heard.Add(changes);
-            return Task.CompletedTask;
-        });
-
-    private InProcessSiloHandle Publisher(string topic)
-    {
-        var address = TopicHome.Of(topic, [.. _cluster.Orleans.Silos.Select(s => s.SiloAddress)]);
-        return _cluster.Orleans.Silos.Single(s => s.SiloAddress.Equals(address));
-    }
+    private static Task<TimeSpan> UntilAsync(Func<bool> condition) => Patience.UntilAsync("it is known", TimeSpan.FromSeconds(60), condition);
 
     private TopicFeeds FeedsOf(InProcessSiloHandle silo) => _cluster.ServiceOf<TopicFeeds>(silo);
 
@@ -142,27 +120,6 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
         for (var i = 0; i < times; i++)
         {
             await _cluster.ServiceOf<DiffStreams>(silo).SweepAsync();
-        }
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!condition())
-        {
-            await timer.WaitForNextTickAsync(timeout.Token);
-        }
-    }
-
-    private sealed class Observer : IPresenceObserver
-    {
-        public Awaited<TopicChanges> Heard { get; } = new();
-
-        public Task Changed(TopicChanges changes)
-        {
-            Heard.Add(changes);
-            return Task.CompletedTask;
         }
     }
 

@@ -1,10 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Presence.Grains.Client;
-using Presence.Grains.Diffs;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Diffs;
 

@@ -1,9 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
-using Presence.Crdt;
-using Presence.Grains.Diffs;
-using Presence.Grains.Tests.Topics;
-using Presence.Tracker;
-
 namespace Presence.Grains.Tests.Diffs;
 
 public class PerOwnerOrderBufferTests

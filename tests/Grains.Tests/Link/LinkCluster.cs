@@ -1,12 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.TestingHost;
-using Presence.Grains.Link;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
-
 namespace Presence.Grains.Tests.Link;
 
 /// <summary>Silos in this process, each with a link and a receiver that writes down what it hears.</summary>
@@ -19,7 +10,7 @@ internal sealed class LinkCluster : IAsyncDisposable
     public List<Member> Members { get; } = [];
 
     /// <summary>One silo with its link.</summary>
-    internal sealed record Member(InProcessSiloHandle Silo, OrleansLink Link, RecordingReceiver Heard, StreamFaults Faults)
+    internal sealed record Member(InProcessSiloHandle Silo, OrleansLink Link, HeardFrames Heard, StreamFaults Faults)
     {
         public string Name => Link.NodeName;
 
@@ -82,7 +73,7 @@ internal sealed class LinkCluster : IAsyncDisposable
         var member = new Member(
             silo,
             services.GetRequiredService<OrleansLink>(),
-            new RecordingReceiver(),
+            new HeardFrames(),
             services.GetRequiredService<StreamFaults>());
         Members.Add(member);
         await member.Link.StartAsync(member.Heard, CancellationToken.None);
@@ -103,7 +94,7 @@ internal sealed class LinkCluster : IAsyncDisposable
             {
                 await to.Heard.HearsAsync(
                     $"{mark} of {from} at {to}",
-                    h => h.Kind == "frame" && h.From == from.Name && h.Text() == mark + from.Name);
+                    h => h.Kind == "frame" && h.From == from.Name && h.Text == mark + from.Name);
             }
         }
     }

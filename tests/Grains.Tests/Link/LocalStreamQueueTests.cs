@@ -1,7 +1,4 @@
-using Orleans.Runtime;
-using Presence.Grains.Link;
 using Presence.Grains.Streams;
-using Presence.Node;
 
 namespace Presence.Grains.Tests.Link;
 

@@ -1,4 +1,3 @@
-using Orleans;
 using Orleans.Serialization.Invocation;
 
 namespace Presence.Grains.Tests.Link;

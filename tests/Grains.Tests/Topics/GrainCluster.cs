@@ -1,13 +1,7 @@
-using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.Runtime;
+using Orleans.Streams;
 using Orleans.Storage;
-using Orleans.TestingHost;
 using Presence.Grains.Hosting;
 using Presence.Grains.Placement;
-using Presence.Node;
 
 namespace Presence.Grains.Tests.Topics;
 
@@ -49,9 +43,41 @@ internal sealed class GrainCluster : IAsyncDisposable
 
     public ITopicPresenceGrain Topic(string topic) => Client.GetGrain<ITopicPresenceGrain>(topic);
 
+    /// <summary>The silo that writes the stream of a topic.</summary>
+    public InProcessSiloHandle PublisherOf(string topic)
+    {
+        var address = TopicHome.Of(topic, [.. Orleans.Silos.Select(s => s.SiloAddress)]);
+        return Orleans.Silos.Single(s => s.SiloAddress.Equals(address));
+    }
+
+    /// <summary>Subscribes to the stream of a topic, from outside if no silo is named.</summary>
+    public Task<StreamSubscriptionHandle<TopicChanges>> SubscribeAsync(
+        string topic, Awaited<TopicChanges> heard, InProcessSiloHandle? from = null) => (from is null ? Client : ServiceOf<IClusterClient>(from))
+        .GetStreamProvider(PresenceStreams.Provider)
+        .GetStream<TopicChanges>(PresenceStreams.Diffs(topic))
+        .SubscribeAsync((changes, _) =>
+        {
+            heard.Add(changes);
+            return Task.CompletedTask;
+        });
+
     public async ValueTask DisposeAsync()
     {
         await Orleans.StopAllSilosAsync();
         await Orleans.DisposeAsync();
+    }
+}
+
+/// <summary>An observer that keeps what it hears.</summary>
+internal sealed class Observer : IPresenceObserver
+{
+    public Awaited<TopicChanges> Heard { get; } = new();
+
+    public Task Answer { get; init; } = Task.CompletedTask;
+
+    public Task Changed(TopicChanges changes)
+    {
+        Heard.Add(changes);
+        return Answer;
     }
 }

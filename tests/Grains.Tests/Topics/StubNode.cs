@@ -1,81 +1,38 @@
-using Microsoft.Extensions.DependencyInjection;
-using Orleans.Hosting;
-using Presence.Node;
-using Presence.Tracker;
+using Presence.Harness.Nodes;
 
 namespace Presence.Grains.Tests.Topics;
 
 /// <summary>One member of a <see cref="StubWorld"/>.</summary>
-internal sealed class StubNode(StubWorld world, string name) : IPresenceNode, IPresenceTracker
+internal sealed class StubNode(StubWorld world, string name) : NodeStub, IPresenceTracker
 {
-    string IPresenceNode.Name => name;
+    public override string Name => name;
 
-    string IPresenceTracker.Name => "presence";
+    public override PresenceProcess StartProcess(string? label = null) => world.NewProcess(label);
 
-    public string Engine => "stub";
+    public override ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
+        new(world.Track(name, process, topic, key, meta));
 
-    public NodeState State => NodeState.Ready;
+    public override ValueTask<PresenceEntry> UpdateAsync(
+        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update) =>
+        new(world.Update(name, process, topic, key, update));
 
-    public IPresenceTracker Tracker => this;
-
-    public IClusterPubSub PubSub => throw new NotSupportedException();
-
-    public IPresenceTracker GetTracker(string name) => this;
-
-    public PresenceProcess StartProcess(string? label = null) => world.NewProcess(label);
-
-    public IReadOnlyList<MemberStatus> Members() => [];
-
-    public ValueTask<PresenceEntry> TrackAsync(
-        PresenceProcess process,
-        string topic,
-        string key,
-        PresenceMeta meta = default) => new(world.Track(name, process, topic, key, meta));
-
-    public ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta) =>
-        new(world.Update(name, process, topic, key, meta));
-
-    public ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process,
-        string topic,
-        string key,
-        Func<PresenceEntry, PresenceMeta> update) => throw new NotSupportedException();
-
-    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
-        PresenceProcess process,
-        IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
-
-    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
-        PresenceProcess process,
-        IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
-
-    public ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key) =>
+    public override ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key) =>
         new(world.Untrack(name, process, e => e.Topic == topic && e.Key == key, LeaveReason.Untracked) > 0);
 
-    public ValueTask<int> UntrackAllAsync(PresenceProcess process) =>
+    public override ValueTask<int> UntrackAllAsync(PresenceProcess process) =>
         new(world.Untrack(name, process, _ => true, LeaveReason.Untracked));
 
-    public TopicSnapshot List(string topic) => world.List(topic);
+    public override TopicSnapshot List(string topic) => world.List(topic);
 
-    public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => world.List(topic).GetByKey(key);
+    public override IReadOnlyList<TopicCount> Topics(string? after, int limit) => world.Topics(after, limit);
 
-    public int Count(string topic) => world.List(topic).Count;
-
-    public int KeyCount(string topic) => world.List(topic).KeyCount;
-
-    public IReadOnlyList<TopicCount> Topics(string? after, int limit) => world.Topics(after, limit);
-
-    public IReadOnlyList<string> TopicsOf(string key) => throw new NotSupportedException();
-
-    public ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default)
+    public override ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default)
     {
         world.AddHandler(handler);
         return new(new Handling(() => world.RemoveHandler(handler)));
     }
 
-    public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff, name);
-
-    public IReadOnlyList<ReplicaStatus> Replicas() => [];
+    public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff, name);
 
     TopicView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic, name);
 

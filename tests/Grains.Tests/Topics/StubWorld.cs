@@ -1,7 +1,3 @@
-using Presence.Crdt;
-using Presence.Node;
-using Presence.Tracker;
-
 namespace Presence.Grains.Tests.Topics;
 
 /// <summary>
@@ -85,14 +81,15 @@ internal sealed class StubWorld
         }
     }
 
-    public PresenceEntry Update(string node, PresenceProcess process, string topic, string key, PresenceMeta meta)
+    public PresenceEntry Update(
+        string node, PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
     {
         lock (_gate)
         {
             var old = Tree(topic).Find(key, new ReplicaId(node, 1), process.Id)
                 ?? throw new NotTrackedException(topic, key);
             var entry = new PresenceEntry(
-                old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, meta);
+                old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
             _topics[topic] = Tree(topic).Set(entry, new EditToken());
             Tell(PresenceChange.Updated(old, entry));
             return entry;

@@ -1,7 +1,4 @@
-using System.Collections.Concurrent;
 using System.Globalization;
-using Orleans;
-using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace Presence.Grains.Tests.Topics;

@@ -1,8 +1,4 @@
-using Orleans;
-using Orleans.Runtime;
 using Presence.Grains.Leases;
-using Presence.Node;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Topics;
 

@@ -1,5 +1,4 @@
 using Presence.Grains.Unique;
-using Presence.Node;
 
 namespace Presence.Grains.Tests.Unique;
 

@@ -1,13 +1,5 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Hosting;
-using Orleans.Runtime;
-using Orleans.TestingHost;
 using Presence.Grains.Tests.Client;
-using Presence.Harness;
 using Presence.Grains.Unique;
-using Presence.Node;
 using Presence.Node.Tests.Unique;
 
 namespace Presence.Grains.Tests.Unique;

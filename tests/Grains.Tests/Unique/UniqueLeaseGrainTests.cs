@@ -1,8 +1,5 @@
 using System.Text;
-using Microsoft.Extensions.DependencyInjection;
-using Presence.Grains.Tests.Topics;
 using Presence.Harness.Databases;
-using Presence.Node;
 using Presence.Node.Tests.Unique;
 using Presence.Postgres;
 

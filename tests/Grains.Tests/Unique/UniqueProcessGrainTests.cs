@@ -1,7 +1,3 @@
-using System.Text;
-using Microsoft.Extensions.DependencyInjection;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
 using Presence.Node.Tests.Support;
 using Presence.Node.Tests.Unique;
 
@@ -38,7 +34,7 @@ public class UniqueProcessGrainTests
     [Fact]
     public async Task A_holder_that_is_killed_is_replaced_and_so_is_the_next()
     {
-        var inherited = LeaveNames();
+        var inherited = _watch.LeaveNames();
         await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
         for (var start = 1; start <= 2; start++)
         {
@@ -55,7 +51,7 @@ public class UniqueProcessGrainTests
     [Fact]
     public async Task A_holder_that_stops_ends_its_process_first_and_the_next_gets_what_it_left()
     {
-        var inherited = LeaveNames();
+        var inherited = _watch.LeaveNames();
         await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
         var first = await cluster.StartsAsync(1);
         await cluster.StatusAsync(s => s.Standbys.Count == 2);
@@ -74,7 +70,7 @@ public class UniqueProcessGrainTests
     [Fact]
     public async Task A_client_outside_can_have_it_handed_over()
     {
-        var inherited = LeaveNames();
+        var inherited = _watch.LeaveNames();
         await using var cluster = await UniqueCluster.StartAsync(watch: _watch);
         var first = await cluster.StartsAsync(1);
         await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
@@ -152,22 +148,6 @@ public class UniqueProcessGrainTests
             "UniqueLease",
             Assert.Throws<ArgumentException>(() => new PresenceOrleansOptions { UniqueLease = TimeSpan.Zero }.Validate()).Message,
             StringComparison.Ordinal);
-    }
-
-    private Awaited<string> LeaveNames()
-    {
-        var inherited = new Awaited<string>();
-        _watch.Body = context =>
-        {
-            if (!context.Inherited.IsEmpty)
-            {
-                inherited.Add(Encoding.UTF8.GetString(context.Inherited.Span));
-            }
-
-            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
-            return Task.CompletedTask;
-        };
-        return inherited;
     }
 
     private static async Task KnowsAsync(UniqueCluster cluster, Orleans.TestingHost.InProcessSiloHandle silo, Func<bool> isSo)

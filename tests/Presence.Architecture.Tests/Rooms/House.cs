@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace Presence.Architecture.Tests.Rooms;
 
 /// <summary>The rooms of the house and the arrows between them, as the design draws them.</summary>

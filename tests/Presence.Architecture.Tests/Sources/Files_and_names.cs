@@ -1,7 +1,4 @@
-using System.Reflection;
-using System.Text.RegularExpressions;
 using Presence.Architecture.Tests.Rooms;
-using Xunit;
 
 namespace Presence.Architecture.Tests.Sources;
 

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using Xunit;
-
 namespace Presence.Architecture.Tests.Sources;
 
 public sealed partial class Promises_of_the_code

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using Xunit;
-
 namespace Presence.Architecture.Tests.Sources;
 
 /// <summary>

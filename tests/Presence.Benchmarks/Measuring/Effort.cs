@@ -2,11 +2,8 @@ namespace Presence.Benchmarks.Measuring;
 
 /// <summary>How much work goes into one figure.</summary>
 /// <param name="Runs">How often the whole measurement is repeated; the median of the runs is printed.</param>
-/// <param name="Tracks">Calls of track in one run.</param>
-/// <param name="Updates">Calls of update in one run.</param>
 /// <param name="Samples">Timed repetitions of a small operation.</param>
 /// <param name="Heavy">Timed repetitions of an operation that takes long to prepare.</param>
-/// <param name="Latencies">Changes sent across the cluster.</param>
 /// <param name="Watching">How long something is observed while something else goes on.</param>
 internal sealed record Effort(int Runs, int Tracks, int Updates, int Samples, int Heavy, int Latencies, TimeSpan Watching)
 {

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Presence.Benchmarks.Measuring;
 
 /// <summary>What is in use after everything that can be let go of was let go of.</summary>

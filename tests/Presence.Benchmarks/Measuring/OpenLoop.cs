@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Presence.Benchmarks.Measuring;
@@ -32,7 +31,6 @@ internal static class OpenLoop
     /// <param name="ahead">
     /// Whether the thread that makes them is preferred to all others, if the system lets it: what calls wait that come from elsewhere.
     /// </param>
-    /// <param name="call">What is called.</param>
     /// <returns>Microseconds from due to done, one per call.</returns>
     public static Task<double[]> RunAsync(int perSecond, TimeSpan period, bool ahead, Action call) => Task.Factory.StartNew(
         () => Run(perSecond, period, ahead, call), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Presence.Benchmarks.Measuring;
 
 /// <summary>Turns samples into figures.</summary>

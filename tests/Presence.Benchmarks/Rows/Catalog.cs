@@ -1,5 +1,3 @@
-using Presence.Benchmarks.Measuring;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>All rows, in the order of the baseline.</summary>

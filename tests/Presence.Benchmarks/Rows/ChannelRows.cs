@@ -1,4 +1,3 @@
-using Presence.Benchmarks.Measuring;
 using Presence.Benchmarks.Sockets;
 
 namespace Presence.Benchmarks.Rows;

@@ -1,10 +1,4 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Node;
 using Presence.TestKit;
-using Presence.Tracker;
 
 namespace Presence.Benchmarks.Rows;
 
@@ -30,49 +24,19 @@ internal static class ClusterRows
     private static async Task<IReadOnlyList<double>> ChangeAsync(Effort effort)
     {
         await using var members = await Members.StartAsync(2);
-        return await ChangeAsync(effort, members[0], members[1]);
-    }
-
-    /// <summary>From the call of track on one member to the handler on another, over any engine.</summary>
-    public static async Task<IReadOnlyList<double>> ChangeAsync(Effort effort, IPresenceNode from, IPresenceNode to)
-    {
-        var handler = new Arrivals();
-        await using var added = await to.Tracker.AddHandlerAsync(handler);
-        var process = from.StartProcess();
-        var phase = new Random(5);
-        var times = new List<double>();
-        for (var i = 0; i < effort.Latencies; i++)
-        {
-            // Some changes follow a quiet time and leave at once, others fall into the time in which changes are gathered.
-            await Task.Delay(phase.Next(60));
-            var arrived = handler.Expect(People.Key(i));
-            var begun = Stopwatch.GetTimestamp();
-            await from.Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
-            var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));
-            times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
-        }
-
-        return times;
+        var joins = new Joins();
+        await using var added = await members[1].Tracker.AddHandlerAsync(joins);
+        return await joins.MeasureAsync(effort, members[0]);
     }
 
     private static async Task<double> LateJoinerAsync()
     {
         await using var members = await Members.StartAsync(1);
-        await FillAsync(members[0], 100_000);
+        await Members.FillAsync(members[0], 100_000);
         var begun = Stopwatch.GetTimestamp();
         var joiner = await members.AddAsync();
         await Members.UntilAsync(() => Members.Entries(joiner.Tracker) == 100_000, "the joiner holds all 100000");
         return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
-    }
-
-    /// <summary>Makes many present on one member.</summary>
-    public static async Task FillAsync(IPresenceNode member, int entries)
-    {
-        var process = member.StartProcess();
-        for (var i = 0; i < entries; i++)
-        {
-            await member.Tracker.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
-        }
     }
 
     private static double Killed(Effort effort, bool churn) =>
@@ -111,28 +75,5 @@ internal static class ClusterRows
         return left
             ? (cluster.Now - begun).TotalMilliseconds
             : throw new InvalidOperationException("The presences of the killed member did not leave within 5 min.");
-    }
-
-    /// <summary>Tells when a key was seen joining.</summary>
-    private sealed class Arrivals : IPresenceHandler
-    {
-        private readonly ConcurrentDictionary<string, TaskCompletionSource<long>> _expected = new();
-
-        public Task<long> Expect(string key) =>
-            _expected.GetOrAdd(key, _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-        public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
-        {
-            var now = Stopwatch.GetTimestamp();
-            foreach (var change in diff.Topics.SelectMany(topic => topic.Changes))
-            {
-                if (_expected.TryRemove(change.Entry.Key, out var waiting))
-                {
-                    waiting.SetResult(now);
-                }
-            }
-
-            return default;
-        }
     }
 }

@@ -1,6 +1,3 @@
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>What a presence occupies, after collection.</summary>

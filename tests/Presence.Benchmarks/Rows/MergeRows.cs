@@ -1,7 +1,3 @@
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Tracker;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>

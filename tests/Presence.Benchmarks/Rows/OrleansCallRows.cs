@@ -1,8 +1,4 @@
-using System.Diagnostics;
 using Orleans;
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Grains;
 
 namespace Presence.Benchmarks.Rows;
 

@@ -1,11 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Grains;
-using Presence.Node;
-using Presence.Tracker;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>Three silos in one process that talk over TCP, with default options unless the row says otherwise.</summary>
@@ -40,26 +32,9 @@ internal static class OrleansClusterRows
     private static async Task<double> ChangeAsync(Effort effort, double share, Ear ear)
     {
         await using var silos = await OrleansSilos.StartAsync(3);
-        var arrivals = new Arrivals();
-        await using var listening = await ListenAsync(silos, ear, arrivals);
-        var process = silos[0].StartProcess();
-        var phase = new Random(5);
-        var times = new List<double>();
-        for (var i = -20; i < effort.Latencies; i++)
-        {
-            // Some changes follow a quiet time and leave at once, others fall into the time in which changes are gathered.
-            await Task.Delay(phase.Next(60));
-            var arrived = arrivals.Expect(People.Key(i));
-            var begun = Stopwatch.GetTimestamp();
-            await silos[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
-            var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));
-            if (i >= 0)
-            {
-                times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
-            }
-        }
-
-        return Statistics.Percentile(times, share);
+        var joins = new Joins();
+        await using var listening = await ListenAsync(silos, ear, joins);
+        return Statistics.Percentile(await joins.MeasureAsync(effort, silos[0], warmUp: 20), share);
     }
 
     private static async Task<double> ManyObserversAsync(Effort effort)
@@ -103,26 +78,21 @@ internal static class OrleansClusterRows
         }
     }
 
-    private static async Task<IAsyncDisposable> ListenAsync(OrleansSilos silos, Ear ear, Arrivals arrivals)
+    private static async Task<IAsyncDisposable> ListenAsync(OrleansSilos silos, Ear ear, Joins joins)
     {
         var client = silos.ServiceOf<IPresenceClient>(1);
         return ear switch
         {
-            Ear.Handler => await silos[1].Tracker.AddHandlerAsync(arrivals),
-            Ear.Observer => await client.WatchAsync("lobby", arrivals.HearAsync),
-            _ => await client.FollowAsync("lobby", arrivals.HearAsync),
+            Ear.Handler => await silos[1].Tracker.AddHandlerAsync(joins),
+            Ear.Observer => await client.WatchAsync("lobby", joins.OnChangesAsync),
+            _ => await client.FollowAsync("lobby", joins.OnChangesAsync),
         };
     }
 
     private static async Task<double> LateJoinerAsync()
     {
         await using var silos = await OrleansSilos.StartAsync(1, o => o.DiffStreams = false);
-        var process = silos[0].StartProcess();
-        for (var i = 0; i < Crowd; i++)
-        {
-            await silos[0].Tracker.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
-        }
-
+        await Members.FillAsync(silos[0], Crowd);
         // From the start of the host: Orleans' own joining is part of what a newcomer waits for.
         var begun = Stopwatch.GetTimestamp();
         var joiner = await silos.AddAsync();
@@ -160,38 +130,5 @@ internal static class OrleansClusterRows
         await Task.Delay(effort.Watching);
         self.Refresh();
         return 100 * (self.TotalProcessorTime - cpu) / Stopwatch.GetElapsedTime(begun) / Silos;
-    }
-
-    /// <summary>Tells when a key was seen joining.</summary>
-    private sealed class Arrivals : IPresenceHandler
-    {
-        private readonly ConcurrentDictionary<string, TaskCompletionSource<long>> _expected = new();
-
-        public Task<long> Expect(string key) =>
-            _expected.GetOrAdd(key, _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-        public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
-        {
-            Hear(diff.Topics.SelectMany(t => t.Changes).Select(c => c.Entry.Key));
-            return default;
-        }
-
-        public ValueTask HearAsync(IReadOnlyList<PresenceChange> changes)
-        {
-            Hear(changes.Select(c => c.Entry.Key));
-            return default;
-        }
-
-        private void Hear(IEnumerable<string> keys)
-        {
-            var now = Stopwatch.GetTimestamp();
-            foreach (var key in keys)
-            {
-                if (_expected.TryRemove(key, out var waiting))
-                {
-                    waiting.SetResult(now);
-                }
-            }
-        }
     }
 }

@@ -1,8 +1,3 @@
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Grains;
-using Presence.Tracker;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>

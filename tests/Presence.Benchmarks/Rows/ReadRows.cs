@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Node;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>Reads of one topic. "list" obtains the snapshot and visits every presence in it.</summary>
@@ -93,12 +88,7 @@ internal static class ReadRows
     {
         await using var members = await Members.StartAsync(2);
         var (a, b) = (members[0].Tracker, members[1].Tracker);
-        var process = members[0].StartProcess();
-        for (var i = 0; i < 100_000; i++)
-        {
-            await a.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
-        }
-
+        var process = await Members.FillAsync(members[0], 100_000);
         await Members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
         var topic = People.Topic(500);
         var longest = 0.0;
@@ -184,12 +174,7 @@ internal static class ReadRows
     {
         await using var members = await Members.StartAsync(2);
         var (a, b) = (members[0].Tracker, members[1].Tracker);
-        var process = members[0].StartProcess();
-        for (var i = 0; i < 100_000; i++)
-        {
-            await a.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
-        }
-
+        var process = await Members.FillAsync(members[0], 100_000);
         await Members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
         Memory.CleanUp();
         var topic = People.Topic(500);

@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using Presence.Benchmarks.Measuring;
-using Presence.Benchmarks.Subjects;
-using Presence.Node;
-
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>Calls of one member that is alone, with default options. Each presence has a process of its own unless said.</summary>
@@ -74,9 +69,7 @@ internal static class WriteRows
 
     private static async Task<double> UpdateAsync(Effort effort, bool byFunction)
     {
-        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1);
-        await using var crowd = await Crowd.PrepareAsync(effort.Updates, topics: 1, shards: 1);
-        await crowd.TrackAllAsync(callers: 1);
+        await using var crowd = await TrackedAsync(effort, effort.Updates);
         var metas = Enumerable.Range(0, effort.Updates).Select(i => People.Meta(i, version: 1)).ToArray();
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
@@ -98,9 +91,7 @@ internal static class WriteRows
 
     private static async Task<double> UntrackOneAsync(Effort effort)
     {
-        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1);
-        await using var crowd = await Crowd.PrepareAsync(effort.Updates, topics: 1, shards: 1);
-        await crowd.TrackAllAsync(callers: 1);
+        await using var crowd = await TrackedAsync(effort, effort.Updates);
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
         for (var i = 0; i < effort.Updates; i++)
@@ -113,10 +104,8 @@ internal static class WriteRows
 
     private static async Task<double> UntrackAllAsync(Effort effort)
     {
-        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1);
         var processes = effort.Tracks / 20;
-        await using var crowd = await Crowd.PrepareAsync(processes * 10, topics: 1, shards: 1, presencesEach: 10);
-        await crowd.TrackAllAsync(callers: 1);
+        await using var crowd = await TrackedAsync(effort, processes * 10, presencesEach: 10);
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
         for (var i = 0; i < processes; i++)
@@ -129,10 +118,8 @@ internal static class WriteRows
 
     private static async Task<double> MassEndAsync(Effort effort)
     {
-        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1);
         var processes = effort.Tracks / 5;
-        await using var crowd = await Crowd.PrepareAsync(processes * 10, topics: 1, shards: 1, presencesEach: 10);
-        await crowd.TrackAllAsync(callers: 1);
+        await using var crowd = await TrackedAsync(effort, processes * 10, presencesEach: 10);
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
         for (var i = 0; i < processes; i++)
@@ -146,6 +133,14 @@ internal static class WriteRows
         }
 
         return PerSecond(processes, begun);
+    }
+
+    private static async Task<Crowd> TrackedAsync(Effort effort, int count, int presencesEach = 1)
+    {
+        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1);
+        var crowd = await Crowd.PrepareAsync(count, topics: 1, shards: 1, presencesEach);
+        await crowd.TrackAllAsync(callers: 1);
+        return crowd;
     }
 
     private static double PerSecond(int calls, long begun) => calls / Stopwatch.GetElapsedTime(begun).TotalSeconds;

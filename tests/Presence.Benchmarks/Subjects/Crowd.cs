@@ -1,6 +1,3 @@
-using Presence.Node;
-using Presence.Tracker;
-
 namespace Presence.Benchmarks.Subjects;
 
 /// <summary>A member and people who are about to be tracked on it: processes, keys and metadata are made beforehand.</summary>

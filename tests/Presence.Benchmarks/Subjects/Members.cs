@@ -1,8 +1,5 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using Presence.Node;
-using Presence.Tracker;
 
 namespace Presence.Benchmarks.Subjects;
 
@@ -40,6 +37,18 @@ internal sealed class Members : IAsyncDisposable
         await node.StartAsync(CancellationToken.None);
         _nodes.Add(node);
         return node;
+    }
+
+    /// <summary>Makes many present on one member, in a thousand topics and of one process.</summary>
+    public static async Task<PresenceProcess> FillAsync(IPresenceNode member, int entries)
+    {
+        var process = member.StartProcess();
+        for (var i = 0; i < entries; i++)
+        {
+            await member.Tracker.TrackAsync(process, People.Topic(i % 1000), People.Key(i), People.Meta(i));
+        }
+
+        return process;
     }
 
     /// <summary>Presences a member holds, of everybody.</summary>

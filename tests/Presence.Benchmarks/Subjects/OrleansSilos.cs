@@ -5,8 +5,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Hosting;
-using Presence.Grains;
-using Presence.Node;
 
 namespace Presence.Benchmarks.Subjects;
 

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text;
-using Presence.Tracker;
 
 namespace Presence.Benchmarks.Subjects;
 

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Presence.Crdt;
-using Presence.Tracker;
 
 namespace Presence.Benchmarks.Subjects;
 

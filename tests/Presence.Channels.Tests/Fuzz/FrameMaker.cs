@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-
 namespace Presence.Channels.Tests.Fuzz;
 
 /// <summary>Frames from well-formed to random bytes, out of one seed.</summary>

@@ -1,12 +1,8 @@
-using Presence.Tracker;
-
 namespace Presence.Channels.Tests.Fuzz;
 
 /// <summary>Does a little of everything a channel can do, as the payload happens to say.</summary>
-internal sealed class FuzzChannel : Channel
+internal sealed class FuzzChannel() : EchoChannel(new Journal())
 {
-    private ReplyRef _later;
-
     protected internal override IReadOnlyCollection<string> InterceptedEvents { get; } = ["out"];
 
     protected internal override async ValueTask<JoinResult> JoinAsync(ChannelPayload payload)
@@ -30,36 +26,26 @@ internal sealed class FuzzChannel : Channel
     {
         switch (name)
         {
-            case "echo":
-                return ChannelResult.Ok(payload);
-            case "push":
-                Push("pushed", payload);
-                return ChannelResult.NoReply;
-            case "all":
-                Broadcast("told", payload);
-                return ChannelResult.Ok();
             case "out":
                 BroadcastFrom("out", payload);
                 return ChannelResult.NoReply;
             case "later":
-                _later = CurrentRef;
+                await base.HandleInAsync(name, payload);
                 Send("reply");
                 return ChannelResult.NoReply;
             case "update":
                 await UpdateAsync(payload.IsBinary ? "binary" : "text", PresenceMeta.Parse(payload.Bytes.Span));
                 return ChannelResult.Ok();
-            case "crash":
-                throw new InvalidOperationException("as asked");
-            case "stop":
-                return ChannelResult.Stop();
             default:
                 return await base.HandleInAsync(name, payload);
         }
     }
 
-    protected internal override ValueTask HandleInfoAsync(object message)
+    protected internal override ValueTask HandleOutAsync(string name, ChannelPayload payload)
     {
-        Reply(_later, ChannelReply.Ok());
+        Push(name, payload);
         return default;
     }
+
+    protected internal override async ValueTask HandleInfoAsync(object message) => await base.HandleInAsync("now", ChannelPayload.Empty);
 }

@@ -1,7 +1,5 @@
 using System.Net.Http.Headers;
 using System.Net.WebSockets;
-using System.Text;
-using System.Text.Json;
 using Presence.Channels.Tests.Transport;
 using Xunit.Abstractions;
 

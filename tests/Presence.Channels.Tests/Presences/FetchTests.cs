@@ -1,5 +1,3 @@
-using Presence.Tracker;
-
 namespace Presence.Channels.Tests.Presences;
 
 /// <summary>What an application adds to the presences that clients are shown.</summary>

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using Presence.Tracker;
-
 namespace Presence.Channels.Tests.Presences;
 
 public sealed class PresenceFeedTests

@@ -1,7 +1,4 @@
-using System.Text;
-using System.Text.Json;
 using Presence.Crdt;
-using Presence.Tracker;
 
 namespace Presence.Channels.Tests.Presences;
 

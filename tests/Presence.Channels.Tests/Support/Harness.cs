@@ -1,7 +1,5 @@
 using System.Diagnostics.Metrics;
-using System.Text;
 using System.Threading.Channels;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 

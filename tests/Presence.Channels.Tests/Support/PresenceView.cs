@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Presence.Channels.Tests;
 
 /// <summary>What a client that follows the protocol to the letter believes, and whether it was ever told nonsense.</summary>

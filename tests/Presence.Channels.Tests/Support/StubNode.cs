@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
 using Presence.Crdt;
-using Presence.Node;
-using Presence.Tracker;
+using Presence.Harness.Nodes;
 
 namespace Presence.Channels.Tests;
 
 /// <summary>A member without a cluster: presences and messages in memory, applied at once and in order.</summary>
-internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub, IProcessLink
+internal sealed class StubNode : NodeStub, IProcessLink
 {
     private readonly Lock _gate = new();
     private readonly ReplicaId _self = new("stub", 1);
@@ -16,31 +15,13 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
     private ulong _sequence;
     private ulong _processes;
 
-    string IPresenceNode.Name => "stub";
-
-    string IPresenceTracker.Name => "presence";
-
-    public string Engine => "stub";
-
-    public NodeState State => NodeState.Ready;
-
-    public IPresenceTracker Tracker => this;
-
-    public IClusterPubSub PubSub => this;
-
     public int Watchers => _watchers.Count;
 
     public int Subscribers => _subscribers.Count;
 
-    public IPresenceTracker GetTracker(string name) => this;
+    public override PresenceProcess StartProcess(string? label = null) => new(Interlocked.Increment(ref _processes), label);
 
-    public PresenceProcess StartProcess(string? label = null) => new(Interlocked.Increment(ref _processes), label);
-
-    public IReadOnlyList<MemberStatus> Members() => [];
-
-    public IReadOnlyList<ReplicaStatus> Replicas() => [];
-
-    public ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default)
+    public override ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default)
     {
         lock (_gate)
         {
@@ -61,14 +42,8 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         }
     }
 
-    public ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta) =>
-        UpdateAsync(process, topic, key, _ => meta);
-
-    public ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process,
-        string topic,
-        string key,
-        Func<PresenceEntry, PresenceMeta> update)
+    public override ValueTask<PresenceEntry> UpdateAsync(
+        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
     {
         lock (_gate)
         {
@@ -86,7 +61,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         }
     }
 
-    public ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key)
+    public override ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key)
     {
         lock (_gate)
         {
@@ -100,17 +75,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         }
     }
 
-    public ValueTask<int> UntrackAllAsync(PresenceProcess process) => throw new NotSupportedException();
-
-    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
-        PresenceProcess process,
-        IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
-
-    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
-        PresenceProcess process,
-        IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
-
-    public TopicSnapshot List(string topic)
+    public override TopicSnapshot List(string topic)
     {
         lock (_gate)
         {
@@ -124,20 +89,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         }
     }
 
-    public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => List(topic).GetByKey(key);
-
-    public int Count(string topic) => List(topic).Count;
-
-    public int KeyCount(string topic) => List(topic).KeyCount;
-
-    public IReadOnlyList<TopicCount> Topics(string? after, int limit) => [];
-
-    public IReadOnlyList<string> TopicsOf(string key) => [];
-
-    public ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default) =>
-        throw new NotSupportedException();
-
-    TopicSubscription IPresenceTracker.Subscribe(string topic, Action<TopicDiff> onDiff)
+    public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff)
     {
         lock (_gate)
         {
@@ -153,7 +105,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         }
     }
 
-    IDisposable IClusterPubSub.Subscribe(string topic, Action<PubSubMessage> subscriber)
+    public override IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber)
     {
         lock (_gate)
         {
@@ -169,9 +121,7 @@ internal sealed class StubNode : IPresenceNode, IPresenceTracker, IClusterPubSub
         });
     }
 
-    public void Broadcast(PubSubMessage message) => BroadcastLocal(message);
-
-    public void BroadcastLocal(PubSubMessage message)
+    public override void BroadcastLocal(PubSubMessage message)
     {
         foreach (var (topic, subscriber) in _subscribers)
         {

@@ -1,9 +1,7 @@
-using Presence.Tracker;
-
 namespace Presence.Channels.Tests;
 
 /// <summary>Does what its events say.</summary>
-internal sealed class EchoChannel(Journal journal) : Channel
+internal class EchoChannel(Journal journal) : Channel
 {
     private ReplyRef _later;
 

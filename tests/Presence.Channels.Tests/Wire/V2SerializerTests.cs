@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Presence.Channels.Tests.Wire;
 
 public sealed class V2SerializerTests

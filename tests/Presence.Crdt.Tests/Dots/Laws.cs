@@ -1,5 +1,3 @@
-using Presence.Crdt.Tests.Support;
-
 namespace Presence.Crdt.Tests.Dots;
 
 public sealed class Laws

@@ -1,4 +1,3 @@
-using Presence.Crdt.Tests.Support;
 using Xunit.Abstractions;
 
 namespace Presence.Crdt.Tests.Repair;

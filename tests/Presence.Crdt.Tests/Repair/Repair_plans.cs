@@ -1,5 +1,3 @@
-using Presence.Crdt.Tests.Support;
-
 namespace Presence.Crdt.Tests.Repair;
 
 public sealed class Repair_plans

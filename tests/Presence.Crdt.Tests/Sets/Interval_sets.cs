@@ -1,7 +1,3 @@
-using FsCheck;
-using FsCheck.Fluent;
-using Presence.Crdt.Tests.Support;
-
 namespace Presence.Crdt.Tests.Sets;
 
 public sealed class Interval_sets

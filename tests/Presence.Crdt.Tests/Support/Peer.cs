@@ -1,7 +1,6 @@
 namespace Presence.Crdt.Tests.Support;
 
 /// <summary>A frame about the owner's replica: a window, or a part of the answer to a request.</summary>
-/// <param name="What">What it teaches.</param>
 /// <param name="Answer">The number of the answer, for parts that count only in order.</param>
 /// <param name="Index">The place in that order; null where none is needed.</param>
 internal sealed record Frame(ReplicaDots<Value> What, int Answer = 0, int? Index = null);

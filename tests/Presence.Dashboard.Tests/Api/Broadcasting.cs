@@ -1,6 +1,3 @@
-using System.Net;
-using System.Text;
-
 namespace Presence.Dashboard.Tests.Api;
 
 public sealed class Broadcasting

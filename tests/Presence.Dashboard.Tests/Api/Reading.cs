@@ -1,8 +1,3 @@
-using System.Net;
-using System.Net.Http.Json;
-using System.Text.Json;
-using Presence.Tracker;
-
 namespace Presence.Dashboard.Tests.Api;
 
 public sealed class Reading

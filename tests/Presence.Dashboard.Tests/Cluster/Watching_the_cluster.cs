@@ -1,5 +1,3 @@
-using Presence.Node;
-
 namespace Presence.Dashboard.Tests.Cluster;
 
 public sealed class Watching_the_cluster

@@ -1,9 +1,4 @@
-using System.Text;
-using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using Presence.Channels;
-using Presence.Client;
-using Presence.Tracker;
 
 namespace Presence.Dashboard.Tests.Live;
 

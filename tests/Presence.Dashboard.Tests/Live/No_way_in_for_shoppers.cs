@@ -1,7 +1,4 @@
 using System.Net.WebSockets;
-using System.Text;
-using Presence.Client;
-using Presence.Tracker;
 
 namespace Presence.Dashboard.Tests.Live;
 

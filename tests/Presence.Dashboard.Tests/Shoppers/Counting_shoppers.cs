@@ -1,11 +1,6 @@
 using System.Diagnostics;
-using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using Presence.Channels;
-using Presence.Node;
-using Presence.Tracker;
 
 namespace Presence.Dashboard.Tests.Shoppers;
 

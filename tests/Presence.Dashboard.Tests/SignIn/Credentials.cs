@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Hosting.Internal;
+
 namespace Presence.Dashboard.Tests.SignIn;
 
 public sealed class Credentials
@@ -69,5 +71,5 @@ public sealed class Credentials
     }
 
     private static AdminCredentials Of(string? password, string environment) =>
-        new(new PresenceAdminOptions { Password = password }, new StandInEnvironment(environment));
+        new(new PresenceAdminOptions { Password = password }, new HostingEnvironment { EnvironmentName = environment });
 }

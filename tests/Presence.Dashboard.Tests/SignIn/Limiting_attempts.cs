@@ -1,6 +1,3 @@
-using System.Net;
-using Microsoft.Extensions.Time.Testing;
-
 namespace Presence.Dashboard.Tests.SignIn;
 
 public sealed class Limiting_attempts

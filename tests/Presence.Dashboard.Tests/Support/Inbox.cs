@@ -1,6 +1,4 @@
-using System.Text.Json;
 using System.Threading.Channels;
-using Presence.Client;
 
 namespace Presence.Dashboard.Tests;
 

@@ -1,5 +1,3 @@
-using Presence.Silo;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>A host that is expected to refuse its settings, in this process: nothing of it starts.</summary>

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>Runs the scenarios in the folder js under Node.js.</summary>
@@ -7,22 +5,14 @@ internal static class NodeScripts
 {
     private static readonly SemaphoreSlim Installing = new(1);
 
-    public static string? Node { get; } = Places.Find("node", "node.exe");
+    public static string? Node { get; } = Executable.Find("node", "node.exe");
 
-    private static string? Npm { get; } = Places.Find("npm", "npm.cmd");
+    private static string? Npm { get; } = Executable.Find("npm", "npm.cmd");
 
     public static bool IsHere => Node is not null && Npm is not null;
 
-    /// <summary>Skips the test, with a word why, if there is no Node.js.</summary>
-    public static void Require()
-    {
-        if ((Node is null || Npm is null) && Places.Required("node"))
-        {
-            Assert.Fail("Node.js or npm is not on the path, and PRESENCE_REQUIRE names node.");
-        }
-
-        Skip.If(Node is null || Npm is null, "Node.js or npm is not on the path.");
-    }
+    /// <summary>Skips the test if there is no Node.js.</summary>
+    public static void Require() => Requirement.Demand("node", IsHere ? null : "Node.js or npm is not on the path.");
 
     /// <summary>Runs one scenario; fails with what it wrote if it did not hold.</summary>
     /// <returns>The facts it measured, as JSON.</returns>
@@ -40,42 +30,36 @@ internal static class NodeScripts
     {
         Require();
         await InstallAsync(Places.Scripts, "node_modules/phoenix");
-        using var process = Process.Start(new ProcessStartInfo(Node!, [script, .. arguments])
-        {
-            WorkingDirectory = Places.Scripts,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
-        try
-        {
-            var error = process.StandardError.ReadToEndAsync(limit.Token);
-            var line = await process.StandardOutput.ReadLineAsync(limit.Token);
-            Assert.True(line == "joined", $"{script}: {line}\n{(line is null ? await error : "")}");
-            await then();
-            await process.WaitForExitAsync(limit.Token);
-            Assert.True(process.ExitCode == 0, $"{script}: {await error}");
-        }
-        finally
-        {
-            if (!process.HasExited)
+        var joined = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var process = OwnedProcess.Start(
+            new ProcessStartInfo(Node!, [script, .. arguments]) { WorkingDirectory = Places.Scripts },
+            line =>
             {
-                process.Kill(entireProcessTree: true);
-            }
-        }
+                if (line == "joined")
+                {
+                    joined.TrySetResult();
+                }
+            });
+        var limit = TimeSpan.FromSeconds(90);
+        await Task.WhenAny(joined.Task, process.Drained).WaitAsync(limit);
+        Assert.True(joined.Task.IsCompleted, $"{script}: {process.Output}");
+        await then();
+        await process.WaitForEndAsync(limit);
+        await process.Drained.WaitAsync(limit);
+        Assert.True(process.ExitCode == 0, $"{script}: {process.Output}");
     }
 
     /// <summary>Bundles the pages if nobody has: whoever starts from ./test finds them built.</summary>
     public static async Task BuildPagesAsync()
     {
         Require();
-        var web = Path.Combine(Places.HostContent, "web");
+        var web = Path.Combine(HostFiles.Content, "web");
         await InstallAsync(web, "node_modules/vite");
         // One at a time: a bundler empties the folder it writes to.
         await Installing.WaitAsync();
         try
         {
-            if (File.Exists(Path.Combine(Places.HostContent, "wwwroot", "assets", "shop.js")))
+            if (File.Exists(Path.Combine(HostFiles.Content, "wwwroot", "assets", "shop.js")))
             {
                 return;
             }
@@ -93,7 +77,7 @@ internal static class NodeScripts
     public static async Task<CommandResult> CheckManifestsAsync(string manifests)
     {
         Require();
-        var folder = Path.Combine(Places.Root, "deploy");
+        var folder = Path.Combine(HostFiles.Root, "deploy");
         try
         {
             await InstallAsync(folder, "node_modules/kubernetes-models");

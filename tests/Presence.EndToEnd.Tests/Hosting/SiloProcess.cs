@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -10,11 +8,10 @@ internal sealed partial class SiloProcess : IAsyncDisposable
 {
     public const string Password = "correct horse battery staple";
 
-    private readonly Process _process;
-    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly OwnedProcess _process;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SiloProcess(Process process) => _process = process;
+    private SiloProcess(ProcessStartInfo start) => _process = OwnedProcess.Start(start, Take);
 
     /// <summary>Addresses of the members, the first one first.</summary>
     public IReadOnlyList<string> Members { get; private set; } = [];
@@ -25,23 +22,19 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     /// <summary>Where Orleans clients reach each of them.</summary>
     public IReadOnlyList<int> Gateways { get; private set; } = [];
 
-    /// <summary>All that the process has written.</summary>
-    public string Output => string.Join('\n', _lines);
+    public string Output => _process.Output;
 
     public static async Task<SiloProcess> StartAsync(
         IEnumerable<string> arguments,
         string environment = "Development",
         string? password = Password)
     {
-        var start = new ProcessStartInfo("dotnet", [Places.Host, "--urls", "http://127.0.0.1:0", .. arguments])
+        var start = new ProcessStartInfo("dotnet", [HostFiles.Assembly, "--urls", "http://127.0.0.1:0", .. arguments])
         {
-            WorkingDirectory = Places.HostContent,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
+            WorkingDirectory = HostFiles.Content,
         };
         Prepare(start.Environment, environment, password);
-        var silo = new SiloProcess(new Process { StartInfo = start });
-        silo.Begin();
+        var silo = new SiloProcess(start);
         await silo.BecomeReadyAsync();
         return silo;
     }
@@ -53,46 +46,36 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         Prepare(variables, environment, Password);
         return Command.RunAsync(
             "dotnet",
-            [Places.Host, .. arguments],
-            Places.HostContent,
+            [HostFiles.Assembly, .. arguments],
+            HostFiles.Content,
             TimeSpan.FromSeconds(60),
             variables.ToDictionary(pair => pair.Key, pair => pair.Value ?? ""));
     }
 
     /// <summary>SIGTERM, and how long the process took to end in order.</summary>
-    public async Task<TimeSpan> TerminateAsync()
+    public Task<TimeSpan> TerminateAsync()
     {
-        var clock = Stopwatch.StartNew();
-        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        await _process.WaitForExitAsync(limit.Token);
-        return clock.Elapsed;
+        _process.Signal(UnixSignal.Terminate);
+        return _process.WaitForEndAsync(TimeSpan.FromSeconds(20));
     }
 
     /// <summary>Ends it as a crash of the machine does.</summary>
-    public Task KillAsync()
-    {
-        _process.Kill();
-        return _process.WaitForExitAsync();
-    }
+    public Task KillAsync() => _process.KillAsync();
 
     public int ExitCode => _process.ExitCode;
 
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        try
         {
-            try
-            {
-                await TerminateAsync();
-            }
-            catch (OperationCanceledException)
-            {
-                _process.Kill(entireProcessTree: true);
-            }
+            await TerminateAsync();
+        }
+        catch (TimeoutException)
+        {
+            // It is killed below.
         }
 
-        _process.Dispose();
+        await _process.DisposeAsync();
     }
 
     private static void Prepare(IDictionary<string, string?> variables, string environment, string? password)
@@ -102,25 +85,8 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         variables["DOTNET_NOLOGO"] = "1";
     }
 
-    private void Begin()
+    private void Take(string line)
     {
-        _process.OutputDataReceived += (_, line) => Take(line.Data);
-        _process.ErrorDataReceived += (_, line) => Take(line.Data);
-        _process.EnableRaisingEvents = true;
-        _process.Exited += (_, _) => _ready.TrySetException(new InvalidOperationException("The host ended before it was ready."));
-        _process.Start();
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-    }
-
-    private void Take(string? line)
-    {
-        if (line is null)
-        {
-            return;
-        }
-
-        _lines.Enqueue(line);
         if (MemberLine().Match(line) is { Success: true } member)
         {
             Members = [.. Members, member.Groups["url"].Value];
@@ -138,7 +104,10 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     {
         try
         {
-            await _ready.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            if (await Task.WhenAny(_ready.Task, _process.Ended).WaitAsync(TimeSpan.FromSeconds(60)) != _ready.Task)
+            {
+                throw new InvalidOperationException("The host ended before it was ready.");
+            }
         }
         catch (Exception e) when (e is TimeoutException or InvalidOperationException)
         {

@@ -1,6 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
-
 namespace Presence.EndToEnd.Tests;
 
 /// <summary>One host with three silos, for all tests that do not stop it.</summary>
@@ -11,7 +8,6 @@ public sealed class ThreeSilos : IAsyncLifetime
 
     private SiloProcess _host = null!;
 
-    /// <summary>The addresses of the silos.</summary>
     public IReadOnlyList<string> Members => _host.Members;
 
     public string First => Members[0];

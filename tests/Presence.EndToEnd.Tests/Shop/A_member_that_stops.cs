@@ -1,5 +1,3 @@
-using Presence.Silo;
-
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>Members in this process, so that one of them can be stopped while the others go on.</summary>
@@ -9,12 +7,12 @@ public sealed class A_member_that_stops
     [SkippableFact]
     public async Task Mid_way_loses_nobody_who_reconnects()
     {
-        var chromium = The_shop_and_its_dashboard.Chromium();
+        var chromium = Places.Chromium();
         await NodeScripts.BuildPagesAsync();
         var configuration = SiloConfiguration.Load(SiloArguments.Parse(
         [
             .. ThreeSilos.Options, "--urls", "http://127.0.0.1:0", "--environment", "Development",
-            "--contentRoot", Places.HostContent, "--Presence:Admin:Password", SiloProcess.Password,
+            "--contentRoot", HostFiles.Content, "--Presence:Admin:Password", SiloProcess.Password,
             "--Logging:LogLevel:Default", "Error",
         ]));
         var options = SiloOptions.Read(configuration.Settings);

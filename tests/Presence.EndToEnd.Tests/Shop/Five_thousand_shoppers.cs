@@ -1,6 +1,3 @@
-using Presence.Client;
-using Xunit.Abstractions;
-
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The dashboard while a crowd shops on three members.</summary>
@@ -17,7 +14,7 @@ public sealed class Five_thousand_shoppers(ITestOutputHelper output)
 
     private async Task ShopAsync(int count, int ramp, int seconds)
     {
-        var chromium = The_shop_and_its_dashboard.Chromium();
+        var chromium = Places.Chromium();
         await NodeScripts.BuildPagesAsync();
         await using var silo = await SiloProcess.StartAsync(ThreeSilos.Options);
         using var report = new StringWriter();

@@ -1,5 +1,4 @@
-using Presence.Node;
-using Xunit;
+using System.Text;
 
 namespace Presence.Harness.Conformance;
 
@@ -8,91 +7,58 @@ namespace Presence.Harness.Conformance;
 /// <param name="From">The member it is about.</param>
 /// <param name="Frame">Of frames and questions.</param>
 /// <param name="Incarnation">Of one that is gone.</param>
-public sealed record Heard(string Kind, string From, LinkFrame Frame = default, ulong Incarnation = 0);
+public sealed record Heard(string Kind, string From, LinkFrame Frame = default, ulong Incarnation = 0)
+{
+    public string Text => Encoding.UTF8.GetString(Frame.Body.Span);
+
+    public override string ToString() => $"{Kind} {From} {Frame.Body.Length} B";
+}
+
+/// <summary>Frames of text.</summary>
+public static class Frames
+{
+    public static LinkFrame Of(string text, int shard = 0) => new("presence", shard, Encoding.UTF8.GetBytes(text));
+}
 
 /// <summary>A receiver that keeps what it hears, and lets a test wait for it.</summary>
 public sealed class HeardFrames : IClusterReceiver
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private readonly Lock _gate = new();
-    private readonly List<Heard> _heard = [];
-    private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Awaited<Heard> _heard = new();
 
     /// <summary>Called for each frame before it is kept; may throw.</summary>
-    public Action<LinkFrame> OnFrame { get; set; } = _ => { };
+    public Action<Heard> OnFrame { get; set; } = _ => { };
 
     /// <summary>Answers questions.</summary>
-    public Func<LinkFrame, Task<bool>> OnAsked { get; set; } = _ => Task.FromResult(true);
+    public Func<Heard, Task<bool>> OnAsked { get; set; } = _ => Task.FromResult(true);
 
-    public IReadOnlyList<Heard> All
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return [.. _heard];
-            }
-        }
-    }
+    public IReadOnlyList<Heard> All => _heard.All;
 
     public IReadOnlyList<Heard> Frames => [.. All.Where(h => h.Kind == "frame")];
 
     public void Received(string from, LinkFrame frame)
     {
-        OnFrame(frame);
-        Keep(new Heard("frame", from, frame));
+        var heard = new Heard("frame", from, frame);
+        OnFrame(heard);
+        _heard.Add(heard);
     }
 
     public async ValueTask<bool> AskedAsync(string from, LinkFrame frame)
     {
-        Keep(new Heard("ask", from, frame));
-        return await OnAsked(frame);
+        var heard = new Heard("ask", from, frame);
+        _heard.Add(heard);
+        return await OnAsked(heard);
     }
 
-    public void MemberJoined(string member) => Keep(new Heard("joined", member));
+    public void MemberJoined(string member) => _heard.Add(new Heard("joined", member));
 
-    public void MemberGone(string member, ulong incarnation) => Keep(new Heard("gone", member, default, incarnation));
+    public void MemberGone(string member, ulong incarnation) => _heard.Add(new Heard("gone", member, default, incarnation));
 
     /// <summary>Waits until something is so, looking again at everything that is heard.</summary>
-    public async Task UntilAsync(Func<IReadOnlyList<Heard>, bool> isSo, string what)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (true)
-        {
-            Task more;
-            lock (_gate)
-            {
-                if (isSo(_heard))
-                {
-                    return;
-                }
-
-                more = _more.Task;
-            }
-
-            try
-            {
-                await more.WaitAsync(patience.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                Assert.Fail($"In {Patience} it was not heard that {what}; heard: "
-                    + string.Join(", ", All.TakeLast(20).Select(h => $"{h.Kind} {h.From} {h.Frame.Body.Length} B")));
-            }
-        }
-    }
+    public Task UntilAsync(Func<IReadOnlyList<Heard>, bool> isSo, string what) => _heard.UntilAsync(isSo, what);
 
     public Task UntilAsync(string kind, string from) =>
-        UntilAsync(all => all.Any(h => h.Kind == kind && h.From == from), $"{kind} {from}");
+        UntilAsync(all => all.Any(h => h.Kind == kind && h.From == from), $"{kind} {from} was heard");
 
-    private void Keep(Heard heard)
-    {
-        lock (_gate)
-        {
-            _heard.Add(heard);
-            _more.TrySetResult();
-            _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-    }
+    /// <summary>Completes when something of the kind was heard, now or later.</summary>
+    public Task<Heard> HearsAsync(string what, Func<Heard, bool> condition) => _heard.FirstAsync(condition, $"{what} was heard");
 }

@@ -1,5 +1,3 @@
-using Presence.Node;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>An engine under test: one cluster, and a way to start members in it.</summary>
@@ -12,7 +10,6 @@ public interface IEngine : IAsyncDisposable
     /// <summary>Starts a member that is a link alone, with a receiver of the test.</summary>
     Task<IEngineMember> StartLinkAsync(string name, IClusterReceiver receiver);
 
-    /// <summary>Starts a whole member.</summary>
     Task<IEngineNode> StartNodeAsync(string name, Action<PresenceOptions> configure);
 }
 

@@ -1,6 +1,3 @@
-using Presence.Node;
-using Xunit;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>What <see cref="IClusterLink"/> promises about questions and about who is there, held against an engine.</summary>
@@ -20,18 +17,23 @@ public abstract class MembershipConformance
     public async Task A_question_brings_the_answer_of_the_other(bool answer)
     {
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
-        cluster.AtB.OnAsked = _ => Task.FromResult(answer);
-        Assert.Equal(answer, await AskAsync(cluster.A, "b", "are you there?"));
+        var answering = new TaskCompletionSource<bool>();
+        cluster.AtB.OnAsked = _ => answering.Task;
+        var ask = AskAsync(cluster.A, "b", "are you there?");
+        await cluster.AtB.UntilAsync("ask", "a");
+        Assert.False(ask.IsCompleted);
+        answering.SetResult(answer);
+        Assert.Equal(answer, await ask);
         var asked = Assert.Single(cluster.AtB.All, h => h.Kind == "ask");
-        Assert.Equal(("a", "are you there?"), (asked.From, Trio.Text(asked.Frame)));
+        Assert.Equal(("a", "are you there?"), (asked.From, asked.Text));
     }
 
     [SkippableFact]
     public async Task Questions_at_the_same_time_bring_each_its_own_answer()
     {
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
-        cluster.AtB.OnAsked = frame => Task.FromResult(int.Parse(Trio.Text(frame)[1..]) % 2 == 0);
-        cluster.AtA.OnAsked = frame => Task.FromResult(int.Parse(Trio.Text(frame)[1..]) % 3 == 0);
+        cluster.AtB.OnAsked = asked => Task.FromResult(int.Parse(asked.Text[1..]) % 2 == 0);
+        cluster.AtA.OnAsked = asked => Task.FromResult(int.Parse(asked.Text[1..]) % 3 == 0);
         var fromA = Enumerable.Range(0, 200).Select(i => AskAsync(cluster.A, "b", $"q{i}")).ToArray();
         var fromB = Enumerable.Range(0, 200).Select(i => AskAsync(cluster.B, "a", $"q{i}")).ToArray();
         Assert.Equal(Enumerable.Range(0, 200).Select(i => i % 2 == 0), await Task.WhenAll(fromA));
@@ -53,7 +55,7 @@ public abstract class MembershipConformance
         var never = new TaskCompletionSource<bool>();
         cluster.AtB.OnAsked = _ => never.Task;
         using var timeout = new CancellationTokenSource();
-        var answer = cluster.A.Link.AskAsync("b", Trio.Frame("well?"), timeout.Token).AsTask();
+        var answer = cluster.A.Link.AskAsync("b", Frames.Of("well?"), timeout.Token).AsTask();
         await cluster.AtB.UntilAsync("ask", "a");
         Assert.False(answer.IsCompleted);
         await timeout.CancelAsync();
@@ -70,7 +72,7 @@ public abstract class MembershipConformance
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
         cluster.AtB.OnAsked = _ => throw new InvalidTimeZoneException();
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-        Assert.False(await cluster.A.Link.AskAsync("b", Trio.Frame("well?"), timeout.Token));
+        Assert.False(await cluster.A.Link.AskAsync("b", Frames.Of("well?"), timeout.Token));
         cluster.AtB.OnAsked = _ => Task.FromResult(true);
         Assert.True(await AskAsync(cluster.A, "b", "still there?"));
     }
@@ -80,7 +82,7 @@ public abstract class MembershipConformance
     {
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        Assert.False(await cluster.A.Link.AskAsync("nobody", Trio.Frame("hello?"), timeout.Token));
+        Assert.False(await cluster.A.Link.AskAsync("nobody", Frames.Of("hello?"), timeout.Token));
     }
 
     [SkippableFact]
@@ -89,7 +91,7 @@ public abstract class MembershipConformance
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
         await cluster.B.KillAsync();
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-        Assert.False(await cluster.A.Link.AskAsync("b", Trio.Frame("hello?"), timeout.Token));
+        Assert.False(await cluster.A.Link.AskAsync("b", Frames.Of("hello?"), timeout.Token));
     }
 
     [SkippableFact]
@@ -139,9 +141,9 @@ public abstract class MembershipConformance
         Assert.True(again.Link.Incarnation > first);
         await cluster.AtA.UntilAsync(
             all => all.Count(h => h is { Kind: "joined", From: "b" }) >= 2, "b is reported a second time");
-        again.Link.Broadcast(Trio.Frame("here again"));
+        again.Link.Broadcast(Frames.Of("here again"));
         await cluster.AtA.UntilAsync("frame", "b");
-        cluster.A.Link.Send("b", Trio.Frame("welcome"));
+        cluster.A.Link.Send("b", Frames.Of("welcome"));
         await back.UntilAsync("frame", "a");
         Assert.True(await AskAsync(cluster.A, "b", "is it you?"));
         // "Gone" is for good, so it must never have been said of the one that lives.
@@ -154,7 +156,7 @@ public abstract class MembershipConformance
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
         var incarnation = cluster.B.Link.Incarnation;
         await cluster.B.KillAsync();
-        cluster.A.Link.Broadcast(Trio.Frame("after"));
+        cluster.A.Link.Broadcast(Frames.Of("after"));
         await cluster.AtC.UntilAsync("frame", "a");
         Assert.All(
             cluster.AtC.All.Where(h => h.Kind == "gone"),
@@ -164,6 +166,6 @@ public abstract class MembershipConformance
     private static async Task<bool> AskAsync(IEngineMember from, string to, string question)
     {
         using var timeout = new CancellationTokenSource(Patience);
-        return await from.Link.AskAsync(to, Trio.Frame(question), timeout.Token);
+        return await from.Link.AskAsync(to, Frames.Of(question), timeout.Token);
     }
 }

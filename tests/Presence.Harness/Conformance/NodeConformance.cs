@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Presence.Node;
-using Presence.Tracker;
-using Xunit;
 
 namespace Presence.Harness.Conformance;
 
@@ -21,12 +18,18 @@ public abstract class NodeConformance
         await using var engine = await StartEngineAsync();
         var (a, b) = (await StartAsync(engine, "a"), await StartAsync(engine, "b"));
         var process = a.Node.StartProcess();
-        await a.Node.Tracker.TrackAsync(process, "t", "k", PresenceMeta.Parse("""{"n":1}"""));
+        var entry = await a.Node.Tracker.TrackAsync(process, "t", "k", PresenceMeta.Parse("""{"n":1}"""));
         await SeesAsync(b, () => Meta(b, "k") == """{"n":1}""", "b sees the join");
+        Assert.Equal(entry.Ref, b.Node.Tracker.GetByKey("t", "k")[0].Ref);
         await a.Node.Tracker.UpdateAsync(process, "t", "k", PresenceMeta.Parse("""{"n":2}"""));
         await SeesAsync(b, () => Meta(b, "k") == """{"n":2}""", "b sees the update");
+        Assert.Equal(entry.Ref, b.Node.Tracker.GetByKey("t", "k")[0].PreviousRef);
         await a.Node.Tracker.UntrackAsync(process, "t", "k");
         await SeesAsync(b, () => b.Node.Tracker.Count("t") == 0, "b sees the leave");
+        await a.Node.Tracker.TrackAsync(process, "t", "k");
+        await SeesAsync(b, () => b.Node.Tracker.Count("t") == 1, "b sees the join anew");
+        process.End();
+        await SeesAsync(b, () => b.Node.Tracker.Count("t") == 0, "b sees that the process ended");
     }
 
     [SkippableFact]
@@ -74,6 +77,8 @@ public abstract class NodeConformance
         await SeesAsync(b, () => b.Node.Tracker.Count("t") == 1, "b sees the join");
         await a.StopAsync();
         Assert.Equal(LeaveReason.NodeStopped, await left.Task.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(NodeState.Stopped, a.Node.State);
+        Assert.Equal(["b"], b.Node.Members().Select(m => m.Name));
     }
 
     [SkippableFact]
@@ -116,6 +121,7 @@ public abstract class NodeConformance
         await again.Node.Tracker.TrackAsync(again.Node.StartProcess(), "t", "after");
         await SeesAsync(b, () => Keys(b) is ["after"], "b sees what a tracks now and nothing of before");
         await SeesAsync(again, () => Keys(again) is ["after"], "and so does a");
+        Assert.Equal(2, b.Node.Members().Count);
     }
 
     [SkippableFact]

@@ -1,7 +1,3 @@
-using Presence.Node;
-using Presence.Tracker;
-using Xunit;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>A handler that passes on what it is told.</summary>
@@ -15,13 +11,9 @@ public sealed class OnDiff(Action<PresenceDiff> told) : IPresenceHandler
         return default;
     }
 
-    public ValueTask HandleInfoAsync(object message, CancellationToken cancellation) => default;
-
     /// <summary>Waits until something is so, looking again at every change of the tracker it concerns.</summary>
     public static async Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what)
     {
-        ArgumentNullException.ThrowIfNull(tracker);
-        ArgumentNullException.ThrowIfNull(isSo);
         using var patience = new CancellationTokenSource(Patience);
         using var changed = new SemaphoreSlim(0);
         await using var handler = await tracker.AddHandlerAsync(new OnDiff(_ => changed.Release()));

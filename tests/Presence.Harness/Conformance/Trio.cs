@@ -1,6 +1,3 @@
-using System.Text;
-using Presence.Node;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>Three links of one cluster that know each other.</summary>
@@ -38,10 +35,6 @@ internal sealed class Trio : IAsyncDisposable
 
         return trio;
     }
-
-    public static LinkFrame Frame(string text) => new("presence", 0, Encoding.UTF8.GetBytes(text));
-
-    public static string Text(LinkFrame frame) => Encoding.UTF8.GetString(frame.Body.Span);
 
     public ValueTask DisposeAsync() => Engine.DisposeAsync();
 }

@@ -1,10 +1,6 @@
-using System.Diagnostics;
-using Presence.Harness.Processes;
-
 namespace Presence.Harness.Databases;
 
 /// <summary>Where the server programs of PostgreSQL are on this machine.</summary>
-/// <param name="Folder">The folder that holds them.</param>
 public sealed record PostgresBinaries(string Folder)
 {
     private static readonly Lazy<PostgresBinaries?> Found = new(Look);

@@ -1,5 +1,3 @@
-using Npgsql;
-
 namespace Presence.Harness.Databases;
 
 /// <summary>A database of a test's own; dropped at the end, whoever is still connected.</summary>

@@ -1,10 +1,5 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using Npgsql;
-using Presence.Harness.Processes;
 
 namespace Presence.Harness.Databases;
 
@@ -143,13 +138,6 @@ public sealed class PostgresServer : IAsyncDisposable
                 throw new InvalidOperationException($"PostgreSQL does not start.\n{Log}");
             }
         }
-    }
-
-    /// <summary>Stops it in order and starts it again.</summary>
-    public async Task RestartAsync()
-    {
-        await StopAsync();
-        await StartAgainAsync();
     }
 
     public async ValueTask DisposeAsync()

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Presence.Harness.Databases;
 
 /// <summary>Where and how a server runs.</summary>

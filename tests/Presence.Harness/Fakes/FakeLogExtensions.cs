@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging.Testing;
-using Xunit;
 
 namespace Presence.Harness.Fakes;
 

@@ -46,8 +46,6 @@ internal static class Availability
         _ => null,
     };
 
-    /// <param name="IsThere">Started and not ended.</param>
-    /// <param name="IsStill">Paused.</param>
     /// <param name="Losses">In how many ways the store is out of reach: its own line, and the store itself.</param>
     private readonly record struct State(bool IsThere, bool IsStill, int Losses)
     {

@@ -1,10 +1,7 @@
 namespace Presence.Harness.Histories;
 
 /// <summary>A fault that the history shows.</summary>
-/// <param name="Kind">Which.</param>
-/// <param name="At">When it showed.</param>
 /// <param name="Who">To which observer, or at which member.</param>
-/// <param name="What">For the reader.</param>
 public sealed record Finding(FindingKind Kind, TimeSpan At, string Who, string What)
 {
     public override string ToString() => $"{Kind} at {At.TotalSeconds:0.000} s, {Who}: {What}";

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Presence.Harness.Histories;
 
 /// <summary>Everything that was done and seen in one run, in the order in which this process learnt of it.</summary>

@@ -18,7 +18,6 @@ public sealed class HistoryChecker
     private HistoryChecker(IReadOnlyList<HistoryEvent> events, IReadOnlyList<Excuse> excuses) =>
         (_events, _excuses) = (events, excuses);
 
-    /// <param name="events">What was done and seen, in order.</param>
     /// <param name="excuses">When members may take each other for down.</param>
     public static IReadOnlyList<Finding> Check(IReadOnlyList<HistoryEvent> events, params IReadOnlyList<Excuse> excuses)
     {

@@ -1,7 +1,6 @@
 namespace Presence.Harness.Histories;
 
 /// <summary>Something that was done or seen in a run, on the clock of the run.</summary>
-/// <param name="At">Since the run began.</param>
 public abstract record HistoryEvent(TimeSpan At);
 
 /// <summary>A member has become ready.</summary>
@@ -11,20 +10,14 @@ public sealed record MemberStarted(TimeSpan At, string Member) : HistoryEvent(At
 public sealed record MemberEnded(TimeSpan At, string Member, MemberEnd How) : HistoryEvent(At);
 
 /// <summary>A client begins to join through a member. Nobody knows yet whether it will be present.</summary>
-/// <param name="At">When it asked.</param>
 /// <param name="Presence">Names this one join, in its metadata: a key may join many times.</param>
-/// <param name="Member">Through which member.</param>
-/// <param name="Topic">Where.</param>
-/// <param name="Key">As whom.</param>
 public sealed record Joining(TimeSpan At, string Presence, string Member, string Topic, string Key) : HistoryEvent(At);
 
-/// <summary>The join was acknowledged.</summary>
 public sealed record Joined(TimeSpan At, string Presence) : HistoryEvent(At);
 
 /// <summary>A client asks for an update to a version.</summary>
 public sealed record Updating(TimeSpan At, string Presence, int Version) : HistoryEvent(At);
 
-/// <summary>The update was acknowledged.</summary>
 public sealed record Updated(TimeSpan At, string Presence, int Version) : HistoryEvent(At);
 
 /// <summary>The owner ends its presence, by leaving or by dropping its connection.</summary>
@@ -49,10 +42,6 @@ public sealed record MemberSaid(TimeSpan At, string Member, string About, string
     : HistoryEvent(At);
 
 /// <summary>What an observer is shown of one presence.</summary>
-/// <param name="Key">Whose.</param>
-/// <param name="Ref">Its <c>phx_ref</c>.</param>
-/// <param name="Presence">Which join.</param>
-/// <param name="Version">Which version of its metadata.</param>
 /// <param name="Reason">Why it left, where the observer is told; else null.</param>
 public sealed record Shown(string Key, string Ref, string Presence, int Version, string? Reason = null);
 

@@ -23,8 +23,6 @@ public sealed record UniqueRules
 /// <remarks>What holds of epochs, whatever the times, is found by <see cref="HistoryChecker"/>.</remarks>
 public static class UniqueChecker
 {
-    /// <param name="events">What was done and seen.</param>
-    /// <param name="rules">What is allowed.</param>
     public static IReadOnlyList<Finding> Check(IReadOnlyList<HistoryEvent> events, UniqueRules rules)
     {
         var history = new UniqueHistory(events);
@@ -139,8 +137,5 @@ public static class UniqueChecker
 }
 
 /// <summary>A time in which a unique process ran nowhere.</summary>
-/// <param name="Process">Which.</param>
 /// <param name="Member">Who could have run it.</param>
-/// <param name="From">Since when.</param>
-/// <param name="Lasted">How long.</param>
 public sealed record Vacancy(string Process, string Member, TimeSpan From, TimeSpan Lasted);

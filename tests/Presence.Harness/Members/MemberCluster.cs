@@ -1,8 +1,3 @@
-using System.Globalization;
-using Presence.Harness.Databases;
-using Presence.Harness.Histories;
-using Presence.Harness.Networks;
-
 namespace Presence.Harness.Members;
 
 /// <summary>Silos as processes that find each other in one database, each under a name that was never used before, and all ended with the
@@ -22,11 +17,9 @@ public sealed class MemberCluster : IAsyncDisposable
 
     public PostgresDatabase Database => _database;
 
-    /// <summary>Those that have not ended.</summary>
     public IReadOnlyList<MemberProcess> Living => [.. _all.Where(member => !member.HasEnded)];
 
     /// <summary>Creates the database; skips the test if PostgreSQL cannot be had here.</summary>
-    /// <param name="settings">For all members.</param>
     /// <param name="server">Where the database is made; by default the shared server.</param>
     /// <param name="network">Where the members live, each in its own namespace; by default on loopback.</param>
     public static async Task<MemberCluster> CreateAsync(

@@ -1,44 +1,25 @@
-using System.Diagnostics;
-using System.Net;
 using System.Text.RegularExpressions;
-using Presence.Harness.Histories;
-using Presence.Harness.Processes;
 
 namespace Presence.Harness.Members;
 
 /// <summary>The built host with one member, as a process of its own.</summary>
-public sealed partial class MemberProcess : IAsyncDisposable
+public sealed partial class MemberProcess : OwnedMember
 {
     public const string AdminPassword = "correct horse battery staple";
 
     private static readonly TimeSpan StartWithin = TimeSpan.FromSeconds(90);
-    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(30);
 
     // Addresses inside network namespaces are no business of a proxy.
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
 
     private readonly MemberOptions _options;
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private OwnedProcess _process = null!;
 
-    private MemberProcess(MemberOptions options) => _options = options;
-
-    public string Name => _options.Name;
+    private MemberProcess(MemberOptions options)
+        : base(options.Name, options.History) => _options = options;
 
     /// <summary>Where it answers, for example <c>http://127.0.0.1:38211/</c>.</summary>
     public Uri Address { get; private set; } = null!;
-
-    /// <summary>All that the process has written.</summary>
-    public string Log => _process.Output;
-
-    /// <summary>Of the host, or of what it is started by where it has a prefix.</summary>
-    public int ProcessId => _process.Id;
-
-    public bool HasEnded => _process.HasEnded;
-
-    public Task Ended => _process.Ended;
-
-    public int ExitCode => _process.ExitCode;
 
     /// <summary>Starts a member and waits until it is ready.</summary>
     /// <exception cref="InvalidOperationException">It ended before that, or was not ready within 90 s.</exception>
@@ -60,39 +41,19 @@ public sealed partial class MemberProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>SIGTERM, and the end.</summary>
-    /// <returns>How long it took to end.</returns>
-    public Task<TimeSpan> TerminateAsync()
-    {
-        _options.History.Add(new MemberEnded(_options.History.Now, Name, MemberEnd.Stopped));
-        _process.Signal(UnixSignal.Terminate);
-        return _process.WaitForEndAsync(StopWithin);
-    }
-
-    /// <summary><c>kill -9</c>, and the end.</summary>
-    public async Task KillAsync()
-    {
-        _options.History.Add(new MemberEnded(_options.History.Now, Name, MemberEnd.Killed));
-        await _process.KillAsync();
-    }
-
     /// <summary>SIGSTOP: it does nothing any more, and its connections stay open.</summary>
     /// <param name="pastItsDeath">Whether the others are to take it for dead meanwhile, and are right in it.</param>
     public void Pause(bool pastItsDeath = false)
     {
         if (pastItsDeath)
         {
-            _options.History.Add(new MemberEnded(_options.History.Now, Name, MemberEnd.Killed));
+            History.Add(new MemberEnded(History.Now, Name, MemberEnd.Killed));
         }
 
-        _process.Signal(UnixSignal.Stop);
+        Signal(UnixSignal.Stop);
     }
 
-    /// <summary>SIGCONT.</summary>
-    public void Continue() => _process.Signal(UnixSignal.Continue);
-
-    /// <summary>Waits until the process ends by itself.</summary>
-    public Task<TimeSpan> WaitForEndAsync(TimeSpan within) => _process.WaitForEndAsync(within);
+    public void Continue() => Signal(UnixSignal.Continue);
 
     /// <summary>Whether it says that it takes work; false if it does not answer.</summary>
     public async Task<bool> IsReadyAsync() => await StatusAsync("health/ready") == HttpStatusCode.OK;
@@ -111,7 +72,6 @@ public sealed partial class MemberProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The body of a GET as the admin.</summary>
     public async Task<string> ReadAsync(string path)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Address, path));
@@ -125,41 +85,26 @@ public sealed partial class MemberProcess : IAsyncDisposable
     public Task<string> TokenAsync(string user) =>
         Http.GetStringAsync(new Uri(Address, $"token?user_id={Uri.EscapeDataString(user)}"));
 
-    /// <summary>Ends the process in whatever state it is, and keeps its log among the results.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _process.DisposeAsync();
-        await File.WriteAllTextAsync(
-            Path.Combine(HostFiles.Results, $"{DateTime.UtcNow:HHmmss}-{Name}-{_process.Id}.log"),
-            _process.Output);
-    }
-
-    private void Begin()
-    {
-        var command = _options.Prefix.Concat(
+    private void Begin() => Begin(
+        _options.Prefix,
         [
-            Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
             HostFiles.Assembly,
             "--urls", _options.Url,
             "--Presence:NodeName", Name,
             "--Presence:Tracker:LogLevel", "Information",
             .. _options.Settings.SelectMany(setting => new[] { "--" + setting.Key, setting.Value }),
-        ]).ToList();
-        var start = new ProcessStartInfo(command[0], command.Skip(1)) { WorkingDirectory = HostFiles.Content };
-        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
-        start.Environment["Presence__Admin__Password"] = AdminPassword;
-        start.Environment["DOTNET_NOLOGO"] = "1";
-        if (_options.ConnectionString is { } database)
+        ],
+        _options.ConnectionString,
+        start =>
         {
-            start.Environment["ConnectionStrings__Presence"] = database;
-        }
-
-        _process = OwnedProcess.Start(start, Hear);
-    }
+            start.WorkingDirectory = HostFiles.Content;
+            start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
+            start.Environment["Presence__Admin__Password"] = AdminPassword;
+        });
 
     private async Task BecomeReadyAsync()
     {
-        var first = await Task.WhenAny(_address.Task, _process.Ended).WaitAsync(StartWithin);
+        var first = await Task.WhenAny(_address.Task, Ended).WaitAsync(StartWithin);
         if (first != _address.Task)
         {
             throw new InvalidOperationException("it ended before it was ready.");
@@ -169,7 +114,7 @@ public sealed partial class MemberProcess : IAsyncDisposable
         await Patience.UntilAsync("the member is ready", StartWithin, IsReadyAsync);
     }
 
-    private void Hear(string line)
+    protected override void Hear(string line)
     {
         if (AddressLine().Match(line) is { Success: true } address)
         {
@@ -178,8 +123,8 @@ public sealed partial class MemberProcess : IAsyncDisposable
         else if (ReplicaLine().Match(line) is { Success: true } said
             && Enum.TryParse<MemberVerdict>(said.Groups["event"].Value, out var verdict))
         {
-            _options.History.Add(
-                new MemberSaid(_options.History.Now, Name, said.Groups["member"].Value, said.Groups["incarnation"].Value, verdict));
+            History.Add(
+                new MemberSaid(History.Now, Name, said.Groups["member"].Value, said.Groups["incarnation"].Value, verdict));
         }
     }
 

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
 using Presence.Client;
-using Presence.Harness.Histories;
 
 namespace Presence.Harness.Members;
 

@@ -1,9 +1,6 @@
-using System.Net;
-
 namespace Presence.Harness.Networks;
 
 /// <summary>A network namespace with one address, behind the network's router.</summary>
-/// <param name="Name">In the network, for example the member's.</param>
 /// <param name="Namespace">Its name for <c>ip netns</c>.</param>
 /// <param name="Address">By which everybody reaches it.</param>
 /// <param name="RouterInterface">The router's end of its line.</param>

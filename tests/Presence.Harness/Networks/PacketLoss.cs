@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Presence.Harness.Processes;
 
 namespace Presence.Harness.Networks;
 

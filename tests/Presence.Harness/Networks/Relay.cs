@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 
@@ -20,6 +19,7 @@ public sealed class Relay : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
     private volatile TaskCompletionSource? _cut;
+    private volatile CancellationTokenSource _broken = new();
     private long _delayTicks;
     private int _held;
 
@@ -45,11 +45,15 @@ public sealed class Relay : IAsyncDisposable
 
     public void Cut() => _cut ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Breaks what is open and refuses what is new, as a server that was stopped does, until <see cref="Heal"/>.</summary>
+    public void Break() => _broken.Cancel();
+
     public void Heal()
     {
         var cut = _cut;
         _cut = null;
         cut?.SetResult();
+        _broken = _broken.IsCancellationRequested ? new() : _broken;
     }
 
     public async ValueTask DisposeAsync()
@@ -92,12 +96,16 @@ public sealed class Relay : IAsyncDisposable
         using var server = new TcpClient { NoDelay = true };
         using var ours = client;
         client.NoDelay = true;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _broken.Token);
         try
         {
-            await OpenAsync();
-            await server.ConnectAsync(_server, _stop.Token);
+            await OpenAsync(end.Token);
+            await server.ConnectAsync(_server, end.Token);
             // Whoever closes first ends both.
-            await Task.WhenAny(PumpAsync(client, server), PumpAsync(server, client));
+            var pumps = new[] { PumpAsync(client, server, end.Token), PumpAsync(server, client, end.Token) };
+            await Task.WhenAny(pumps);
+            await end.CancelAsync();
+            await Task.WhenAll(pumps);
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
@@ -105,16 +113,16 @@ public sealed class Relay : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(TcpClient from, TcpClient to)
+    private async Task PumpAsync(TcpClient from, TcpClient to, CancellationToken end)
     {
         var underWay = Channel.CreateBounded<(byte[] Piece, long Since)>(PiecesUnderWay);
-        var writing = WriteAsync(underWay.Reader, to);
+        var writing = WriteAsync(underWay.Reader, to, end);
         try
         {
             var buffer = new byte[16 * 1024];
-            while (await from.GetStream().ReadAsync(buffer, _stop.Token) is > 0 and var count)
+            while (await from.GetStream().ReadAsync(buffer, end) is > 0 and var count)
             {
-                await underWay.Writer.WriteAsync((buffer[..count], TimeProvider.System.GetTimestamp()), _stop.Token);
+                await underWay.Writer.WriteAsync((buffer[..count], TimeProvider.System.GetTimestamp()), end);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
@@ -126,20 +134,20 @@ public sealed class Relay : IAsyncDisposable
         await writing;
     }
 
-    private async Task WriteAsync(ChannelReader<(byte[] Piece, long Since)> underWay, TcpClient to)
+    private async Task WriteAsync(ChannelReader<(byte[] Piece, long Since)> underWay, TcpClient to, CancellationToken end)
     {
         try
         {
-            await foreach (var (piece, since) in underWay.ReadAllAsync(_stop.Token))
+            await foreach (var (piece, since) in underWay.ReadAllAsync(end))
             {
                 var early = Delay - TimeProvider.System.GetElapsedTime(since);
                 if (early > TimeSpan.Zero)
                 {
-                    await Task.Delay(early, _stop.Token);
+                    await Task.Delay(early, end);
                 }
 
-                await OpenAsync();
-                await to.GetStream().WriteAsync(piece, _stop.Token);
+                await OpenAsync(end);
+                await to.GetStream().WriteAsync(piece, end);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
@@ -148,14 +156,14 @@ public sealed class Relay : IAsyncDisposable
         }
     }
 
-    private async Task OpenAsync()
+    private async Task OpenAsync(CancellationToken end)
     {
         while (_cut is { } cut)
         {
             Interlocked.Increment(ref _held);
             try
             {
-                await cut.Task.WaitAsync(_stop.Token);
+                await cut.Task.WaitAsync(end);
             }
             finally
             {

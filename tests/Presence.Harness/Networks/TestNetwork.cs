@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Net;
 using System.Security.Cryptography;
-using Presence.Harness.Processes;
 
 namespace Presence.Harness.Networks;
 
@@ -95,39 +92,41 @@ public sealed class TestNetwork : IAsyncDisposable
         }
     }
 
-    /// <summary>Drops everything between two places, in both directions.</summary>
-    public async Task CutAsync(string one, string other)
-    {
-        await IpAsync($"-n {Router} rule add priority 100 from {_places[one].Address} to {_places[other].Address} blackhole");
-        await IpAsync($"-n {Router} rule add priority 100 from {_places[other].Address} to {_places[one].Address} blackhole");
-    }
+    /// <summary>Drops everything between a place and others, in both directions.</summary>
+    public Task CutAsync(string one, params IEnumerable<string> others) => RuleAsync("add", one, others);
 
     /// <summary>Lets pass what <see cref="CutAsync"/> dropped.</summary>
-    public async Task HealAsync(string one, string other)
-    {
-        await IpAsync($"-n {Router} rule delete priority 100 from {_places[one].Address} to {_places[other].Address} blackhole");
-        await IpAsync($"-n {Router} rule delete priority 100 from {_places[other].Address} to {_places[one].Address} blackhole");
-    }
+    public Task HealAsync(string one, params IEnumerable<string> others) => RuleAsync("delete", one, others);
 
     /// <summary>
-    /// Loses so many of a hundred packets between two places, by chance and in each direction, until <see cref="RecoverAsync"/>. Skips the
-    /// test where there is no <c>nft</c>.
+    /// Loses so many of a hundred packets between a place and others, by chance and in each direction, until <see cref="RecoverAsync"/>.
+    /// Skips the test where there is no <c>nft</c>.
     /// </summary>
-    public Task LoseAsync(string one, string other, int percent)
+    public async Task LoseAsync(string one, IEnumerable<string> others, int percent)
     {
         PacketLoss.Require();
-        return PacketLoss.BeginAsync(Router, _places[one], _places[other], percent);
+        foreach (var other in others)
+        {
+            await PacketLoss.BeginAsync(Router, _places[one], _places[other], percent);
+        }
     }
 
     /// <summary>Ends what <see cref="LoseAsync"/> began.</summary>
-    /// <returns>How many packets were lost.</returns>
-    public Task<long> RecoverAsync(string one, string other) => PacketLoss.EndAsync(Router, _places[one], _places[other]);
+    /// <returns>How many packets were lost on each line.</returns>
+    public async Task<IReadOnlyList<long>> RecoverAsync(string one, IEnumerable<string> others)
+    {
+        var lost = new List<long>();
+        foreach (var other in others)
+        {
+            lost.Add(await PacketLoss.EndAsync(Router, _places[one], _places[other]));
+        }
+
+        return lost;
+    }
 
     /// <summary>
     /// Delays and loses what goes to a place, whoever sent it. Skips the test where the kernel cannot do that (it needs <c>sch_netem</c>).
     /// </summary>
-    /// <param name="place">To whom.</param>
-    /// <param name="delay">For each packet.</param>
     /// <param name="lossPercent">Of the packets, 0 to 100.</param>
     public async Task DisturbAsync(string place, TimeSpan delay, double lossPercent)
     {
@@ -162,6 +161,15 @@ public sealed class TestNetwork : IAsyncDisposable
         }
 
         _changing.Dispose();
+    }
+
+    private async Task RuleAsync(string verb, string one, IEnumerable<string> others)
+    {
+        foreach (var other in others)
+        {
+            await IpAsync($"-n {Router} rule {verb} priority 100 from {_places[one].Address} to {_places[other].Address} blackhole");
+            await IpAsync($"-n {Router} rule {verb} priority 100 from {_places[other].Address} to {_places[one].Address} blackhole");
+        }
     }
 
     private async Task<string?> TryQueueAsync(string place, string discipline)

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Presence.Harness.Processes;
 
 /// <summary>Runs a program to its end, within bounds.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Presence.Harness.Processes;
@@ -65,7 +64,6 @@ public sealed class OwnedProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for the end.</summary>
     /// <exception cref="TimeoutException">It goes on; the message has its output.</exception>
     public async Task<TimeSpan> WaitForEndAsync(TimeSpan within)
     {
@@ -85,7 +83,11 @@ public sealed class OwnedProcess : IAsyncDisposable
     /// <summary>Ends it at once, even if it is paused.</summary>
     public async Task KillAsync()
     {
-        Signal(UnixSignal.Kill);
+        if (!HasEnded)
+        {
+            _process.Kill();
+        }
+
         await WaitForEndAsync(TimeSpan.FromSeconds(30));
     }
 

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace Presence.Harness.Processes;
 
 /// <summary>
@@ -27,7 +24,6 @@ public static class Reaper
 
     private static readonly Lazy<StreamWriter?> Pipe = new(Start);
 
-    /// <summary>Takes note of a process.</summary>
     public static void Watch(int process) => Tell("pid", process.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>The process has ended: its number may soon be somebody else's.</summary>
@@ -36,7 +32,6 @@ public static class Reaper
     /// <summary>Takes note of a folder without blanks in its path.</summary>
     public static void WatchFolder(string path) => Tell("folder", path);
 
-    /// <summary>Takes note of a network namespace.</summary>
     public static void WatchNamespace(string name) => Tell("namespace", name);
 
     private static void Tell(string word, string name)

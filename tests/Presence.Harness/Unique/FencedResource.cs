@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
-using Presence.Harness.Histories;
 
 namespace Presence.Harness.Unique;
 
@@ -13,20 +10,16 @@ namespace Presence.Harness.Unique;
 public sealed class FencedResource : IAsyncDisposable
 {
     private readonly History _history;
-    private readonly bool _checks;
     private readonly TcpListener _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<string, long> _highest = new(StringComparer.Ordinal);
     private readonly List<Task> _serving = [];
     private readonly Task _accepting;
 
-    /// <param name="history">Takes what is tried.</param>
     /// <param name="address">Where it listens; by default loopback.</param>
-    /// <param name="checks">False to accept everything, as most of the world's resources do.</param>
-    public FencedResource(History history, IPAddress? address = null, bool checks = true)
+    public FencedResource(History history, IPAddress? address = null)
     {
         _history = history;
-        _checks = checks;
         _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
         _listener.Start();
         EndPoint = (IPEndPoint)_listener.LocalEndpoint;
@@ -88,7 +81,7 @@ public sealed class FencedResource : IAsyncDisposable
         bool isAccepted;
         lock (_highest)
         {
-            isAccepted = !_checks || epoch is null || epoch >= _highest.GetValueOrDefault(process);
+            isAccepted = epoch is null || epoch >= _highest.GetValueOrDefault(process);
             if (isAccepted && epoch is { } seen)
             {
                 _highest[process] = seen;

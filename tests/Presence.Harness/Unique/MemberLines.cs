@@ -1,8 +1,3 @@
-using System.Net;
-using Npgsql;
-using Presence.Harness.Databases;
-using Presence.Harness.Networks;
-
 namespace Presence.Harness.Unique;
 
 /// <summary>How one member reaches the database and the other members, and how that can be disturbed.</summary>
@@ -88,12 +83,6 @@ public sealed class RelayedLines : IMemberLines
 }
 
 /// <summary>Out of a network namespace, over a router that can drop what passes: with root.</summary>
-/// <param name="network">The network.</param>
-/// <param name="place">The member's.</param>
-/// <param name="server">In a place of the network.</param>
-/// <param name="serverPlace">The name of that place.</param>
-/// <param name="others">The names of the other members' places.</param>
-/// <param name="database">The name of the database.</param>
 public sealed class NamespaceLines(
     TestNetwork network, NetworkPlace place, PostgresServer server, string serverPlace, IReadOnlyList<string> others, string database) : IMemberLines
 {
@@ -111,21 +100,11 @@ public sealed class NamespaceLines(
 
     public async Task<bool> TryIsolateAsync()
     {
-        foreach (var other in All)
-        {
-            await network.CutAsync(place.Name, other);
-        }
-
+        await network.CutAsync(place.Name, All);
         return true;
     }
 
-    public async Task RejoinAsync()
-    {
-        foreach (var other in All)
-        {
-            await network.HealAsync(place.Name, other);
-        }
-    }
+    public Task RejoinAsync() => network.HealAsync(place.Name, All);
 
     public bool TrySlow(TimeSpan delay) => false;
 
@@ -136,24 +115,11 @@ public sealed class NamespaceLines(
             return false;
         }
 
-        foreach (var other in All)
-        {
-            await network.LoseAsync(place.Name, other, percent);
-        }
-
+        await network.LoseAsync(place.Name, All, percent);
         return true;
     }
 
-    public async Task<long> RecoverAsync()
-    {
-        var lost = 0L;
-        foreach (var other in All)
-        {
-            lost += await network.RecoverAsync(place.Name, other);
-        }
-
-        return lost;
-    }
+    public async Task<long> RecoverAsync() => (await network.RecoverAsync(place.Name, All)).Sum();
 
     public ValueTask DisposeAsync() => default;
 }

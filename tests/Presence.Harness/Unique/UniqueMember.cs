@@ -1,10 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Net;
 using System.Text.RegularExpressions;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-using Presence.Harness.Processes;
 
 namespace Presence.Harness.Unique;
 
@@ -32,37 +26,27 @@ public sealed record UniqueMemberOptions
 }
 
 /// <summary>The program <c>Presence.UniqueMember</c> as a process of its own. What its unique processes do goes into the history.</summary>
-public sealed partial class UniqueMember : IAsyncDisposable
+public sealed partial class UniqueMember : OwnedMember
 {
     private static readonly TimeSpan StartWithin = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(30);
 
     private readonly UniqueMemberOptions _options;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private OwnedProcess _process = null!;
 
-    private UniqueMember(UniqueMemberOptions options) => _options = options;
+    private UniqueMember(UniqueMemberOptions options)
+        : base(options.Name, options.History) => _options = options;
 
-    public string Name => _options.Name;
-
-    /// <summary>All that the process has written.</summary>
-    public string Log => _process.Output;
-
-    public bool HasEnded => _process.HasEnded;
-
-    public Task Ended => _process.Ended;
-
-    private History History => _options.History;
+    protected override string LogName => $"{_options.Runs.Schema}-{Name}";
 
     /// <summary>Starts a member and waits until it stands by.</summary>
     /// <exception cref="InvalidOperationException">It ended before that, or needed more than 60 s; the message has its log.</exception>
     public static async Task<UniqueMember> StartAsync(UniqueMemberOptions options)
     {
         var member = new UniqueMember(options);
-        member._process = OwnedProcess.Start(member.CommandLine(), member.Hear);
+        member.Begin();
         try
         {
-            await Task.WhenAny(member._ready.Task, member._process.Ended).WaitAsync(StartWithin);
+            await Task.WhenAny(member._ready.Task, member.Ended).WaitAsync(StartWithin);
         }
         catch (TimeoutException)
         {
@@ -78,51 +62,21 @@ public sealed partial class UniqueMember : IAsyncDisposable
         return member;
     }
 
-    /// <summary>SIGTERM, and the end.</summary>
-    public async Task TerminateAsync()
-    {
-        History.Add(new MemberEnded(History.Now, Name, MemberEnd.Stopped));
-        _process.Signal(UnixSignal.Terminate);
-        await _process.WaitForEndAsync(StopWithin);
-        await _process.Drained.WaitAsync(StopWithin);
-    }
-
-    /// <summary><c>kill -9</c>, and the end.</summary>
-    public async Task KillAsync()
-    {
-        History.Add(new MemberEnded(History.Now, Name, MemberEnd.Killed));
-        await _process.KillAsync();
-        await _process.Drained.WaitAsync(StopWithin);
-    }
-
-    /// <summary>SIGSTOP.</summary>
     public void Pause()
     {
         History.Add(new MemberPaused(History.Now, Name));
-        _process.Signal(UnixSignal.Stop);
+        Signal(UnixSignal.Stop);
     }
 
-    /// <summary>SIGCONT.</summary>
     public void Continue()
     {
-        _process.Signal(UnixSignal.Continue);
+        Signal(UnixSignal.Continue);
         History.Add(new MemberContinued(History.Now, Name));
     }
 
-    /// <summary>Ends it in whatever state it is, and keeps its log among the results.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _process.DisposeAsync();
-        await File.WriteAllTextAsync(
-            Path.Combine(HostFiles.Results, $"{DateTime.UtcNow:HHmmss}-{_options.Runs.Schema}-{Name}-{_process.Id}.log"),
-            _process.Output);
-    }
-
-    private ProcessStartInfo CommandLine()
-    {
-        var command = _options.Prefix.Concat(
+    private void Begin() => Begin(
+        _options.Prefix,
         [
-            Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
             Path.Combine(AppContext.BaseDirectory, "Presence.UniqueMember.dll"),
             "--name", Name,
             "--schema", _options.Runs.Schema,
@@ -132,14 +86,10 @@ public sealed partial class UniqueMember : IAsyncDisposable
             .. _options.Runs.Consistent.SelectMany(name => new[] { "--consistent", name }),
             .. _options.Runs.Available.SelectMany(name => new[] { "--available", name }),
             .. _options.Runs.Groups.SelectMany(name => new[] { "--group", name }),
-        ]).ToList();
-        var start = new ProcessStartInfo(command[0], command.Skip(1));
-        start.Environment["ConnectionStrings__Presence"] = _options.ConnectionString;
-        start.Environment["DOTNET_NOLOGO"] = "1";
-        return start;
-    }
+        ],
+        _options.ConnectionString);
 
-    private void Hear(string line)
+    protected override void Hear(string line)
     {
         if (ReportLine().Match(line) is not { Success: true } told)
         {

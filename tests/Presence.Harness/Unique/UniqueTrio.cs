@@ -1,7 +1,3 @@
-using System.Net;
-using Presence.Harness.Databases;
-using Presence.Harness.Histories;
-
 namespace Presence.Harness.Unique;
 
 /// <summary>Three silos as processes that contend for the same unique processes, each with lines of its own.</summary>
@@ -19,13 +15,11 @@ public sealed class UniqueTrio : IAsyncDisposable
     private readonly IReadOnlyList<IMemberLines> _lines;
     private readonly UniqueMember?[] _members = new UniqueMember?[3];
 
-    /// <param name="options">What they run.</param>
-    /// <param name="server">Where they find each other and keep leases.</param>
     /// <param name="lines">Three; the trio disposes of them.</param>
     public UniqueTrio(UniqueTrioOptions options, PostgresServer server, IReadOnlyList<IMemberLines> lines)
     {
         (_options, _server, _lines) = (options, server, lines);
-        Resource = new FencedResource(History, options.ResourceAddress, options.ResourceChecks);
+        Resource = new FencedResource(History, options.ResourceAddress);
     }
 
     public UniqueTrioOptions Options => _options;
@@ -238,7 +232,4 @@ public sealed record UniqueTrioOptions
 
     /// <summary>Where the resource listens; loopback by default.</summary>
     public IPAddress? ResourceAddress { get; init; }
-
-    /// <summary>False for a resource that accepts everything.</summary>
-    public bool ResourceChecks { get; init; } = true;
 }

@@ -1,5 +1,3 @@
-using Presence.Harness.Conformance;
-
 namespace Presence.Node.Tests.Embedded;
 
 [Trait("Category", "Engine.Embedded")]

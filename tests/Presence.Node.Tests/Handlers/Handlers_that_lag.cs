@@ -4,16 +4,18 @@ public sealed class Handlers_that_lag
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    [Fact]
-    public async Task The_first_diff_holds_everybody_even_if_there_are_more_shards_than_places_in_the_queue()
+    [Theory]
+    [InlineData(4, 1024, 30)]
+    [InlineData(16, 2, 100)]
+    public async Task The_first_diff_holds_everybody_even_if_there_are_more_shards_than_places_in_the_queue(int shards, int places, int topics)
     {
         await using var cluster = await TestCluster.OfAsync(
-            1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (16, 2), new FakeTimeProvider());
-        var requests = Enumerable.Range(0, 100).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
+            1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (shards, places), new FakeTimeProvider());
+        var requests = Enumerable.Range(0, topics).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
         await cluster.Tracker(0).TrackManyAsync(cluster[0].StartProcess(), requests);
         var first = new TaskCompletionSource<int>();
-        await using var handler = await cluster.Tracker(0).AddHandlerAsync(new Told(d => first.TrySetResult(d.Topics.Count)));
-        Assert.Equal(100, await first.Task.WaitAsync(Patience));
+        await using var handler = await cluster.Tracker(0).AddHandlerAsync(new OnDiff(d => first.TrySetResult(d.Topics.Count)));
+        Assert.Equal(topics, await first.Task.WaitAsync(Patience));
     }
 
     [Fact]
@@ -77,7 +79,7 @@ public sealed class Handlers_that_lag
     {
         await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var calls = 0;
-        var handler = await cluster.Tracker(0).AddHandlerAsync(new Told(_ => Interlocked.Increment(ref calls)));
+        var handler = await cluster.Tracker(0).AddHandlerAsync(new OnDiff(_ => Interlocked.Increment(ref calls)));
         await handler.DisposeAsync();
         await handler.DisposeAsync();
         await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "a");

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Hosting;
 
 namespace Presence.Node.Tests.Hosting;
 
@@ -112,8 +111,7 @@ public sealed class Adding_presence
 
         listener.Start();
         await using var cluster = await TestCluster.OfAsync(2);
-        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         ((PresenceNode)cluster[1]).Received("x", new LinkFrame("presence", 0, new byte[] { 1 }));
         listener.RecordObservableInstruments();
         Assert.Superset(
@@ -129,8 +127,7 @@ public sealed class Adding_presence
     public async Task The_members_of_the_cluster_are_listed_with_what_they_own()
     {
         await using var cluster = await TestCluster.OfAsync(2);
-        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         Assert.Equal(
             [new MemberStatus("n1", "up", true, 0), new MemberStatus("n0", "up", false, 1)],
             cluster[1].Members());

@@ -1,6 +1,3 @@
-using Microsoft.Extensions.Hosting;
-using Presence.Crdt;
-
 namespace Presence.Node.Tests.Link;
 
 public sealed class Links_that_fail
@@ -24,7 +21,6 @@ public sealed class Links_that_fail
         n0.Received("n1", new LinkFrame("presence", 0, new byte[] { 1 }));
         // A tick may find its shard busy with a frame and run when that is done, so the time goes on until it has.
         time.AdvanceInSteps(TimeSpan.FromSeconds(120), () => Volatile.Read(ref thrown) >= 5);
-
         Assert.True(thrown >= 5, $"The shard tried to send {thrown} times and then no more.");
         Assert.Equal(1, n0.Tracker.Count("t"));
         Assert.Contains(log.Collector.GetSnapshot(), l => l.Message.Contains("failed", StringComparison.Ordinal));
@@ -42,11 +38,9 @@ public sealed class Links_that_fail
         var link = new TamperedLink(cluster.Engine.CreateLink("n0"));
         var n0 = await cluster.AddAsync("n0", link: link);
         await cluster.AddAsync("n1");
-        await n0.Tracker.TrackAsync(n0.StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         link.OnSend = _ => false;
         time.AdvanceInSteps(TimeSpan.FromSeconds(120));
-
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         Assert.Equal("up", cluster[1].Members().Single(m => !m.Self).Status);
     }
@@ -58,8 +52,7 @@ public sealed class Links_that_fail
         var n0 = await cluster.AddAsync("n0", o => o.FarewellTimeout = Patience);
         var n1 = await cluster.AddAsync("n1", o => o.MailboxCapacity = 16);
         await TestCluster.UntilMembersAsync(cluster, 2);
-        await n0.Tracker.TrackAsync(n0.StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(n1.Tracker, () => n1.Tracker.Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         using var held = new HeldShard(n1, "t");
         var process = n1.StartProcess();
         var waiting = Enumerable.Range(0, 16).Select(i => n1.Tracker.TrackAsync(process, "t", $"k{i}").AsTask()).ToArray();

@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.Node.Tests.Shards;
 
 public sealed class Mailboxes

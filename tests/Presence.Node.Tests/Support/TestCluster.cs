@@ -1,12 +1,8 @@
-using Microsoft.Extensions.Hosting;
-
 namespace Presence.Node.Tests.Support;
 
 /// <summary>Members on the embedded engine, each with its own services, as an application would have them.</summary>
 internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity = 65_536) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly List<ServiceProvider> _services = [];
 
     public EmbeddedCluster Engine { get; } = new(time, inboxCapacity);
@@ -99,24 +95,15 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
         }
     }
 
-    /// <summary>Waits until something is so, woken by every change of the tracker it concerns.</summary>
-    public static async Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what)
+    /// <summary>Tracks k in topic t on the first member and waits until the second lists it.</summary>
+    public async Task TrackAndSeeAsync()
     {
-        using var patience = new CancellationTokenSource(Patience);
-        var changed = new SemaphoreSlim(0);
-        await using var handler = await tracker.AddHandlerAsync(new Told(_ => changed.Release()));
-        while (!isSo())
-        {
-            try
-            {
-                await changed.WaitAsync(patience.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                Assert.Fail($"In {Patience} it did not become so that {what}.");
-            }
-        }
+        await Tracker(0).TrackAsync(this[0].StartProcess(), "t", "k");
+        await UntilAsync(Tracker(1), () => Tracker(1).Count("t") == 1, "k is there");
     }
+
+    /// <inheritdoc cref="OnDiff.UntilAsync"/>
+    public static Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what) => OnDiff.UntilAsync(tracker, isSo, what);
 
     public async ValueTask DisposeAsync()
     {
@@ -125,21 +112,5 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
             await StopAsync(i);
             await _services[i].DisposeAsync();
         }
-    }
-}
-
-/// <summary>A handler that passes on what it is told.</summary>
-internal sealed class Told(Action<PresenceDiff> onDiff, Action<object>? onInfo = null) : IPresenceHandler
-{
-    public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation)
-    {
-        onDiff(diff);
-        return default;
-    }
-
-    public ValueTask HandleInfoAsync(object message, CancellationToken cancellation)
-    {
-        onInfo?.Invoke(message);
-        return default;
     }
 }

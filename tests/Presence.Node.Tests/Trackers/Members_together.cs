@@ -3,53 +3,18 @@ namespace Presence.Node.Tests.Trackers;
 public sealed class Members_together
 {
     [Fact]
-    public async Task A_change_on_one_member_is_seen_on_the_others()
-    {
-        await using var cluster = await TestCluster.OfAsync(3);
-        var process = cluster[0].StartProcess("tab");
-        var entry = await cluster.Tracker(0).TrackAsync(process, "lobby", "ann", PresenceMeta.Parse("""{"a":1}"""));
-        await TestCluster.UntilAsync(cluster.Tracker(2), () => cluster.Tracker(2).Count("lobby") == 1, "member 2 lists ann");
-        Assert.Equal(entry.Ref, Assert.Single(cluster.Tracker(2).GetByKey("lobby", "ann")).Ref);
-
-        await cluster.Tracker(0).UpdateAsync(process, "lobby", "ann", PresenceMeta.Parse("""{"a":2}"""));
-        await TestCluster.UntilAsync(
-            cluster.Tracker(2), () => cluster.Tracker(2).GetByKey("lobby", "ann")[0].PreviousRef == entry.Ref, "member 2 lists the update");
-        process.End();
-        await TestCluster.UntilAsync(cluster.Tracker(2), () => cluster.Tracker(2).Count("lobby") == 0, "ann has left member 2");
-    }
-
-    [Fact]
-    public async Task A_member_that_stops_says_farewell()
-    {
-        await using var cluster = await TestCluster.OfAsync(2);
-        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
-        var reasons = new List<LeaveReason>();
-        using var subscription = cluster.Tracker(1).Subscribe("t", diff => reasons.AddRange(diff.Changes.Select(c => c.Reason)));
-        await cluster.StopAsync(0);
-        // The farewell is acknowledged before the stop goes on, so there is nothing to wait for.
-        await cluster.Tracker(1).DeliveredAsync();
-        Assert.Equal([LeaveReason.NodeStopped], reasons);
-        Assert.Equal(NodeState.Stopped, cluster[0].State);
-        Assert.Equal(["n1"], cluster[1].Members().Select(m => m.Name));
-    }
-
-    [Fact]
     public async Task A_killed_member_is_down_after_four_unanswered_probes_and_not_before_a_fifth_of_the_down_period()
     {
         var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(2, time: time);
-        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         cluster.Engine.Kill("n0");
         LeaveReason? reason = null;
         using var subscription = cluster.Tracker(1).Subscribe("t", diff => reason = diff.Changes[0].Reason);
         // In steps: a jump would be taken for a pause of this very host.
         time.AdvanceInSteps(TimeSpan.FromSeconds(5));
-
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         time.AdvanceInSteps(TimeSpan.FromSeconds(5));
-
         await cluster.Tracker(1).DeliveredAsync();
         Assert.Equal(LeaveReason.NodeDown, reason);
         Assert.Equal("down", cluster[1].Members().Single(m => !m.Self).Status);
@@ -62,19 +27,16 @@ public sealed class Members_together
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tampered = new TamperedLink(cluster.Engine.CreateLink("n1"));
         await cluster.AddAsync("n1", link: tampered);
-        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         cluster.Engine.Kill("n0");
         tampered.Status = new LinkStatus(false, time.GetUtcNow(), "away");
         time.AdvanceInSteps(TimeSpan.FromSeconds(29));
-
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         // Back, and nobody answers still: what was not answered meanwhile does not count.
         tampered.Status = new LinkStatus(true, time.GetUtcNow());
         time.Advance(TimeSpan.FromSeconds(0.1));
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         time.AdvanceInSteps(TimeSpan.FromSeconds(3));
-
         Assert.Equal(0, cluster.Tracker(1).Count("t"));
     }
 
@@ -85,11 +47,9 @@ public sealed class Members_together
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tampered = new TamperedLink(cluster.Engine.CreateLink("n1")) { Status = new LinkStatus(true, Carried: 7) };
         await cluster.AddAsync("n1", link: tampered);
-        await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is there");
+        await cluster.TrackAndSeeAsync();
         cluster.Engine.Kill("n0");
         time.AdvanceInSteps(TimeSpan.FromSeconds(20));
-
         Assert.Equal(1, cluster.Tracker(1).Count("t"));
         // It goes on, and the questions are carried: now silence says something.
         var carried = 7;
@@ -99,7 +59,6 @@ public sealed class Members_together
             return new(false);
         };
         time.AdvanceInSteps(TimeSpan.FromSeconds(8), () => cluster.Tracker(1).Count("t") == 0);
-
         Assert.True(carried >= 11, $"Four questions were to be carried, not {carried - 7}.");
         Assert.Equal(0, cluster.Tracker(1).Count("t"));
     }

@@ -10,7 +10,7 @@ public sealed class One_member
         var other = cluster[0].GetTracker("other");
         var leaves = new List<int>();
         var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var handler = await other.AddHandlerAsync(new Told(diff =>
+        await using var handler = await other.AddHandlerAsync(new OnDiff(diff =>
         {
             var left = diff.Topics.Sum(t => t.Changes.Count(c => c is { Kind: PresenceChangeKind.Left, Reason: LeaveReason.ProcessEnded }));
             if (left > 0)

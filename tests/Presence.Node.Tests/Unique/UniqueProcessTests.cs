@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>Unique processes in one in-memory cluster, in available mode.</summary>
@@ -31,22 +29,12 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task A_holder_that_stops_ends_its_process_first_and_another_takes_over_what_it_left()
     {
-        var inherited = new TaskCompletionSource<string>();
-        _watch.Body = context =>
-        {
-            if (!context.Inherited.IsEmpty)
-            {
-                inherited.TrySetResult(Encoding.UTF8.GetString(context.Inherited.Span));
-            }
-
-            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
-            return Task.CompletedTask;
-        };
+        var inherited = _watch.LeaveNames();
         await using var cluster = await StartAsync(3);
         await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
         var first = Holder();
         await cluster.StopAsync(first[1] - '0');
-        Assert.Equal($"from {first}", await inherited.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal($"from {first}", await inherited.FirstAsync(_ => true));
         await _watch.UntilAsync(seen => seen.Count == 3, "another runs");
         Assert.Equal($"{first} ends: Shutdown", _watch.Seen[1]);
         Assert.Equal(1, _watch.MostAtOnce);
@@ -78,22 +66,12 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task State_of_a_process_that_ended_by_plan_waits_for_a_node_that_comes_later()
     {
-        var inherited = new TaskCompletionSource<string>();
-        _watch.Body = context =>
-        {
-            if (!context.Inherited.IsEmpty)
-            {
-                inherited.TrySetResult(Encoding.UTF8.GetString(context.Inherited.Span));
-            }
-
-            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
-            return Task.CompletedTask;
-        };
+        var inherited = _watch.LeaveNames();
         await using var cluster = await StartAsync(1);
         await _watch.UntilAsync("n0 starts");
         await cluster.StopAsync(0);
         await AddAsync(cluster, "n1");
-        Assert.Equal("from n0", await inherited.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal("from n0", await inherited.FirstAsync(_ => true));
     }
 
     [Fact]

@@ -1,16 +1,13 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.Hosting;
+using System.Text;
 
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>What the unique processes of a test did, in order, for all members; awaited, not polled.</summary>
 internal sealed class Watch
 {
-    private readonly ConcurrentQueue<string> _seen = new();
-    private readonly Lock _gate = new();
-    private TaskCompletionSource _changed = New();
+    private readonly Awaited<string> _seen = new();
 
-    public IReadOnlyList<string> Seen => [.. _seen];
+    public IReadOnlyList<string> Seen => _seen.All;
 
     public int Running;
 
@@ -19,46 +16,29 @@ internal sealed class Watch
     /// <summary>What a process does beyond waiting for its stop.</summary>
     public Func<UniqueProcessContext, Task>? Body { get; set; }
 
-    public void Add(string what)
-    {
-        _seen.Enqueue(what);
-        lock (_gate)
-        {
-            _changed.TrySetResult();
-            _changed = New();
-        }
-    }
+    public void Add(string what) => _seen.Add(what);
 
-    public async Task UntilAsync(Func<IReadOnlyList<string>, bool> isSo, string what)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (true)
-        {
-            Task changed;
-            lock (_gate)
-            {
-                changed = _changed.Task;
-            }
-
-            if (isSo(Seen))
-            {
-                return;
-            }
-
-            try
-            {
-                await changed.WaitAsync(patience.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                Assert.Fail($"It did not become so that {what}; seen: {string.Join("; ", Seen)}");
-            }
-        }
-    }
+    public Task UntilAsync(Func<IReadOnlyList<string>, bool> isSo, string what) => _seen.UntilAsync(isSo, what);
 
     public Task UntilAsync(string seen) => UntilAsync(all => all.Contains(seen), seen);
 
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Lets each process leave <c>from</c> and the name of its node.</summary>
+    /// <returns>What they inherit.</returns>
+    public Awaited<string> LeaveNames()
+    {
+        var inherited = new Awaited<string>();
+        Body = context =>
+        {
+            if (!context.Inherited.IsEmpty)
+            {
+                inherited.Add(Encoding.UTF8.GetString(context.Inherited.Span));
+            }
+
+            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
+            return Task.CompletedTask;
+        };
+        return inherited;
+    }
 }
 
 /// <summary>A unique process that says what happens to it.</summary>

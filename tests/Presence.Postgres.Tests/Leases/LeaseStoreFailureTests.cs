@@ -32,9 +32,8 @@ public sealed class LeaseStoreFailureTests
     public async Task Leases_survive_a_killed_server_and_go_on_with_higher_epochs()
     {
         await using var server = await PostgresServer.StartAsync();
-        await using var database = await Database.OpenAsync(server);
-        await using var source = new PostgresSource(database.Options(), "t");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
+        await using var world = await World.OpenAsync(server);
+        var store = world.Store;
         var first = await store.AcquireAsync("x", "ann", Long, default);
         await server.KillAsync();
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", first.Epoch, Long, default).AsTask());
@@ -49,9 +48,8 @@ public sealed class LeaseStoreFailureTests
     public async Task Hung_server_is_given_up_after_the_command_timeout_and_used_again_when_it_answers()
     {
         await using var server = await PostgresServer.StartAsync();
-        await using var database = await Database.OpenAsync(server);
-        await using var source = new PostgresSource(database.Options(o => o.CommandTimeout = TimeSpan.FromSeconds(1)), "t");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
+        await using var world = await World.OpenAsync(server, o => o.CommandTimeout = TimeSpan.FromSeconds(1));
+        var store = world.Store;
         var first = await store.AcquireAsync("x", "ann", Long, default);
         server.Pause();
         var e = await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", first.Epoch, Long, default).AsTask());
@@ -63,22 +61,19 @@ public sealed class LeaseStoreFailureTests
     [SkippableFact]
     public async Task Tables_that_were_dropped_are_created_again()
     {
-        await using var database = await Database.OpenAsync();
-        await using var source = new PostgresSource(database.Options(), "t");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
+        await using var world = await World.OpenAsync();
+        var store = world.Store;
         await store.AcquireAsync("x", "ann", Long, default);
-        await database.RunAsync($"DROP SCHEMA {database.Schema} CASCADE");
+        await world.Database.RunAsync($"DROP SCHEMA {world.Database.Schema} CASCADE");
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "ann", 1, Long, default).AsTask());
         Assert.True((await store.AcquireAsync("x", "ann", Long, default)).IsHeld);
     }
 
     private static async Task<string> FailureAsync(Action<NpgsqlConnectionStringBuilder> change)
     {
-        await using var database = await Database.OpenAsync();
+        var database = await Database.OpenAsync();
         var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         change(text);
-        await using var source = new PostgresSource(database.Options(o => o.ConnectionString = text.ConnectionString), "t");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
-        return (await Assert.ThrowsAsync<PresencePostgresException>(() => store.AcquireAsync("x", "ann", Long, default).AsTask())).Message;
+        return await World.FailureAsync(database, o => o.ConnectionString = text.ConnectionString);
     }
 }

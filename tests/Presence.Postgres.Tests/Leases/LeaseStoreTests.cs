@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
-using Presence.Harness.Networks;
 
 namespace Presence.Postgres.Tests.Leases;
 
@@ -177,24 +175,18 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task Watch_goes_on_after_a_failed_poll_and_after_a_callback_that_throws()
     {
-        await using var database = await Database.OpenAsync();
-        var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
-        using var wire = new Wire(text.Host!, text.Port);
-        text.Port = wire.Port;
-        await using var source = new PostgresSource(
-            database.Options(o => (o.ConnectionString, o.PollInterval) = (text.ConnectionString, TimeSpan.FromMilliseconds(100))), "t");
-        var log = new FakeLogger<PostgresLeaseStore>();
-        using var store = new PostgresLeaseStore(source, log);
+        await using var world = await World.OpenWithRelayAsync();
+        var store = world.Store;
         await store.AcquireAsync("x", "ann", Short, default);
-        wire.Cut();
+        world.Relay!.Break();
         var told = new SemaphoreSlim(0);
         using var bad = store.WatchReleases("x", () => throw new InvalidTimeZoneException());
         using var watch = store.WatchReleases("x", () => told.Release());
-        await log.UntilAsync("Polling for released leases failed");
-        wire.Mend();
+        await world.Log.UntilAsync("Polling for released leases failed");
+        world.Relay.Heal();
         Assert.True(await told.WaitAsync(Patience));
         Assert.True(await told.WaitAsync(Patience));
-        await log.UntilAsync("A callback for a released lease failed");
+        await world.Log.UntilAsync("A callback for a released lease failed");
     }
 
     [SkippableFact]
@@ -255,34 +247,20 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task A_store_that_is_not_reached_throws_and_says_why()
     {
-        await using var database = await Database.OpenAsync();
-        var text = new Npgsql.NpgsqlConnectionStringBuilder(database.ConnectionString);
-        using var wire = new Wire(text.Host!, text.Port);
-        text.Port = wire.Port;
-        await using var source = new PostgresSource(database.Options(o => o.ConnectionString = text.ConnectionString), "t");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
+        await using var world = await World.OpenWithRelayAsync();
+        var store = world.Store;
         await store.AcquireAsync("x", "h", Long, default);
-        wire.Cut();
+        world.Relay!.Break();
         await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "h", 1, Long, default).AsTask());
-        wire.Mend();
+        world.Relay.Heal();
         Assert.True((await store.RenewAsync("x", "h", 1, Long, default)).IsHeld);
     }
 
     [SkippableFact]
     public async Task To_give_up_a_renewal_blocks_nobody_while_the_server_is_out_of_reach()
     {
-        await using var database = await Database.OpenAsync();
-        var text = new NpgsqlConnectionStringBuilder(database.ConnectionString);
-        await using var relay = new Relay(new IPEndPoint(IPAddress.Parse(text.Host!), text.Port));
-        text.Port = relay.Port;
-        await using var source = new PostgresSource(
-            database.Options(options =>
-            {
-                options.ConnectionString = text.ConnectionString;
-                options.CommandTimeout = Long;
-            }),
-            "leases");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
+        await using var world = await World.OpenWithRelayAsync(o => o.CommandTimeout = Long);
+        var (store, relay) = (world.Store, world.Relay!);
         var held = await store.AcquireAsync("x", "ann", Long, default);
         using var giveUp = new CancellationTokenSource();
 
@@ -294,43 +272,5 @@ public sealed class LeaseStoreTests
 
         relay.Heal();
         Assert.True((await store.AcquireAsync("x", "ann", Long, default)).IsHeld);
-    }
-
-    private sealed class World : IAsyncDisposable
-    {
-        private readonly PostgresSource _source;
-
-        private World(Database database)
-        {
-            Database = database;
-            _source = new PostgresSource(database.Options(o => o.PollInterval = TimeSpan.FromMilliseconds(100)), "leases");
-            Store = new PostgresLeaseStore(_source, new FakeLogger<PostgresLeaseStore>());
-        }
-
-        public Database Database { get; }
-
-        public PostgresLeaseStore Store { get; }
-
-        public static async Task<World> OpenAsync(PostgresServer? server = null) => new(await Database.OpenAsync(server));
-
-        public async Task<Node.LeaseAnswer> UntilHeldAsync(string name, string holder, TimeSpan duration)
-        {
-            using var patience = new CancellationTokenSource(Patience);
-            while (true)
-            {
-                var answer = await Store.AcquireAsync(name, holder, duration, patience.Token);
-                if (answer.IsHeld)
-                {
-                    return answer;
-                }
-            }
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            Store.Dispose();
-            await _source.DisposeAsync();
-            await Database.DisposeAsync();
-        }
     }
 }

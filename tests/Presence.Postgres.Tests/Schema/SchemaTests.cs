@@ -45,13 +45,7 @@ public sealed class SchemaTests
     [Fact]
     public void The_rights_in_the_README_are_those_that_the_script_grants()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Presence.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        var readme = File.ReadAllLines(Path.Combine(folder.FullName, "src", "Presence.Postgres", "README.md"));
+        var readme = File.ReadAllLines(Path.Combine(HostFiles.Root, "src", "Presence.Postgres", "README.md"));
         Assert.Equal(
             PresencePostgresSchema.Script(role: "member").Replace("\"", "", StringComparison.Ordinal).Split('\n')
                 .Select(line => line.Trim()).Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)),
@@ -66,7 +60,7 @@ public sealed class SchemaTests
         await database.RunAsync($"CREATE ROLE {role} LOGIN PASSWORD 'pw'");
         try
         {
-            var message = await FailureAsync(database, o => o.ConnectionString = As(database, role));
+            var message = await World.FailureAsync(database, o => o.ConnectionString = As(database, role));
             Assert.Contains("lacks a right", message, StringComparison.Ordinal);
             Assert.Contains("README of Presence.Postgres", message, StringComparison.Ordinal);
         }
@@ -82,7 +76,7 @@ public sealed class SchemaTests
         await using var database = await Database.OpenAsync();
         Assert.Contains(
             "CreateSchema is false: run the script",
-            await FailureAsync(database, o => o.CreateSchema = false),
+            await World.FailureAsync(database, o => o.CreateSchema = false),
             StringComparison.Ordinal);
     }
 
@@ -94,7 +88,7 @@ public sealed class SchemaTests
         await database.RunAsync($"UPDATE {database.Schema}.version SET version = 99");
         Assert.Contains(
             "have version 99, this library works with 1: use a newer library",
-            await FailureAsync(database, _ => { }),
+            await World.FailureAsync(database, _ => { }),
             StringComparison.Ordinal);
     }
 
@@ -113,11 +107,4 @@ public sealed class SchemaTests
 
     private static string As(Database database, string role) =>
         new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = role, Password = "pw" }.ConnectionString;
-
-    private static async Task<string> FailureAsync(Database database, Action<PresencePostgresOptions> configure)
-    {
-        await using var source = new PostgresSource(database.Options(configure), "leases");
-        using var store = new PostgresLeaseStore(source, new FakeLogger<PostgresLeaseStore>());
-        return (await Assert.ThrowsAsync<PresencePostgresException>(() => store.AcquireAsync("x", "h", Long, default).AsTask())).Message;
-    }
 }

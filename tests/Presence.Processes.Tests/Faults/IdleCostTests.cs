@@ -1,9 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using Presence.Harness.Databases;
-using Presence.Harness.Members;
-using Xunit.Abstractions;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>What three silos with default options cost when nobody is there: no busy polling of the processor or of the database.</summary>

@@ -1,7 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-using Presence.Harness.Networks;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>Silos in network namespaces: one of three is cut off from the others, from the database, or loses packets on all its lines.</summary>
@@ -86,19 +82,9 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         var unlucky = run.Clients[2];
         string[] lines = [.. Names(run.Clients[..2]), SiloSite.Database];
 
-        foreach (var line in lines)
-        {
-            await site.Network!.LoseAsync(unlucky.Member.Name, line, LostOfHundred);
-        }
-
+        await site.Network!.LoseAsync(unlucky.Member.Name, lines, LostOfHundred);
         await ChangeAsync(run, rounds: 15);
-        var lost = 0L;
-        foreach (var line in lines)
-        {
-            lost += await site.Network!.RecoverAsync(unlucky.Member.Name, line);
-        }
-
-        Assert.True(lost > 0, "No packet was lost.");
+        Assert.True((await site.Network.RecoverAsync(unlucky.Member.Name, lines)).Sum() > 0, "No packet was lost.");
         await run.AllShownToAllAsync();
         await run.SettleAsync();
         await reads.MustHaveBeenServedAsync();
@@ -121,21 +107,9 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         }
     }
 
-    private async Task CutAsync(RoomClient one, params string[] others)
-    {
-        foreach (var other in others)
-        {
-            await site.Network!.CutAsync(one.Member.Name, other);
-        }
-    }
+    private Task CutAsync(RoomClient one, params string[] others) => site.Network!.CutAsync(one.Member.Name, others);
 
-    private async Task HealAsync(RoomClient one, params string[] others)
-    {
-        foreach (var other in others)
-        {
-            await site.Network!.HealAsync(one.Member.Name, other);
-        }
-    }
+    private Task HealAsync(RoomClient one, params string[] others) => site.Network!.HealAsync(one.Member.Name, others);
 
     private static IEnumerable<string> Names(IEnumerable<RoomClient> clients) => clients.Select(client => client.Member.Name);
 }

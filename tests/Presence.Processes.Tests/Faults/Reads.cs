@@ -1,6 +1,3 @@
-using Presence.Harness;
-using Presence.Harness.Members;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>Asks each member for the count of the room, again and again, and remembers what was not answered.</summary>

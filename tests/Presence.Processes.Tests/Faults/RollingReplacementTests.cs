@@ -1,6 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>Silos come and go while two clients of survivors update without a pause; both must always receive each other's updates.</summary>

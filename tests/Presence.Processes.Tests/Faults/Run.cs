@@ -1,6 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>Three silos with a client in the same room on each, all shown to all. The cluster outlives the run.</summary>
@@ -22,7 +19,6 @@ internal sealed class Run : IAsyncDisposable
 
     /// <param name="cluster">Grows to as many silos.</param>
     /// <param name="room">Must not have been used before in this cluster.</param>
-    /// <param name="members">How many silos.</param>
     /// <param name="passed">Called when the history is flawless.</param>
     public static async Task<Run> StartAsync(MemberCluster cluster, string room, int members = 3, Action? passed = null)
     {

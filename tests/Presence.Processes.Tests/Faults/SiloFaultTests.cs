@@ -1,8 +1,3 @@
-using Presence.Harness;
-using Presence.Harness.Databases;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>One of three silos ends in each of the ways in which a process can end, or the database fails under all of them.</summary>

@@ -1,8 +1,3 @@
-using Presence.Harness;
-using Presence.Harness.Databases;
-using Presence.Harness.Members;
-using Presence.Harness.Networks;
-
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>

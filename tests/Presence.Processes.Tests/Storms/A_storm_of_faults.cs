@@ -1,8 +1,3 @@
-using System.Globalization;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-using Xunit.Abstractions;
-
 namespace Presence.Processes.Tests.Storms;
 
 /// <summary>

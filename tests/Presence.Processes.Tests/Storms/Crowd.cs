@@ -1,8 +1,4 @@
-using System.Globalization;
 using System.Text.Json;
-using Presence.Harness;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
 
 namespace Presence.Processes.Tests.Storms;
 
@@ -42,8 +38,6 @@ internal sealed class Crowd : IAsyncDisposable
 
     /// <param name="count">How many people, ten to a room.</param>
     /// <param name="members">Who may be joined through, at any time.</param>
-    /// <param name="history">Of everything.</param>
-    /// <param name="seed">Of what the people do.</param>
     public static async Task<Crowd> GatherAsync(
         int count, Func<IReadOnlyList<MemberProcess>> members, History history, int seed)
     {

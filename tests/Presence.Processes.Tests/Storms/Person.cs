@@ -1,6 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-
 namespace Presence.Processes.Tests.Storms;
 
 /// <summary>Somebody who wants to be in one room all the time: whenever the connection ends, it comes back through any member.</summary>
@@ -102,7 +99,6 @@ internal sealed class Person(string user, string room, string token, History his
     }
 }
 
-/// <summary>What a person does.</summary>
 internal enum PersonAct
 {
     Update,

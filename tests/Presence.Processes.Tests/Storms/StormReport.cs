@@ -1,8 +1,3 @@
-using System.Globalization;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-using Xunit.Abstractions;
-
 namespace Presence.Processes.Tests.Storms;
 
 /// <summary>What happened in a storm, written down as it goes: who looks into a failure needs the way to it.</summary>
@@ -45,7 +40,6 @@ internal sealed class StormReport : IAsyncDisposable
 
     /// <param name="took">From the end of the fault until everybody was shown who is there.</param>
     /// <param name="counted">Until every member counted the same.</param>
-    /// <param name="events">All so far.</param>
     public void Agreed(TimeSpan took, TimeSpan counted, IReadOnlyList<HistoryEvent> events)
     {
         var name = string.Join(" and ", _strikes.Select(strike => strike.Name).Order());

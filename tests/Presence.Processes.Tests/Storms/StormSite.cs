@@ -1,8 +1,4 @@
 using System.Collections.Concurrent;
-using Presence.Harness.Databases;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-using Presence.Harness.Networks;
 using Presence.Processes.Tests.Faults;
 
 namespace Presence.Processes.Tests.Storms;
@@ -193,8 +189,8 @@ internal sealed class StormSite : IAsyncDisposable
         name,
         lasts,
         isLong,
-        () => ForEachAsync(others, other => network.CutAsync(member.Name, other)),
-        () => ForEachAsync(others, other => network.HealAsync(member.Name, other)));
+        () => network.CutAsync(member.Name, others),
+        () => network.HealAsync(member.Name, others));
 
     private Strike Kill(MemberProcess member, TimeSpan lasts, bool newName) =>
         new("kill -9", lasts, false, () => EndAsync(member, member.KillAsync), () => ReplaceAsync(member, newName))
@@ -212,8 +208,14 @@ internal sealed class StormSite : IAsyncDisposable
         "lost packets",
         lasts,
         isLong,
-        () => ForEachAsync(others, other => network.LoseAsync(member.Name, other, percent)),
-        () => ForEachAsync(others, async other => _losses.Add((percent, await network.RecoverAsync(member.Name, other)))));
+        () => network.LoseAsync(member.Name, others, percent),
+        async () =>
+        {
+            foreach (var packets in await network.RecoverAsync(member.Name, others))
+            {
+                _losses.Add((percent, packets));
+            }
+        });
 
     /// <summary>Lines that lose one packet of three, in bursts.</summary>
     private static Strike Flicker(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, string[] others)
@@ -234,23 +236,15 @@ internal sealed class StormSite : IAsyncDisposable
             for (var i = 0; !stop.IsCancellationRequested && await beat.WaitForNextTickAsync(); i++)
             {
                 isCut = i % 3 == 0;
-                await (isCut ? ForEachAsync(others, other => network.CutAsync(member.Name, other))
-                    : i % 3 == 1 ? ForEachAsync(others, other => network.HealAsync(member.Name, other))
+                await (isCut ? network.CutAsync(member.Name, others)
+                    : i % 3 == 1 ? network.HealAsync(member.Name, others)
                     : Task.CompletedTask);
             }
 
             if (isCut)
             {
-                await ForEachAsync(others, other => network.HealAsync(member.Name, other));
+                await network.HealAsync(member.Name, others);
             }
-        }
-    }
-
-    private static async Task ForEachAsync(string[] names, Func<string, Task> act)
-    {
-        foreach (var name in names)
-        {
-            await act(name);
         }
     }
 

@@ -1,11 +1,8 @@
 namespace Presence.Processes.Tests.Storms;
 
 /// <summary>One fault: how it begins and how it ends.</summary>
-/// <param name="Name">Of its kind, for the report.</param>
 /// <param name="Lasts">Between begin and end.</param>
 /// <param name="LooksLikeDeath">Whether silos that live may be declared dead because of it.</param>
-/// <param name="Begin">Does the harm.</param>
-/// <param name="End">Undoes it.</param>
 internal sealed record Strike(string Name, TimeSpan Lasts, bool LooksLikeDeath, Func<Task> Begin, Func<Task> End)
 {
     /// <summary>Whether it takes the database away from everybody.</summary>

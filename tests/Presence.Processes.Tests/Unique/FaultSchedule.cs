@@ -1,8 +1,5 @@
-using System.Globalization;
-
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>What is done to a member.</summary>
 internal enum FaultKind
 {
     /// <summary><c>kill -9</c>, and a new start under the same name.</summary>
@@ -32,7 +29,6 @@ internal enum FaultKind
 
 /// <summary>One thing that is done.</summary>
 /// <param name="After">After the one before.</param>
-/// <param name="Kind">What.</param>
 /// <param name="ToHolder">To whoever runs the process; else to the first of the others that is well.</param>
 /// <param name="Which">Which process, and which of the others.</param>
 /// <param name="Lasts">Until it is undone.</param>

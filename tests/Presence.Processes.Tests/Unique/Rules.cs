@@ -1,6 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Unique;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>What the tests hold the two modes to.</summary>
@@ -19,7 +16,6 @@ internal static class Rules
         .MaxBy(ended => ended.At)?.Reason;
 
     /// <summary>What the history shows that must not be, of each process by the rules of its mode.</summary>
-    /// <param name="trio">The members.</param>
     /// <param name="afterOutage">How long a consistent process may run nowhere after somebody found the store again.</param>
     /// <param name="splits">When each side of a split may run an available process.</param>
     public static IReadOnlyList<Finding> Findings(UniqueTrio trio, TimeSpan? afterOutage = null, IReadOnlyList<Excuse>? splits = null)

@@ -1,16 +1,8 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using Presence.Harness.Histories;
-using Presence.Harness.Members;
-using Presence.Harness.Unique;
-using Xunit.Abstractions;
 
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>Schedules played several side by side: what each came to, written as soon as it is known, and what they came to together.</summary>
-/// <param name="name">Of the file among the results.</param>
-/// <param name="planOf">The faults of a seed.</param>
-/// <param name="output">Where they are reported.</param>
 internal sealed class ScheduleSet(string name, Func<int, IReadOnlyList<Fault>> planOf, ITestOutputHelper output)
 {
     private readonly ConcurrentBag<Outcome> _outcomes = [];

@@ -1,7 +1,3 @@
-using System.Globalization;
-using Presence.Harness.Histories;
-using Presence.Harness.Unique;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>One schedule on three processes of its own: faults, a settled end, an orderly stop, and what the history shows.</summary>

@@ -1,6 +1,3 @@
-using Presence.Harness.Databases;
-using Presence.Harness.Unique;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>Stops, kills and holds still the server that all runs share, again and again, and writes it into their histories.</summary>

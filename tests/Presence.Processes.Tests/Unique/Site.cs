@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using Presence.Harness.Databases;
-using Presence.Harness.Networks;
-using Presence.Harness.Unique;
 using Presence.Processes.Tests.Faults;
 
 namespace Presence.Processes.Tests.Unique;
@@ -18,7 +15,6 @@ internal sealed class Site : IAsyncDisposable
 
     public PostgresServer Server { get; }
 
-    /// <param name="trios">How many at once.</param>
     /// <param name="inNamespaces">Whether to have namespaces if they are to be had.</param>
     public static async Task<Site> StartAsync(int trios, bool inNamespaces = true)
     {
@@ -69,9 +65,7 @@ internal sealed class Site : IAsyncDisposable
 }
 
 /// <summary>Where three members live.</summary>
-/// <param name="Lines">Of each.</param>
 /// <param name="ResourceAddress">By which they reach this machine whatever is cut.</param>
-/// <param name="Leave">Makes room.</param>
 internal sealed record TrioPlace(IReadOnlyList<IMemberLines> Lines, IPAddress ResourceAddress, Action Leave) : IDisposable
 {
     public void Dispose() => Leave();

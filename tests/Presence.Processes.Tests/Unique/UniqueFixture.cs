@@ -1,7 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Networks;
-using Presence.Harness.Unique;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>

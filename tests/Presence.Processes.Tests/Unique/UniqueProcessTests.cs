@@ -1,5 +1,3 @@
-using Presence.Harness.Histories;
-using Presence.Harness.Unique;
 using static Presence.Processes.Tests.Unique.UniqueFixture;
 
 namespace Presence.Processes.Tests.Unique;

@@ -1,6 +1,3 @@
-using Presence.Harness.Unique;
-using Xunit.Abstractions;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>

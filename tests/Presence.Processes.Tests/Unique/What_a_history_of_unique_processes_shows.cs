@@ -1,11 +1,76 @@
-using Presence.Harness.Histories;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>Bad histories, one fault each: every one must be found, and what is allowed must not.</summary>
 public sealed class What_a_history_of_unique_processes_shows
 {
     private static readonly UniqueRules Rules = new() { Lease = Seconds(2), MostVacant = Seconds(4) };
+
+    private static readonly Dictionary<
+        string, (FindingKind? Found, Action<What_a_history_of_unique_processes_shows> Happens)> Cases = new()
+    {
+        ["A take over in time is no finding"] = (null, h =>
+        {
+            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+            h.Begin(5, "m2/1", 2);
+            h.Try(5.5, "m1/1", 1, isAccepted: false);
+            h.Try(6, "m2/1", 2);
+            h.At(7, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
+            h.End(7.5, "m2/1", "Shutdown");
+        }),
+        ["Two terms with one epoch are found whatever became of the first"] = (FindingKind.TwoHoldersOfAnEpoch, h =>
+        {
+            h.End(2, "m1/1", "LeaseLost");
+            h.Begin(3, "m2/1", 1);
+        }),
+        ["A side effect with an old epoch that was accepted is found"] = (FindingKind.OldEpochAccepted, h =>
+        {
+            h.End(2, "m1/1", "LeaseLost");
+            h.Begin(3, "m2/1", 2);
+            h.Try(3.5, "m2/1", 2);
+            h.Try(4, "m1/1", 1);
+        }),
+        ["A side effect with an old epoch before the new one was shown is allowed"] = (null, h =>
+        {
+            h.End(2, "m1/1", "LeaseLost");
+            h.Begin(3, "m2/1", 2);
+            h.Try(3.2, "m1/1", 1);
+            h.Try(3.5, "m2/1", 2);
+        }),
+        ["A member that found itself starved had stood still"] = (null, h =>
+        {
+            h.Begin(5, "m2/1", 2);
+            h.End(6, "m1/1", "LeaseLost");
+            h.At(4, at => new MemberStarved(at, "m1", Seconds(1)));
+        }),
+        ["A time in which nobody runs and somebody could is found when it is too long"] = (FindingKind.NobodyRan, h =>
+        {
+            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+            h.Begin(6.1, "m2/1", 2);
+        }),
+        ["A vacancy is found at the end too and one that a pause makes"] = (FindingKind.NobodyRan, h =>
+        {
+            h.At(2, at => new MemberPaused(at, "m1"));
+            h.At(6.1, at => new MemberStarted(at, "m3"));
+        }),
+        ["Nobody runs it without a finding while nobody could"] = (null, h =>
+        {
+            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+            h.At(3, at => new StoreLost(at, "m2"));
+            h.At(13, at => new StoreFound(at, "m2"));
+            h.At(15, at => new MemberPaused(at, "m2"));
+            h.At(25, at => new MemberContinued(at, "m2"));
+            h.Begin(28, "m2/1", 2);
+        }),
+        ["A process that was not told when its member stopped is found"] = (FindingKind.EndWithoutReason, h =>
+        {
+            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Stopped));
+            h.At(2, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
+        }),
+        ["A process that ended without a reason is found"] = (
+            FindingKind.EndWithoutReason, h => h.End(2, "m1/1", null)),
+    };
+
+    public static TheoryData<string> Names => [.. Cases.Keys];
 
     private readonly List<HistoryEvent> _events = [];
 
@@ -17,26 +82,13 @@ public sealed class What_a_history_of_unique_processes_shows
         Try(1.5, "m1/1", 1);
     }
 
-    [Fact]
-    public void A_take_over_in_time_is_no_finding()
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Each_history_shows_its_one_fault_or_none(string history)
     {
-        At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
-        Begin(5, "m2/1", 2);
-        Try(5.5, "m1/1", 1, isAccepted: false);
-        Try(6, "m2/1", 2);
-        At(7, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
-        End(7.5, "m2/1", "Shutdown");
-
-        MustFindNothing();
-    }
-
-    [Fact]
-    public void Two_terms_with_one_epoch_are_found_whatever_became_of_the_first()
-    {
-        End(2, "m1/1", "LeaseLost");
-        Begin(3, "m2/1", 1);
-
-        MustFind(FindingKind.TwoHoldersOfAnEpoch);
+        var (found, happens) = Cases[history];
+        happens(this);
+        Assert.Equal(found is { } kind ? [kind] : [], All().Select(finding => finding.Kind));
     }
 
     [Fact]
@@ -51,28 +103,6 @@ public sealed class What_a_history_of_unique_processes_shows
         At(2.5, at => new MemberPaused(at, "m1"));
         At(4.9, at => new MemberContinued(at, "m1"));
         Assert.Empty(HistoryChecker.Check(_events));
-    }
-
-    [Fact]
-    public void A_side_effect_with_an_old_epoch_that_was_accepted_is_found()
-    {
-        End(2, "m1/1", "LeaseLost");
-        Begin(3, "m2/1", 2);
-        Try(3.5, "m2/1", 2);
-        Try(4, "m1/1", 1);
-
-        MustFind(FindingKind.OldEpochAccepted);
-    }
-
-    [Fact]
-    public void A_side_effect_with_an_old_epoch_before_the_new_one_was_shown_is_allowed()
-    {
-        End(2, "m1/1", "LeaseLost");
-        Begin(3, "m2/1", 2);
-        Try(3.2, "m1/1", 1);
-        Try(3.5, "m2/1", 2);
-
-        MustFindNothing();
     }
 
     [Fact]
@@ -91,16 +121,6 @@ public sealed class What_a_history_of_unique_processes_shows
     }
 
     [Fact]
-    public void A_member_that_found_itself_starved_had_stood_still()
-    {
-        Begin(5, "m2/1", 2);
-        End(6, "m1/1", "LeaseLost");
-        At(4, at => new MemberStarved(at, "m1", Seconds(1)));
-
-        MustFindNothing();
-    }
-
-    [Fact]
     public void In_available_mode_two_at_once_are_allowed_during_a_split_and_a_pause_is_no_excuse()
     {
         Begin(5, "m2/1", null);
@@ -111,37 +131,6 @@ public sealed class What_a_history_of_unique_processes_shows
 
         Assert.Equal([FindingKind.TwoAtOnce], UniqueChecker.Check(_events, available).Select(finding => finding.Kind));
         Assert.Empty(UniqueChecker.Check(_events, available with { Splits = [new Excuse(Seconds(4), Seconds(6))] }));
-    }
-
-    [Fact]
-    public void A_time_in_which_nobody_runs_and_somebody_could_is_found_when_it_is_too_long()
-    {
-        At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
-        Begin(6.1, "m2/1", 2);
-
-        MustFind(FindingKind.NobodyRan);
-    }
-
-    [Fact]
-    public void A_vacancy_is_found_at_the_end_too_and_one_that_a_pause_makes()
-    {
-        At(2, at => new MemberPaused(at, "m1"));
-        At(6.1, at => new MemberStarted(at, "m3"));
-
-        MustFind(FindingKind.NobodyRan);
-    }
-
-    [Fact]
-    public void Nobody_runs_it_without_a_finding_while_nobody_could()
-    {
-        At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
-        At(3, at => new StoreLost(at, "m2"));
-        At(13, at => new StoreFound(at, "m2"));
-        At(15, at => new MemberPaused(at, "m2"));
-        At(25, at => new MemberContinued(at, "m2"));
-        Begin(28, "m2/1", 2);
-
-        MustFindNothing();
     }
 
     [Fact]
@@ -170,23 +159,6 @@ public sealed class What_a_history_of_unique_processes_shows
 
         Assert.Contains(FindingKind.NobodyRan, All().Select(finding => finding.Kind));
         Assert.Empty(UniqueChecker.Check(_events, Rules with { MostVacantAfterOutage = Seconds(10) }));
-    }
-
-    [Fact]
-    public void A_process_that_was_not_told_when_its_member_stopped_is_found()
-    {
-        At(2, at => new MemberEnded(at, "m1", MemberEnd.Stopped));
-        At(2, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
-
-        MustFind(FindingKind.EndWithoutReason);
-    }
-
-    [Fact]
-    public void A_process_that_ended_without_a_reason_is_found()
-    {
-        End(2, "m1/1", null);
-
-        MustFind(FindingKind.EndWithoutReason);
     }
 
     private void MustFind(FindingKind kind) => Assert.Equal([kind], All().Select(finding => finding.Kind));

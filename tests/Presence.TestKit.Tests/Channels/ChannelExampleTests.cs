@@ -1,7 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Presence.Channels;
-using Presence.Tracker;
-using Xunit;
 
 namespace Presence.TestKit.Tests.Channels;
 

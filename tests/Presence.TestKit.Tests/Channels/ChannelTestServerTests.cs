@@ -1,6 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Presence.Channels;
-using Xunit;
 
 namespace Presence.TestKit.Tests.Channels;
 

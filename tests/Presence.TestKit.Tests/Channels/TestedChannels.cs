@@ -1,5 +1,3 @@
-using Presence.Channels;
-
 namespace Presence.TestKit.Tests.Channels;
 
 internal sealed class AnySocket : PresenceSocket

@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace Presence.TestKit.Tests.Channels;
 
 public sealed class VirtualClockTests

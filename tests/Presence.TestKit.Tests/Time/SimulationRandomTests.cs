@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace Presence.TestKit.Tests.Time;
 
 public sealed class SimulationRandomTests

@@ -1,5 +1,3 @@
-using Presence.Tracker.Tests.Support;
-
 namespace Presence.Tracker.Tests.Entries;
 
 public sealed class Coalescing_diffs

@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.Tracker.Tests.Index;
 
 public sealed class Order_of_topics

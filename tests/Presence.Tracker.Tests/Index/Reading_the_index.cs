@@ -1,5 +1,3 @@
-using Presence.Tracker.Tests.Support;
-
 namespace Presence.Tracker.Tests.Index;
 
 public sealed class Reading_the_index

@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.Tracker.Tests.Index;
 
 /// <summary>A topic's changes wait in a tail before they reach its tree: nobody may see a difference.</summary>

@@ -1,6 +1,3 @@
-using Presence.Crdt;
-using Presence.Tracker.Tests.Support;
-
 namespace Presence.Tracker.Tests.Options;
 
 public sealed class Options_and_limits

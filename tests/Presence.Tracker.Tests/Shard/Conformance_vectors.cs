@@ -1,6 +1,3 @@
-using Presence.Crdt;
-using Presence.Tracker.Tests.Support;
-
 namespace Presence.Tracker.Tests.Shard;
 
 /// <summary>The vectors of the semantics, section H, at the level of the shard, each with the correct result.</summary>
@@ -73,9 +70,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_8_an_update_replaces_the_entry_in_place()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k", """{"v":1}""");
-        members.Settle();
+        var members = Members.WithPresence("k", """{"v":1}""");
         members["b"].Heard();
         members["a"].Update("k", """{"v":2}""");
         members.Settle();
@@ -86,9 +81,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_9_an_update_just_before_the_end_is_not_lost()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k", """{"v":1}""");
-        members.Settle();
+        var members = Members.WithPresence("k", """{"v":1}""");
         members["b"].Changes.Clear();
         members["a"].Track("opens the window");
         members["a"].Update("k", """{"v":9}""");
@@ -102,9 +95,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_10_a_leave_and_a_join_anew_are_not_an_update()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k", """{"v":1}""");
-        members.Settle();
+        var members = Members.WithPresence("k", """{"v":1}""");
         members["a"].Track("opens the window");
         members.Deliver();
         members["b"].Heard();
@@ -117,9 +108,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_11_nobody_learns_of_a_replica_through_a_third()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         var c = members.Add("c", introduce: false);
         members["b"].Do((shard, now, fx) => shard.MemberJoined(now, "c", fx));
         members.Pass(TimeSpan.FromSeconds(20), (from, to, _) => (from, to) is ("a", "c") or ("c", "a"));
@@ -130,9 +119,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_12_down_hides_and_keeps_up_shows_again()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["b"].Heard();
         members.Pass(TimeSpan.FromSeconds(40), (_, _, _) => true);
         Assert.Equal("-k", members["b"].Heard());
@@ -160,9 +147,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_14_a_removal_is_announced_by_its_owner_alone()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["a"].Untrack("k");
         members.Deliver();
         Assert.Empty(members["b"].Keys());
@@ -254,9 +239,7 @@ public sealed class Conformance_vectors
     [Fact]
     public void Vector_22_a_member_cannot_change_or_end_what_another_owns()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         Assert.Throws<NotTrackedException>(() => members["b"].Update("k", """{"v":2}"""));
         Assert.False(members["b"].Untrack("k"));
         Assert.Equal(0, members["b"].End());

@@ -1,6 +1,3 @@
-using Presence.Crdt;
-using Presence.Tracker.Tests.Support;
-
 namespace Presence.Tracker.Tests.Shard;
 
 public sealed class Life_of_members
@@ -19,9 +16,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_farewell_ends_all_of_a_member_at_once_with_the_reason_NodeStopped()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["b"].Changes.Clear();
         members["a"].Do((shard, now, fx) => shard.Leave(now, fx));
         members.Deliver();
@@ -46,9 +41,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_member_that_left_sends_nothing_when_its_processes_end()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["a"].Do((shard, now, fx) => shard.Leave(now, fx));
         members.Deliver();
         Assert.Equal(1, members["a"].End());
@@ -59,9 +52,7 @@ public sealed class Life_of_members
     [Fact]
     public void Membership_that_says_gone_is_believed_at_once()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members.Crash("a");
         members["b"].Changes.Clear();
         members["b"].Do((shard, now, fx) => shard.MemberGone(now, "a", 1, fx));
@@ -84,9 +75,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_member_buried_by_mistake_goes_on_under_a_higher_incarnation()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["b"].Do((shard, now, fx) => shard.MemberGone(now, "a", 1, fx));
         members["a"].Track("k2");
         members.Settle();
@@ -98,9 +87,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_restart_ends_the_entries_of_the_earlier_incarnation_at_its_first_frame()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("old");
-        members.Settle();
+        var members = Members.WithPresence("old");
         members.Crash("a");
         members["b"].Changes.Clear();
         members.Add("a", incarnation: 2);
@@ -125,9 +112,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_member_that_answers_probes_is_not_down_whatever_happens_to_its_frames()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["b"].Changes.Clear();
         members.Pass(TimeSpan.FromMinutes(2), lost: (_, _, _) => true, answers: _ => true);
         Assert.Empty(members["b"].Changes);
@@ -141,9 +126,7 @@ public sealed class Life_of_members
     [InlineData(16.4)]
     public void A_killed_member_is_held_as_down_within_nine_seconds_by_default(double seconds)
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members.Pass(TimeSpan.FromSeconds(seconds), answers: _ => true);
         members.Crash("a");
         var killed = members.Now;
@@ -157,9 +140,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_member_that_answers_every_fourth_probe_is_not_down()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members["b"].Changes.Clear();
         var probes = 0;
         members.Pass(TimeSpan.FromMinutes(5), lost: (_, _, _) => true, answers: to => to == "b" || ++probes % 4 == 0);
@@ -170,9 +151,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_probe_from_before_the_last_sign_of_life_does_not_count_against_a_member()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         var b = members["b"];
         for (var i = 0; i < 4; i++)
         {
@@ -190,9 +169,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_restarted_member_does_not_vouch_for_its_predecessor()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         members.Crash("a");
         members.Add("a", incarnation: 2, introduce: false);
         members.Pass(TimeSpan.FromMinutes(1), lost: (_, _, _) => true, answers: _ => true);
@@ -238,9 +215,7 @@ public sealed class Life_of_members
     [Fact]
     public void A_host_that_was_paused_does_not_take_its_own_pause_for_the_silence_of_others()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("k");
-        members.Settle();
+        var members = Members.WithPresence();
         var later = members.Now + TimeSpan.FromMinutes(5);
         members["b"].Do((shard, _, fx) => shard.Tick(later, fx));
         Assert.Equal(["k"], members["b"].Keys());

@@ -1,6 +1,3 @@
-using Presence.Crdt;
-using Presence.Tracker.Tests.Support;
-
 namespace Presence.Tracker.Tests.Shard;
 
 public sealed class Two_with_one_name
@@ -44,9 +41,7 @@ public sealed class Two_with_one_name
     [Fact]
     public void A_member_whose_name_was_taken_meanwhile_stops_and_nobody_sees_the_other_leave_or_join()
     {
-        var members = Members.Named("a", "b");
-        members["a"].Track("old");
-        members.Settle();
+        var members = Members.WithPresence("old");
         var old = members.Crash("a");
         var young = members.Add("a", incarnation: 2);
         young.Track("young");

@@ -1,5 +1,3 @@
-using Presence.TestKit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Defects in what observers are told.</summary>

@@ -1,6 +1,3 @@
-using Presence.TestKit;
-using Xunit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>A simulation that finds nothing proves nothing: each defect of the list must be found by it, and by it alone.</summary>

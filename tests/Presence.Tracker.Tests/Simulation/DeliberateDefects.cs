@@ -1,10 +1,6 @@
-using Presence.TestKit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>A mistake that an implementation could have.</summary>
-/// <param name="Name">What goes wrong.</param>
-/// <param name="Seam">Makes it go wrong at one member.</param>
 /// <param name="MostSeeds">Seeds within which the simulation must notice.</param>
 internal sealed record DeliberateDefect(string Name, Func<ShardSeam> Seam, int MostSeeds = 20);
 

@@ -1,6 +1,3 @@
-using Presence.Crdt;
-using Presence.TestKit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Defects in what a frame teaches, made by rewriting frames between codec and shard.</summary>

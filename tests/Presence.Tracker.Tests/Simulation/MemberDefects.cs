@@ -1,6 +1,3 @@
-using Presence.Crdt;
-using Presence.TestKit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Defects in telling members apart and in telling the living from the dead.</summary>

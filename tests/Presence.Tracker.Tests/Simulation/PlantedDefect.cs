@@ -1,5 +1,3 @@
-using Presence.TestKit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>A mistake inside of the shard, which no rewriting of what goes in and out can make.</summary>

@@ -1,7 +1,3 @@
-using Presence.Crdt;
-using Presence.TestKit;
-using Xunit;
-
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>The replay that the simulation compares every list with must itself notice every wrong change.</summary>

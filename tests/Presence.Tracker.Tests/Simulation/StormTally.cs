@@ -1,6 +1,4 @@
 using System.Text;
-using Presence.TestKit;
-using Xunit;
 
 namespace Presence.Tracker.Tests.Simulation;
 

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
-using Presence.TestKit;
-using Xunit;
 
 namespace Presence.Tracker.Tests.Simulation;
 

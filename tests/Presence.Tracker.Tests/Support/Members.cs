@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.Tracker.Tests.Support;
 
 /// <summary>Shards in virtual time; every frame goes through the codec and waits until the test lets it go.</summary>
@@ -24,6 +22,15 @@ internal sealed class Members
             members.Add(name);
         }
 
+        members.Settle();
+        return members;
+    }
+
+    /// <summary>Members a and b that have settled with a presence of a.</summary>
+    public static Members WithPresence(string key = "k", string meta = "{}")
+    {
+        var members = Named("a", "b");
+        members["a"].Track(key, meta);
         members.Settle();
         return members;
     }

@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.Tracker.Tests.Wire;
 
 public sealed class Frame_codec

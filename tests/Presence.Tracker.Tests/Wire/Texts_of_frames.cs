@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Presence.Crdt;
 
 namespace Presence.Tracker.Tests.Wire;
 

@@ -1,0 +1,12 @@
+global using System.Net.Http.Headers;
+global using System.Net.Http.Json;
+global using System.Net;
+global using System.Text.Json;
+global using System.Text;
+global using Microsoft.Extensions.DependencyInjection;
+global using Microsoft.Extensions.Hosting;
+global using Microsoft.Extensions.Time.Testing;
+global using Presence.Client;
+global using Presence.Node;
+global using Presence.Tracker;
+global using Xunit;

@@ -1,0 +1,15 @@
+global using System.Diagnostics;
+global using System.Net.Http.Headers;
+global using System.Net.Http.Json;
+global using System.Net.Sockets;
+global using System.Net;
+global using System.Text.Json;
+global using System.Text;
+global using Presence.Client;
+global using Presence.Harness.Databases;
+global using Presence.Harness.Members;
+global using Presence.Harness.Processes;
+global using Presence.Harness;
+global using Presence.Silo;
+global using Xunit.Abstractions;
+global using Xunit;

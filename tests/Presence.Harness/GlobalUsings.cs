@@ -1,0 +1,12 @@
+global using System.Diagnostics;
+global using System.Globalization;
+global using System.Net;
+global using Npgsql;
+global using Presence.Harness.Databases;
+global using Presence.Harness.Histories;
+global using Presence.Harness.Members;
+global using Presence.Harness.Networks;
+global using Presence.Harness.Processes;
+global using Presence.Node;
+global using Presence.Tracker;
+global using Xunit;

@@ -1,0 +1,10 @@
+global using System.Diagnostics;
+global using System.Globalization;
+global using Presence.Harness.Databases;
+global using Presence.Harness.Histories;
+global using Presence.Harness.Members;
+global using Presence.Harness.Networks;
+global using Presence.Harness.Unique;
+global using Presence.Harness;
+global using Xunit.Abstractions;
+global using Xunit;

@@ -1,0 +1,3 @@
+global using Presence.Channels;
+global using Presence.Tracker;
+global using Xunit;
