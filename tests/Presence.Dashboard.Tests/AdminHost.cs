@@ -1,9 +1,5 @@
 using System.Diagnostics.Metrics;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.DataProtection;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
-using Microsoft.Extensions.Logging;
 
 namespace Presence.Dashboard.Tests;
 
@@ -64,6 +60,12 @@ internal sealed class AdminHost : IAsyncDisposable
             "Basic",
             Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
         return this;
+    }
+
+    public async Task<HttpStatusCode> StatusAsync(string path)
+    {
+        using var response = await Http.GetAsync(path);
+        return response.StatusCode;
     }
 
     /// <summary>Follows one counter of this host from now on.</summary>

@@ -1,4 +1,3 @@
-using Presence.Crdt;
 using Presence.Harness.Nodes;
 
 namespace Presence.Dashboard.Tests;

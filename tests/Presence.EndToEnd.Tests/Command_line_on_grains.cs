@@ -37,7 +37,7 @@ public sealed class Command_line_on_grains
     {
         using var error = new StringWriter();
         var status = await ClientProgram.RunAsync(
-            ["list", "lobby", "--orleans", "--gateway", $"127.0.0.1:{FreePort()}"], new ClientConsole(TextWriter.Null, error), default);
+            ["list", "lobby", "--orleans", "--gateway", "127.0.0.1:1"], new ClientConsole(TextWriter.Null, error), default);
         Assert.Equal(1, status);
         Assert.StartsWith("error: no silo's gateway answers", error.ToString(), StringComparison.Ordinal);
     }
@@ -47,13 +47,6 @@ public sealed class Command_line_on_grains
         using var output = new StringWriter();
         var status = await ClientProgram.RunAsync(args, new ClientConsole(output, TextWriter.Null), default);
         return (status, output.ToString());
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>What a command writes, line by line as it comes.</summary>

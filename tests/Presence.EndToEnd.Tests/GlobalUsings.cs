@@ -2,6 +2,7 @@ global using System.Diagnostics;
 global using System.Net.Http.Headers;
 global using System.Net.Http.Json;
 global using System.Net.Sockets;
+global using System.Net.WebSockets;
 global using System.Net;
 global using System.Text.Json;
 global using System.Text;

@@ -1,4 +1,6 @@
 global using System.Collections.Concurrent;
+global using System.Diagnostics.Metrics;
+global using System.Text;
 global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;
 global using Microsoft.Extensions.Logging.Testing;
@@ -11,3 +13,4 @@ global using Presence.Harness;
 global using Presence.Node.Tests.Support;
 global using Presence.Tracker;
 global using Xunit;
+global using static Presence.Node.Tests.Support.Timeouts;

@@ -1,10 +1,14 @@
+global using System.Collections.Concurrent;
 global using System.Diagnostics;
 global using System.Globalization;
+global using System.Net;
+global using System.Text.Json;
 global using Presence.Harness.Databases;
 global using Presence.Harness.Histories;
 global using Presence.Harness.Members;
 global using Presence.Harness.Networks;
 global using Presence.Harness.Unique;
 global using Presence.Harness;
+global using Presence.Processes.Tests.Faults;
 global using Xunit.Abstractions;
 global using Xunit;

@@ -6,7 +6,6 @@ public sealed class ClusterStormTests
     public void A_storm_has_every_fault_and_enough_calls_and_says_so()
     {
         var report = ClusterStorm.Run(1);
-
         Assert.Empty(report.Violations);
         Assert.All(report.FaultsByKind, fault => Assert.True(fault.Value > 0, fault.Key.ToString()));
         Assert.True(report.Operations >= ClusterStorm.FewestOperations);

@@ -41,7 +41,7 @@ internal sealed class OrleansEngineUnderTest : IEngine
         return member;
     }
 
-    public async Task<IEngineNode> StartNodeAsync(string name, Action<PresenceOptions> configure) =>
+    public async Task<IEngineMember> StartNodeAsync(string name, Action<PresenceOptions> configure) =>
         await StartSiloAsync(name, silo => silo.AddPresence(configureNode: configure));
 
     public async ValueTask DisposeAsync()
@@ -64,7 +64,7 @@ internal sealed class OrleansEngineUnderTest : IEngine
         return member;
     }
 
-    private sealed class SiloMember(InProcessTestCluster cluster, InProcessSiloHandle silo) : IEngineMember, IEngineNode
+    private sealed class SiloMember(InProcessTestCluster cluster, InProcessSiloHandle silo) : IEngineMember
     {
         private int _ended;
 

@@ -1,8 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Text;
 using Orleans.Serialization;
-using Presence.Grains.Unique;
 
 namespace Presence.Grains.Tests.Contract;
 

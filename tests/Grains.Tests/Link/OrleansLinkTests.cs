@@ -1,5 +1,3 @@
-using Presence.Grains.Placement;
-
 namespace Presence.Grains.Tests.Link;
 
 [Trait("Category", "Engine.Orleans")]

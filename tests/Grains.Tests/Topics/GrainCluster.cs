@@ -1,7 +1,4 @@
-using Orleans.Streams;
-using Orleans.Storage;
 using Presence.Grains.Hosting;
-using Presence.Grains.Placement;
 
 namespace Presence.Grains.Tests.Topics;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Orleans.Storage;
 
 namespace Presence.Grains.Tests.Topics;
 

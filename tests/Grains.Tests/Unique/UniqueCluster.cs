@@ -1,6 +1,4 @@
 using Presence.Grains.Tests.Client;
-using Presence.Grains.Unique;
-using Presence.Node.Tests.Unique;
 
 namespace Presence.Grains.Tests.Unique;
 

@@ -1,6 +1,3 @@
-using System.Text;
-using Presence.Harness.Databases;
-using Presence.Node.Tests.Unique;
 using Presence.Postgres;
 
 namespace Presence.Grains.Tests.Unique;

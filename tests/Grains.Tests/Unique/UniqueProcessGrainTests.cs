@@ -1,6 +1,3 @@
-using Presence.Node.Tests.Support;
-using Presence.Node.Tests.Unique;
-
 namespace Presence.Grains.Tests.Unique;
 
 /// <summary>Unique processes in available mode, arbitrated by the grain, on three silos.</summary>

@@ -27,7 +27,6 @@ public sealed class Arrows_between_rooms
     {
         var named = References(room, "ProjectReference")
             .Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/')));
-
         Assert.Empty(named.Except(House.Arrows[room]));
     }
 
@@ -40,22 +39,18 @@ public sealed class Arrows_between_rooms
             .Select(assembly => assembly.Name!)
             .Where(ours.ContainsKey)
             .Select(name => ours[name]);
-
         Assert.Empty(used.Except(House.Reachable(room)));
     }
 
     [Fact]
-    public void No_arrow_points_back()
-    {
+    public void No_arrow_points_back() =>
         Assert.All(House.Arrows.Keys, room => Assert.DoesNotContain(room, House.Reachable(room)));
-    }
 
     [Theory]
     [MemberData(nameof(Rooms))]
     public void Only_projects_above_and_tests_see_internals(string room)
     {
         var friends = References(room, "InternalsVisibleTo");
-
         Assert.All(friends, friend => Assert.True(
             friend.EndsWith(".Tests", StringComparison.Ordinal) ||
             friend is "Presence.Benchmarks" or "Presence.TestKit" or "Presence.Harness" or "Presence.UniqueMember" ||

@@ -16,7 +16,6 @@ public sealed class Packages_of_rooms
         var packages = Repository.Projects[room].Descendants("PackageReference")
             .Where(p => !Arrows_between_rooms.IsAnalyzer(p))
             .Select(p => p.Attribute("Include")!.Value);
-
         Assert.All(packages, package => Assert.True(
             House.Packages[room].Any(allowed => package.StartsWith(allowed, StringComparison.Ordinal)),
             $"{room} must not reference {package}."));
@@ -26,7 +25,6 @@ public sealed class Packages_of_rooms
     public void The_node_takes_contracts_from_the_shared_framework_and_no_implementation()
     {
         var packages = Arrows_between_rooms.References("Presence.Node", "PackageReference");
-
         Assert.All(
             packages,
             package => Assert.Contains(ContractsOnly, allowed => package.EndsWith(allowed, StringComparison.Ordinal)));
@@ -39,7 +37,6 @@ public sealed class Packages_of_rooms
         var foreign = House.Load(room).GetReferencedAssemblies()
             .Select(a => a.Name!)
             .Where(a => !a.StartsWith("System.", StringComparison.Ordinal) && !House.Reachable(room).Contains(a));
-
         Assert.Empty(foreign);
     }
 
@@ -61,7 +58,6 @@ public sealed class Packages_of_rooms
     public void A_room_below_the_web_knows_neither_asp_net_nor_orleans(string room)
     {
         var assemblies = House.Load(room).GetReferencedAssemblies().Select(a => a.Name!);
-
         Assert.DoesNotContain(assemblies, a => a.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
         Assert.DoesNotContain(assemblies, a => a.StartsWith("Orleans", StringComparison.Ordinal));
         Assert.Empty(Arrows_between_rooms.References(room, "FrameworkReference"));
@@ -72,7 +68,6 @@ public sealed class Packages_of_rooms
     {
         // Decided 2026-11-21: see the README of Presence.TestKit.
         var assemblies = House.Load("Presence.TestKit").GetReferencedAssemblies().Select(a => a.Name!);
-
         Assert.DoesNotContain(assemblies, a => a.StartsWith("Orleans", StringComparison.Ordinal));
     }
 
@@ -98,7 +93,6 @@ public sealed class Packages_of_rooms
             .Select(package => package.Attribute("Include")!.Value)
             .Distinct()
             .Where(package => !IsNamed(package, dependencies));
-
         Findings.MustBeNone(unexplained, "Give each package a line under Dependencies in README.md.");
     }
 
@@ -106,7 +100,6 @@ public sealed class Packages_of_rooms
     public void Every_project_is_part_of_the_solution()
     {
         var solution = File.ReadAllText(Repository.PathOf("Presence.sln"));
-
         Findings.MustBeNone(
             Repository.Projects.Keys.Where(name => !solution.Contains($"\\{name}.csproj\"", StringComparison.Ordinal)),
             "What is not in Presence.sln is neither built nor tested.");

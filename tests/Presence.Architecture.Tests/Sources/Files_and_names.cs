@@ -15,7 +15,6 @@ public sealed partial class Files_and_names
             .Select(file => (File: file, Lines: Repository.Lines(file).Length))
             .Where(f => f.Lines > MaxLines)
             .Select(f => $"{f.File} has {f.Lines} lines");
-
         Findings.MustBeNone(tooLong, $"A file of more than {MaxLines} lines has several responsibilities: cut it along them.");
     }
 
@@ -33,7 +32,6 @@ public sealed partial class Files_and_names
     {
         var types = House.Load(room).GetTypes()
             .Where(type => type.Namespace?.StartsWith("Presence", StringComparison.Ordinal) is true);
-
         Assert.All(types, type =>
         {
             Assert.NotEqual("Presence", type.Name);
@@ -50,7 +48,6 @@ public sealed partial class Files_and_names
             .Where(type => type.Namespace?.StartsWith("Presence", StringComparison.Ordinal) is true)
             .Where(type => !IsMeantToBeInherited(type))
             .Select(type => type.FullName!);
-
         Findings.MustBeNone(open, "A public class is sealed unless it is made to be inherited.");
     }
 

@@ -3,10 +3,8 @@ namespace Presence.Architecture.Tests.Sources;
 public sealed partial class Promises_of_the_code
 {
     [Fact]
-    public void Nothing_is_left_for_later()
-    {
+    public void Nothing_is_left_for_later() =>
         Findings.MustBeNone(Matches(Repository.CSharpFiles, LeftForLater()), "Finish it or take it out.");
-    }
 
     [Fact]
     public void No_test_is_switched_off()

@@ -1,5 +1,3 @@
-using Xunit.Abstractions;
-
 namespace Presence.Channels.Tests.Fuzz;
 
 /// <summary>

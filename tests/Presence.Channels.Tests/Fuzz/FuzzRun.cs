@@ -14,7 +14,7 @@ internal sealed class FuzzRun : IDisposable
     private readonly Harness _harness = new();
     private readonly SocketRoutes _routes = new SocketRoutes(typeof(OpenSocket)).Channel<FuzzChannel>("fuzz:*");
     private readonly TestClient _neighbour;
-    private readonly (SocketSession Session, CountingTransport Transport)[] _hostile;
+    private readonly (SocketSession Session, NullTransport Transport)[] _hostile;
     private readonly int _seed;
 
     public FuzzRun(int seed)
@@ -66,7 +66,7 @@ internal sealed class FuzzRun : IDisposable
             throw new InvalidOperationException($"seed {_seed}, frame {number}, binary {binary}: {Convert.ToHexString(bytes)}", e);
         }
 
-        if (transport.IsClosed)
+        if (transport.CloseCode is not null)
         {
             Closed++;
             End(session);
@@ -110,9 +110,9 @@ internal sealed class FuzzRun : IDisposable
         await LookAtNeighbourAsync(-1);
     }
 
-    private (SocketSession, CountingTransport) Connect(int at)
+    private (SocketSession, NullTransport) Connect(int at)
     {
-        var transport = new CountingTransport();
+        var transport = new NullTransport();
         var session = new SocketSession(
             _harness.Server, new OpenSocket("hostile"), _routes, Serializers[at % Serializers.Length], transport);
         Assert.True(_harness.Server.Sockets.TryAdd(session));
@@ -124,22 +124,5 @@ internal sealed class FuzzRun : IDisposable
     {
         session.End();
         _harness.Server.Sockets.Remove(session);
-    }
-
-    private sealed class CountingTransport : SocketTransport
-    {
-        private int _closed;
-
-        public bool IsClosed => Volatile.Read(ref _closed) != 0;
-
-        public override TimeSpan IdleTimeout => TimeSpan.FromSeconds(60);
-
-        public override void Send(OutFrame frame)
-        {
-        }
-
-        public override void Close(int code) => Volatile.Write(ref _closed, code);
-
-        public override bool CutOffIfStuck(long now) => IsClosed;
     }
 }

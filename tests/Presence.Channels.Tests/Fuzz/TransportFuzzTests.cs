@@ -1,7 +1,4 @@
 using System.Net.Http.Headers;
-using System.Net.WebSockets;
-using Presence.Channels.Tests.Transport;
-using Xunit.Abstractions;
 
 namespace Presence.Channels.Tests.Fuzz;
 

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Presence.Channels.Tests.Transport;
 
 namespace Presence.Channels.Tests.Presences;
 

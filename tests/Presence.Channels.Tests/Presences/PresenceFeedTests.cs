@@ -1,12 +1,15 @@
 namespace Presence.Channels.Tests.Presences;
 
-public sealed class PresenceFeedTests
+public sealed class PresenceFeedTests : IDisposable
 {
+    private readonly Harness _harness = new(l => l.DiffWindow = TimeSpan.Zero);
+
+    public void Dispose() => _harness.Dispose();
+
     [Fact]
     public async Task A_newcomer_is_answered_and_then_shown_the_state_with_itself()
     {
-        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
-        var client = harness.Connect();
+        var (harness, client) = (_harness, _harness.Connect());
         await client.JoinAsync("room:a", "1", """{"key":"ann","meta":{"n":1}}""");
         var reference = harness.Node.List("room:a").Single().Ref;
         Assert.Equal(
@@ -17,8 +20,7 @@ public sealed class PresenceFeedTests
     [Fact]
     public async Task Joins_updates_and_leaves_are_told_to_the_others()
     {
-        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
-        var (ann, bob) = (harness.Connect(), harness.Connect());
+        var (harness, ann, bob) = (_harness, _harness.Connect(), _harness.Connect());
         await ann.JoinAsync("room:a", "1", """{"key":"ann"}""");
         await ann.NextAsync();
         await bob.JoinAsync("room:a", "1", """{"key":"bob","meta":{"v":1}}""");
@@ -41,8 +43,7 @@ public sealed class PresenceFeedTests
     [Fact]
     public async Task A_change_names_the_join_it_is_for_so_that_the_next_join_does_not_take_it_for_its_own()
     {
-        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
-        var (ann, old) = (harness.Connect(), harness.Connect("1.0.0"));
+        var (harness, ann, old) = (_harness, _harness.Connect(), _harness.Connect("1.0.0"));
         await ann.JoinAsync("watch:t", "7");
         Assert.StartsWith("""["7",null,"watch:t","presence_state",""", await ann.NextAsync(), StringComparison.Ordinal);
         await old.SendAsync("""{"topic":"watch:t","event":"phx_join","payload":{},"ref":"1"}""");
@@ -61,8 +62,7 @@ public sealed class PresenceFeedTests
     [Fact]
     public async Task A_refused_or_crashed_channel_leaves_no_presence()
     {
-        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
-        var client = harness.Connect();
+        var (harness, client) = (_harness, _harness.Connect());
         await client.ExpectAsync(
             """["1","1","room:a","phx_join",{"key":"ann","meta":[]}]""",
             """["1","1","room:a","phx_reply",{"status":"error","response":{"reason":"join crashed"}}]""");
@@ -73,8 +73,7 @@ public sealed class PresenceFeedTests
     [Fact]
     public async Task A_throwing_update_crashes_its_channel_and_its_presence_leaves()
     {
-        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
-        var client = harness.Connect();
+        var (harness, client) = (_harness, _harness.Connect());
         await client.JoinAsync("room:a", "1", """{"key":"ann"}""");
         await client.NextAsync();
         await client.ExpectAsync(
@@ -135,8 +134,7 @@ public sealed class PresenceFeedTests
     [Fact]
     public async Task The_last_to_leave_ends_the_feed()
     {
-        using var harness = new Harness(l => l.DiffWindow = TimeSpan.Zero);
-        var client = harness.Connect();
+        var (harness, client) = (_harness, _harness.Connect());
         await client.JoinAsync("watch:t");
         await client.NextAsync();
         Assert.Equal(1, harness.Node.Watchers);
@@ -225,6 +223,4 @@ public sealed class PresenceFeedTests
             await node.UpdateAsync(process, "t", key, PresenceMeta.From(new { what }));
         }
     }
-
-    /// <summary>Lets the window pass until the work is done.</summary>
 }

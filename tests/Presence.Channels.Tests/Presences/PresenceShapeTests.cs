@@ -1,5 +1,3 @@
-using Presence.Crdt;
-
 namespace Presence.Channels.Tests.Presences;
 
 public sealed class PresenceShapeTests

@@ -24,9 +24,7 @@ public sealed class BroadcastTests : IDisposable
     [Fact]
     public async Task A_broadcast_from_a_channel_skips_it()
     {
-        var (one, two) = (_harness.Connect(), _harness.Connect());
-        await one.JoinAsync("echo:a");
-        await two.JoinAsync("echo:a");
+        var (one, two) = (await JoinedAsync(), await JoinedAsync());
         await one.ExpectAsync(
             """["1","2","echo:a","others",{}]""", """["1","2","echo:a","phx_reply",{"status":"ok","response":{}}]""");
         Assert.Equal("""[null,null,"echo:a","told",{}]""", await two.NextAsync());
@@ -36,9 +34,7 @@ public sealed class BroadcastTests : IDisposable
     [Fact]
     public async Task A_broadcast_is_encoded_once_for_all_sockets()
     {
-        var (one, two) = (_harness.Connect(), _harness.Connect());
-        await one.JoinAsync("echo:a");
-        await two.JoinAsync("echo:a");
+        var (one, two) = (await JoinedAsync(), await JoinedAsync());
         _harness.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.From(new { n = 1 }));
         Assert.Same(await one.NextFrameAsync(), await two.NextFrameAsync());
     }
@@ -72,8 +68,7 @@ public sealed class BroadcastTests : IDisposable
     [Fact]
     public async Task An_intercepted_broadcast_passes_through_the_channel()
     {
-        var client = _harness.Connect();
-        await client.JoinAsync("echo:a");
+        var client = await JoinedAsync();
         _harness.Server.Broadcaster.Broadcast("echo:a", "stamped", ChannelPayload.From(new { n = 1 }));
         Assert.Equal("""["1",null,"echo:a","stamped",{"stamp":"stub"}]""", await client.NextAsync());
     }
@@ -81,9 +76,7 @@ public sealed class BroadcastTests : IDisposable
     [Fact]
     public async Task Who_left_hears_no_more_and_the_last_ends_the_subscription()
     {
-        var (one, two) = (_harness.Connect(), _harness.Connect());
-        await one.JoinAsync("echo:a");
-        await two.JoinAsync("echo:a");
+        var (one, two) = (await JoinedAsync(), await JoinedAsync());
         Assert.Equal(1, _harness.Node.Subscribers);
         await one.SendAsync("""["1","2","echo:a","phx_leave",{}]""");
         await one.NextAsync();
@@ -100,8 +93,7 @@ public sealed class BroadcastTests : IDisposable
     [Fact]
     public async Task Binary_broadcasts_travel_in_binary_frames()
     {
-        var client = _harness.Connect();
-        await client.JoinAsync("echo:a");
+        var client = await JoinedAsync();
         _harness.Server.Broadcaster.Broadcast("echo:a", "b", ChannelPayload.Binary(new byte[] { 7 }));
         Assert.Equal([2, 6, 1, .. "echo:ab"u8, 7], (await client.NextFrameAsync()).Head.ToArray());
     }
@@ -119,5 +111,12 @@ public sealed class BroadcastTests : IDisposable
         _harness.Server.Broadcaster.Disconnect("user:ann");
         Assert.Equal(1001, ann.CloseCode);
         Assert.Null(bob.CloseCode);
+    }
+
+    private async Task<TestClient> JoinedAsync()
+    {
+        var client = _harness.Connect();
+        await client.JoinAsync("echo:a");
+        return client;
     }
 }

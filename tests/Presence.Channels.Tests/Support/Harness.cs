@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -176,19 +175,27 @@ internal sealed class TestClient
         """[null,"hb","phoenix","heartbeat",{}]""",
         """[null,"hb","phoenix","phx_reply",{"status":"ok","response":{}}]""");
 
-    private sealed class RecordingTransport : SocketTransport
+    private sealed class RecordingTransport : NullTransport
     {
         public System.Threading.Channels.Channel<OutFrame> Frames { get; } =
             System.Threading.Channels.Channel.CreateUnbounded<OutFrame>();
 
-        public int? CloseCode { get; private set; }
-
-        public override TimeSpan IdleTimeout => TimeSpan.FromSeconds(60);
-
         public override void Send(OutFrame frame) => Frames.Writer.TryWrite(frame);
-
-        public override void Close(int code) => CloseCode ??= code;
-
-        public override bool CutOffIfStuck(long now) => CloseCode is not null;
     }
+}
+
+/// <summary>Takes everything, and the first code it is closed with.</summary>
+internal class NullTransport : SocketTransport
+{
+    public int? CloseCode { get; private set; }
+
+    public override TimeSpan IdleTimeout => TimeSpan.FromSeconds(60);
+
+    public override void Send(OutFrame frame)
+    {
+    }
+
+    public override void Close(int code) => CloseCode ??= code;
+
+    public override bool CutOffIfStuck(long now) => CloseCode is not null;
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Presence.Crdt;
 using Presence.Harness.Nodes;
 
 namespace Presence.Channels.Tests;

@@ -1,5 +1,3 @@
-using System.Net.WebSockets;
-
 namespace Presence.Channels.Tests;
 
 /// <summary>A WebSocket without a client: takes everything and says nothing.</summary>

@@ -1,5 +1,3 @@
-using System.Net.WebSockets;
-
 namespace Presence.Channels.Tests.Wire;
 
 public sealed class WebSocketFrameTests

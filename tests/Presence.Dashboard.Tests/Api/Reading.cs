@@ -39,8 +39,7 @@ public sealed class Reading
     public async Task An_absent_key_is_not_found()
     {
         await using var host = (await AdminHost.StartAsync()).SignIn();
-        using var response = await host.Http.GetAsync("/api/presences?topic=t&key=nobody");
-        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, await host.StatusAsync("/api/presences?topic=t&key=nobody"));
     }
 
     [Fact]

@@ -56,9 +56,7 @@ public sealed class Searching
         await using var one = await LiveMember.StartAsync(cluster, "node-1");
         await using var two = await LiveMember.StartAsync(cluster, "node-2");
         await using var socket = await one.AdminAsync();
-        var channel = socket.Channel("presence:lobby");
-        var inbox = Inbox.Of(channel, "presence_diff");
-        await channel.JoinAsync();
+        var (_, inbox) = await Inbox.JoinAsync(socket, "presence:lobby", "presence_diff");
         using var far = await TrackAsync(two, ("ann", "{}"));
         await inbox.NextAsync("presence_diff");
         var body = await one.Http.GetFromJsonAsync<JsonElement>("/api/presences?topic=lobby");

@@ -12,9 +12,7 @@ public sealed class Watching_the_cluster
         await using var two = await LiveMember.StartAsync(cluster, "node-2");
         await using var three = await LiveMember.StartAsync(cluster, "node-3");
         await using var socket = await one.AdminAsync();
-        var channel = socket.Channel("admin:cluster");
-        var inbox = Inbox.Of(channel, "cluster");
-        await channel.JoinAsync();
+        var (_, inbox) = await Inbox.JoinAsync(socket, "admin:cluster", "cluster");
         var report = await inbox.NextAsync("cluster", body => body.GetProperty("pairs").GetArrayLength() == 6);
         Assert.Equal("node-1", report.GetProperty("node").GetString());
         Assert.Equal(
@@ -32,9 +30,7 @@ public sealed class Watching_the_cluster
         await using var one = await LiveMember.StartAsync(cluster, "node-1");
         await using var two = await LiveMember.StartAsync(cluster, "node-2");
         await using var socket = await one.AdminAsync();
-        var channel = socket.Channel("admin:cluster");
-        var inbox = Inbox.Of(channel, "cluster");
-        await channel.JoinAsync();
+        var (_, inbox) = await Inbox.JoinAsync(socket, "admin:cluster", "cluster");
         await inbox.NextAsync("cluster", body => Happened(body, "node-2", "joined"));
         await two.StopAsync();
         await inbox.NextAsync("cluster", body => Happened(body, "node-2", "left") || Happened(body, "node-2", "down"));

@@ -1,5 +1,3 @@
-using Presence.Channels;
-
 namespace Presence.Dashboard.Tests.Live;
 
 public sealed class Admin_socket
@@ -42,9 +40,7 @@ public sealed class Admin_socket
         using var ann = member.Node.StartProcess();
         await member.Node.Tracker.TrackAsync(ann, "lobby", "ann", PresenceMeta.Parse("""{"at":1}"""));
         await using var socket = await member.AdminAsync();
-        var channel = socket.Channel("presence:lobby");
-        var inbox = Inbox.Of(channel, "presence_state", "presence_diff");
-        await channel.JoinAsync();
+        var (_, inbox) = await Inbox.JoinAsync(socket, "presence:lobby", "presence_state", "presence_diff");
 
         var state = await inbox.NextAsync("presence_state");
         Assert.Equal(1, state.GetProperty("ann").GetProperty("metas")[0].GetProperty("at").GetInt32());
@@ -58,9 +54,7 @@ public sealed class Admin_socket
     {
         await using var member = await LiveMember.StartAsync();
         await using var watching = await member.AdminAsync();
-        var view = watching.Channel("presence:lobby");
-        var inbox = Inbox.Of(view, "presence_diff");
-        await view.JoinAsync();
+        var (_, inbox) = await Inbox.JoinAsync(watching, "presence:lobby", "presence_diff");
         await using var tracking = await member.AdminAsync();
         var channel = tracking.Channel("presence:lobby");
         await channel.JoinAsync(new { show = false });
@@ -109,9 +103,7 @@ public sealed class Admin_socket
         using var tab = member.Node.StartProcess();
         await member.Node.Tracker.TrackAsync(tab, "admin:cart_tracker", "cart", PresenceMeta.Parse("""{"page":"/"}"""));
         await using var socket = await member.AdminAsync();
-        var channel = socket.Channel("admin:cart_tracker");
-        var inbox = Inbox.Of(channel, "presence_state");
-        await channel.JoinAsync();
+        var (_, inbox) = await Inbox.JoinAsync(socket, "admin:cart_tracker", "presence_state");
         Assert.True((await inbox.NextAsync("presence_state")).TryGetProperty("cart", out _));
     }
 

@@ -54,8 +54,7 @@ public sealed class The_page
         var token = WebUtility.HtmlDecode(page.Split("name=\"presence-token\" content=\"")[1].Split('"')[0]);
         Assert.True(host.Tokens.IsValid(token));
         host.SignIn(password: "wrong");
-        using var refused = await host.Http.GetAsync("/admin");
-        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, await host.StatusAsync("/admin"));
     }
 
     [Theory]
@@ -73,8 +72,7 @@ public sealed class The_page
     public async Task Is_shut_where_no_password_is_configured()
     {
         await using var host = await BuiltHostAsync(o => o.Password = null);
-        using var response = await host.Http.GetAsync("/admin");
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await host.StatusAsync("/admin"));
         using var signIn = await PostAsync(host, """{"user":"admin","password":""}""");
         Assert.Contains("No admin password", await signIn.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
-using Presence.Channels;
 
 namespace Presence.Dashboard.Tests.Shoppers;
 

@@ -12,10 +12,8 @@ public sealed class Credentials
     [InlineData("Admin", "secret", false)]
     [InlineData("", "secret", false)]
     [InlineData("", "", false)]
-    public void Only_the_exact_pair_matches(string user, string password, bool matches)
-    {
+    public void Only_the_exact_pair_matches(string user, string password, bool matches) =>
         Assert.Equal(matches, Of("secret", "Production").Matches(user, password));
-    }
 
     [Fact]
     public void Development_makes_up_a_password_that_differs_every_time()
@@ -38,10 +36,7 @@ public sealed class Credentials
     }
 
     [Fact]
-    public void A_configured_password_is_never_shown()
-    {
-        Assert.Null(Of("secret", "Development").Generated);
-    }
+    public void A_configured_password_is_never_shown() => Assert.Null(Of("secret", "Development").Generated);
 
     [Fact]
     public void The_fingerprint_is_the_same_on_all_members_and_changes_with_the_password()

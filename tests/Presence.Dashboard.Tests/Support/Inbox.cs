@@ -19,6 +19,15 @@ internal sealed class Inbox
         return inbox;
     }
 
+    /// <summary>Joins a topic and keeps what it is pushed.</summary>
+    public static async Task<(PhoenixChannel Channel, Inbox Inbox)> JoinAsync(PhoenixSocket socket, string topic, params string[] events)
+    {
+        var channel = socket.Channel(topic);
+        var inbox = Of(channel, events);
+        await channel.JoinAsync();
+        return (channel, inbox);
+    }
+
     /// <summary>The next message of that event for which the condition holds; what comes before it is let go.</summary>
     public async Task<JsonElement> NextAsync(string name, Func<JsonElement, bool>? when = null)
     {

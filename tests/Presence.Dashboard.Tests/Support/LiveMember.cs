@@ -1,9 +1,3 @@
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.DataProtection;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.Logging;
-using Presence.Channels;
-
 namespace Presence.Dashboard.Tests;
 
 /// <summary>A whole member with the admin endpoints and a socket for anybody, on a port of the loopback address.</summary>

@@ -1,5 +1,3 @@
-using System.Net.WebSockets;
-
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The shop's channels from outside, through a WebSocket.</summary>

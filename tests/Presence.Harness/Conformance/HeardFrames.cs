@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>Something a link told its receiver.</summary>

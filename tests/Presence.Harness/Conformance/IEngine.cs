@@ -10,29 +10,20 @@ public interface IEngine : IAsyncDisposable
     /// <summary>Starts a member that is a link alone, with a receiver of the test.</summary>
     Task<IEngineMember> StartLinkAsync(string name, IClusterReceiver receiver);
 
-    Task<IEngineNode> StartNodeAsync(string name, Action<PresenceOptions> configure);
+    Task<IEngineMember> StartNodeAsync(string name, Action<PresenceOptions> configure);
 }
 
-/// <summary>A link in a cluster.</summary>
+/// <summary>A member in a cluster: a link alone, or a whole node.</summary>
 public interface IEngineMember
 {
     IClusterLink Link { get; }
+
+    /// <summary>Of a whole member.</summary>
+    IPresenceNode Node { get; }
 
     /// <summary>Ends it in order: the others hear that it is gone.</summary>
     Task StopAsync();
 
     /// <summary>Ends it as a crash does: none of its own code tells anybody.</summary>
-    Task KillAsync();
-}
-
-/// <summary>A member in a cluster.</summary>
-public interface IEngineNode
-{
-    IPresenceNode Node { get; }
-
-    /// <summary>Ends it in order.</summary>
-    Task StopAsync();
-
-    /// <summary>Ends it as a crash does.</summary>
     Task KillAsync();
 }

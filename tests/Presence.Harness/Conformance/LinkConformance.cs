@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>What <see cref="IClusterLink"/> promises about frames, held against an engine.</summary>

@@ -14,12 +14,12 @@ public abstract class LinkEngine : IEngine
     {
         var link = CreateLink(name);
         await link.StartAsync(receiver, CancellationToken.None);
-        var member = new Member(this, link);
+        var member = new Member(this, link, null);
         _stops.Add(member.StopAsync);
         return member;
     }
 
-    public async Task<IEngineNode> StartNodeAsync(string name, Action<PresenceOptions> configure)
+    public async Task<IEngineMember> StartNodeAsync(string name, Action<PresenceOptions> configure)
     {
         var services = new ServiceCollection();
         var link = CreateLink(name);
@@ -31,7 +31,7 @@ public abstract class LinkEngine : IEngine
             configure(options);
         });
         var provider = services.BuildServiceProvider();
-        var node = new RunningNode(this, link, provider);
+        var node = new Member(this, link, provider);
         foreach (var hosted in node.Hosted)
         {
             await hosted.StartingAsync(CancellationToken.None);
@@ -55,38 +55,16 @@ public abstract class LinkEngine : IEngine
 
     protected abstract Task KillAsync(IClusterLink link);
 
-    private sealed class Member(LinkEngine engine, IClusterLink link) : IEngineMember
+    private sealed class Member(LinkEngine engine, IClusterLink link, ServiceProvider? services) : IEngineMember
     {
         private int _ended;
 
         public IClusterLink Link => link;
 
-        public async Task StopAsync()
-        {
-            if (Interlocked.Exchange(ref _ended, 1) == 0)
-            {
-                await link.StopAsync(CancellationToken.None);
-                (link as IDisposable)?.Dispose();
-            }
-        }
-
-        public async Task KillAsync()
-        {
-            if (Interlocked.Exchange(ref _ended, 1) == 0)
-            {
-                await engine.KillAsync(link);
-            }
-        }
-    }
-
-    private sealed class RunningNode(LinkEngine engine, IClusterLink link, ServiceProvider services) : IEngineNode
-    {
-        private int _ended;
-
-        public IPresenceNode Node { get; } = services.GetRequiredService<IPresenceNode>();
+        public IPresenceNode Node { get; } = services?.GetRequiredService<IPresenceNode>()!;
 
         public IEnumerable<IHostedLifecycleService> Hosted =>
-            services.GetServices<IHostedService>().OfType<IHostedLifecycleService>();
+            services?.GetServices<IHostedService>().OfType<IHostedLifecycleService>() ?? [];
 
         public async Task StopAsync()
         {
@@ -98,8 +76,9 @@ public abstract class LinkEngine : IEngine
                     await hosted.StoppedAsync(CancellationToken.None);
                 }
 
+                await (services is null ? link.StopAsync(CancellationToken.None) : Task.CompletedTask);
                 (link as IDisposable)?.Dispose();
-                await services.DisposeAsync();
+                await (services?.DisposeAsync() ?? default);
             }
         }
 
@@ -108,7 +87,7 @@ public abstract class LinkEngine : IEngine
             if (Interlocked.Exchange(ref _ended, 1) == 0)
             {
                 await engine.KillAsync(link);
-                await services.DisposeAsync();
+                await (services?.DisposeAsync() ?? default);
             }
         }
     }

@@ -1,6 +1,3 @@
-using System.Collections.Concurrent;
-using System.Text;
-
 namespace Presence.Harness.Conformance;
 
 /// <summary>What whole members owe each other over an engine.</summary>
@@ -36,7 +33,7 @@ public abstract class NodeConformance
     public async Task Three_members_agree_on_what_all_of_them_track()
     {
         await using var engine = await StartEngineAsync();
-        IEngineNode[] nodes = [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
+        IEngineMember[] nodes = [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
         await Task.WhenAll(nodes.Select(async node =>
         {
             for (var i = 0; i < 300; i++)
@@ -130,7 +127,7 @@ public abstract class NodeConformance
         Skip.IfNot(CanNameTwice, "this engine gives names itself");
         await using var engine = await StartEngineAsync();
         var first = await StartAsync(engine, "a");
-        IEngineNode second;
+        IEngineMember second;
         try
         {
             second = await StartAsync(engine, "a");
@@ -160,7 +157,7 @@ public abstract class NodeConformance
     public async Task A_message_reaches_the_subscribers_of_every_member_in_the_order_sent()
     {
         await using var engine = await StartEngineAsync();
-        IEngineNode[] nodes = [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
+        IEngineMember[] nodes = [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
         await MeetAsync(nodes);
         var heard = nodes.Select(_ => new ConcurrentQueue<int>()).ToArray();
         var all = new CountdownEvent(3 * 300);
@@ -192,11 +189,11 @@ public abstract class NodeConformance
         options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
     }
 
-    private static Task<IEngineNode> StartAsync(IEngine engine, string name, Action<PresenceOptions>? configure = null) =>
+    private static Task<IEngineMember> StartAsync(IEngine engine, string name, Action<PresenceOptions>? configure = null) =>
         engine.StartNodeAsync(name, configure ?? (_ => { }));
 
     /// <summary>Waits until every member has seen a presence of every other.</summary>
-    private static async Task MeetAsync(IEngineNode[] nodes)
+    private static async Task MeetAsync(IEngineMember[] nodes)
     {
         foreach (var node in nodes)
         {
@@ -209,10 +206,10 @@ public abstract class NodeConformance
         }
     }
 
-    private static string? Meta(IEngineNode at, string key) =>
+    private static string? Meta(IEngineMember at, string key) =>
         at.Node.Tracker.GetByKey("t", key) is [var entry] ? entry.Meta.ToString() : null;
 
-    private static string[] Keys(IEngineNode at) => [.. at.Node.Tracker.List("t").Select(e => e.Key)];
+    private static string[] Keys(IEngineMember at) => [.. at.Node.Tracker.List("t").Select(e => e.Key)];
 
-    private static Task SeesAsync(IEngineNode at, Func<bool> isSo, string what) => OnDiff.UntilAsync(at.Node.Tracker, isSo, what);
+    private static Task SeesAsync(IEngineMember at, Func<bool> isSo, string what) => OnDiff.UntilAsync(at.Node.Tracker, isSo, what);
 }

@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-
 namespace Presence.Harness.Members;
 
 /// <summary>The built host with one member, as a process of its own.</summary>

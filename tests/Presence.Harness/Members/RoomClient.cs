@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Presence.Client;
 
 namespace Presence.Harness.Members;

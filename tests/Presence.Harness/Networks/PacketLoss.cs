@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text.Json;
-
 namespace Presence.Harness.Networks;
 
 /// <summary>Rules by which the router of a <see cref="TestNetwork"/> drops some of the packets between two places, and counts them.</summary>

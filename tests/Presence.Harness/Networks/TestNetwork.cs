@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Presence.Harness.Networks;
 
 /// <summary>
@@ -128,10 +126,8 @@ public sealed class TestNetwork : IAsyncDisposable
     /// Delays and loses what goes to a place, whoever sent it. Skips the test where the kernel cannot do that (it needs <c>sch_netem</c>).
     /// </summary>
     /// <param name="lossPercent">Of the packets, 0 to 100.</param>
-    public async Task DisturbAsync(string place, TimeSpan delay, double lossPercent)
-    {
+    public async Task DisturbAsync(string place, TimeSpan delay, double lossPercent) =>
         Requirement.Demand("netem", await TryDisturbAsync(place, delay, lossPercent));
-    }
 
     /// <inheritdoc cref="DisturbAsync"/>
     /// <returns>Why that cannot be had here; null if it is done.</returns>

@@ -1,6 +1,3 @@
-using Presence.Node;
-using Presence.Tracker;
-
 namespace Presence.Harness.Nodes;
 
 /// <summary>A node of which a test overrides what it needs. What changes presences is not supported, and nobody is there.</summary>

@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-
 namespace Presence.Harness.Unique;
 
 /// <summary>How a member that runs unique processes is started.</summary>

@@ -89,17 +89,7 @@ public sealed class UniqueTrio : IAsyncDisposable
 
     /// <summary>Cuts a member off from the database and from the others.</summary>
     /// <returns>False if its lines cannot.</returns>
-    public async Task<bool> TryIsolateAsync(int member)
-    {
-        var at = History.Now;
-        if (!await _lines[member].TryIsolateAsync())
-        {
-            return false;
-        }
-
-        History.Add(new StoreLost(at, Name(member)));
-        return true;
-    }
+    public Task<bool> TryIsolateAsync(int member) => TryAsync(member, line => line.TryIsolateAsync());
 
     /// <summary>Ends what <see cref="TryIsolateAsync"/> began.</summary>
     public async Task RejoinAsync(int member)
@@ -139,17 +129,7 @@ public sealed class UniqueTrio : IAsyncDisposable
 
     /// <summary>Loses packets on all lines of a member.</summary>
     /// <returns>False if its line cannot.</returns>
-    public async Task<bool> TryLoseAsync(int member, int percent)
-    {
-        var at = History.Now;
-        if (!await _lines[member].TryLoseAsync(percent))
-        {
-            return false;
-        }
-
-        History.Add(new StoreLost(at, Name(member)));
-        return true;
-    }
+    public Task<bool> TryLoseAsync(int member, int percent) => TryAsync(member, line => line.TryLoseAsync(percent));
 
     /// <summary>Ends what <see cref="TryLoseAsync"/> began.</summary>
     /// <returns>How many packets were lost.</returns>
@@ -204,6 +184,18 @@ public sealed class UniqueTrio : IAsyncDisposable
         {
             await line.DisposeAsync();
         }
+    }
+
+    private async Task<bool> TryAsync(int member, Func<IMemberLines, Task<bool>> fault)
+    {
+        var at = History.Now;
+        if (!await fault(_lines[member]))
+        {
+            return false;
+        }
+
+        History.Add(new StoreLost(at, Name(member)));
+        return true;
     }
 
     private async Task EndAsync(int member, Func<UniqueMember, Task> end)

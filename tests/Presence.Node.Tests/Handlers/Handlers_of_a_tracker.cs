@@ -2,8 +2,6 @@ namespace Presence.Node.Tests.Handlers;
 
 public sealed class Handlers_of_a_tracker
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     [Fact]
     public async Task A_throwing_handler_keeps_receiving_and_harms_nobody()
     {
@@ -27,8 +25,8 @@ public sealed class Handlers_of_a_tracker
             await cluster.Tracker(0).TrackAsync(process, "t", $"k{i}");
         }
 
-        await third.Task.WaitAsync(Patience);
-        await good.Task.WaitAsync(Patience);
+        await third.Task.WaitAsync(TestTimeout);
+        await good.Task.WaitAsync(TestTimeout);
     }
 
     [Fact]
@@ -65,7 +63,7 @@ public sealed class Handlers_of_a_tracker
         await using var handler = await tracker.AddHandlerAsync(slow);
         var process = cluster[0].StartProcess();
         await tracker.TrackAsync(process, "t", "first");
-        Assert.True(await entered.WaitAsync(Patience));
+        Assert.True(await entered.WaitAsync(TestTimeout));
         for (var i = 0; i < 500; i++)
         {
             await tracker.TrackAsync(process, "t", $"k{i}");
@@ -78,7 +76,7 @@ public sealed class Handlers_of_a_tracker
 
         await tracker.TrackAsync(process, "t", "last");
         go.Release(10_000);
-        await listed.Task.WaitAsync(Patience);
+        await listed.Task.WaitAsync(TestTimeout);
         Assert.InRange(diffs, 2, 8);
         Assert.Equal(
             tracker.List("t").Select(e => (e.Key, e.Ref)),
@@ -94,11 +92,11 @@ public sealed class Handlers_of_a_tracker
         var slow = new Slow(entered, go, _ => { });
         await using var handler = await cluster.Tracker(0).AddHandlerAsync(slow);
         await cluster.Tracker(0).TrackAsync(cluster[0].StartProcess(), "t", "k");
-        Assert.True(await entered.WaitAsync(Patience));
+        Assert.True(await entered.WaitAsync(TestTimeout));
         var taken = Enumerable.Range(0, 20).Select(i => slow.Send!(i)).ToArray();
         Assert.Equal(8, taken.Count(t => t));
         go.Release(100);
-        await slow.Until(8).WaitAsync(Patience);
+        await slow.Until(8).WaitAsync(TestTimeout);
         Assert.Equal(Enumerable.Range(0, 8).Cast<object>(), slow.Infos);
     }
 

@@ -2,8 +2,6 @@ namespace Presence.Node.Tests.Handlers;
 
 public sealed class Handlers_that_lag
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Theory]
     [InlineData(4, 1024, 30)]
     [InlineData(16, 2, 100)]
@@ -15,15 +13,14 @@ public sealed class Handlers_that_lag
         await cluster.Tracker(0).TrackManyAsync(cluster[0].StartProcess(), requests);
         var first = new TaskCompletionSource<int>();
         await using var handler = await cluster.Tracker(0).AddHandlerAsync(new OnDiff(d => first.TrySetResult(d.Topics.Count)));
-        Assert.Equal(topics, await first.Task.WaitAsync(Patience));
+        Assert.Equal(topics, await first.Task.WaitAsync(TestTimeout));
     }
 
     [Fact]
     public async Task Messages_that_keep_coming_do_not_keep_the_diffs_away()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         var echo = new Echo(200_000);
         await using var handler = await tracker.AddHandlerAsync(echo);
         echo.Send!("go");
@@ -32,7 +29,7 @@ public sealed class Handlers_that_lag
             await tracker.TrackAsync(process, "t", $"k{i}");
         }
 
-        Assert.True(await echo.Seen(100).WaitAsync(Patience), "the handler saw all before its messages ran out");
+        Assert.True(await echo.Seen(100).WaitAsync(TestTimeout), "the handler saw all before its messages ran out");
     }
 
     [Fact]
@@ -48,7 +45,7 @@ public sealed class Handlers_that_lag
         Assert.True(echo.Send!("between"));
         await cluster.Tracker(0).TrackAsync(process, "t", "b");
         Assert.True(echo.Send!("end"));
-        await done.Task.WaitAsync(Patience);
+        await done.Task.WaitAsync(TestTimeout);
         Assert.Equal(["a", "between", "b", "end"], order);
     }
 
@@ -67,7 +64,7 @@ public sealed class Handlers_that_lag
             ended.SetResult();
         })));
         await cluster.Tracker(0).TrackAsync(process, "t", "a");
-        await ended.Task.WaitAsync(Patience);
+        await ended.Task.WaitAsync(TestTimeout);
         await cluster.Tracker(0).TrackAsync(process, "t", "b");
         // Waits for the last call, so the count is final.
         await (await given.Task).DisposeAsync();

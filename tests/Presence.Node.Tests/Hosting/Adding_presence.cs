@@ -1,5 +1,3 @@
-using System.Diagnostics.Metrics;
-
 namespace Presence.Node.Tests.Hosting;
 
 public sealed class Adding_presence
@@ -61,13 +59,13 @@ public sealed class Adding_presence
         NodeState seen = default;
         IPresenceNode? node = null;
         var services = new ServiceCollection().AddSingleton(engine.CreateLink("n0")).AddPresence(o => o.NodeName = "n0");
-        services.AddSingleton<IDrainStep>(new Step(() =>
+        services.AddSingleton<IDrainStep>(new DrainStep(() =>
         {
             seen = node!.State;
             steps.Add("first");
             throw new InvalidTimeZoneException();
         }));
-        services.AddSingleton<IDrainStep>(new Step(() => steps.Add("second")));
+        services.AddSingleton<IDrainStep>(new DrainStep(() => steps.Add("second")));
         await using var provider = services.BuildServiceProvider();
         node = provider.GetRequiredService<IPresenceNode>();
         var hosted = provider.GetServices<IHostedService>().OfType<IHostedLifecycleService>().Single();
@@ -133,14 +131,5 @@ public sealed class Adding_presence
             cluster[1].Members());
         var replica = Assert.Single(cluster.Tracker(1).Replicas());
         Assert.Equal(("n0", "up", 1UL, 1UL, 1, TimeSpan.Zero), (replica.Node, replica.Status, replica.Clock, replica.Advertised, replica.Entries, replica.Lag));
-    }
-
-    private sealed class Step(Action drain) : IDrainStep
-    {
-        public Task DrainAsync(CancellationToken cancellation)
-        {
-            drain();
-            return Task.CompletedTask;
-        }
     }
 }

@@ -25,8 +25,6 @@ public sealed class Life_of_a_member
         await later.StopAsync(default);
     }
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Fact]
     public async Task A_member_that_failed_has_failed_for_good()
     {
@@ -57,7 +55,7 @@ public sealed class Life_of_a_member
         await using var cluster = await TestCluster.OfAsync(2);
         await TestCluster.UntilMembersAsync(cluster, 2);
         var n0 = (PresenceNode)cluster[0];
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => n0.LeaveAsync(default)))).WaitAsync(Patience);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => n0.LeaveAsync(default)))).WaitAsync(TestTimeout);
         Assert.Equal(NodeState.Draining, n0.State);
         await cluster.StopAsync(0);
         Assert.Equal(NodeState.Stopped, n0.State);

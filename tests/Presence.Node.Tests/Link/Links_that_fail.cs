@@ -2,8 +2,6 @@ namespace Presence.Node.Tests.Link;
 
 public sealed class Links_that_fail
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Fact]
     public async Task A_link_that_throws_harms_no_call_and_no_tick()
     {
@@ -49,7 +47,7 @@ public sealed class Links_that_fail
     public async Task A_busy_member_with_a_full_mailbox_still_answers_and_still_hears_farewells()
     {
         await using var cluster = new TestCluster();
-        var n0 = await cluster.AddAsync("n0", o => o.FarewellTimeout = Patience);
+        var n0 = await cluster.AddAsync("n0", o => o.FarewellTimeout = TestTimeout);
         var n1 = await cluster.AddAsync("n1", o => o.MailboxCapacity = 16);
         await TestCluster.UntilMembersAsync(cluster, 2);
         await cluster.TrackAndSeeAsync();
@@ -58,7 +56,7 @@ public sealed class Links_that_fail
         var waiting = Enumerable.Range(0, 16).Select(i => n1.Tracker.TrackAsync(process, "t", $"k{i}").AsTask()).ToArray();
         var leaving = n0.LeaveAsync(default);
         held.LetGo();
-        await leaving.WaitAsync(Patience);
+        await leaving.WaitAsync(TestTimeout);
         await Task.WhenAll(waiting.Select(w => w.ContinueWith(_ => { }, TaskScheduler.Default)));
         Assert.DoesNotContain("k", n1.Tracker.List("t").Select(e => e.Key));
     }
@@ -78,10 +76,10 @@ public sealed class Links_that_fail
             "n0",
             o => o.FarewellTimeout = TimeSpan.FromMilliseconds(50),
             link,
-            s => s.AddSingleton<IDrainStep>(new Step(() => drained++)));
+            s => s.AddSingleton<IDrainStep>(new DrainStep(() => drained++)));
         await cluster.AddAsync("n1");
         await TestCluster.UntilMembersAsync(cluster, 2);
-        await cluster.StopAsync(0).WaitAsync(Patience);
+        await cluster.StopAsync(0).WaitAsync(TestTimeout);
         Assert.Equal((NodeState.Stopped, 1), (n0.State, drained));
     }
 
@@ -110,14 +108,5 @@ public sealed class Links_that_fail
         about = [.. log.Collector.GetSnapshot().Where(l => l.Message.Contains("n9", StringComparison.Ordinal))];
         Assert.Equal(2, about.Length);
         Assert.Contains("1000", about[1].Message, StringComparison.Ordinal);
-    }
-
-    private sealed class Step(Action drain) : IDrainStep
-    {
-        public Task DrainAsync(CancellationToken cancellation)
-        {
-            drain();
-            return Task.CompletedTask;
-        }
     }
 }

@@ -2,8 +2,6 @@ namespace Presence.Node.Tests.PubSub;
 
 public sealed class Cluster_pub_sub
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     [Fact]
     public async Task Messages_of_one_member_arrive_everywhere_in_the_order_sent()
     {
@@ -28,7 +26,7 @@ public sealed class Cluster_pub_sub
             cluster[1].PubSub.Broadcast(new PubSubMessage("t", "e", new[] { i }));
         }
 
-        Assert.True(last.Wait(Patience));
+        Assert.True(last.Wait(TestTimeout));
         Assert.All(heard, h => Assert.Equal(Enumerable.Range(0, 100).Select(i => (byte)i), h));
     }
 
@@ -63,7 +61,7 @@ public sealed class Cluster_pub_sub
         });
         cluster[0].PubSub.BroadcastLocal(new PubSubMessage("t", "local", default));
         cluster[0].PubSub.Broadcast(new PubSubMessage("t", "all", default));
-        await done.Task.WaitAsync(Patience);
+        await done.Task.WaitAsync(TestTimeout);
         Assert.Equal(1, there);
     }
 

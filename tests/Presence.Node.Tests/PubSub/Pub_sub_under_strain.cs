@@ -2,8 +2,6 @@ namespace Presence.Node.Tests.PubSub;
 
 public sealed class Pub_sub_under_strain
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Fact]
     public async Task A_message_sent_inside_a_subscriber_comes_after_the_one_it_answers_everywhere()
     {
@@ -27,7 +25,7 @@ public sealed class Pub_sub_under_strain
             }
         });
         cluster[0].PubSub.Broadcast(new PubSubMessage("t", "question", default));
-        await done.Task.WaitAsync(Patience);
+        await done.Task.WaitAsync(TestTimeout);
         Assert.Equal(["question", "answer"], here);
         Assert.Equal(here, there);
     }
@@ -56,7 +54,7 @@ public sealed class Pub_sub_under_strain
                 cluster[w % 3].PubSub.Broadcast(new PubSubMessage("t", "e", new[] { (byte)w, i }));
             }
         })));
-        Assert.True(all.Wait(Patience));
+        Assert.True(all.Wait(TestTimeout));
         Assert.Equal(0, disorder);
     }
 
@@ -124,13 +122,13 @@ public sealed class Pub_sub_under_strain
         using var subscription = cluster[0].PubSub.Subscribe("t", _ =>
         {
             entered.TrySetResult();
-            go.Wait(Patience);
+            go.Wait(TestTimeout);
             heard++;
             all.Signal();
         });
         var blocked = Task.Factory.StartNew(
             () => cluster[0].PubSub.BroadcastLocal(new PubSubMessage("t", "first", default)), TaskCreationOptions.LongRunning);
-        await entered.Task.WaitAsync(Patience);
+        await entered.Task.WaitAsync(TestTimeout);
         for (var i = 0; i < 10_005; i++)
         {
             cluster[0].PubSub.BroadcastLocal(new PubSubMessage("t", "e", default));
@@ -138,8 +136,8 @@ public sealed class Pub_sub_under_strain
 
         Assert.Equal(5, drops.Sum);
         go.Set();
-        await blocked.WaitAsync(Patience);
-        Assert.True(all.Wait(Patience));
+        await blocked.WaitAsync(TestTimeout);
+        Assert.True(all.Wait(TestTimeout));
         Assert.Equal(10_001, heard);
     }
 

@@ -5,8 +5,6 @@ namespace Presence.Node.Tests.Shards;
 /// <summary>Callbacks run with no lock held: whatever they call works, and whom they keep waiting is known.</summary>
 public sealed class CallbackTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     [Fact]
     public async Task Pub_sub_and_tracker_callbacks_may_wait_for_each_other()
     {
@@ -16,20 +14,20 @@ public sealed class CallbackTests
         using var both = new Barrier(2);
         node.PubSub.Subscribe("p", _ =>
         {
-            both.SignalAndWait(Patience);
+            both.SignalAndWait(TestTimeout);
             node.Tracker.Subscribe("t", _ => { }).Dispose();
-            both.SignalAndWait(Patience);
+            both.SignalAndWait(TestTimeout);
         });
         using var subscription = node.Tracker.Subscribe("t", _ =>
         {
-            both.SignalAndWait(Patience);
+            both.SignalAndWait(TestTimeout);
             node.PubSub.BroadcastLocal(new PubSubMessage("p2", "e", default));
-            both.SignalAndWait(Patience);
+            both.SignalAndWait(TestTimeout);
         });
         var sent = Task.Factory.StartNew(
             () => node.PubSub.Broadcast(new PubSubMessage("p", "e", default)), TaskCreationOptions.LongRunning);
-        await node.Tracker.TrackAsync(process, "t", "k").AsTask().WaitAsync(Patience);
-        await Task.WhenAll(sent, node.Tracker.DeliveredAsync()).WaitAsync(Patience);
+        await node.Tracker.TrackAsync(process, "t", "k").AsTask().WaitAsync(TestTimeout);
+        await Task.WhenAll(sent, node.Tracker.DeliveredAsync()).WaitAsync(TestTimeout);
         Assert.Equal(1, node.Tracker.Count("t"));
     }
 
@@ -37,26 +35,26 @@ public sealed class CallbackTests
     public async Task Callbacks_of_two_shards_may_wait_for_each_other()
     {
         await using var cluster = await OfEightShardsAsync();
-        var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
+        var (tracker, process) = cluster.First();
         var (one, two) = (TopicOf(tracker, 0), TopicOf(tracker, 1));
         using var both = new Barrier(2);
         Action<TopicDiff> Wants(string other) => _ =>
         {
-            both.SignalAndWait(Patience);
+            both.SignalAndWait(TestTimeout);
             tracker.Subscribe(other, _ => { }).Dispose();
             tracker.Replicas();
             cluster[0].Members();
-            tracker.TrackManyAsync(cluster[0].StartProcess(), [new(one, other), new(two, other)]).AsTask().Wait(Patience);
-            both.SignalAndWait(Patience);
+            tracker.TrackManyAsync(cluster[0].StartProcess(), [new(one, other), new(two, other)]).AsTask().Wait(TestTimeout);
+            both.SignalAndWait(TestTimeout);
         };
         var t1 = tracker.Subscribe(one, Once(Wants(two)));
         var t2 = tracker.Subscribe(two, Once(Wants(one)));
         foreach (var topic in new[] { one, two })
         {
-            await tracker.TrackAsync(process, topic, "k").AsTask().WaitAsync(Patience);
+            await tracker.TrackAsync(process, topic, "k").AsTask().WaitAsync(TestTimeout);
         }
 
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         t1.Dispose();
         t2.Dispose();
         Assert.Equal((3, 3), (tracker.Count(one), tracker.Count(two)));
@@ -66,20 +64,20 @@ public sealed class CallbackTests
     public async Task A_callback_that_blocks_holds_up_the_notifications_of_its_shard_and_nothing_else()
     {
         await using var cluster = await OfEightShardsAsync();
-        var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
+        var (tracker, process) = cluster.First();
         var (one, two) = (TopicOf(tracker, 0), TopicOf(tracker, 1));
         using var go = new ManualResetEventSlim();
         var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var blocked = tracker.Subscribe(one, _ =>
         {
             entered.TrySetResult();
-            go.Wait(Patience);
+            go.Wait(TestTimeout);
         });
         var (neighbours, others) = (0, Channel.CreateUnbounded<TopicDiff>());
         using var neighbour = tracker.Subscribe(one, _ => neighbours++);
         using var other = tracker.Subscribe(two, diff => others.Writer.TryWrite(diff));
         await tracker.TrackAsync(process, one, "k");
-        await entered.Task.WaitAsync(Patience);
+        await entered.Task.WaitAsync(TestTimeout);
         await tracker.TrackAsync(process, one, "k2");
         await tracker.UpdateAsync(process, one, "k2", _ => PresenceMeta.Empty);
         await tracker.UntrackAsync(process, one, "k");
@@ -90,10 +88,10 @@ public sealed class CallbackTests
         }
 
         blocked.Dispose();
-        Assert.Equal("many", (await others.Reader.ReadAsync().AsTask().WaitAsync(Patience)).Changes[0].Entry.Key);
+        Assert.Equal("many", (await others.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout)).Changes[0].Entry.Key);
         Assert.Equal(0, neighbours);
         go.Set();
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.Equal(5, neighbours);
     }
 
@@ -113,7 +111,7 @@ public sealed class CallbackTests
             }
 
             var process = cluster[0].StartProcess();
-            tracker.TrackManyAsync(process, [.. topics.Select(t => new TrackRequest(t, "many"))]).AsTask().Wait(Patience);
+            tracker.TrackManyAsync(process, [.. topics.Select(t => new TrackRequest(t, "many"))]).AsTask().Wait(TestTimeout);
             work.Add(tracker.UpdateAsync(process, topic, "many", _ => PresenceMeta.Parse("""{"v":1}""")).AsTask());
             work.Add(tracker.UntrackAsync(process, diff.Topic, "many").AsTask());
             inner.Enqueue(tracker.Subscribe(diff.Topic, _ => { }));
@@ -132,12 +130,12 @@ public sealed class CallbackTests
 
         while (Volatile.Read(ref left) > 0)
         {
-            await tracker.DeliveredAsync().WaitAsync(Patience);
+            await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         }
 
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         subscriptions.ForEach(s => s.Dispose());
-        await Task.WhenAll(work.Select(w => w.ContinueWith(_ => { }, TaskScheduler.Default))).WaitAsync(Patience);
+        await Task.WhenAll(work.Select(w => w.ContinueWith(_ => { }, TaskScheduler.Default))).WaitAsync(TestTimeout);
         foreach (var topic in topics)
         {
             // Behind this, everything that waited in the mailbox is done.
@@ -150,7 +148,7 @@ public sealed class CallbackTests
     public async Task Dispose_ends_the_calls_wherever_it_is_called()
     {
         await using var cluster = await OfEightShardsAsync();
-        var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
+        var (tracker, process) = cluster.First();
         var calls = new int[4];
         TopicSubscription? self = null;
         self = tracker.Subscribe("t", _ =>
@@ -166,7 +164,7 @@ public sealed class CallbackTests
         });
         await tracker.TrackAsync(process, "t", "k1");
         await tracker.TrackAsync(process, "t", "k2");
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.Equal([1, 1, 2], calls[..3]);
 
         // From an update function, and while the shard is busy: Dispose waits for nothing.
@@ -182,7 +180,7 @@ public sealed class CallbackTests
             killer.Dispose();
             return PresenceMeta.Empty;
         });
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.Equal([1, 1, 2, 0], calls);
     }
 
@@ -190,7 +188,7 @@ public sealed class CallbackTests
     public async Task An_update_function_may_use_the_tracker_and_sees_the_version_it_replaces()
     {
         await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
-        var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
+        var (tracker, process) = cluster.First();
         await tracker.TrackAsync(process, "t", "k", PresenceMeta.Parse("""{"v":0}"""));
         var seen = new List<string>();
         var entry = await tracker.UpdateAsync(process, "t", "k", present =>
@@ -200,7 +198,7 @@ public sealed class CallbackTests
             if (seen.Count == 1)
             {
                 // Between the look and the change somebody else changes it.
-                tracker.UpdateAsync(process, "t", "k", PresenceMeta.Parse("""{"v":1}""")).AsTask().Wait(Patience);
+                tracker.UpdateAsync(process, "t", "k", PresenceMeta.Parse("""{"v":1}""")).AsTask().Wait(TestTimeout);
             }
 
             return PresenceMeta.Parse("""{"v":2}""");
@@ -222,15 +220,15 @@ public sealed class CallbackTests
             var me = i;
             handlers[me] = await tracker.AddHandlerAsync(new Ends(async () =>
             {
-                both.SignalAndWait(Patience);
+                both.SignalAndWait(TestTimeout);
                 await handlers[1 - me].DisposeAsync();
                 ended[me].SetResult();
             }));
         }
 
         await tracker.TrackAsync(cluster[0].StartProcess(), "t", "k");
-        await Task.WhenAll(ended.Select(e => e.Task)).WaitAsync(Patience);
-        await Task.WhenAll(handlers.Select(h => h.DisposeAsync().AsTask())).WaitAsync(Patience);
+        await Task.WhenAll(ended.Select(e => e.Task)).WaitAsync(TestTimeout);
+        await Task.WhenAll(handlers.Select(h => h.DisposeAsync().AsTask())).WaitAsync(TestTimeout);
     }
 
     private static Task<TestCluster> OfEightShardsAsync() =>

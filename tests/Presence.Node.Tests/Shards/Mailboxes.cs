@@ -2,7 +2,6 @@ namespace Presence.Node.Tests.Shards;
 
 public sealed class Mailboxes
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly PresenceMeta V1 = PresenceMeta.Parse("""{"v":1}""");
     private static readonly PresenceMeta V2 = PresenceMeta.Parse("""{"v":2}""");
 
@@ -21,17 +20,16 @@ public sealed class Mailboxes
     {
         // Time stands still, so no tick comes to the rescue.
         await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         var waiting = new List<Task<PresenceEntry>>();
         ShardHost.Exclusively(((PresenceTracker)tracker).Hosts, () =>
         {
             var others = Task.Run(() => waiting.AddRange(
                 Enumerable.Range(0, 20).Select(i => tracker.TrackAsync(process, $"t{i}", "other").AsTask())));
-            return others.Wait(Patience);
+            return others.Wait(TestTimeout);
         });
         Assert.Equal(20, waiting.Count);
-        await Task.WhenAll(waiting).WaitAsync(Patience);
+        await Task.WhenAll(waiting).WaitAsync(TestTimeout);
         Assert.Equal(20, tracker.TopicsOf("other").Count);
     }
 
@@ -39,8 +37,7 @@ public sealed class Mailboxes
     public async Task A_change_of_many_does_not_overtake_the_same_callers_earlier_change()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k", V2)).ToArray();
         await tracker.TrackManyAsync(process, requests);
         using var held = new HeldShard(cluster[0], "t0");
@@ -48,7 +45,7 @@ public sealed class Mailboxes
         var many = Task.Run(async () => await tracker.UpdateManyAsync(process, requests));
         held.LetGo();
         await first;
-        await many.WaitAsync(Patience);
+        await many.WaitAsync(TestTimeout);
         Assert.Equal(V2.ToString(), tracker.GetByKey("t0", "k")[0].Meta.ToString());
     }
 
@@ -79,14 +76,13 @@ public sealed class Mailboxes
     public async Task A_callback_may_change_many_over_several_shards()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "many")).ToArray();
         Task? many = null;
         using var subscription = tracker.Subscribe("t0", _ => many ??= tracker.TrackManyAsync(process, requests).AsTask());
         await tracker.TrackAsync(process, "t0", "k");
         await tracker.DeliveredAsync();
-        await many!.WaitAsync(Patience);
+        await many!.WaitAsync(TestTimeout);
         Assert.Equal(20, tracker.TopicsOf("many").Count);
     }
 
@@ -95,8 +91,7 @@ public sealed class Mailboxes
     {
         var time = new FakeTimeProvider();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         await tracker.TrackAsync(process, "t", "k");
         using var held = new HeldShard(cluster[0], "t");
         var threads = new List<int>();
@@ -107,7 +102,7 @@ public sealed class Mailboxes
             time.Advance(TimeSpan.FromMilliseconds(10));
         })).AsTask()).ToArray();
         held.LetGo();
-        await Task.WhenAll(slow).WaitAsync(Patience);
+        await Task.WhenAll(slow).WaitAsync(TestTimeout);
         Assert.Equal(50, threads.Count);
         Assert.InRange(threads.Count(t => t == held.ThreadId), 0, 2);
     }
@@ -116,8 +111,7 @@ public sealed class Mailboxes
     public async Task A_subscription_made_inside_a_callback_is_not_told_what_its_snapshot_holds()
     {
         await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         TopicSubscription? inner = null;
         var told = 0;
         using var outer = tracker.Subscribe("a", _ => inner ??= tracker.Subscribe("b", _ => told++));

@@ -1,5 +1,3 @@
-using System.Diagnostics.Metrics;
-
 namespace Presence.Node.Tests.Support;
 
 /// <summary>Sums one counter of this process, for one value of its first tag if given.</summary>

@@ -24,6 +24,9 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
 
     public IPresenceTracker Tracker(int member) => this[member].Tracker;
 
+    /// <summary>The tracker of the first member, and a process there.</summary>
+    public (IPresenceTracker Tracker, PresenceProcess Process) First() => (Tracker(0), this[0].StartProcess());
+
     public async Task<PresenceNode> AddAsync(
         string name,
         Action<PresenceOptions>? configure = null,
@@ -100,6 +103,14 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
     {
         await Tracker(0).TrackAsync(this[0].StartProcess(), "t", "k");
         await UntilAsync(Tracker(1), () => Tracker(1).Count("t") == 1, "k is there");
+    }
+
+    /// <summary>Waits until a member knows so much of the unique process "job".</summary>
+    public async Task<IUniqueProcessDirectory> KnowsAsync(int member, Func<UniqueProcessStatus?, bool> isSo)
+    {
+        var directory = Services(member).GetRequiredService<IUniqueProcessDirectory>();
+        await UntilAsync(this[member].GetTracker("unique"), () => isSo(directory.Find("job")), $"n{member} knows who runs it");
+        return directory;
     }
 
     /// <inheritdoc cref="OnDiff.UntilAsync"/>

@@ -71,8 +71,7 @@ public sealed class One_member
     public async Task Errors_reach_the_caller_and_change_nothing()
     {
         await using var cluster = await TestCluster.OfAsync(1);
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         await tracker.TrackAsync(process, "t", "k");
         await Assert.ThrowsAsync<AlreadyTrackedException>(async () => await tracker.TrackAsync(process, "t", "k"));
         await Assert.ThrowsAsync<NotTrackedException>(async () => await tracker.UpdateAsync(process, "t", "absent", PresenceMeta.Empty));
@@ -87,8 +86,7 @@ public sealed class One_member
     public async Task Many_over_several_shards_are_tracked_all_or_none()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8);
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         await tracker.TrackAsync(process, "t7", "k");
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
         await Assert.ThrowsAsync<AlreadyTrackedException>(async () => await tracker.TrackManyAsync(process, requests));
@@ -127,8 +125,7 @@ public sealed class One_member
     public async Task A_callback_may_use_the_tracker()
     {
         await using var cluster = await TestCluster.OfAsync(1);
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         var echo = new TaskCompletionSource<PresenceEntry>(TaskCreationOptions.RunContinuationsAsynchronously);
         var (inside, nested) = (false, false);
         using var subscription = tracker.Subscribe("t", diff =>
@@ -167,8 +164,7 @@ public sealed class One_member
     public async Task A_full_mailbox_refuses_commands_and_loses_none_that_it_took()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.MailboxCapacity = 16);
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         using var held = new HeldShard(cluster[0], "t");
         var tracks = Enumerable.Range(0, 40).Select(i => tracker.TrackAsync(process, "t", $"k{i}").AsTask()).ToArray();
         var refused = tracks.Count(t => t.IsFaulted && t.Exception!.InnerException is PresenceOverloadException);

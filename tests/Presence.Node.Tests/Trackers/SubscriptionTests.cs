@@ -5,22 +5,19 @@ namespace Presence.Node.Tests.Trackers;
 /// <summary>A subscription is a snapshot and exactly the diffs after it, each with the position at which it was published.</summary>
 public sealed class SubscriptionTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     [Fact]
     public async Task A_diff_carries_the_topic_as_it_is_after_it()
     {
         await using var cluster = await TestCluster.OfAsync(1);
-        var tracker = cluster.Tracker(0);
-        var process = cluster[0].StartProcess();
+        var (tracker, process) = cluster.First();
         await tracker.TrackAsync(process, "t", "first");
         var diffs = Channel.CreateUnbounded<TopicDiff>();
         using var subscription = tracker.Subscribe("t", diff => diffs.Writer.TryWrite(diff));
         await tracker.TrackAsync(process, "t", "second");
         await tracker.TrackAsync(process, "other", "k");
         await tracker.UntrackAsync(process, "t", "first");
-        var joined = await diffs.Reader.ReadAsync().AsTask().WaitAsync(Patience);
-        var left = await diffs.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+        var joined = await diffs.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout);
+        var left = await diffs.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout);
         Assert.Equal(["first"], subscription.Snapshot.Select(e => e.Key));
         Assert.Equal(["first", "second"], joined.View!.Snapshot.Select(e => e.Key));
         Assert.Equal(["second"], left.View!.Snapshot.Select(e => e.Key));
@@ -37,7 +34,7 @@ public sealed class SubscriptionTests
         var diffs = Channel.CreateUnbounded<TopicDiff>();
         using var subscription = here.Subscribe("t", diff => diffs.Writer.TryWrite(diff));
         var entry = await there.TrackAsync(cluster[0].StartProcess(), "t", "k");
-        var diff = await diffs.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+        var diff = await diffs.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout);
         var clock = Assert.Single(diff.View!.Known.Others);
         Assert.Equal((entry.Owner, entry.Sequence, true), (clock.Replica, clock.Clock, clock.IsUp));
         Assert.InRange(Assert.Single(subscription.View.Known.Others).Clock, 1UL, entry.Sequence - 1);
@@ -86,7 +83,7 @@ public sealed class SubscriptionTests
                 }
             }
         })));
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.All(replays, replay => Assert.Null(replay.Fault));
         var list = tracker.List("t").Select(e => e.Ref).Order().ToArray();
         Assert.All(replays.Where(replay => !replay.IsDisposed), replay => Assert.Equal(list, replay.Refs));
@@ -101,18 +98,18 @@ public sealed class SubscriptionTests
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
         using var condensed = new Counted("presence.handler.condensed");
-        var (tracker, process) = (cluster.Tracker(0), cluster[0].StartProcess());
+        var (tracker, process) = cluster.First();
         using var entered = new SemaphoreSlim(0);
         using var go = new ManualResetEventSlim();
         using var slow = tracker.Subscribe("slow", _ =>
         {
             entered.Release();
-            go.Wait(Patience);
+            go.Wait(TestTimeout);
         });
         var diffs = new List<TopicDiff>();
         using var subscription = tracker.Subscribe("t", diffs.Add);
         await tracker.TrackAsync(process, "slow", "k");
-        Assert.True(await entered.WaitAsync(Patience));
+        Assert.True(await entered.WaitAsync(TestTimeout));
         await tracker.TrackAsync(process, "t", "first");
         await tracker.TrackAsync(process, "t", "second");
         for (var round = 0; round < 1000; round++)
@@ -126,7 +123,7 @@ public sealed class SubscriptionTests
         await tracker.TrackAsync(process, "slow", "k2");
         await condensed.UntilAsync(2);
         go.Set();
-        await tracker.DeliveredAsync().WaitAsync(Patience);
+        await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.Equal(
             ["Joined first", "Joined second", "Left first, Joined last"],
             diffs.Select(d => string.Join(", ", d.Changes.Select(c => $"{c.Kind} {c.Entry.Key}"))));
@@ -165,7 +162,7 @@ public sealed class SubscriptionTests
         private void Apply(TopicDiff diff)
         {
             // The first diff may come before Subscribe has returned.
-            _begun.Wait(Patience);
+            _begun.Wait(TestTimeout);
             Fault ??= diff.Version > _version ? null : $"version {diff.Version} after {_version}";
             _version = diff.Version;
             foreach (var change in diff.Changes)

@@ -8,15 +8,11 @@ public sealed class Arbiters_of_ones_own
     [Fact]
     public async Task One_that_is_registered_decides_and_the_directory_knows_what_it_decided()
     {
-        await using var cluster = await StartAsync(new OneMember("n1"));
+        await using var cluster = await StartAsync();
         await _watch.UntilAsync("n1 starts");
         for (var member = 0; member < 2; member++)
         {
-            var directory = cluster.Services(member).GetRequiredService<IUniqueProcessDirectory>();
-            await TestCluster.UntilAsync(
-                cluster[member].GetTracker("unique"),
-                () => directory.Find("job") is { Node: "n1", Epoch: 1, Since: not null, Standbys: ["n0"] },
-                "it is known who runs it");
+            await cluster.KnowsAsync(member, s => s is { Node: "n1", Epoch: 1, Since: not null, Standbys: ["n0"] });
         }
 
         await cluster.StopAsync(1);
@@ -28,14 +24,14 @@ public sealed class Arbiters_of_ones_own
     public async Task One_that_cannot_arbitrate_refuses_the_start()
     {
         var cluster = new TestCluster();
-        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => AddAsync(cluster, "n0", new OneMember("n0") { Refuses = "no coin to toss" }));
+        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => AddAsync(cluster, "n0", new StubArbiter { Refuses = "no coin to toss" }));
         Assert.Equal("no coin to toss", e.Message);
     }
 
     [Fact]
     public async Task A_hand_over_that_was_meant_for_one_member_moves_no_other()
     {
-        await using var cluster = await StartAsync(new OneMember("n1"));
+        await using var cluster = await StartAsync();
         await _watch.UntilAsync("n1 starts");
         var heard = new TaskCompletionSource();
         using var last = cluster[1].PubSub.Subscribe(UniqueProcessHost.Topic, message =>
@@ -57,53 +53,17 @@ public sealed class Arbiters_of_ones_own
     private static PubSubMessage HandOver(string body) =>
         new(UniqueProcessHost.Topic, UniqueProcessHost.HandOverEvent, System.Text.Encoding.UTF8.GetBytes(body), IsBinary: true);
 
-    private async Task<TestCluster> StartAsync(OneMember arbiter)
+    /// <summary>Two members of which the second one wins, once.</summary>
+    private async Task<TestCluster> StartAsync()
     {
         var cluster = new TestCluster();
-        await AddAsync(cluster, "n0", arbiter);
-        await AddAsync(cluster, "n1", arbiter);
+        await AddAsync(cluster, "n0", new StubArbiter());
+        await AddAsync(cluster, "n1", new StubArbiter(new StubTerm()));
         return cluster;
     }
 
-    private Task<PresenceNode> AddAsync(TestCluster cluster, string name, OneMember arbiter) => cluster.AddAsync(name, more: services => services
+    private Task<PresenceNode> AddAsync(TestCluster cluster, string name, IUniqueArbiter arbiter) => cluster.AddAsync(name, more: services => services
         .AddSingleton(_watch)
-        .AddSingleton<IUniqueArbiter>(new OfMember(arbiter, name))
+        .AddSingleton(arbiter)
         .AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
-
-    /// <summary>Always the same member wins.</summary>
-    private sealed record OneMember(string Winner)
-    {
-        public string? Refuses { get; init; }
-    }
-
-    private sealed class OfMember(OneMember rule, string node) : IUniqueArbiter, IUniqueContest
-    {
-        private bool _hasWon;
-
-        public UniqueProcessMode Mode => UniqueProcessMode.Consistent;
-
-        public void Validate(string name)
-        {
-            if (rule.Refuses is { } reason)
-            {
-                throw new InvalidOperationException(reason);
-            }
-        }
-
-        public ValueTask<IUniqueContest> EnterAsync(string name, UniqueProcessOptions options, CancellationToken cancellation) =>
-            ValueTask.FromResult<IUniqueContest>(this);
-
-        public async ValueTask<IUniqueTerm> WinAsync(CancellationToken cancellation)
-        {
-            if (_hasWon || rule.Winner != node)
-            {
-                await Task.Delay(Timeout.Infinite, cancellation);
-            }
-
-            _hasWon = true;
-            return new StubTerm();
-        }
-
-        public ValueTask DisposeAsync() => default;
-    }
 }

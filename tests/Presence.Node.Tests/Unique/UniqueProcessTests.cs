@@ -12,10 +12,7 @@ public sealed class UniqueProcessTests
         await _watch.UntilAsync(seen => seen.Any(s => s.EndsWith("starts", StringComparison.Ordinal)), "one starts");
         for (var member = 0; member < 3; member++)
         {
-            var directory = cluster.Services(member).GetRequiredService<IUniqueProcessDirectory>();
-            var tracker = cluster[member].GetTracker("unique");
-            await TestCluster.UntilAsync(
-                tracker, () => directory.Find("job") is { Node: not null, Standbys.Count: 2 }, "it is known who runs it");
+            var directory = await cluster.KnowsAsync(member, s => s is { Node: not null, Standbys.Count: 2 });
             var status = Assert.Single(directory.List());
             Assert.Equal(Holder() + " starts", _watch.Seen[0]);
             Assert.Equal((Holder(), UniqueProcessMode.Available, null), (status.Node, status.Mode, status.Epoch));
@@ -30,8 +27,7 @@ public sealed class UniqueProcessTests
     public async Task A_holder_that_stops_ends_its_process_first_and_another_takes_over_what_it_left()
     {
         var inherited = _watch.LeaveNames();
-        await using var cluster = await StartAsync(3);
-        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        await using var cluster = await StartedAsync(3);
         var first = Holder();
         await cluster.StopAsync(first[1] - '0');
         Assert.Equal($"from {first}", await inherited.FirstAsync(_ => true));
@@ -43,8 +39,7 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task A_holder_that_crashes_is_replaced()
     {
-        await using var cluster = await StartAsync(3);
-        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        await using var cluster = await StartedAsync(3);
         var first = Holder();
         cluster.Engine.Kill(first);
         await _watch.UntilAsync(seen => seen.Any(s => s.EndsWith("starts", StringComparison.Ordinal) && s[..2] != first), "another starts");
@@ -53,8 +48,7 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task Crashed_node_is_asked_to_stop_what_it_runs_and_never_elected_again()
     {
-        await using var cluster = await StartAsync(2);
-        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        await using var cluster = await StartedAsync(2);
         cluster.Engine.Kill("n0");
         await _watch.UntilAsync("n1 starts");
         await _watch.UntilAsync("n0 ends: LeaseLost");
@@ -95,14 +89,11 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task Cut_links_between_nodes_of_one_process_move_nothing()
     {
-        await using var cluster = await StartAsync(3);
-        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        await using var cluster = await StartedAsync(3);
         cluster.Engine.Reaches = (_, _) => false;
         await AddAsync(cluster, "n3");
         cluster.Engine.Reaches = (_, _) => true;
-        var directory = cluster.Services(3).GetRequiredService<IUniqueProcessDirectory>();
-        await TestCluster.UntilAsync(
-            cluster[3].GetTracker("unique"), () => directory.Find("job") is { Node: "n0", Standbys.Count: 3 }, "it is known who runs it");
+        await cluster.KnowsAsync(3, s => s is { Node: "n0", Standbys.Count: 3 });
         Assert.Equal(["n0 starts"], _watch.Seen);
     }
 
@@ -113,8 +104,7 @@ public sealed class UniqueProcessTests
         await using var cluster = new TestCluster(time);
         await AddAsync(cluster, "n0");
         await _watch.UntilAsync("n0 starts");
-        var directory = cluster.Services(0).GetRequiredService<IUniqueProcessDirectory>();
-        await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: "n0" }, "it is known");
+        var directory = await cluster.KnowsAsync(0, s => s is { Node: "n0" });
         directory.RequestHandOver("job");
         await _watch.UntilAsync("n0 ends: HandedOver");
         await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: null }, "nobody runs it");
@@ -169,11 +159,9 @@ public sealed class UniqueProcessTests
         var isFirst = true;
         _watch.Body = context => Interlocked.Exchange(ref isFirst, false) ? ever.Task : Task.CompletedTask;
         using var abandoned = new Counted("presence.unique.abandoned");
-        await using var cluster = await StartAsync(2);
-        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        await using var cluster = await StartedAsync(2);
         var first = Holder();
-        var directory = cluster.Services(1).GetRequiredService<IUniqueProcessDirectory>();
-        await TestCluster.UntilAsync(cluster[1].GetTracker("unique"), () => directory.Find("job") is { Node: not null }, "it is known who runs it");
+        var directory = await cluster.KnowsAsync(1, s => s is { Node: not null });
         directory.RequestHandOver("job");
         await abandoned.UntilAsync(1);
         await _watch.UntilAsync(seen => seen.Count == 2, "the other runs it");
@@ -185,13 +173,11 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task A_hand_over_that_was_asked_for_anywhere_moves_it()
     {
-        await using var cluster = await StartAsync(2);
-        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
+        await using var cluster = await StartedAsync(2);
         var first = Holder();
         for (var member = 0; member < 2; member++)
         {
-            var directory = cluster.Services(member).GetRequiredService<IUniqueProcessDirectory>();
-            await TestCluster.UntilAsync(cluster[member].GetTracker("unique"), () => directory.Find("job") is { Node: not null }, "it is known");
+            await cluster.KnowsAsync(member, s => s is { Node: not null });
         }
 
         cluster.Services(first == "n0" ? 1 : 0).GetRequiredService<IUniqueProcessDirectory>().RequestHandOver("job");
@@ -245,10 +231,7 @@ public sealed class UniqueProcessTests
         options.Tracker.MaxSilentPeriods = 4;
     }
 
-    private static void Quick(UniqueProcessOptions options)
-    {
-        options.StopTimeout = TimeSpan.FromSeconds(1);
-    }
+    private static void Quick(UniqueProcessOptions options) => options.StopTimeout = TimeSpan.FromSeconds(1);
 
     private async Task<TestCluster> StartAsync(int members, Action<UniqueProcessOptions>? configure = null)
     {
@@ -258,6 +241,14 @@ public sealed class UniqueProcessTests
             await AddAsync(cluster, $"n{member}", configure);
         }
 
+        return cluster;
+    }
+
+    /// <summary>A cluster in which one member runs the process.</summary>
+    private async Task<TestCluster> StartedAsync(int members)
+    {
+        var cluster = await StartAsync(members);
+        await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
         return cluster;
     }
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>Unique processes in consistent mode, on a store that can be cut off.</summary>
@@ -27,9 +25,7 @@ public sealed class Unique_processes_with_leases
         await using var cluster = await StartAsync(2);
         await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
         var first = _watch.Seen[0][..2];
-        var directory = cluster.Services(first == "n0" ? 1 : 0).GetRequiredService<IUniqueProcessDirectory>();
-        await TestCluster.UntilAsync(
-            cluster[first == "n0" ? 1 : 0].GetTracker("unique"), () => directory.Find("job") is { Epoch: 1 }, "the other knows");
+        await cluster.KnowsAsync(first == "n0" ? 1 : 0, s => s is { Epoch: 1 });
         await cluster.StopAsync(first[1] - '0');
         await _watch.UntilAsync(seen => seen.Count == 3, "the other starts");
         Assert.Equal($"{first} ends: Shutdown", _watch.Seen[1]);
@@ -47,8 +43,7 @@ public sealed class Unique_processes_with_leases
         Assert.Equal(["n0 starts", "n0 ends: Shutdown", "n1 starts"], _watch.Seen);
         Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
         // Each cluster knows of its own nodes alone.
-        var directory = other.Services(0).GetRequiredService<IUniqueProcessDirectory>();
-        await TestCluster.UntilAsync(other[0].GetTracker("unique"), () => directory.Find("job") is { Node: "n1", Standbys: [] }, "n1 runs it");
+        await other.KnowsAsync(0, s => s is { Node: "n1", Standbys: [] });
     }
 
     [Fact]
@@ -89,8 +84,7 @@ public sealed class Unique_processes_with_leases
         };
         await using var cluster = await StartAsync(2, stopTimeout: TimeSpan.FromMinutes(1));
         await _watch.UntilAsync(seen => seen.Count == 1, "one starts");
-        var directory = cluster.Services(0).GetRequiredService<IUniqueProcessDirectory>();
-        await TestCluster.UntilAsync(cluster[0].GetTracker("unique"), () => directory.Find("job") is { Node: not null }, "it is known");
+        var directory = await cluster.KnowsAsync(0, s => s is { Node: not null });
         directory.RequestHandOver("job");
         await _watch.UntilAsync(seen => seen.Count == 2, "the other starts");
         Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
@@ -130,7 +124,7 @@ public sealed class Unique_processes_with_leases
         await using var cluster = new TestCluster();
         await cluster.AddAsync("n0", more: services => services
             .AddSingleton(_watch)
-            .AddSingleton<IUniqueArbiter>(new GivenTerms(over, current))
+            .AddSingleton<IUniqueArbiter>(new StubArbiter(over, current))
             .AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
 
         Assert.Equal(2, await started.Task.WaitAsync(TimeSpan.FromSeconds(20)));
@@ -154,28 +148,5 @@ public sealed class Unique_processes_with_leases
         }
 
         return cluster;
-    }
-
-    /// <summary>Wins the terms it was given, one after another, and then none any more.</summary>
-    private sealed class GivenTerms(params IUniqueTerm[] terms) : IUniqueArbiter, IUniqueContest
-    {
-        private readonly Queue<IUniqueTerm> _terms = new(terms);
-
-        public UniqueProcessMode Mode => UniqueProcessMode.Consistent;
-
-        public ValueTask<IUniqueContest> EnterAsync(string name, UniqueProcessOptions options, CancellationToken cancellation) => new(this);
-
-        public async ValueTask<IUniqueTerm> WinAsync(CancellationToken cancellation)
-        {
-            if (_terms.TryDequeue(out var term))
-            {
-                return term;
-            }
-
-            await Task.Delay(Timeout.Infinite, cancellation);
-            throw new InvalidOperationException();
-        }
-
-        public ValueTask DisposeAsync() => default;
     }
 }

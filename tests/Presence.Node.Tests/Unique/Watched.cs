@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>What the unique processes of a test did, in order, for all members; awaited, not polled.</summary>

@@ -3,82 +3,84 @@ using System.Collections.Concurrent;
 namespace Presence.Postgres.Tests.Leases;
 
 [Trait("Category", "Postgres")]
-public sealed class LeaseStoreTests
+public sealed class LeaseStoreTests : IAsyncLifetime
 {
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private World _world = null!;
+
+    private PostgresLeaseStore Store => _world.Store;
+
+    public async Task InitializeAsync() => _world = await World.OpenAsync();
+
+    public async Task DisposeAsync() => await _world.DisposeAsync();
+
     [SkippableFact]
     public async Task The_first_who_asks_gets_it_and_others_learn_who_has_it()
     {
-        await using var world = await World.OpenAsync();
-        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
+        var mine = await Store.AcquireAsync("x", "ann", Long, default);
         Assert.Equal((true, 1, "ann", Long), (mine.IsHeld, mine.Epoch, mine.Holder, mine.Remaining));
-        var other = await world.Store.AcquireAsync("x", "bob", Long, default);
+        var other = await Store.AcquireAsync("x", "bob", Long, default);
         Assert.Equal((false, 1, "ann"), (other.IsHeld, other.Epoch, other.Holder));
         Assert.InRange(other.Remaining, TimeSpan.FromSeconds(1), Long);
-        Assert.True((await world.Store.AcquireAsync("y", "bob", Long, default)).IsHeld);
+        Assert.True((await Store.AcquireAsync("y", "bob", Long, default)).IsHeld);
     }
 
     [SkippableFact]
     public async Task Asked_again_by_its_holder_it_is_renewed_with_the_same_epoch()
     {
-        await using var world = await World.OpenAsync();
-        await world.Store.AcquireAsync("x", "ann", TimeSpan.FromMinutes(1), default);
-        var again = await world.Store.AcquireAsync("x", "ann", Long, default);
+        await Store.AcquireAsync("x", "ann", TimeSpan.FromMinutes(1), default);
+        var again = await Store.AcquireAsync("x", "ann", Long, default);
         Assert.Equal((true, 1), (again.IsHeld, again.Epoch));
-        Assert.InRange((await world.Store.AcquireAsync("x", "bob", Long, default)).Remaining, TimeSpan.FromMinutes(2), Long);
+        Assert.InRange((await Store.AcquireAsync("x", "bob", Long, default)).Remaining, TimeSpan.FromMinutes(2), Long);
     }
 
     [SkippableFact]
     public async Task One_that_has_run_out_is_taken_with_a_higher_epoch_and_not_renewed()
     {
-        await using var world = await World.OpenAsync();
-        var first = await world.Store.AcquireAsync("x", "ann", Short, default);
-        var second = await world.UntilHeldAsync("x", "bob", Long);
+        var first = await Store.AcquireAsync("x", "ann", Short, default);
+        var second = await _world.UntilHeldAsync("x", "bob", Long);
         Assert.Equal(first.Epoch + 1, second.Epoch);
-        var late = await world.Store.RenewAsync("x", "ann", first.Epoch, Long, default);
+        var late = await Store.RenewAsync("x", "ann", first.Epoch, Long, default);
         Assert.Equal((false, 2, "bob"), (late.IsHeld, late.Epoch, late.Holder));
-        Assert.False(await world.Store.ReleaseAsync("x", "ann", first.Epoch, default, default));
-        Assert.True((await world.Store.RenewAsync("x", "bob", second.Epoch, Long, default)).IsHeld);
+        Assert.False(await Store.ReleaseAsync("x", "ann", first.Epoch, default, default));
+        Assert.True((await Store.RenewAsync("x", "bob", second.Epoch, Long, default)).IsHeld);
     }
 
     [SkippableFact]
     public async Task One_that_has_run_out_is_over_for_its_holder_even_if_nobody_took_it()
     {
-        await using var world = await World.OpenAsync();
-        var first = await world.Store.AcquireAsync("x", "ann", Short, default);
-        await world.Database.UntilAsync($"SELECT until < clock_timestamp() FROM {world.Database.Schema}.leases");
-        var late = await world.Store.RenewAsync("x", "ann", first.Epoch, Long, default);
+        var first = await Store.AcquireAsync("x", "ann", Short, default);
+        await _world.Database.UntilAsync($"SELECT until < clock_timestamp() FROM {_world.Database.Schema}.leases");
+        var late = await Store.RenewAsync("x", "ann", first.Epoch, Long, default);
         Assert.Equal((false, 1, null, TimeSpan.Zero), (late.IsHeld, late.Epoch, late.Holder, late.Remaining));
-        Assert.False(await world.Store.ReleaseAsync("x", "ann", first.Epoch, default, default));
-        Assert.Equal(2, (await world.Store.AcquireAsync("x", "ann", Long, default)).Epoch);
+        Assert.False(await Store.ReleaseAsync("x", "ann", first.Epoch, default, default));
+        Assert.Equal(2, (await Store.AcquireAsync("x", "ann", Long, default)).Epoch);
     }
 
     [SkippableFact]
     public async Task A_renewal_makes_it_last()
     {
-        await using var world = await World.OpenAsync();
-        var mine = await world.Store.AcquireAsync("x", "ann", TimeSpan.FromSeconds(20), default);
-        Assert.True((await world.Store.RenewAsync("x", "ann", mine.Epoch, Long, default)).IsHeld);
-        Assert.InRange((await world.Store.AcquireAsync("x", "bob", Long, default)).Remaining, TimeSpan.FromMinutes(1), Long);
-        Assert.False((await world.Store.RenewAsync("x", "ann", mine.Epoch + 1, Long, default)).IsHeld);
-        Assert.False((await world.Store.RenewAsync("x", "bob", mine.Epoch, Long, default)).IsHeld);
-        Assert.False((await world.Store.RenewAsync("nothing", "bob", 1, Long, default)).IsHeld);
+        var mine = await Store.AcquireAsync("x", "ann", TimeSpan.FromSeconds(20), default);
+        Assert.True((await Store.RenewAsync("x", "ann", mine.Epoch, Long, default)).IsHeld);
+        Assert.InRange((await Store.AcquireAsync("x", "bob", Long, default)).Remaining, TimeSpan.FromMinutes(1), Long);
+        Assert.False((await Store.RenewAsync("x", "ann", mine.Epoch + 1, Long, default)).IsHeld);
+        Assert.False((await Store.RenewAsync("x", "bob", mine.Epoch, Long, default)).IsHeld);
+        Assert.False((await Store.RenewAsync("nothing", "bob", 1, Long, default)).IsHeld);
     }
 
     [SkippableFact]
     public async Task What_is_left_on_release_is_found_by_the_next_holder_and_no_later_one()
     {
-        await using var world = await World.OpenAsync();
-        var first = await world.Store.AcquireAsync("x", "ann", Long, default);
-        Assert.True(await world.Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1, 2, 3 }, default));
-        Assert.False(await world.Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 9 }, default));
-        var second = await world.Store.AcquireAsync("x", "bob", Short, default);
+        var first = await Store.AcquireAsync("x", "ann", Long, default);
+        Assert.True(await Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1, 2, 3 }, default));
+        Assert.False(await Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 9 }, default));
+        var second = await Store.AcquireAsync("x", "bob", Short, default);
         Assert.Equal(2, second.Epoch);
         Assert.Equal(new byte[] { 1, 2, 3 }, second.State.ToArray());
-        var third = await world.UntilHeldAsync("x", "cid", Long);
+        var third = await _world.UntilHeldAsync("x", "cid", Long);
         Assert.Equal(3, third.Epoch);
         Assert.True(third.State.IsEmpty);
     }
@@ -86,32 +88,29 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task An_answer_that_was_lost_may_be_asked_for_again_with_what_was_left()
     {
-        await using var world = await World.OpenAsync();
-        var first = await world.Store.AcquireAsync("x", "ann", Long, default);
-        await world.Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1 }, default);
-        await world.Store.AcquireAsync("x", "bob", Long, default);
-        var again = await world.Store.AcquireAsync("x", "bob", Long, default);
+        var first = await Store.AcquireAsync("x", "ann", Long, default);
+        await Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1 }, default);
+        await Store.AcquireAsync("x", "bob", Long, default);
+        var again = await Store.AcquireAsync("x", "bob", Long, default);
         Assert.Equal((2, 1), (again.Epoch, again.State.Length));
-        await world.Store.RenewAsync("x", "bob", 2, Long, default);
-        Assert.True((await world.Store.AcquireAsync("x", "bob", Long, default)).State.IsEmpty);
+        await Store.RenewAsync("x", "bob", 2, Long, default);
+        Assert.True((await Store.AcquireAsync("x", "bob", Long, default)).State.IsEmpty);
     }
 
     [SkippableFact]
     public async Task Epochs_grow_for_ever_whoever_holds_and_releases()
     {
-        await using var world = await World.OpenAsync();
         for (var epoch = 1; epoch <= 50; epoch++)
         {
-            var lease = await world.Store.AcquireAsync("x", $"h{epoch % 3}", Long, default);
+            var lease = await Store.AcquireAsync("x", $"h{epoch % 3}", Long, default);
             Assert.Equal((true, epoch), (lease.IsHeld, lease.Epoch));
-            Assert.True(await world.Store.ReleaseAsync("x", $"h{epoch % 3}", epoch, default, default));
+            Assert.True(await Store.ReleaseAsync("x", $"h{epoch % 3}", epoch, default, default));
         }
     }
 
     [SkippableFact]
     public async Task Of_many_who_ask_at_once_one_gets_it_and_no_epoch_has_two_holders()
     {
-        await using var world = await World.OpenAsync();
         var holders = new ConcurrentDictionary<long, string>();
         await Task.WhenAll(Enumerable.Range(0, 16).Select(contender => Task.Run(async () =>
         {
@@ -119,27 +118,26 @@ public sealed class LeaseStoreTests
             {
                 var holder = $"{contender}/{attempt}";
                 // Some run out on their own while others ask, some are released.
-                var lease = await world.Store.AcquireAsync("x", holder, attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long, default);
+                var lease = await Store.AcquireAsync("x", holder, attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long, default);
                 if (lease.IsHeld)
                 {
                     Assert.True(holders.TryAdd(lease.Epoch, holder), $"epoch {lease.Epoch} has two holders");
-                    await world.Store.ReleaseAsync("x", holder, lease.Epoch, default, default);
+                    await Store.ReleaseAsync("x", holder, lease.Epoch, default, default);
                 }
             }
         })));
         Assert.NotEmpty(holders);
-        Assert.Equal(holders.Keys.Max(), await world.Database.ReadAsync<long>($"SELECT epoch FROM {world.Database.Schema}.leases"));
+        Assert.Equal(holders.Keys.Max(), await _world.Database.ReadAsync<long>($"SELECT epoch FROM {_world.Database.Schema}.leases"));
         Assert.Equal(Enumerable.Range(1, holders.Count).Select(e => (long)e), holders.Keys.Order());
     }
 
     [SkippableFact]
     public async Task The_first_row_of_a_name_is_made_once_by_many_who_ask_at_once()
     {
-        await using var world = await World.OpenAsync();
         for (var round = 0; round < 20; round++)
         {
             var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(
-                c => world.Store.AcquireAsync($"x{round}", $"c{c}", Long, default).AsTask()));
+                c => Store.AcquireAsync($"x{round}", $"c{c}", Long, default).AsTask()));
             var held = Assert.Single(answers, a => a.IsHeld);
             Assert.All(answers, a => Assert.Equal((held.Holder, 1), (a.Holder, a.Epoch)));
         }
@@ -148,13 +146,12 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task Released_lease_calls_back_those_who_watch_its_name_alone()
     {
-        await using var world = await World.OpenAsync();
-        var mine = await world.Store.AcquireAsync("x", "ann", Long, default);
-        await world.Store.AcquireAsync("y", "ann", Long, default);
+        var mine = await Store.AcquireAsync("x", "ann", Long, default);
+        await Store.AcquireAsync("y", "ann", Long, default);
         var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
-        using var watch = world.Store.WatchReleases("x", () => told.Release());
-        using var other = world.Store.WatchReleases("y", () => toldOther.Release());
-        Assert.True(await world.Store.ReleaseAsync("x", "ann", mine.Epoch, default, default));
+        using var watch = Store.WatchReleases("x", () => told.Release());
+        using var other = Store.WatchReleases("y", () => toldOther.Release());
+        Assert.True(await Store.ReleaseAsync("x", "ann", mine.Epoch, default, default));
         Assert.True(await told.WaitAsync(Patience));
         Assert.Equal(0, toldOther.CurrentCount);
     }
@@ -162,11 +159,10 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task Lease_that_has_run_out_calls_back_too_and_nobody_who_watches_no_more()
     {
-        await using var world = await World.OpenAsync();
-        await world.Store.AcquireAsync("x", "ann", Short, default);
+        await Store.AcquireAsync("x", "ann", Short, default);
         var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
-        using var watch = world.Store.WatchReleases("x", () => told.Release());
-        var other = world.Store.WatchReleases("x", () => toldOther.Release());
+        using var watch = Store.WatchReleases("x", () => told.Release());
+        var other = Store.WatchReleases("x", () => toldOther.Release());
         other.Dispose();
         Assert.True(await told.WaitAsync(Patience));
         Assert.Equal(0, toldOther.CurrentCount);
@@ -192,12 +188,11 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task Nobody_polls_while_nobody_watches_and_a_later_watch_polls_again()
     {
-        await using var world = await World.OpenAsync();
-        await world.Store.AcquireAsync("x", "ann", Short, default);
+        await Store.AcquireAsync("x", "ann", Short, default);
         for (var round = 0; round < 3; round++)
         {
             var told = new SemaphoreSlim(0);
-            using var watch = world.Store.WatchReleases("x", () => told.Release());
+            using var watch = Store.WatchReleases("x", () => told.Release());
             Assert.True(await told.WaitAsync(Patience));
         }
     }
@@ -232,16 +227,14 @@ public sealed class LeaseStoreTests
     [SkippableFact]
     public async Task What_breaks_a_rule_is_refused()
     {
-        await using var world = await World.OpenAsync();
-        var store = world.Store;
-        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync("", "h", Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync(new string('x', 256), "h", Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync("x", new string('h', 513), Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => store.AcquireAsync("x", "a\0b", Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => store.AcquireAsync("x", "h", TimeSpan.Zero, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => store.ReleaseAsync("x", "h", 1, new byte[64 * 1024 + 1], default).AsTask());
-        var lease = await store.AcquireAsync("x", "h", Long, default);
-        Assert.True(await store.ReleaseAsync("x", "h", lease.Epoch, new byte[64 * 1024], default));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync("", "h", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync(new string('x', 256), "h", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync("x", new string('h', 513), Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync("x", "a\0b", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Store.AcquireAsync("x", "h", TimeSpan.Zero, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.ReleaseAsync("x", "h", 1, new byte[64 * 1024 + 1], default).AsTask());
+        var lease = await Store.AcquireAsync("x", "h", Long, default);
+        Assert.True(await Store.ReleaseAsync("x", "h", lease.Epoch, new byte[64 * 1024], default));
     }
 
     [SkippableFact]

@@ -70,7 +70,8 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         var left = run.Clients[0];
         await using var reads = Reads.Of(run.Clients[1..]);
 
-        await BreakDatabaseAsync(run, fault);
+        var (begin, end) = FaultOf(run, fault);
+        await begin();
         await left.LeaveAsync();
         run.Clients.Remove(left);
         foreach (var member in run.Cluster.Living)
@@ -81,44 +82,26 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         await Task.WhenAll(run.Clients.Select(client => client.UpdateAsync()));
         await Task.WhenAll(run.Clients.Select(client => client.UntilShownAsync(run.Clients, Generous)));
         await reads.UntilServedAsync(20);
-        await RepairDatabaseAsync(fault);
+        await end();
 
         await reads.MustHaveBeenServedAsync();
         await run.SettleAsync();
         run.MustBeFlawless();
     }
 
-    private async Task BreakDatabaseAsync(Run run, string fault)
+    private (Func<Task> Begin, Func<Task> End) FaultOf(Run run, string fault) => fault switch
     {
-        switch (fault)
-        {
-            case "stopped":
-                await site.Server.StopAsync();
-                break;
-            case "killed":
-                await site.Server.KillAsync();
-                break;
-            case "hung":
-                site.Server.Pause();
-                break;
-            default:
-                await run.Cluster.Database.EndSessionsAsync();
-                break;
-        }
-    }
+        "stopped" => (site.Server.StopAsync, site.Server.StartAgainAsync),
+        "killed" => (site.Server.KillAsync, site.Server.StartAgainAsync),
+        "hung" => (Do(site.Server.Pause), Do(site.Server.Continue)),
+        _ => (run.Cluster.Database.EndSessionsAsync, Do(() => { })),
+    };
 
-    private async Task RepairDatabaseAsync(string fault)
+    private static Func<Task> Do(Action act) => () =>
     {
-        switch (fault)
-        {
-            case "stopped" or "killed":
-                await site.Server.StartAgainAsync();
-                break;
-            case "hung":
-                site.Server.Continue();
-                break;
-        }
-    }
+        act();
+        return Task.CompletedTask;
+    };
 
     /// <summary>All others log it; their lines may arrive a little after what they sent to their clients.</summary>
     private static Task<TimeSpan> UntilReportedByAllAsync(Run run, MemberProcess about, params MemberVerdict[] verdicts)

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Presence.Processes.Tests.Storms;
 
 /// <summary>

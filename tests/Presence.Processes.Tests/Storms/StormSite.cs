@@ -1,6 +1,3 @@
-using System.Collections.Concurrent;
-using Presence.Processes.Tests.Faults;
-
 namespace Presence.Processes.Tests.Storms;
 
 /// <summary>Three silos over PostgreSQL, each and the server in a network namespace of its own where there are such, and the faults of them all.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>Schedules played several side by side: what each came to, written as soon as it is known, and what they came to together.</summary>

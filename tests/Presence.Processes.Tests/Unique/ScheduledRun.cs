@@ -62,13 +62,8 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
     {
         switch (fault.Kind)
         {
-            case FaultKind.Kill:
-                await trio.KillAsync(member);
-                await Task.Delay(fault.Lasts);
-                await trio.StartMemberAsync(member);
-                break;
-            case FaultKind.Terminate:
-                await trio.TerminateAsync(member);
+            case FaultKind.Kill or FaultKind.Terminate:
+                await (fault.Kind == FaultKind.Kill ? trio.KillAsync(member) : trio.TerminateAsync(member));
                 await Task.Delay(fault.Lasts);
                 await trio.StartMemberAsync(member);
                 break;

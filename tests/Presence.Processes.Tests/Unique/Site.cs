@@ -1,7 +1,3 @@
-using System.Collections.Concurrent;
-using System.Net;
-using Presence.Processes.Tests.Faults;
-
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>A database server, and lines for several trios side by side: relays, and namespaces where those are to be had.</summary>

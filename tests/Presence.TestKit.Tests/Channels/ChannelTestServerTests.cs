@@ -21,9 +21,7 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         var channel = await JoinedAsync();
         var start = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
         await channel.Push("tick").AssertReplyAsync("ok");
-
         await _server.AdvanceAsync(TimeSpan.FromMinutes(1));
-
         Assert.Equal(
             Enumerable.Range(1, 60).Select(second => $$"""{"at":{{start + second}}}"""),
             channel.Received.Select(message => message.Payload.ToString()));
@@ -33,10 +31,8 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     public async Task An_answer_may_come_later()
     {
         var push = (await JoinedAsync()).Push("later");
-
         await push.RefuteReplyAsync();
         await _server.AdvanceAsync(TimeSpan.FromSeconds(5));
-
         await push.AssertReplyAsync("ok");
     }
 
@@ -65,10 +61,8 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         var channel = await JoinedAsync();
         await channel.Push("work").AssertReplyAsync("ok");
         await channel.RefutePushAsync();
-
         var seen = channel.AssertPushAsync("info", new { message = "worked" });
         channel.As<ObedientChannel>().Release();
-
         await seen;
     }
 
@@ -76,10 +70,8 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     public async Task A_channel_that_waits_on_time_does_not_hold_up_the_clock()
     {
         var push = (await JoinedAsync()).Push("wait");
-
         await push.RefuteReplyAsync();
         await _server.AdvanceAsync(TimeSpan.FromSeconds(3));
-
         await push.AssertReplyAsync("ok");
     }
 
@@ -88,10 +80,8 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     {
         var socket = await _server.ConnectAsync<AnySocket>();
         var joining = socket.SubscribeAndJoinAsync("obey:slow");
-
         Assert.False(joining.IsCompleted);
         await _server.AdvanceAsync(TimeSpan.FromSeconds(3));
-
         Assert.Equal(TestChannelState.Joined, (await joining).State);
     }
 
@@ -100,7 +90,6 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     {
         var channel = await JoinedAsync();
         channel.BroadcastFrom("news", new { n = 1 });
-
         var wrong = await Assert.ThrowsAsync<ChannelTestException>(() => channel.AssertPushAsync("news", new { n = 2 }));
         Assert.Contains("""Expected news {"n":2} to be pushed on obey:1; there was""", wrong.Message, StringComparison.Ordinal);
         Assert.Contains("""news {"n":1}""", wrong.Message, StringComparison.Ordinal);
@@ -115,11 +104,9 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     public async Task A_broadcast_from_the_test_reaches_the_client_and_is_not_news_to_the_test()
     {
         var channel = await JoinedAsync();
-
         channel.BroadcastFrom("news");
         await channel.RefuteBroadcastAsync();
         await channel.AssertPushAsync("news", new { });
-
         _server.Broadcaster.Broadcast("obey:1", "more");
         await channel.AssertBroadcastAsync("more");
     }
@@ -128,7 +115,6 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     public async Task A_wrong_answer_and_a_missing_one_fail_the_assertion()
     {
         var channel = await JoinedAsync();
-
         await Assert.ThrowsAsync<ChannelTestException>(() => channel.Push("tick").AssertReplyAsync("error"));
         await Assert.ThrowsAsync<ChannelTestException>(() => channel.Push("tick").AssertReplyAsync("ok", new { more = true }));
         await Assert.ThrowsAsync<ChannelTestException>(() => channel.Push("tick").RefuteReplyAsync());
@@ -145,7 +131,6 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         Assert.Equal("as asked", (await crashing.AssertCrashedAsync())!.Message);
         Assert.Equal(ChannelEndKind.Crashed, crashing.As<ObedientChannel>().End!.Value.Kind);
         await Assert.ThrowsAsync<ChannelTestException>(crashing.AssertClosedAsync);
-
         var leaving = await JoinedAsync();
         await leaving.LeaveAsync();
         Assert.Equal(ChannelEndKind.Left, leaving.As<ObedientChannel>().End!.Value.Kind);
@@ -156,9 +141,7 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     public async Task A_dropped_connection_ends_its_channels()
     {
         var channel = await JoinedAsync();
-
         await channel.Socket.DropAsync();
-
         Assert.Equal(ChannelEndKind.SocketClosed, channel.As<ObedientChannel>().End!.Value.Kind);
         Assert.Equal(TestChannelState.Errored, channel.State);
         Assert.Throws<ChannelTestException>(() => channel.Push("tick"));
@@ -168,9 +151,7 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
     public async Task The_server_closes_a_connection_with_a_code()
     {
         var channel = await JoinedAsync();
-
         _server.Broadcaster.Disconnect("any");
-
         await channel.Socket.AssertClosedAsync(1001);
         await Assert.ThrowsAsync<ChannelTestException>(() => channel.Socket.AssertClosedAsync(1000));
         Assert.Equal(ChannelEndKind.SocketClosed, channel.As<ObedientChannel>().End!.Value.Kind);
@@ -182,7 +163,6 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         Assert.Null(await _server.TryConnectAsync<AnySocket>(new { crash = true }));
         var refused = await Assert.ThrowsAsync<ChannelTestException>(() => _server.ConnectAsync<AnySocket>(new { crash = true }));
         Assert.Contains("as asked", refused.Message, StringComparison.Ordinal);
-
         var socket = await _server.ConnectAsync<AnySocket>();
         await Assert.ThrowsAsync<ChannelTestException>(() => socket.SubscribeAndJoinAsync("obey:refused"));
         var join = await socket.JoinAsync("obey:refused");
@@ -197,9 +177,7 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         var server = await ChannelTestServer.StartAsync(services => services.AddChannels(channels => channels
             .Socket<AnySocket>(routes => routes.Channel<ObedientChannel>("obey:*"))));
         var socket = await server.ConnectAsync<AnySocket>();
-
         await server.DisposeAsync();
-
         Assert.Equal(1012, socket.CloseCode);
     }
 

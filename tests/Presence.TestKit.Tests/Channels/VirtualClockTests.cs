@@ -12,7 +12,6 @@ public sealed class VirtualClockTests
         Set("a", TimeSpan.FromSeconds(1));
         Set("b", TimeSpan.FromSeconds(1));
         Set("never", Timeout.InfiniteTimeSpan);
-
         _clock.Advance(TimeSpan.FromSeconds(2.5));
         Assert.Equal(["a 1", "b 1"], _fired);
         _clock.Advance(TimeSpan.FromSeconds(0.5));
@@ -23,7 +22,6 @@ public sealed class VirtualClockTests
     public void A_period_repeats_until_the_timer_is_changed_or_disposed()
     {
         var timer = _clock.CreateTimer(_ => _fired.Add($"{_clock.Elapsed.TotalSeconds}"), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
-
         _clock.Advance(TimeSpan.FromSeconds(6));
         Assert.Equal(["1", "3", "5"], _fired);
         timer.Change(TimeSpan.FromSeconds(10), Timeout.InfiniteTimeSpan);
@@ -39,9 +37,7 @@ public sealed class VirtualClockTests
     public void A_timer_may_set_another_that_is_due_within_the_same_advance()
     {
         _clock.CreateTimer(_ => Set("second", TimeSpan.FromSeconds(1)), null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
-
         _clock.Advance(TimeSpan.FromSeconds(2));
-
         Assert.Equal(["second 2"], _fired);
     }
 
@@ -50,9 +46,7 @@ public sealed class VirtualClockTests
     {
         var (stamp, now) = (_clock.GetTimestamp(), _clock.GetUtcNow());
         Assert.True(stamp > 0);
-
         _clock.Advance(TimeSpan.FromMinutes(5));
-
         Assert.Equal(TimeSpan.FromMinutes(5), _clock.GetElapsedTime(stamp));
         Assert.Equal(TimeSpan.FromMinutes(5), _clock.GetUtcNow() - now);
         Assert.Throws<ArgumentOutOfRangeException>(() => _clock.Advance(TimeSpan.FromTicks(-1)));

@@ -18,7 +18,6 @@ public sealed class SimulatedClusterTests
     public void A_change_is_seen_by_the_others_within_a_few_milliseconds()
     {
         _a.Track(_a.StartProcess(), "lobby", "alice");
-
         Assert.True(_cluster.RunUntil(() => _b.List("lobby").Count == 1, TimeSpan.FromMilliseconds(50)));
     }
 
@@ -26,7 +25,6 @@ public sealed class SimulatedClusterTests
     public void Running_until_something_that_never_happens_ends_at_the_limit()
     {
         var began = _cluster.Now;
-
         Assert.False(_cluster.RunUntil(() => false, Second));
         Assert.Equal(began + Second, _cluster.Now);
     }
@@ -38,10 +36,8 @@ public sealed class SimulatedClusterTests
         _a.Track(process, "lobby", "alice");
         _a.Track(process, "room", "alice");
         _a.Track(_a.StartProcess(), "lobby", "bob");
-
         Assert.Equal(2, _a.EndProcess(process));
         _cluster.Settle();
-
         Assert.Equal(["bob"], _b.List("lobby").Select(entry => entry.Key));
         Assert.Empty(_b.List("room"));
         Assert.DoesNotContain(process, _a.Processes);
@@ -54,7 +50,6 @@ public sealed class SimulatedClusterTests
         _a.Track(_a.StartProcess(), "lobby", "alice");
         _cluster.Run(TimeSpan.FromMilliseconds(100));
         Assert.Empty(_b.List("lobby"));
-
         _b.Resume();
         Assert.Single(_b.List("lobby"));
     }
@@ -64,11 +59,9 @@ public sealed class SimulatedClusterTests
     {
         _a.Track(_a.StartProcess(), "lobby", "alice");
         _cluster.Run(Second);
-
         _a.Crash();
         _cluster.Run(TimeSpan.FromMilliseconds(500));
         Assert.Single(_b.List("lobby"));
-
         _cluster.Run(Second);
         Assert.Empty(_b.List("lobby"));
     }
@@ -78,9 +71,7 @@ public sealed class SimulatedClusterTests
     {
         _a.Track(_a.StartProcess(), "lobby", "alice");
         _cluster.Run(Second);
-
         _a.Leave();
-
         Assert.True(_cluster.RunUntil(() => _a.State == MemberState.Stopped, TimeSpan.FromMilliseconds(50)));
         Assert.Empty(_b.List("lobby"));
     }
@@ -89,9 +80,7 @@ public sealed class SimulatedClusterTests
     public void A_farewell_that_cannot_be_delivered_ends_after_its_time()
     {
         _cluster.Network.Cut("a", "b");
-
         _a.Leave();
-
         Assert.False(_cluster.RunUntil(() => _a.State == MemberState.Stopped, TimeSpan.FromMilliseconds(900)));
         Assert.True(_cluster.RunUntil(() => _a.State == MemberState.Stopped, TimeSpan.FromMilliseconds(200)));
     }
@@ -103,11 +92,9 @@ public sealed class SimulatedClusterTests
         _cluster.Run(Second);
         _a.Crash();
         _cluster.StepWallClock("a", -TimeSpan.FromMinutes(5));
-
         var again = _cluster.Start("a");
         again.Track(again.StartProcess(), "lobby", "new");
         _cluster.Settle();
-
         Assert.Equal(["new"], _b.List("lobby").Select(entry => entry.Key));
         Assert.True(again.Self.Incarnation > _a.Self.Incarnation);
     }
@@ -124,7 +111,6 @@ public sealed class SimulatedClusterTests
     public void Calls_at_a_member_that_does_not_run_are_refused()
     {
         _a.Crash();
-
         Assert.Throws<InvalidOperationException>(() => _a.StartProcess());
         Assert.Throws<InvalidOperationException>(() => _a.Track(1, "lobby", "alice"));
         Assert.Throws<InvalidOperationException>(_a.Crash);
@@ -137,7 +123,6 @@ public sealed class SimulatedClusterTests
     {
         var process = _a.StartProcess();
         _a.Track(process, "lobby", "alice");
-
         Assert.Throws<AlreadyTrackedException>(() => _a.Track(process, "lobby", "alice"));
         Assert.Throws<NotTrackedException>(() => _a.Update(process, "lobby", "bob", PresenceMeta.Empty));
         Assert.Throws<ArithmeticException>(
@@ -153,9 +138,7 @@ public sealed class SimulatedClusterTests
         var a = cluster.Start("a");
         cluster.Start("b");
         a.Track(a.StartProcess(), "lobby", "alice");
-
         var violated = Assert.Throws<SimulationViolatedException>(cluster.Settle);
-
         Assert.Equal(99UL, violated.Seed);
         Assert.Contains("Seed 99", violated.Message, StringComparison.Ordinal);
         Assert.NotEmpty(violated.Violations);

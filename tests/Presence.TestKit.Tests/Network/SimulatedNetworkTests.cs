@@ -11,7 +11,6 @@ public sealed class SimulatedNetworkTests
     public void A_good_link_delivers_everything_once_and_within_its_delay()
     {
         var arrivals = Send("a", "b", 1000);
-
         Assert.Equal(Enumerable.Range(0, 1000), arrivals.Select(arrival => arrival.Frame).Order());
         Assert.All(arrivals, arrival => Assert.InRange(arrival.At.TotalMilliseconds, 1, 10));
     }
@@ -20,7 +19,6 @@ public sealed class SimulatedNetworkTests
     public void A_lossy_link_loses_about_what_it_says()
     {
         _network.SetLink("a", "b", LinkConditions.Good with { Loss = 0.3 });
-
         Assert.InRange(Send("a", "b", 1000).Count, 650, 750);
         Assert.Equal(1000, Send("b", "a", 1000).Count);
         Assert.InRange(_network.Lost, 250, 350);
@@ -30,7 +28,6 @@ public sealed class SimulatedNetworkTests
     public void A_doubling_link_delivers_some_frames_twice()
     {
         _network.SetDefault(LinkConditions.Good with { Duplication = 0.2 });
-
         Assert.InRange(Send("a", "b", 1000).Count, 1150, 1250);
     }
 
@@ -38,9 +35,7 @@ public sealed class SimulatedNetworkTests
     public void A_reordering_link_lets_later_frames_overtake()
     {
         _network.SetDefault(LinkConditions.Good with { MinDelay = TimeSpan.Zero, MaxDelay = TimeSpan.Zero, Reordering = 0.5 });
-
         var order = Send("a", "b", 100).Select(arrival => arrival.Frame).ToList();
-
         Assert.NotEqual(order.Order(), order);
         Assert.Equal(100, order.Count);
     }
@@ -52,7 +47,6 @@ public sealed class SimulatedNetworkTests
         Assert.Empty(Send("a", "b", 10));
         Assert.Empty(Send("b", "a", 10));
         Assert.Equal(10, Send("a", "c", 10).Count);
-
         _network.Mend("a", "b");
         Assert.Equal(10, Send("a", "b", 10).Count);
         Assert.Equal(20, _network.Blocked);
@@ -62,7 +56,6 @@ public sealed class SimulatedNetworkTests
     public void A_one_way_cut_leaves_the_way_back()
     {
         _network.CutOneWay("a", "b");
-
         Assert.Empty(Send("a", "b", 10));
         Assert.Equal(10, Send("b", "a", 10).Count);
     }
@@ -71,7 +64,6 @@ public sealed class SimulatedNetworkTests
     public void A_split_cuts_every_link_between_the_groups_and_none_within()
     {
         _network.Split(["a", "b"], ["c", "d"]);
-
         Assert.Empty(Send("a", "d", 1));
         Assert.Empty(Send("c", "b", 1));
         Assert.Single(Send("a", "b", 1));
@@ -84,9 +76,7 @@ public sealed class SimulatedNetworkTests
         _network.Cut("a", "b");
         _network.SetLink("a", "c", LinkConditions.Good with { Loss = 1 });
         _network.SetDefault(LinkConditions.Good with { Loss = 1 });
-
         _network.Heal();
-
         Assert.Single(Send("a", "b", 1));
         Assert.Single(Send("a", "c", 1));
         Assert.Single(Send("a", "d", 1));
@@ -98,9 +88,7 @@ public sealed class SimulatedNetworkTests
         var arrived = false;
         _network.Send("a", "b", () => arrived = true);
         _network.Cut("a", "b");
-
         RunOut();
-
         Assert.True(arrived);
     }
 

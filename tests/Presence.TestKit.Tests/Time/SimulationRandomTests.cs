@@ -6,7 +6,6 @@ public sealed class SimulationRandomTests
     public void A_seed_gives_the_same_numbers_for_ever()
     {
         var random = new SimulationRandom(42);
-
         Assert.Equal(
             [0x15780b2e0c2ec716UL, 0x6104d9866d113a7eUL, 0xae17533239e499a1UL],
             new[] { random.Next(), random.Next(), random.Next() });
@@ -16,9 +15,7 @@ public sealed class SimulationRandomTests
     public void Chances_come_about_as_often_as_they_should()
     {
         var random = new SimulationRandom(1);
-
         var hits = Enumerable.Range(0, 100_000).Count(_ => random.Chance(0.1));
-
         Assert.InRange(hits, 9_700, 10_300);
         Assert.False(random.Chance(0));
         Assert.True(random.Chance(1));
@@ -28,7 +25,6 @@ public sealed class SimulationRandomTests
     public void A_time_between_two_is_between_them()
     {
         var random = new SimulationRandom(2);
-
         for (var i = 0; i < 1000; i++)
         {
             Assert.InRange(
@@ -44,9 +40,7 @@ public sealed class SimulationRandomTests
     public void Shuffling_keeps_every_element()
     {
         var list = Enumerable.Range(0, 50).ToList();
-
         new SimulationRandom(3).Shuffle(list);
-
         Assert.NotEqual(Enumerable.Range(0, 50), list);
         Assert.Equal(Enumerable.Range(0, 50), list.Order());
     }

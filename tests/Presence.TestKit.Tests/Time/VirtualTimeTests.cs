@@ -12,9 +12,7 @@ public sealed class VirtualTimeTests
         time.At(Second * 2, () => ran.Add("late"));
         time.At(Second, () => ran.Add("first"));
         time.At(Second, () => ran.Add("second"));
-
         RunUntil(time, Second * 3);
-
         Assert.Equal(["first", "second", "late"], ran);
         Assert.Equal(Second * 3, time.Now);
     }
@@ -25,10 +23,8 @@ public sealed class VirtualTimeTests
         var time = new VirtualTime();
         var ran = 0;
         time.At(Second * 2, () => ran++);
-
         RunUntil(time, Second);
         Assert.Equal(0, ran);
-
         RunUntil(time, Second * 2);
         Assert.Equal(1, ran);
     }
@@ -39,10 +35,8 @@ public sealed class VirtualTimeTests
         var time = new VirtualTime();
         RunUntil(time, Second);
         var at = TimeSpan.Zero;
-
         time.At(TimeSpan.Zero, () => at = time.Now);
         RunUntil(time, Second);
-
         Assert.Equal(Second, at);
     }
 

@@ -2,15 +2,16 @@ namespace Presence.Tracker.Tests.Index;
 
 public sealed class Reading_the_index
 {
+    private readonly Member _a = Members.Named("a")["a"];
+
     [Fact]
     public void Pages_hold_whole_keys_in_order_and_end()
     {
-        var a = Members.Named("a")["a"];
         for (ulong process = 1; process <= 3; process++)
         {
             foreach (var key in new[] { "c", "a", "b", "é", "__proto__" })
             {
-                a.Track(key, process: process);
+                _a.Track(key, process: process);
             }
         }
 
@@ -18,71 +19,67 @@ public sealed class Reading_the_index
         string? after = null;
         do
         {
-            var page = a.Shard.Index.List("t").Page(after, 2);
+            var page = _a.Shard.Index.List("t").Page(after, 2);
             seen.AddRange(page.Entries.Select(e => e.Key));
             after = page.Next;
         }
         while (after is not null);
         Assert.Equal(new[] { "__proto__", "a", "b", "c", "é" }.SelectMany(k => Enumerable.Repeat(k, 3)), seen);
-        Assert.Equal((15, 5), (a.Shard.Index.List("t").Count, a.Shard.Index.List("t").KeyCount));
+        Assert.Equal((15, 5), (_a.Shard.Index.List("t").Count, _a.Shard.Index.List("t").KeyCount));
     }
 
     [Fact]
     public void A_key_is_found_with_all_its_presences_and_no_others()
     {
-        var a = Members.Named("a")["a"];
-        a.Track("1", process: 1);
-        a.Track("1", process: 2);
-        a.Track("11", process: 1);
-        Assert.Equal(2, a.Shard.Index.List("t").GetByKey("1").Count);
-        Assert.Single(a.Shard.Index.List("t").GetByKey("11"));
-        Assert.Empty(a.Shard.Index.List("t").GetByKey("111"));
-        Assert.Empty(a.Shard.Index.List("nowhere").GetByKey("1"));
+        _a.Track("1", process: 1);
+        _a.Track("1", process: 2);
+        _a.Track("11", process: 1);
+        Assert.Equal(2, _a.Shard.Index.List("t").GetByKey("1").Count);
+        Assert.Single(_a.Shard.Index.List("t").GetByKey("11"));
+        Assert.Empty(_a.Shard.Index.List("t").GetByKey("111"));
+        Assert.Empty(_a.Shard.Index.List("nowhere").GetByKey("1"));
     }
 
     [Fact]
     public void Topics_of_a_key_come_and_go_with_its_presences()
     {
-        var a = Members.Named("a")["a"];
         foreach (var topic in new[] { "t3", "t1", "t2" })
         {
-            a.Track("k", topic: topic);
+            _a.Track("k", topic: topic);
         }
 
-        a.Track("k", process: 2, topic: "t2");
-        Assert.Equal(["t1", "t2", "t3"], a.Shard.Index.TopicsOf("k"));
-        a.Untrack("k", topic: "t2");
-        a.Untrack("k", topic: "t1");
-        Assert.Equal(["t2", "t3"], a.Shard.Index.TopicsOf("k"));
-        a.End(2);
-        a.End(1);
-        Assert.Empty(a.Shard.Index.TopicsOf("k"));
-        Assert.Equal(0, a.Shard.Index.Count);
+        _a.Track("k", process: 2, topic: "t2");
+        Assert.Equal(["t1", "t2", "t3"], _a.Shard.Index.TopicsOf("k"));
+        _a.Untrack("k", topic: "t2");
+        _a.Untrack("k", topic: "t1");
+        Assert.Equal(["t2", "t3"], _a.Shard.Index.TopicsOf("k"));
+        _a.End(2);
+        _a.End(1);
+        Assert.Empty(_a.Shard.Index.TopicsOf("k"));
+        Assert.Equal(0, _a.Shard.Index.Count);
     }
 
     [Fact]
     public void Topics_are_paged_in_order_and_empty_ones_vanish()
     {
-        var a = Members.Named("a")["a"];
         for (var i = 0; i < 100; i++)
         {
-            a.Track("k", topic: $"t{i:D2}");
+            _a.Track("k", topic: $"t{i:D2}");
         }
 
-        a.Untrack("k", topic: "t51");
-        Assert.Equal(["t50", "t52"], a.Shard.Index.Topics("t49", 2).Select(t => t.Topic));
-        Assert.Equal(99, a.Shard.Index.Topics(null, 1000).Count);
+        _a.Untrack("k", topic: "t51");
+        Assert.Equal(["t50", "t52"], _a.Shard.Index.Topics("t49", 2).Select(t => t.Topic));
+        Assert.Equal(99, _a.Shard.Index.Topics(null, 1000).Count);
     }
 
     [Fact]
     public void A_snapshot_in_hand_never_changes()
     {
-        var a = Members.Named("a")["a"];
-        a.Track("k1");
-        var before = a.Shard.Index.List("t");
-        a.Track("k2");
-        a.Update("k1", """{"v":1}""");
-        a.Untrack("k1");
+        _a.Track("k1");
+        var before = _a.Shard.Index.List("t");
+        _a.Track("k2");
+        _a.Update("k1", """{"v":1}""");
+        _a.Untrack("k1");
         Assert.Equal("t/k1 a#1:1 {}", Assert.Single((IEnumerable<PresenceEntry>)before).ToString());
     }
 

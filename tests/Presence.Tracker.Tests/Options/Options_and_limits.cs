@@ -2,6 +2,8 @@ namespace Presence.Tracker.Tests.Options;
 
 public sealed class Options_and_limits
 {
+    private readonly Member _a = Members.Named("a")["a"];
+
     [Fact]
     public void The_down_period_follows_the_broadcast_period()
     {
@@ -41,32 +43,29 @@ public sealed class Options_and_limits
     [InlineData("t", "256", "key", 256)]
     public void What_is_empty_or_too_long_is_refused_and_nothing_changes(string topic, string key, string what, int size)
     {
-        var a = Members.Named("a")["a"];
         var thrown = Assert.Throws<PresenceLimitException>(
-            () => a.Track(key == "256" ? new string('k', 256) : key, topic: topic == "256" ? new string('t', 256) : topic));
+            () => _a.Track(key == "256" ? new string('k', 256) : key, topic: topic == "256" ? new string('t', 256) : topic));
         Assert.Equal((what, size), (thrown.What, thrown.Size));
-        Assert.Equal(0, a.Shard.Index.Count);
-        Assert.Empty(a.Changes);
+        Assert.Equal(0, _a.Shard.Index.Count);
+        Assert.Empty(_a.Changes);
     }
 
     [Fact]
     public void Limits_count_bytes_and_not_characters()
     {
-        var a = Members.Named("a")["a"];
-        a.Track(new string('é', 127));
-        Assert.Throws<PresenceLimitException>(() => a.Track(new string('é', 128)));
-        a.Track(new string('k', 255));
+        _a.Track(new string('é', 127));
+        Assert.Throws<PresenceLimitException>(() => _a.Track(new string('é', 128)));
+        _a.Track(new string('k', 255));
     }
 
     [Fact]
     public void Metadata_beyond_the_limit_is_refused_in_track_and_in_update()
     {
-        var a = Members.Named("a")["a"];
         var big = "{\"v\":\"" + new string('x', 64 * 1024) + "\"}";
-        Assert.Throws<PresenceLimitException>(() => a.Track("k", big));
-        a.Track("k");
-        Assert.Throws<PresenceLimitException>(() => a.Update("k", big));
-        Assert.Equal("{}", a.Shard.Index.List("t").Single().Meta.ToString());
+        Assert.Throws<PresenceLimitException>(() => _a.Track("k", big));
+        _a.Track("k");
+        Assert.Throws<PresenceLimitException>(() => _a.Update("k", big));
+        Assert.Equal("{}", _a.Shard.Index.List("t").Single().Meta.ToString());
     }
 
     [Theory]
@@ -81,56 +80,52 @@ public sealed class Options_and_limits
     [Fact]
     public void A_throwing_update_function_changes_nothing()
     {
-        var a = Members.Named("a")["a"];
-        a.Track("k");
-        a.Heard();
-        Assert.Throws<InvalidTimeZoneException>(() => a.Do((shard, now, fx) =>
+        _a.Track("k");
+        _a.Heard();
+        Assert.Throws<InvalidTimeZoneException>(() => _a.Do((shard, now, fx) =>
             shard.Update(now, 1, "t", "k", _ => throw new InvalidTimeZoneException(), fx)));
-        Assert.Equal("", a.Heard());
-        Assert.Equal(2UL, a.Track("next").Dot.Sequence);
+        Assert.Equal("", _a.Heard());
+        Assert.Equal(2UL, _a.Track("next").Dot.Sequence);
     }
 
     [Fact]
     public void The_same_process_is_tracked_once_per_topic_and_key()
     {
-        var a = Members.Named("a")["a"];
-        a.Track("k");
-        Assert.Throws<AlreadyTrackedException>(() => a.Track("k"));
-        a.Track("k", topic: "other");
-        a.Track("other");
-        a.Track("k", process: 2);
-        Assert.Equal(4, a.Shard.Index.Count);
+        _a.Track("k");
+        Assert.Throws<AlreadyTrackedException>(() => _a.Track("k"));
+        _a.Track("k", topic: "other");
+        _a.Track("other");
+        _a.Track("k", process: 2);
+        Assert.Equal(4, _a.Shard.Index.Count);
     }
 
     [Fact]
     public void Of_many_all_are_tracked_or_none()
     {
-        var a = Members.Named("a")["a"];
-        a.Track("taken");
-        a.Heard();
-        Assert.Throws<AlreadyTrackedException>(() => a.Do((s, now, fx) =>
+        _a.Track("taken");
+        _a.Heard();
+        Assert.Throws<AlreadyTrackedException>(() => _a.Do((s, now, fx) =>
             s.TrackMany(now, 1, [new TrackRequest("t", "new"), new TrackRequest("t", "taken")], fx)));
-        Assert.Throws<AlreadyTrackedException>(() => a.Do((s, now, fx) =>
+        Assert.Throws<AlreadyTrackedException>(() => _a.Do((s, now, fx) =>
             s.TrackMany(now, 1, [new TrackRequest("t", "new"), new TrackRequest("t", "new")], fx)));
-        Assert.Throws<NotTrackedException>(() => a.Do((s, now, fx) =>
+        Assert.Throws<NotTrackedException>(() => _a.Do((s, now, fx) =>
             s.UpdateMany(now, 1, [new TrackRequest("t", "taken"), new TrackRequest("t", "absent")], fx)));
-        Assert.Equal("", a.Heard());
+        Assert.Equal("", _a.Heard());
     }
 
     [Fact]
     public void The_end_of_a_process_is_one_diff_over_all_its_topics()
     {
-        var a = Members.Named("a")["a"];
         for (var i = 0; i < 1000; i++)
         {
-            a.Track($"k{i}", topic: $"t{i % 10}");
+            _a.Track($"k{i}", topic: $"t{i % 10}");
         }
 
-        a.Track("other", process: 2);
-        a.Changes.Clear();
-        Assert.Equal(1000, a.End());
-        Assert.Equal(1000, a.Changes.Count(c => c is { Kind: PresenceChangeKind.Left, Reason: LeaveReason.ProcessEnded }));
-        Assert.Equal(1, a.Shard.Index.Count);
-        Assert.Equal(0, a.End());
+        _a.Track("other", process: 2);
+        _a.Changes.Clear();
+        Assert.Equal(1000, _a.End());
+        Assert.Equal(1000, _a.Changes.Count(c => c is { Kind: PresenceChangeKind.Left, Reason: LeaveReason.ProcessEnded }));
+        Assert.Equal(1, _a.Shard.Index.Count);
+        Assert.Equal(0, _a.End());
     }
 }

@@ -8,14 +8,12 @@ public sealed class DupeChannelTests : HelloSocketsCase
     public async Task Numbers_gather_while_they_are_broadcast()
     {
         var channel = await JoinedAsync("dupe");
-
         await BroadcastAsync(channel, 1);
         Assert.Equal(["1"], channel.As<DupeChannel>().Buffer);
         await BroadcastAsync(channel, 1);
         Assert.Equal(["1"], channel.As<DupeChannel>().Buffer);
         await BroadcastAsync(channel, 2);
         Assert.Equal(["1", "2"], channel.As<DupeChannel>().Buffer);
-
         await channel.RefutePushAsync();
     }
 
@@ -43,9 +41,7 @@ public sealed class DupeChannelTests : HelloSocketsCase
     {
         var channel = await JoinedAsync("dupe");
         await BroadcastAsync(channel, 1, 2, 3, 2);
-
         await Server.AdvanceAsync(DupeChannel.Delay);
-
         Assert.Equal(
             ["""number {"value":1}""", """number {"value":2}""", """number {"value":3}"""],
             channel.Received.Select(message => message.ToString()));
@@ -58,13 +54,11 @@ public sealed class DupeChannelTests : HelloSocketsCase
         await BroadcastAsync(channel, 1);
         await Server.AdvanceAsync(DupeChannel.Delay);
         await channel.AssertPushAsync("number", new { value = 1 });
-
         await Server.AdvanceAsync(TimeSpan.FromHours(1));
         await BroadcastAsync(channel, 1);
         await Server.AdvanceAsync(DupeChannel.Delay - Moment);
         await channel.RefutePushAsync();
         await Server.AdvanceAsync(Moment);
-
         await channel.AssertPushAsync("number", new { value = 1 });
     }
 
@@ -78,7 +72,6 @@ public sealed class DupeChannelTests : HelloSocketsCase
         }
 
         await Server.AdvanceAsync(DupeChannel.Delay);
-
         Assert.Equal(3, channel.Received.Count);
     }
 
@@ -89,9 +82,7 @@ public sealed class DupeChannelTests : HelloSocketsCase
         await BroadcastAsync(early, 1);
         var late = await JoinedAsync("dupe");
         await BroadcastAsync(early, 2);
-
         await Server.AdvanceAsync(DupeChannel.Delay);
-
         Assert.Equal(2, early.Received.Count);
         Assert.Single(late.Received);
     }
@@ -104,9 +95,7 @@ public sealed class DupeChannelTests : HelloSocketsCase
         channel.BroadcastFrom("number", ChannelPayload.Json("[]"));
         channel.BroadcastFrom("number", new byte[] { 1 });
         await BroadcastAsync(channel, 7);
-
         await Server.AdvanceAsync(DupeChannel.Delay);
-
         await channel.AssertPushAsync("number", new { value = 7 });
         await channel.RefutePushAsync();
         Assert.Equal(TestChannelState.Joined, channel.State);
@@ -118,9 +107,7 @@ public sealed class DupeChannelTests : HelloSocketsCase
         var channel = await JoinedAsync("dupe");
         await BroadcastAsync(channel, [.. Enumerable.Range(0, DupeChannel.MostWaiting)]);
         await channel.RefutePushAsync();
-
         await BroadcastAsync(channel, -1);
-
         Assert.Equal(DupeChannel.MostWaiting + 1, channel.Received.Count);
         await BroadcastAsync(channel, 5);
         await Server.AdvanceAsync(DupeChannel.Delay);

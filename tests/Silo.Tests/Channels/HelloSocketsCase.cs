@@ -1,5 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-
 namespace Presence.Silo.Tests.Channels;
 
 /// <summary>A member with the sample sockets for each test.</summary>

@@ -6,7 +6,6 @@ public sealed class PingChannelTests : HelloSocketsCase
     public async Task A_ping_is_answered_with_a_pong_and_nothing_else()
     {
         var channel = await JoinedAsync("ping");
-
         await channel.Push("ping").AssertReplyAsync("ok", new { ping = "pong" });
         await channel.RefutePushAsync();
     }
@@ -15,7 +14,6 @@ public sealed class PingChannelTests : HelloSocketsCase
     public async Task A_binary_payload_comes_back_as_it_was()
     {
         var channel = await JoinedAsync("ping");
-
         await channel.Push("binary", new byte[] { 0, 1, 254, 255 }).AssertReplyAsync("ok", new byte[] { 0, 1, 254, 255 });
     }
 
@@ -24,9 +22,7 @@ public sealed class PingChannelTests : HelloSocketsCase
     {
         var channel = await JoinedAsync("ping");
         var push = channel.Push("noreply");
-
         await Server.AdvanceAsync(TimeSpan.FromHours(1));
-
         await push.RefuteReplyAsync();
     }
 
@@ -36,9 +32,7 @@ public sealed class PingChannelTests : HelloSocketsCase
         var socket = await AnybodyAsync();
         var channel = await socket.SubscribeAndJoinAsync("ping");
         var wild = await socket.SubscribeAndJoinAsync("wild:2:4");
-
         channel.Push("crash");
-
         Assert.IsType<InvalidOperationException>(await channel.AssertCrashedAsync());
         Assert.Equal(TestChannelState.Joined, wild.State);
         var again = await socket.SubscribeAndJoinAsync("ping");
@@ -49,9 +43,7 @@ public sealed class PingChannelTests : HelloSocketsCase
     public async Task Stop_ends_the_channel_for_good()
     {
         var channel = await JoinedAsync("ping");
-
         channel.Push("stop");
-
         await channel.AssertClosedAsync();
     }
 
@@ -59,9 +51,7 @@ public sealed class PingChannelTests : HelloSocketsCase
     public async Task A_request_to_ping_says_which_member_it_came_through()
     {
         var channel = await JoinedAsync("ping");
-
         Server.Broadcaster.Broadcast("ping", "request_ping", new { why = "test" });
-
         await channel.AssertBroadcastAsync("request_ping", new { why = "test" });
         await channel.AssertPushAsync("request_ping", new { why = "test", from_node = "test" });
     }

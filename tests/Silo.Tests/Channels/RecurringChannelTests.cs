@@ -6,7 +6,6 @@ public sealed class RecurringChannelTests : HelloSocketsCase
     public async Task A_token_comes_every_five_seconds()
     {
         var channel = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("recurring");
-
         await Server.AdvanceAsync(TimeSpan.FromSeconds(4.999));
         await channel.RefutePushAsync();
         await Server.AdvanceAsync(TimeSpan.FromMilliseconds(1));
@@ -22,10 +21,8 @@ public sealed class RecurringChannelTests : HelloSocketsCase
         await Server.AdvanceAsync(RecurringChannel.Period);
         var message = await channel.AssertPushAsync("new_token");
         var token = message.Payload.ToElement().GetProperty("token").GetString();
-
         Server.Clock.Advance(UserSocket.TokenLifetime - TimeSpan.FromSeconds(1));
         var again = await Server.ConnectAsync<UserSocket>(new { token });
-
         Assert.Equal("auth_socket:ann", again.Id);
     }
 
@@ -34,9 +31,7 @@ public sealed class RecurringChannelTests : HelloSocketsCase
     {
         var channel = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("recurring");
         await channel.LeaveAsync();
-
         await Server.AdvanceAsync(TimeSpan.FromMinutes(1));
-
         await channel.RefutePushAsync();
     }
 }

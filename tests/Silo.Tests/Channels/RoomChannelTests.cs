@@ -9,7 +9,6 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var now = Now;
         await EnterAsync("ann", new { meta = new { mood = "calm", online_at = 5 } });
-
         Assert.Equal($$"""{"online_at":{{now}},"mood":"calm"}""", Meta("ann"));
     }
 
@@ -31,9 +30,7 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var now = Now;
         var ann = await EnterAsync("ann", new { meta = new { a = 1, b = 2 } });
-
         await ann.Push("update", new { meta = new { b = 3, c = 4 } }).AssertReplyAsync("ok", new { });
-
         Assert.Equal($$"""{"online_at":{{now}},"a":1,"b":3,"c":4}""", Meta("ann"));
     }
 
@@ -42,10 +39,8 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var ann = await EnterAsync("ann", new { meta = new { a = 1 } });
         var before = Meta("ann");
-
         await ann.Push("update").AssertReplyAsync("error", new { reason = "meta must be an object" });
         await ann.Push("update", new { meta = new { x = new string('x', 100_000) } }).AssertReplyAsync("error");
-
         Assert.Equal(before, Meta("ann"));
         Assert.Equal(TestChannelState.Joined, ann.State);
     }
@@ -55,9 +50,7 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var ann = await EnterAsync("ann");
         var bob = await EnterAsync("bob");
-
         await ann.Push("message", new { text = "hi", user_id = "forged" }).AssertReplyAsync("ok", new { });
-
         await ann.AssertBroadcastAsync("message", new { text = "hi", user_id = "ann" });
         await ann.AssertPushAsync("message", new { text = "hi", user_id = "ann" });
         await bob.AssertPushAsync("message", new { text = "hi", user_id = "ann" });
@@ -68,9 +61,7 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var ann = await EnterAsync("ann");
         var bob = await EnterAsync("bob");
-
         await ann.Push("message", new byte[] { 1, 2, 255 }).AssertReplyAsync("ok", new { });
-
         await bob.AssertPushAsync("message", new byte[] { 1, 2, 255 });
     }
 
@@ -78,9 +69,7 @@ public sealed class RoomChannelTests : HelloSocketsCase
     public async Task A_message_that_is_neither_object_nor_binary_is_refused()
     {
         var ann = await EnterAsync("ann");
-
         await ann.Push("message", "text").AssertReplyAsync("error", new { reason = "a message must be an object, or binary" });
-
         await ann.RefuteBroadcastAsync();
     }
 
@@ -90,7 +79,6 @@ public sealed class RoomChannelTests : HelloSocketsCase
         var ann = await EnterAsync("ann");
         await EnterAsync("ann");
         await EnterAsync("bob");
-
         await ann.Push("count").AssertReplyAsync("ok", new { count = 3, keys = 2 });
     }
 
@@ -99,7 +87,6 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var ann = await EnterAsync("ann");
         var bob = await EnterAsync("bob");
-
         await ann.LeaveAsync();
         Assert.Equal(["bob"], Server.Node.Tracker.List("room:1").Select(entry => entry.Key));
         await bob.Socket.DropAsync();
@@ -111,9 +98,7 @@ public sealed class RoomChannelTests : HelloSocketsCase
     {
         var socket = await SignedInAsync("ann");
         var first = await socket.SubscribeAndJoinAsync("room:1", new { meta = new { tab = 1 } });
-
         var second = await socket.SubscribeAndJoinAsync("room:1", new { meta = new { tab = 2 } });
-
         await first.AssertClosedAsync();
         Assert.Equal(TestChannelState.Joined, second.State);
         Assert.Contains("\"tab\":2", Meta("ann"), StringComparison.Ordinal);

@@ -7,7 +7,6 @@ public sealed class TrackedChannelTests : HelloSocketsCase
     {
         var since = Server.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         var ann = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("tracked");
-
         var entry = Assert.Single(Server.Node.Tracker.List("tracked"));
         Assert.Equal("ann", entry.Key);
         Assert.Equal($$"""{"online_at":{{since}},"user_id":"ann"}""", entry.Meta.ToString());
@@ -20,12 +19,10 @@ public sealed class TrackedChannelTests : HelloSocketsCase
     {
         var ann = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("tracked");
         await ann.AssertPushAsync("presence_state");
-
         await Server.AdvanceAsync(TimeSpan.FromSeconds(1));
         var bob = await (await SignedInAsync("bob")).SubscribeAndJoinAsync("tracked");
         await Server.AdvanceAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(["bob"], Keys(await ann.AssertPushAsync("presence_diff"), "joins"));
-
         await bob.Socket.DropAsync();
         await Server.AdvanceAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(["bob"], Keys(await ann.AssertPushAsync("presence_diff"), "leaves"));

@@ -6,7 +6,6 @@ public sealed class UserChannelTests : HelloSocketsCase
     public async Task A_user_joins_the_own_topic_and_no_other()
     {
         var ann = await SignedInAsync("ann");
-
         Assert.Equal("ok {}", (await ann.JoinAsync("user:ann")).Reply.ToString());
         foreach (var other in new[] { "user:bob", "user:ann2", "user:", "user:ANN" })
         {
@@ -20,9 +19,7 @@ public sealed class UserChannelTests : HelloSocketsCase
         var desk = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("user:ann");
         var phone = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("user:ann");
         var bob = await (await SignedInAsync("bob")).SubscribeAndJoinAsync("user:bob");
-
         Server.Broadcaster.Broadcast("user:ann", "note", new { text = "hello" });
-
         await desk.AssertPushAsync("note", new { text = "hello" });
         await phone.AssertPushAsync("note", new { text = "hello" });
         await bob.RefutePushAsync();

@@ -10,7 +10,6 @@ public sealed class WildChannelTests : HelloSocketsCase
     public async Task Whoever_knows_that_b_is_twice_a_may_join(string topic)
     {
         var channel = await JoinedAsync(topic);
-
         Assert.Equal(TestChannelState.Joined, channel.State);
     }
 
@@ -21,7 +20,6 @@ public sealed class WildChannelTests : HelloSocketsCase
     public async Task Other_numbers_are_refused(string topic)
     {
         var join = await (await AnybodyAsync()).JoinAsync(topic);
-
         Assert.Equal("error {}", join.Reply.ToString());
     }
 
@@ -34,9 +32,7 @@ public sealed class WildChannelTests : HelloSocketsCase
     {
         var socket = await AnybodyAsync();
         var stays = await socket.SubscribeAndJoinAsync("wild:2:4");
-
         var join = await socket.JoinAsync(topic);
-
         Assert.Equal("""error {"reason":"join crashed"}""", join.Reply.ToString());
         Assert.Contains(Server.Log, entry => entry.Exception is FormatException);
         await stays.Push("ping").AssertReplyAsync("ok");
@@ -46,7 +42,6 @@ public sealed class WildChannelTests : HelloSocketsCase
     public async Task A_ping_is_answered_with_a_pong()
     {
         var channel = await JoinedAsync("wild:2:4");
-
         await channel.Push("ping").AssertReplyAsync("ok", new { ping = "pong" });
     }
 }

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Configuration;
-
 namespace Presence.Silo.Tests.Clustering;
 
 /// <summary>The options of a run out of a few settings.</summary>

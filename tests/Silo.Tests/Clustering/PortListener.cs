@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace Presence.Silo.Tests.Clustering;
 
 /// <summary>Something that listens on a port and says what it is told to whoever connects.</summary>

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Configuration;
-
 namespace Presence.Silo.Tests.Clustering;
 
 public sealed class SiloPortsTests : IDisposable

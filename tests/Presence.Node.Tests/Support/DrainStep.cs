@@ -1,0 +1,10 @@
+namespace Presence.Node.Tests.Support;
+
+internal sealed class DrainStep(Action drain) : IDrainStep
+{
+    public Task DrainAsync(CancellationToken cancellation)
+    {
+        drain();
+        return Task.CompletedTask;
+    }
+}
