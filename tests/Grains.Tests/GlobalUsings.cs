@@ -1,4 +1,5 @@
 global using System.Collections.Concurrent;
+global using System.Diagnostics.Metrics;
 global using System.Text;
 global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;

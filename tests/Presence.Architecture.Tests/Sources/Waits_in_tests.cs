@@ -15,7 +15,6 @@ public sealed partial class Waits_in_tests
         ["tests/Presence.Harness/Members/RoomClient.cs"] = "It is a timeout beside the event that is awaited.",
         ["tests/Presence.Harness/Networks/Relay.cs"] = "It delays what passes: a slow line is what it is for.",
         ["tests/Presence.UniqueMember/EffectLoop.cs"] = "It is the pace of a program under test.",
-        ["tests/Presence.Processes.Tests/Databases/A_server_for_tests.cs"] = "That a paused server answers nothing has no event.",
         ["tests/Presence.Processes.Tests/Faults/IdleCostTests.cs"] = "It measures what idle processes use in a given time.",
         ["tests/Presence.Processes.Tests/Storms/A_storm_of_faults.cs"] = "A storm lasts as long as it is told to.",
         ["tests/Presence.Processes.Tests/Storms/Person.cs"] = "People pause between what they do.",
