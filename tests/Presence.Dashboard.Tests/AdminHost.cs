@@ -35,7 +35,7 @@ internal sealed class AdminHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
-        var (node, time) = (new StandInNode(), new FakeTimeProvider(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        var (node, time) = (new StandInNode(), new FakeTimeProvider(new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         builder.Services.AddSingleton<IPresenceNode>(node);
         builder.Services.AddSingleton<TimeProvider>(time);
         builder.Services.AddSingleton(keys ?? new EphemeralDataProtectionProvider());

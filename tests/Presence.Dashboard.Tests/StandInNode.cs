@@ -44,7 +44,8 @@ internal sealed class StandInNode : NodeStub
 
     public override IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber) => new MemoryStream();
 
-    public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => new(Empty.List(topic), () => { });
+    public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) =>
+        new(Empty.List(topic), () => { });
 
     public override TopicSnapshot List(string topic) => throw new InvalidOperationException("a fault inside");
 

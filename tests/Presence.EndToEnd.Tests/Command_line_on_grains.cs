@@ -36,8 +36,9 @@ public sealed class Command_line_on_grains
     public async Task Where_no_silo_listens_the_command_fails_with_a_word_why()
     {
         using var error = new StringWriter();
+        var console = new ClientConsole(TextWriter.Null, error);
         var status = await ClientProgram.RunAsync(
-            ["list", "lobby", "--orleans", "--gateway", "127.0.0.1:1"], new ClientConsole(TextWriter.Null, error), default);
+            ["list", "lobby", "--orleans", "--gateway", "127.0.0.1:1"], console, default);
         Assert.Equal(1, status);
         Assert.StartsWith("error: no silo's gateway answers", error.ToString(), StringComparison.Ordinal);
     }

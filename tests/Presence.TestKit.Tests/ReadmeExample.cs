@@ -14,7 +14,6 @@ internal static class ReadmeExample
             .Skip(1)
             .TakeWhile(line => line.Trim() != "// </readme>")
             .Select(line => line.Length > 8 ? line[8..] : line.TrimEnd());
-
         Assert.Contains(string.Join('\n', example), readme, StringComparison.Ordinal);
     }
 

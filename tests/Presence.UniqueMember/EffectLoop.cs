@@ -40,7 +40,7 @@ internal sealed class EffectLoop(Report report, MemberSettings settings) : IUniq
     private async Task TryAsync(UniqueProcessContext context, string term, StreamReader reader, StreamWriter writer)
     {
         var epoch = context.Epoch?.ToString(CultureInfo.InvariantCulture) ?? "-";
-        await writer.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{context.Name} {term} {epoch} {++_sequence}"));
+        await writer.WriteLineAsync($"{context.Name} {term} {epoch} {++_sequence}");
         await reader.ReadLineAsync().WaitAsync(Patience);
     }
 }

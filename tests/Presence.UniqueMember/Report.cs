@@ -13,7 +13,7 @@ internal sealed class Report(string member)
     public string Began(UniqueProcessContext context)
     {
         var at = Stopwatch.GetTimestamp();
-        var term = string.Create(CultureInfo.InvariantCulture, $"{member}/{Environment.ProcessId}/{Interlocked.Increment(ref _terms)}");
+        var term = $"{member}/{Environment.ProcessId}/{Interlocked.Increment(ref _terms)}";
         Tell($"began {context.Name} {term} {context.Epoch?.ToString(CultureInfo.InvariantCulture) ?? "-"}", at);
         return term;
     }
@@ -22,13 +22,13 @@ internal sealed class Report(string member)
 
     public void Companion(string what, UniqueProcessContext context) => Tell($"companion {what} {context.Name}");
 
-    public void Starved(TimeSpan span) => Tell(string.Create(CultureInfo.InvariantCulture, $"starved {span.TotalMilliseconds:0}"));
+    public void Starved(TimeSpan span) => Tell($"starved {span.TotalMilliseconds:0}");
 
     private void Tell(string what, long? at = null)
     {
         lock (_gate)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"@{at ?? Stopwatch.GetTimestamp()} {what}"));
+            Console.WriteLine($"@{at ?? Stopwatch.GetTimestamp()} {what}");
         }
     }
 }

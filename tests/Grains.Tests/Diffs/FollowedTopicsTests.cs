@@ -81,7 +81,6 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
         var before = _cluster.PublisherOf("lobby");
         var joined = await _cluster.Orleans.StartAdditionalSiloAsync();
         await UntilAsync(() => FollowedOn(joined).Contains("lobby"));
-
         await _cluster.Topic("lobby").Track("ann");
         await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
         var moved = _cluster.PublisherOf("lobby") != before;
@@ -95,7 +94,7 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
         await _cluster.SubscribeAsync("topic 0", heard);
         for (var i = 1; i < MaxFollowed; i++)
         {
-            await _cluster.SubscribeAsync($"topic {i}", new Awaited<TopicChanges>());
+            await _cluster.SubscribeAsync($"topic {i}");
         }
 
         foreach (var silo in _cluster.Orleans.Silos)
@@ -103,13 +102,14 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
             await UntilAsync(() => FollowedOn(silo).Count == MaxFollowed);
         }
 
-        var e = await Assert.ThrowsAsync<PresenceOverloadException>(() => _cluster.SubscribeAsync("one more", new Awaited<TopicChanges>()));
+        var e = await Assert.ThrowsAsync<PresenceOverloadException>(() => _cluster.SubscribeAsync("one more"));
         Assert.Contains("MaxFollowedTopics", e.Message, StringComparison.Ordinal);
         await _cluster.Topic("topic 0").Track("ann");
         await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
     }
 
-    private static Task<TimeSpan> UntilAsync(Func<bool> condition) => Patience.UntilAsync("it is known", TimeSpan.FromSeconds(60), condition);
+    private static Task<TimeSpan> UntilAsync(Func<bool> condition) =>
+        Patience.UntilAsync("it is known", TimeSpan.FromSeconds(60), condition);
 
     private TopicFeeds FeedsOf(InProcessSiloHandle silo) => _cluster.ServiceOf<TopicFeeds>(silo);
 

@@ -77,7 +77,6 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         Begin();
         await LoseAsync("k2", "k3");
         Assert.Equal(["k1", "k4"], _shown.All);
-
         _cut = "";
         await HeardAsync("k4");
         Assert.Equal(["k1", "k2", "k3", "k4"], _heard);
@@ -108,7 +107,6 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         Hear(await _told.FirstAsync(c => c.IsReset));
         Hear(_feed!.Publisher!.Reset());
         Assert.Equal(["k1"], _heard);
-
         _cut = "";
         await HeardAsync("k4");
         Assert.Equal(["k1", "k2", "k3", "k4"], _heard);
@@ -189,12 +187,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         await Tracker(_owner).TrackManyAsync(_process, [.. keys.Select(k => new TrackRequest(Topic, k))]);
 
         // One frame holds these, and before a heartbeat a member sends what it has gathered.
-        while (_lost.All.Skip(before).Count(from => from == "owner") < 3)
-        {
-            var seen = _lost.All.Count;
-            await _lost.CountAsync(seen + 1);
-        }
-
+        await _lost.UntilAsync(all => all.Skip(before).Count(from => from == "owner") >= 3, "frames of the owner are lost");
         _cut = "home";
         await JoinAsync("k4");
         await ShownAsync("k4");

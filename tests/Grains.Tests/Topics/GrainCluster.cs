@@ -49,12 +49,12 @@ internal sealed class GrainCluster : IAsyncDisposable
 
     /// <summary>Subscribes to the stream of a topic, from outside if no silo is named.</summary>
     public Task<StreamSubscriptionHandle<TopicChanges>> SubscribeAsync(
-        string topic, Awaited<TopicChanges> heard, InProcessSiloHandle? from = null) => (from is null ? Client : ServiceOf<IClusterClient>(from))
-        .GetStreamProvider(PresenceStreams.Provider)
+        string topic, Awaited<TopicChanges>? heard = null, InProcessSiloHandle? from = null) =>
+        (from is null ? Client : ServiceOf<IClusterClient>(from)).GetStreamProvider(PresenceStreams.Provider)
         .GetStream<TopicChanges>(PresenceStreams.Diffs(topic))
         .SubscribeAsync((changes, _) =>
         {
-            heard.Add(changes);
+            heard?.Add(changes);
             return Task.CompletedTask;
         });
 

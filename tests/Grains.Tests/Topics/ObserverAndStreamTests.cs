@@ -136,11 +136,9 @@ public class ObserverAndStreamTests
         await cluster.ServiceOf<IGrainFactory>(presenceGoesToo ? home : stay)
             .GetGrain<ITopicPresenceGrain>("lobby")
             .Track("ann");
-
         var heard = new Awaited<TopicChanges>();
         await cluster.SubscribeAsync("lobby", heard, stay);
         await cluster.Orleans.StopSiloAsync(home);
-
         var reset = await heard.FirstAsync(c => c.IsReset && c.Node != home.Name);
         Assert.Equal(presenceGoesToo ? [] : ["ann"], reset.Changes.Select(c => c.Entry.Key));
     }
@@ -151,7 +149,6 @@ public class ObserverAndStreamTests
         var silos = Enumerable.Range(1, 5).Select(i => SiloAddress.New(System.Net.IPAddress.Loopback, 11110 + i, 7)).ToList();
         var before = Enumerable.Range(0, 10_000).ToDictionary(i => $"topic {i}", i => TopicHome.Of($"topic {i}", silos)!);
         Assert.All(silos, s => Assert.InRange(before.Values.Count(h => h.Equals(s)), 1_700, 2_300));
-
         var gone = silos[2];
         silos.RemoveAt(2);
         silos.Reverse();
@@ -162,5 +159,6 @@ public class ObserverAndStreamTests
     private static ITopicPresenceGrain LobbyOn(GrainCluster cluster, InProcessSiloHandle silo) =>
         cluster.ServiceOf<IGrainFactory>(silo).GetGrain<ITopicPresenceGrain>("lobby");
 
-    private static IEnumerable<string> Keys(IEnumerable<TopicChanges> all) => all.SelectMany(c => c.Changes).Select(c => c.Entry.Key);
+    private static IEnumerable<string> Keys(IEnumerable<TopicChanges> all) =>
+        all.SelectMany(c => c.Changes).Select(c => c.Entry.Key);
 }

@@ -9,7 +9,8 @@ internal sealed class StubNode(StubWorld world, string name) : NodeStub, IPresen
 
     public override PresenceProcess StartProcess(string? label = null) => world.NewProcess(label);
 
-    public override ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
+    public override ValueTask<PresenceEntry> TrackAsync(
+        PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
         new(world.Track(name, process, topic, key, meta));
 
     public override ValueTask<PresenceEntry> UpdateAsync(
@@ -26,13 +27,15 @@ internal sealed class StubNode(StubWorld world, string name) : NodeStub, IPresen
 
     public override IReadOnlyList<TopicCount> Topics(string? after, int limit) => world.Topics(after, limit);
 
-    public override ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default)
+    public override ValueTask<IAsyncDisposable> AddHandlerAsync(
+        IPresenceHandler handler, CancellationToken cancellation = default)
     {
         world.AddHandler(handler);
         return new(new Handling(() => world.RemoveHandler(handler)));
     }
 
-    public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) => world.Subscribe(topic, onDiff, name);
+    public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) =>
+        world.Subscribe(topic, onDiff, name);
 
     TopicView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic, name);
 

@@ -113,7 +113,6 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         var keeper = _cluster.SiloOf(handle.Silo);
         var other = _cluster.Orleans.Silos.First(s => s != keeper);
         await _cluster.Orleans.StopSiloAsync(keeper);
-
         var grains = _cluster.ServiceOf<IGrainFactory>(other);
         await Assert.ThrowsAsync<SiloUnavailableException>(
             () => grains.GetGrain<IPresenceLeaseGrain>(handle.Silo).Renew(handle.Lease));
@@ -128,7 +127,6 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         await device.Appear("devices");
         await device.Appear("attic");
         Assert.Equal("thermostat", Assert.Single((await _cluster.Topic("devices").List()).Presences).Key);
-
         await _cluster.Orleans.DeactivateAsync(device);
         var left = await heard.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
         Assert.Equal(LeaveReason.ProcessEnded, left.Changes[0].Reason);

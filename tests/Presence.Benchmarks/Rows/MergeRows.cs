@@ -25,45 +25,28 @@ internal static class MergeRows
         Row.Of("wire", "full state, per presence", "B", effort => Filled(100_000).JoinAnew(2).Bytes / 100_000.0),
     ];
 
-    private static double OneJoin(int size, Effort effort)
+    private static double OneJoin(int size, Effort effort) => Changes(size, effort.Samples, 1, (a, n, now, effects) =>
+        a.Track(now, (ulong)(size + 1 + n), People.Topic(n % 1000), People.Key(size + n), People.Meta(n), effects));
+
+    private static double Leaves(Effort effort) => Changes(100_000, Math.Min(effort.Samples / 10, 500), 100, (a, n, now, effects) =>
+        a.UntrackAll(now, (ulong)(1 + n), LeaveReason.ProcessEnded, effects));
+
+    private static double Updates(Effort effort) => Changes(100_000, Math.Min(effort.Samples / 10, 200), 1000, (a, n, now, effects) =>
+    {
+        var i = n % 100_000;
+        a.Update(now, (ulong)(1 + i), People.Topic(i % 1000), People.Key(i), _ => People.Meta(i, 1 + (n / 1000)), effects);
+    });
+
+    /// <param name="together">So many changes in one sample.</param>
+    private static double Changes(int size, int samples, int together, Action<TrackerShard, int, TimeSpan, ShardEffects> change)
     {
         var pair = Filled(size);
-        return MedianOf(effort.Samples, i =>
+        return MedianOf(samples, i =>
         {
             pair.OpenWindow(i);
-            pair.ChangeA((a, now, effects) =>
-                a.Track(now, (ulong)(size + 1 + i), People.Topic(i % 1000), People.Key(size + i), People.Meta(i), effects));
-            return pair.TakeAtB();
-        });
-    }
-
-    private static double Leaves(Effort effort)
-    {
-        var pair = Filled(100_000);
-        return MedianOf(Math.Min(effort.Samples / 10, 500), i =>
-        {
-            pair.OpenWindow(i);
-            for (var j = 0; j < 100; j++)
+            for (var n = i * together; n < (i + 1) * together; n++)
             {
-                var process = (ulong)(1 + (i * 100) + j);
-                pair.ChangeA((a, now, effects) => a.UntrackAll(now, process, LeaveReason.ProcessEnded, effects));
-            }
-
-            return pair.TakeAtB();
-        });
-    }
-
-    private static double Updates(Effort effort)
-    {
-        var pair = Filled(100_000);
-        return MedianOf(Math.Min(effort.Samples / 10, 200), i =>
-        {
-            pair.OpenWindow(i);
-            for (var j = 0; j < 1000; j++)
-            {
-                var number = ((i * 1000) + j) % 100_000;
-                pair.ChangeA((a, now, effects) => a.Update(
-                    now, (ulong)(1 + number), People.Topic(number % 1000), People.Key(number), _ => People.Meta(number, 1 + i), effects));
+                pair.ChangeA((a, now, effects) => change(a, n, now, effects));
             }
 
             return pair.TakeAtB();

@@ -18,9 +18,10 @@ internal sealed class Joins : IPresenceHandler
         var times = new List<double>();
         for (var i = -warmUp; i < effort.Latencies; i++)
         {
-            // Some changes follow a quiet time and leave at once, others fall into the time in which changes are gathered.
+            // Some changes follow a quiet time and leave at once, others fall into the time of gathering.
             await Task.Delay(phase.Next(60));
-            var arrived = _expected.GetOrAdd(People.Key(i), _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            var arrived = _expected.GetOrAdd(
+                People.Key(i), _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
             var begun = Stopwatch.GetTimestamp();
             await from.Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
             var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));

@@ -254,11 +254,7 @@ internal sealed class ShardPair
 
     private void Gather(List<byte[]> frames)
     {
-        foreach (var outgoing in _effects.Frames)
-        {
-            frames.Add(ShardFrameCodec.Encode(outgoing.Frame));
-        }
-
+        frames.AddRange(_effects.Frames.Select(outgoing => ShardFrameCodec.Encode(outgoing.Frame)));
         _effects.Clear();
     }
 }

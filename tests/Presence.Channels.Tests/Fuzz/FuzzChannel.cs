@@ -47,5 +47,6 @@ internal sealed class FuzzChannel() : EchoChannel(new Journal())
         return default;
     }
 
-    protected internal override async ValueTask HandleInfoAsync(object message) => await base.HandleInAsync("now", ChannelPayload.Empty);
+    protected internal override async ValueTask HandleInfoAsync(object message) =>
+        await base.HandleInAsync("now", ChannelPayload.Empty);
 }

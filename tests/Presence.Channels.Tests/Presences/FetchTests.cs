@@ -15,18 +15,14 @@ public sealed class FetchTests
             await ann.NextAsync());
 
         await bob.JoinAsync("room:a", "1", """{"key":"bob"}""");
-        var join = ann.NextAsync();
-        await harness.TickUntilAsync(join);
+        var join = await harness.TickUntilAsync(ann.NextAsync());
         var bobs = $$$$"""{"bob":{"metas":[{"phx_ref":"{{{{harness.Node.GetByKey("room:a", "bob")[0].Ref}}}}"}],"user":{"name":"BOB"}}}""";
-        Assert.Equal(
-            $$$"""["1",null,"room:a","presence_diff",{"joins":{{{bobs}}},"leaves":{}}]""",
-            await join);
+        Assert.Equal($$$"""["1",null,"room:a","presence_diff",{"joins":{{{bobs}}},"leaves":{}}]""", join);
 
         await harness.TickUntilAsync(bob.NextAsync());
         bob.Session.End();
-        var leave = ann.NextAsync();
-        await harness.TickUntilAsync(leave);
-        Assert.Equal($$$"""["1",null,"room:a","presence_diff",{"joins":{},"leaves":{{{bobs}}}}]""", await leave);
+        var leave = await harness.TickUntilAsync(ann.NextAsync());
+        Assert.Equal($$$"""["1",null,"room:a","presence_diff",{"joins":{},"leaves":{{{bobs}}}}]""", leave);
     }
 
     [Fact]
@@ -45,9 +41,7 @@ public sealed class FetchTests
         await harness.Node.TrackAsync(harness.Node.StartProcess(), "room:a", "ann", PresenceMeta.Empty);
         foreach (var client in clients)
         {
-            var diff = client.NextAsync();
-            await harness.TickUntilAsync(diff);
-            Assert.Contains("ANN", await diff, StringComparison.Ordinal);
+            Assert.Contains("ANN", await harness.TickUntilAsync(client.NextAsync()), StringComparison.Ordinal);
         }
 
         Assert.Equal(["ann"], Assert.Single(names.Calls));
@@ -61,9 +55,7 @@ public sealed class FetchTests
         using var harness = new Harness(presence: _ => new Broken(hangs));
         var client = harness.Connect();
         await client.JoinAsync("room:a", "1", """{"key":"ann"}""");
-        var state = client.NextAsync();
-        await harness.TickUntilAsync(state);
-        Assert.EndsWith("\"}]}}]", await state, StringComparison.Ordinal);
+        Assert.EndsWith("\"}]}}]", await harness.TickUntilAsync(client.NextAsync()), StringComparison.Ordinal);
         Assert.Equal(1, harness.Counted("presence.channels.crashed:fetch"));
     }
 
@@ -83,9 +75,7 @@ public sealed class FetchTests
         {
             var client = harness.Connect();
             await client.JoinAsync("watch:room:a");
-            var state = client.NextAsync();
-            await harness.TickUntilAsync(state);
-            return await state;
+            return await harness.TickUntilAsync(client.NextAsync());
         }
     }
 

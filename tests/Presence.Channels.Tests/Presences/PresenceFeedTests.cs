@@ -63,9 +63,7 @@ public sealed class PresenceFeedTests : IDisposable
     public async Task A_refused_or_crashed_channel_leaves_no_presence()
     {
         var (harness, client) = (_harness, _harness.Connect());
-        await client.ExpectAsync(
-            """["1","1","room:a","phx_join",{"key":"ann","meta":[]}]""",
-            """["1","1","room:a","phx_reply",{"status":"error","response":{"reason":"join crashed"}}]""");
+        await client.RefusedAsync("""["1","1","room:a","phx_join",{"key":"ann","meta":[]}]""", "join crashed");
         Assert.Equal(0, harness.Node.Count("room:a"));
         Assert.Equal(0, harness.Node.Watchers);
     }
@@ -115,20 +113,13 @@ public sealed class PresenceFeedTests : IDisposable
         // Somebody is here already: a large state is not kept for a newcomer who is alone.
         var (zero, one, two) = (harness.Connect(), harness.Connect(), harness.Connect());
         await zero.JoinAsync("watch:t");
-        await StateAsync(zero);
+        await harness.TickUntilAsync(zero.NextFrameAsync());
         await one.JoinAsync("watch:t");
         await two.JoinAsync("watch:t");
-        var first = await StateAsync(one);
-        var second = await StateAsync(two);
+        var first = await harness.TickUntilAsync(one.NextFrameAsync());
+        var second = await harness.TickUntilAsync(two.NextFrameAsync());
         Assert.True(first.Body.Length > 1024);
         Assert.True(first.Body.Equals(second.Body));
-
-        async Task<OutFrame> StateAsync(TestClient client)
-        {
-            var frame = client.NextFrameAsync();
-            await harness.TickUntilAsync(frame);
-            return await frame;
-        }
     }
 
     [Fact]

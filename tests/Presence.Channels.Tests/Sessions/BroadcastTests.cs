@@ -25,8 +25,7 @@ public sealed class BroadcastTests : IDisposable
     public async Task A_broadcast_from_a_channel_skips_it()
     {
         var (one, two) = (await JoinedAsync(), await JoinedAsync());
-        await one.ExpectAsync(
-            """["1","2","echo:a","others",{}]""", """["1","2","echo:a","phx_reply",{"status":"ok","response":{}}]""");
+        await one.OkAsync("""["1","2","echo:a","others",{}]""");
         Assert.Equal("""[null,null,"echo:a","told",{}]""", await two.NextAsync());
         await one.ExpectNothingAsync();
     }

@@ -9,9 +9,7 @@ public sealed class LimitTests
         var client = harness.Connect();
         await client.JoinAsync("echo:1");
         await client.JoinAsync("echo:2");
-        await client.ExpectAsync(
-            """["3","3","echo:3","phx_join",{}]""",
-            """["3","3","echo:3","phx_reply",{"status":"error","response":{"reason":"too many channels joined"}}]""");
+        await client.RefusedAsync("""["3","3","echo:3","phx_join",{}]""", "too many channels joined");
         await client.SendAsync("""["4","4","echo:2","phx_join",{}]""");
         Assert.Equal("""["4","4","echo:2","phx_reply",{"status":"ok","response":{}}]""", await client.NextAsync());
     }
@@ -57,9 +55,7 @@ public sealed class LimitTests
         await client.SendAsync("""["1","2","echo","hang",{}]""");
         Assert.Equal("hanging", await harness.Log.NextAsync());
         await client.SendAsync("""["1","3","echo","echo",{}]""");
-        await client.ExpectAsync(
-            """["1","4","echo","echo",{}]""",
-            """["1","4","echo","phx_reply",{"status":"error","response":{"reason":"channel busy"}}]""");
+        await client.RefusedAsync("""["1","4","echo","echo",{}]""", "channel busy");
         Assert.Equal(1, harness.Counted("presence.frames.dropped:mailbox_full"));
         harness.Log.Gate.SetResult();
         Assert.Equal("""["1","3","echo","phx_reply",{"status":"ok","response":{}}]""", await client.NextAsync());

@@ -91,6 +91,12 @@ internal sealed class Harness : IDisposable
         await work.WaitAsync(TestClient.Patience);
     }
 
+    public async Task<T> TickUntilAsync<T>(Task<T> work)
+    {
+        await TickUntilAsync((Task)work);
+        return await work;
+    }
+
     public TestClient Connect(string vsn = "2.0.0", string? id = null) => new(this, FrameSerializers.Find(vsn)!, id);
 
     public void Dispose()
@@ -166,14 +172,24 @@ internal sealed class TestClient
         }
     }
 
-    public Task JoinAsync(string topic, string reference = "1", string payload = "{}") => ExpectAsync(
-        $"""["{reference}","{reference}","{topic}","phx_join",{payload}]""",
-        $$$"""["{{{reference}}}","{{{reference}}}","{{{topic}}}","phx_reply",{"status":"ok","response":{}}]""");
+    /// <summary>Sends a frame and expects a reply with its references.</summary>
+    public Task OkAsync(string send, string response = "{}") => AnswerAsync(send, "ok", response);
+
+    public Task RefusedAsync(string send, string reason) =>
+        AnswerAsync(send, "error", $$"""{"reason":"{{reason}}"}""");
+
+    public Task JoinAsync(string topic, string reference = "1", string payload = "{}") =>
+        OkAsync($"""["{reference}","{reference}","{topic}","phx_join",{payload}]""");
 
     /// <summary>Asserts that nothing but the answer to a heartbeat comes.</summary>
-    public Task ExpectNothingAsync() => ExpectAsync(
-        """[null,"hb","phoenix","heartbeat",{}]""",
-        """[null,"hb","phoenix","phx_reply",{"status":"ok","response":{}}]""");
+    public Task ExpectNothingAsync() => OkAsync("""[null,"hb","phoenix","heartbeat",{}]""");
+
+    private Task AnswerAsync(string send, string status, string response)
+    {
+        var references = string.Join(',', send.Split(',')[..3]);
+        return ExpectAsync(
+            send, $$$"""{{{references}}},"phx_reply",{"status":"{{{status}}}","response":{{{response}}}}]""");
+    }
 
     private sealed class RecordingTransport : NullTransport
     {

@@ -18,9 +18,11 @@ internal sealed class StubNode : NodeStub, IProcessLink
 
     public int Subscribers => _subscribers.Count;
 
-    public override PresenceProcess StartProcess(string? label = null) => new(Interlocked.Increment(ref _processes), label);
+    public override PresenceProcess StartProcess(string? label = null) =>
+        new(Interlocked.Increment(ref _processes), label);
 
-    public override ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default)
+    public override ValueTask<PresenceEntry> TrackAsync(
+        PresenceProcess process, string topic, string key, PresenceMeta meta = default)
     {
         lock (_gate)
         {
@@ -52,8 +54,7 @@ internal sealed class StubNode : NodeStub, IProcessLink
             }
 
             _sequence += 2;
-            var entry = new PresenceEntry(
-                _self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
+            var entry = new PresenceEntry(_self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
             _entries[(process.Id, topic, key)] = entry;
             Tell(PresenceChange.Updated(old, entry));
             return new(entry);

@@ -8,11 +8,7 @@ public sealed class Replica_dots
     [Fact]
     public void The_widest_death_there_can_be_ends_everything_and_ends()
     {
-        for (var sequence = 1UL; sequence <= 1000; sequence++)
-        {
-            _dots.Add(sequence, new Value(sequence, "k"));
-        }
-
+        Add([.. Enumerable.Range(1, 1000).Select(sequence => (ulong)sequence)]);
         _dots.Kill(new IntervalSet(new Interval(1, 500), new Interval(502, ulong.MaxValue - 1)), _merged);
         Assert.Equal((1, 999), (_dots.Count, _merged.Left.Count));
         _dots.Kill(new Interval(501, 501), _merged);
@@ -144,8 +140,7 @@ public sealed class Replica_dots
     [Fact]
     public void Endless_deaths_are_refused()
     {
-        _dots.Add(1, new Value(1, "x"));
-        _dots.Add(2, new Value(2, "y"));
+        Add(1, 2);
         var endless = new Interval(ulong.MaxValue - 1, ulong.MaxValue);
         Assert.Throws<ArgumentOutOfRangeException>(() => _dots.Kill(endless, _merged));
         Assert.Equal("seen 1-2 live 1,2", _dots.Told());
@@ -157,11 +152,7 @@ public sealed class Replica_dots
     [InlineData(3, 1000)]
     public void Deaths_of_an_interval_end_what_lives_in_it_and_nothing_beside_it(ulong first, ulong last)
     {
-        foreach (var dot in new ulong[] { 1, 2, 3, 10, 2000 })
-        {
-            _dots.Add(dot, new Value(dot, "k"));
-        }
-
+        Add(1, 2, 3, 10, 2000);
         var expected = _dots.Live.Keys.Where(d => d >= first && d <= last).Order().ToArray();
         _dots.Kill(new Interval(first, last), _merged);
         Assert.Equal(expected, _merged.Left.Select(l => l.Value.Sequence));
@@ -172,8 +163,7 @@ public sealed class Replica_dots
     [Fact]
     public void Known_deaths_alone_teach_nothing_of_the_unknown()
     {
-        _dots.Add(1, new Value(1, "x"));
-        _dots.Add(3, new Value(3, "z"));
+        Add(1, 3);
         _dots.KillKnown(new IntervalSet(new Interval(3, 9)), _merged);
         Assert.Equal(("seen 1,3 live 1", 3UL), (_dots.Told(), Assert.Single(_merged.Left).Value.Sequence));
     }
@@ -181,11 +171,7 @@ public sealed class Replica_dots
     [Fact]
     public void The_dead_are_what_was_seen_and_does_not_live()
     {
-        foreach (var dot in new ulong[] { 2, 3, 7 })
-        {
-            _dots.Add(dot, new Value(dot, "k"));
-        }
-
+        Add(2, 3, 7);
         Assert.Equal("", _dots.Dead().ToString());
         _dots.Kill(new Interval(1, 1));
         _dots.Remove(new Removal(8, 0, new[] { 3UL }));
@@ -204,11 +190,7 @@ public sealed class Replica_dots
     [InlineData("20-30", "")]
     public void Live_dots_are_found_within_small_sets_and_large(string set, string found)
     {
-        foreach (var dot in new ulong[] { 7000, 5, 2, 3 })
-        {
-            _dots.Add(dot, new Value(dot, "k"));
-        }
-
+        Add(7000, 5, 2, 3);
         var within = new IntervalSet();
         foreach (var ends in set.Split(',').Select(p => p.Split('-')))
         {
@@ -251,4 +233,6 @@ public sealed class Replica_dots
         Assert.True(ordered[3] > ordered[2] && ordered[0] <= ordered[1]);
         Assert.Equal("a#2:7", new Dot(ordered[1], 7).ToString());
     }
+
+    private void Add(params ulong[] dots) => Array.ForEach(dots, dot => _dots.Add(dot, new Value(dot, "k")));
 }

@@ -1,8 +1,8 @@
 namespace Presence.Crdt.Tests.Vectors;
 
 /// <summary>
-/// Section H of the semantics at the level of the set, with the correct results. 13 is defect 5; 15 and 16 are about a type that is
-/// not needed here (a context of one replica is an interval set); 17 is the shard's.
+/// Section H of the semantics at the level of the set, with the correct results. 13 is defect 5; 15 and 16 are about a
+/// type that is not needed here (a context of one replica is an interval set); 17 is the shard's.
 /// </summary>
 public sealed class Conformance_vectors
 {

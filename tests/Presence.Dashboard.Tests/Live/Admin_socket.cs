@@ -41,7 +41,6 @@ public sealed class Admin_socket
         await member.Node.Tracker.TrackAsync(ann, "lobby", "ann", PresenceMeta.Parse("""{"at":1}"""));
         await using var socket = await member.AdminAsync();
         var (_, inbox) = await Inbox.JoinAsync(socket, "presence:lobby", "presence_state", "presence_diff");
-
         var state = await inbox.NextAsync("presence_state");
         Assert.Equal(1, state.GetProperty("ann").GetProperty("metas")[0].GetProperty("at").GetInt32());
         ann.End();

@@ -20,7 +20,8 @@ internal sealed class Inbox
     }
 
     /// <summary>Joins a topic and keeps what it is pushed.</summary>
-    public static async Task<(PhoenixChannel Channel, Inbox Inbox)> JoinAsync(PhoenixSocket socket, string topic, params string[] events)
+    public static async Task<(PhoenixChannel Channel, Inbox Inbox)> JoinAsync(
+        PhoenixSocket socket, string topic, params string[] events)
     {
         var channel = socket.Channel(topic);
         var inbox = Of(channel, events);

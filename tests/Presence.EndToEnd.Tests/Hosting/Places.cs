@@ -12,8 +12,11 @@ internal static class Places
     public static string Chromium()
     {
         var named = Environment.GetEnvironmentVariable("PRESENCE_CHROMIUM");
-        var chromium = named is { Length: > 0 } ? named : Executable.Find("chromium", "chromium-browser", "google-chrome");
-        Requirement.Demand("browser", File.Exists(chromium) ? null : "Chromium is not here; install it or name it in PRESENCE_CHROMIUM.");
+        var chromium = string.IsNullOrEmpty(named)
+            ? Executable.Find("chromium", "chromium-browser", "google-chrome")
+            : named;
+        var lack = File.Exists(chromium) ? null : "Chromium is not here; install it or name it in PRESENCE_CHROMIUM.";
+        Requirement.Demand("browser", lack);
         return chromium!;
     }
 }

@@ -49,7 +49,7 @@ public sealed class HeardFrames : IClusterReceiver
 
     public void MemberJoined(string member) => _heard.Add(new Heard("joined", member));
 
-    public void MemberGone(string member, ulong incarnation) => _heard.Add(new Heard("gone", member, default, incarnation));
+    public void MemberGone(string member, ulong incarnation) => _heard.Add(new("gone", member, default, incarnation));
 
     /// <summary>Waits until something is so, looking again at everything that is heard.</summary>
     public Task UntilAsync(Func<IReadOnlyList<Heard>, bool> isSo, string what) => _heard.UntilAsync(isSo, what);
@@ -58,5 +58,6 @@ public sealed class HeardFrames : IClusterReceiver
         UntilAsync(all => all.Any(h => h.Kind == kind && h.From == from), $"{kind} {from} was heard");
 
     /// <summary>Completes when something of the kind was heard, now or later.</summary>
-    public Task<Heard> HearsAsync(string what, Func<Heard, bool> condition) => _heard.FirstAsync(condition, $"{what} was heard");
+    public Task<Heard> HearsAsync(string what, Func<Heard, bool> condition) =>
+        _heard.FirstAsync(condition, $"{what} was heard");
 }

@@ -40,14 +40,14 @@ public abstract class LinkConformance
     public async Task Frames_of_any_size_arrive_unaltered()
     {
         await using var cluster = await Trio.StartAsync(await StartEngineAsync());
-        foreach (var bytes in new[] { 0, 1, 5_900, 5_970, 5_980, 6_000, 8_000, 64 * 1024, 1_100_000, cluster.Engine.MostFrameBytes })
+        int[] sizes = [0, 1, 5_900, 5_970, 5_980, 6_000, 8_000, 64 * 1024, 1_100_000, cluster.Engine.MostFrameBytes];
+        foreach (var bytes in sizes)
         {
             var (direct, broadcast) = (Random(bytes, seed: bytes + 1), Random(bytes, seed: bytes + 2));
             cluster.A.Link.Send("b", new LinkFrame("direct", 0, direct));
             cluster.A.Link.Broadcast(new LinkFrame("broadcast", 0, broadcast));
-            await cluster.AtB.UntilAsync(all => all.Any(h => h.Frame.Channel == "direct" && Same(h, direct)), $"{bytes} bytes to b arrived");
-            await cluster.AtC.UntilAsync(
-                all => all.Any(h => h.Frame.Channel == "broadcast" && Same(h, broadcast)), $"{bytes} bytes to all arrived");
+            await cluster.AtB.HearsAsync($"{bytes} bytes to b", h => h.Frame.Channel == "direct" && Same(h, direct));
+            await cluster.AtC.HearsAsync($"{bytes} bytes to all", h => h.Frame.Channel == "broadcast" && Same(h, broadcast));
         }
     }
 

@@ -33,7 +33,7 @@ public abstract class NodeConformance
     public async Task Three_members_agree_on_what_all_of_them_track()
     {
         await using var engine = await StartEngineAsync();
-        IEngineMember[] nodes = [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
+        var nodes = await StartThreeAsync(engine);
         await Task.WhenAll(nodes.Select(async node =>
         {
             for (var i = 0; i < 300; i++)
@@ -157,7 +157,7 @@ public abstract class NodeConformance
     public async Task A_message_reaches_the_subscribers_of_every_member_in_the_order_sent()
     {
         await using var engine = await StartEngineAsync();
-        IEngineMember[] nodes = [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
+        var nodes = await StartThreeAsync(engine);
         await MeetAsync(nodes);
         var heard = nodes.Select(_ => new ConcurrentQueue<int>()).ToArray();
         var all = new CountdownEvent(3 * 300);
@@ -189,8 +189,11 @@ public abstract class NodeConformance
         options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
     }
 
-    private static Task<IEngineMember> StartAsync(IEngine engine, string name, Action<PresenceOptions>? configure = null) =>
-        engine.StartNodeAsync(name, configure ?? (_ => { }));
+    private static Task<IEngineMember> StartAsync(IEngine engine, string name, Action<PresenceOptions>? more = null) =>
+        engine.StartNodeAsync(name, more ?? (_ => { }));
+
+    private static async Task<IEngineMember[]> StartThreeAsync(IEngine engine) =>
+        [await StartAsync(engine, "a"), await StartAsync(engine, "b"), await StartAsync(engine, "c")];
 
     /// <summary>Waits until every member has seen a presence of every other.</summary>
     private static async Task MeetAsync(IEngineMember[] nodes)
@@ -211,5 +214,6 @@ public abstract class NodeConformance
 
     private static string[] Keys(IEngineMember at) => [.. at.Node.Tracker.List("t").Select(e => e.Key)];
 
-    private static Task SeesAsync(IEngineMember at, Func<bool> isSo, string what) => OnDiff.UntilAsync(at.Node.Tracker, isSo, what);
+    private static Task SeesAsync(IEngineMember at, Func<bool> isSo, string what) =>
+        OnDiff.UntilAsync(at.Node.Tracker, isSo, what);
 }

@@ -72,7 +72,7 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>Makes an empty database. Dispose of it, or leave it to the end of the server.</summary>
     public async Task<PostgresDatabase> CreateDatabaseAsync()
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"t{Interlocked.Increment(ref s_databases)}");
+        var name = $"t{Interlocked.Increment(ref s_databases)}";
         await RunAsync($"CREATE DATABASE {name} STRATEGY FILE_COPY");
         return new PostgresDatabase(this, name);
     }

@@ -2,9 +2,13 @@ using Microsoft.Extensions.Logging.Testing;
 
 namespace Presence.Harness.Fakes;
 
-/// <summary>Waits for what is logged.</summary>
+/// <summary>Looks and waits for what is logged.</summary>
 public static class FakeLogExtensions
 {
+    /// <summary>The records so far that contain the text.</summary>
+    public static IReadOnlyList<FakeLogRecord> With(this FakeLogger log, string text) =>
+        [.. log.Collector.GetSnapshot().Where(record => record.Message.Contains(text, StringComparison.Ordinal))];
+
     /// <summary>Completes when a record contains the text, and fails after 30 s.</summary>
     public static async Task UntilAsync(this FakeLogger log, string text)
     {
@@ -21,7 +25,7 @@ public static class FakeLogExtensions
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"No line had '{text}' in it: {string.Join("; ", log.Collector.GetSnapshot().Select(r => r.Message))}");
+            Assert.Fail($"No line had '{text}' in it: {string.Join("; ", log.With("").Select(r => r.Message))}");
         }
     }
 }

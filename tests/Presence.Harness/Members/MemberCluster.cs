@@ -36,7 +36,7 @@ public sealed class MemberCluster : IAsyncDisposable
     public async Task<IReadOnlyList<MemberProcess>> GrowToAsync(int count)
     {
         var names = Enumerable.Range(0, Math.Max(0, count - Living.Count))
-            .Select(_ => string.Create(CultureInfo.InvariantCulture, $"m{++_last}"))
+            .Select(_ => $"m{++_last}")
             .ToList();
         var starting = names.ConvertAll(StartAsync);
         try

@@ -121,8 +121,8 @@ public sealed partial class MemberProcess : OwnedMember
         else if (ReplicaLine().Match(line) is { Success: true } said
             && Enum.TryParse<MemberVerdict>(said.Groups["event"].Value, out var verdict))
         {
-            History.Add(
-                new MemberSaid(History.Now, Name, said.Groups["member"].Value, said.Groups["incarnation"].Value, verdict));
+            var (member, incarnation) = (said.Groups["member"].Value, said.Groups["incarnation"].Value);
+            History.Add(new MemberSaid(History.Now, Name, member, incarnation, verdict));
         }
     }
 

@@ -64,9 +64,9 @@ public abstract class OwnedMember(string name, History history) : IAsyncDisposab
     /// <param name="database">The connection string; null for none.</param>
     /// <param name="more">Sets folder and environment.</param>
     protected void Begin(
-        IEnumerable<string> prefix, IEnumerable<string> arguments, string? database, Action<ProcessStartInfo>? more = null)
+        IEnumerable<string> prefix, string[] arguments, string? database, Action<ProcessStartInfo>? more = null)
     {
-        var dotnet = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        var dotnet = Environment.ProcessPath is { } own && Path.GetFileName(own) == "dotnet" ? own : "dotnet";
         string[] command = [.. prefix, dotnet, .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..]);
         start.Environment["DOTNET_NOLOGO"] = "1";

@@ -33,9 +33,8 @@ public static class PacketLoss
 
     private static string Rules(string table, IEnumerable<(NetworkPlace From, NetworkPlace To)> ways, int percent)
     {
-        var rules = ways.Select(way => string.Create(
-            CultureInfo.InvariantCulture,
-            $"add rule inet {table} way ip saddr {way.From.Address} ip daddr {way.To.Address} numgen random mod 100 < {percent} counter drop; "));
+        var rules = ways.Select(way => $"add rule inet {table} way ip saddr {way.From.Address} "
+            + $"ip daddr {way.To.Address} numgen random mod 100 < {percent} counter drop; ");
         return $"add table inet {table}; add chain inet {table} way {{ type filter hook forward priority 0; }}; {string.Concat(rules)}";
     }
 

@@ -44,7 +44,7 @@ public sealed class Relay : IAsyncDisposable
 
     public void Cut() => _cut ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Breaks what is open and refuses what is new, as a server that was stopped does, until <see cref="Heal"/>.</summary>
+    /// <summary>Breaks what is open and refuses what is new, as a stopped server does, until <see cref="Heal"/>.</summary>
     public void Break() => _broken.Cancel();
 
     public void Heal()
@@ -133,7 +133,8 @@ public sealed class Relay : IAsyncDisposable
         await writing;
     }
 
-    private async Task WriteAsync(ChannelReader<(byte[] Piece, long Since)> underWay, TcpClient to, CancellationToken end)
+    private async Task WriteAsync(
+        ChannelReader<(byte[] Piece, long Since)> underWay, TcpClient to, CancellationToken end)
     {
         try
         {

@@ -97,8 +97,8 @@ public sealed class TestNetwork : IAsyncDisposable
     public Task HealAsync(string one, params IEnumerable<string> others) => RuleAsync("delete", one, others);
 
     /// <summary>
-    /// Loses so many of a hundred packets between a place and others, by chance and in each direction, until <see cref="RecoverAsync"/>.
-    /// Skips the test where there is no <c>nft</c>.
+    /// Loses so many of a hundred packets between a place and others, by chance and in each direction, until
+    /// <see cref="RecoverAsync"/>. Skips the test where there is no <c>nft</c>.
     /// </summary>
     public async Task LoseAsync(string one, IEnumerable<string> others, int percent)
     {
@@ -132,7 +132,7 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <inheritdoc cref="DisturbAsync"/>
     /// <returns>Why that cannot be had here; null if it is done.</returns>
     public Task<string?> TryDisturbAsync(string place, TimeSpan delay, double lossPercent) => TryQueueAsync(
-        place, string.Create(CultureInfo.InvariantCulture, $"netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%"));
+        place, $"netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%");
 
     /// <summary>
     /// Lets no more than so much pass to a place: packets wait their turn, and are lost where they would wait longer than so. What a crowded
@@ -140,7 +140,7 @@ public sealed class TestNetwork : IAsyncDisposable
     /// </summary>
     /// <returns>Why that cannot be had here; null if it is done.</returns>
     public Task<string?> TryNarrowAsync(string place, int kilobits, TimeSpan longestWait) => TryQueueAsync(
-        place, string.Create(CultureInfo.InvariantCulture, $"tbf rate {kilobits}kbit burst 16kb latency {longestWait.TotalMilliseconds:0}ms"));
+        place, $"tbf rate {kilobits}kbit burst 16kb latency {longestWait.TotalMilliseconds:0}ms");
 
     /// <summary>Ends what <see cref="DisturbAsync"/> or <see cref="TryNarrowAsync"/> began.</summary>
     public Task CalmAsync(string place) =>
@@ -163,8 +163,9 @@ public sealed class TestNetwork : IAsyncDisposable
     {
         foreach (var other in others)
         {
-            await IpAsync($"-n {Router} rule {verb} priority 100 from {_places[one].Address} to {_places[other].Address} blackhole");
-            await IpAsync($"-n {Router} rule {verb} priority 100 from {_places[other].Address} to {_places[one].Address} blackhole");
+            var (here, there) = (_places[one].Address, _places[other].Address);
+            await IpAsync($"-n {Router} rule {verb} priority 100 from {here} to {there} blackhole");
+            await IpAsync($"-n {Router} rule {verb} priority 100 from {there} to {here} blackhole");
         }
     }
 
@@ -194,7 +195,7 @@ public sealed class TestNetwork : IAsyncDisposable
         await IpAsync($"route add 198.18.{_net}.0/24 via {Address(0, 1)}");
     }
 
-    private string Address(int line, int end) => string.Create(CultureInfo.InvariantCulture, $"198.18.{_net}.{(line * 4) + end}");
+    private string Address(int line, int end) => $"198.18.{_net}.{(line * 4) + end}";
 
     private static Task<string> IpAsync(string arguments) => Command.MustAsync(Ip!, arguments.Split(' '));
 

@@ -1,6 +1,6 @@
 namespace Presence.Harness.Nodes;
 
-/// <summary>A node of which a test overrides what it needs. What changes presences is not supported, and nobody is there.</summary>
+/// <summary>A node of which a test overrides what it needs. It supports no change, and nobody is there.</summary>
 public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
 {
     public virtual string Name => "stub";
@@ -23,22 +23,24 @@ public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
 
     public virtual IReadOnlyList<ReplicaStatus> Replicas() => [];
 
-    public virtual ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
-        throw new NotSupportedException();
+    public virtual ValueTask<PresenceEntry> TrackAsync(
+        PresenceProcess process, string topic, string key, PresenceMeta meta = default) => throw new NotSupportedException();
 
-    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests) =>
-        throw new NotSupportedException();
+    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
+        PresenceProcess process, IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
 
     public ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta) =>
         UpdateAsync(process, topic, key, _ => meta);
 
     public virtual ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update) => throw new NotSupportedException();
-
-    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests) =>
+        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update) =>
         throw new NotSupportedException();
 
-    public virtual ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key) => throw new NotSupportedException();
+    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
+        PresenceProcess process, IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
+
+    public virtual ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key) =>
+        throw new NotSupportedException();
 
     public virtual ValueTask<int> UntrackAllAsync(PresenceProcess process) => throw new NotSupportedException();
 
@@ -54,12 +56,13 @@ public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
 
     public virtual IReadOnlyList<string> TopicsOf(string key) => [];
 
-    public virtual ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default) =>
-        throw new NotSupportedException();
+    public virtual ValueTask<IAsyncDisposable> AddHandlerAsync(
+        IPresenceHandler handler, CancellationToken cancellation = default) => throw new NotSupportedException();
 
     public abstract TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
-    public virtual IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber) => throw new NotSupportedException();
+    public virtual IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber) =>
+        throw new NotSupportedException();
 
     public virtual void Broadcast(PubSubMessage message) => BroadcastLocal(message);
 

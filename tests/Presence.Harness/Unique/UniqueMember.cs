@@ -1,47 +1,25 @@
 namespace Presence.Harness.Unique;
 
-/// <summary>How a member that runs unique processes is started.</summary>
-public sealed record UniqueMemberOptions
-{
-    /// <summary>Its name in the cluster; a member that was ended may come back under it.</summary>
-    public required string Name { get; init; }
-
-    public required string ConnectionString { get; init; }
-
-    /// <summary>Where it listens for the others.</summary>
-    public required IPAddress Address { get; init; }
-
-    /// <summary>What it runs; the same for all members of the cluster.</summary>
-    public required UniqueTrioOptions Runs { get; init; }
-
-    /// <summary>Where the <see cref="FencedResource"/> is.</summary>
-    public required IPEndPoint Resource { get; init; }
-
-    /// <summary>Words before its command line, for example to enter a network namespace.</summary>
-    public IReadOnlyList<string> Prefix { get; init; } = [];
-
-    public required History History { get; init; }
-}
-
 /// <summary>The program <c>Presence.UniqueMember</c> as a process of its own. What its unique processes do goes into the history.</summary>
 public sealed partial class UniqueMember : OwnedMember
 {
     private static readonly TimeSpan StartWithin = TimeSpan.FromSeconds(60);
 
-    private readonly UniqueMemberOptions _options;
+    private readonly UniqueTrioOptions _runs;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private UniqueMember(UniqueMemberOptions options)
-        : base(options.Name, options.History) => _options = options;
+    private UniqueMember(string name, History history, UniqueTrioOptions runs)
+        : base(name, history) => _runs = runs;
 
-    protected override string LogName => $"{_options.Runs.Schema}-{Name}";
+    protected override string LogName => $"{_runs.Schema}-{Name}";
 
-    /// <summary>Starts a member and waits until it stands by.</summary>
+    /// <summary>Starts a member, again under its name if it was ended, and waits until it stands by.</summary>
     /// <exception cref="InvalidOperationException">It ended before that, or needed more than 60 s; the message has its log.</exception>
-    public static async Task<UniqueMember> StartAsync(UniqueMemberOptions options)
+    public static async Task<UniqueMember> StartAsync(
+        string name, UniqueTrioOptions runs, IMemberLines lines, FencedResource resource, History history)
     {
-        var member = new UniqueMember(options);
-        member.Begin();
+        var member = new UniqueMember(name, history, runs);
+        member.Begin(lines, resource);
         try
         {
             await Task.WhenAny(member._ready.Task, member.Ended).WaitAsync(StartWithin);
@@ -54,7 +32,7 @@ public sealed partial class UniqueMember : OwnedMember
         if (!member._ready.Task.IsCompleted)
         {
             await member.DisposeAsync();
-            throw new InvalidOperationException($"{options.Name} did not become ready.\n{member.Log}");
+            throw new InvalidOperationException($"{name} did not become ready.\n{member.Log}");
         }
 
         return member;
@@ -72,20 +50,20 @@ public sealed partial class UniqueMember : OwnedMember
         History.Add(new MemberContinued(History.Now, Name));
     }
 
-    private void Begin() => Begin(
-        _options.Prefix,
+    private void Begin(IMemberLines lines, FencedResource resource) => Begin(
+        lines.Prefix,
         [
             Path.Combine(AppContext.BaseDirectory, "Presence.UniqueMember.dll"),
             "--name", Name,
-            "--schema", _options.Runs.Schema,
-            "--address", _options.Address.ToString(),
-            "--lease", _options.Runs.Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture),
-            "--resource", _options.Resource.ToString(),
-            .. _options.Runs.Consistent.SelectMany(name => new[] { "--consistent", name }),
-            .. _options.Runs.Available.SelectMany(name => new[] { "--available", name }),
-            .. _options.Runs.Groups.SelectMany(name => new[] { "--group", name }),
+            "--schema", _runs.Schema,
+            "--address", lines.Address.ToString(),
+            "--lease", _runs.Lease.TotalSeconds.ToString(CultureInfo.InvariantCulture),
+            "--resource", resource.EndPoint.ToString(),
+            .. _runs.Consistent.SelectMany(name => new[] { "--consistent", name }),
+            .. _runs.Available.SelectMany(name => new[] { "--available", name }),
+            .. _runs.Groups.SelectMany(name => new[] { "--group", name }),
         ],
-        _options.ConnectionString);
+        lines.ConnectionString);
 
     protected override void Hear(string line)
     {

@@ -47,16 +47,8 @@ public sealed class UniqueTrio : IAsyncDisposable
         {
             try
             {
-                _members[member] = await UniqueMember.StartAsync(new UniqueMemberOptions
-                {
-                    Name = Name(member),
-                    ConnectionString = _lines[member].ConnectionString,
-                    Address = _lines[member].Address,
-                    Runs = _options,
-                    Resource = Resource.EndPoint,
-                    Prefix = _lines[member].Prefix,
-                    History = History,
-                });
+                _members[member] = await UniqueMember.StartAsync(
+                    Name(member), _options, _lines[member], Resource, History);
                 return;
             }
             catch (InvalidOperationException) when (attempt < MaxStarts)
@@ -157,17 +149,7 @@ public sealed class UniqueTrio : IAsyncDisposable
     }
 
     /// <summary>Waits for something that the history shows.</summary>
-    public async Task UntilAsync(string what, Func<bool> isSo)
-    {
-        try
-        {
-            await Patience.UntilAsync(what, Generous, isSo);
-        }
-        catch (TimeoutException e)
-        {
-            throw new TimeoutException($"{e.Message}\n{Story()}", e);
-        }
-    }
+    public Task UntilAsync(string what, Func<bool> isSo) => Patience.UntilAsync(what, Generous, isSo, Story);
 
     /// <summary>What happened beside the effects, for a failure message.</summary>
     public string Story() => string.Join('\n', History.Events

@@ -5,14 +5,16 @@ public sealed class Handlers_that_lag
     [Theory]
     [InlineData(4, 1024, 30)]
     [InlineData(16, 2, 100)]
-    public async Task The_first_diff_holds_everybody_even_if_there_are_more_shards_than_places_in_the_queue(int shards, int places, int topics)
+    public async Task The_first_diff_holds_everybody_even_with_more_shards_than_places_in_the_queue(
+        int shards, int places, int topics)
     {
         await using var cluster = await TestCluster.OfAsync(
             1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (shards, places), new FakeTimeProvider());
         var requests = Enumerable.Range(0, topics).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
         await cluster.Tracker(0).TrackManyAsync(cluster[0].StartProcess(), requests);
         var first = new TaskCompletionSource<int>();
-        await using var handler = await cluster.Tracker(0).AddHandlerAsync(new OnDiff(d => first.TrySetResult(d.Topics.Count)));
+        var onDiff = new OnDiff(diff => first.TrySetResult(diff.Topics.Count));
+        await using var handler = await cluster.Tracker(0).AddHandlerAsync(onDiff);
         Assert.Equal(topics, await first.Task.WaitAsync(TestTimeout));
     }
 

@@ -34,7 +34,7 @@ public sealed class Life_of_a_member
         var n0 = await cluster.AddAsync("n0", link: link, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         ShowNamesake(n0, new ReplicaId("n0", link.Incarnation));
         Assert.Equal(NodeState.Failed, n0.State);
-        Assert.Contains(log.Collector.GetSnapshot(), l => l.Level == LogLevel.Critical && l.Message.Contains("Presence:NodeName", StringComparison.Ordinal));
+        Assert.Contains(log.With("Presence:NodeName"), l => l.Level == LogLevel.Critical);
         await cluster.StopAsync(0);
         Assert.Equal(NodeState.Failed, n0.State);
     }
@@ -55,7 +55,8 @@ public sealed class Life_of_a_member
         await using var cluster = await TestCluster.OfAsync(2);
         await TestCluster.UntilMembersAsync(cluster, 2);
         var n0 = (PresenceNode)cluster[0];
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => n0.LeaveAsync(default)))).WaitAsync(TestTimeout);
+        var leaves = Enumerable.Range(0, 8).Select(_ => Task.Run(() => n0.LeaveAsync(default)));
+        await Task.WhenAll(leaves).WaitAsync(TestTimeout);
         Assert.Equal(NodeState.Draining, n0.State);
         await cluster.StopAsync(0);
         Assert.Equal(NodeState.Stopped, n0.State);
@@ -104,7 +105,7 @@ public sealed class Life_of_a_member
         await cluster.AddAsync("n0", o => o.Tracker.LogLevel = level, more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
         await cluster.AddAsync("n1");
         await TestCluster.UntilMembersAsync(cluster, 2);
-        Assert.Equal(ups, log.Collector.GetSnapshot().Count(l => l.Message.Contains(": Up n1", StringComparison.Ordinal)));
+        Assert.Equal(ups, log.With(": Up n1").Count);
     }
 
     [Theory]
@@ -133,7 +134,7 @@ public sealed class Life_of_a_member
         await log.UntilAsync("PoolSize is 3");
         await cluster.Tracker(1).TrackAsync(cluster[1].StartProcess(), "t", "k");
         Assert.Equal(0, cluster.Tracker(0).Count("t"));
-        Assert.Contains(log.Collector.GetSnapshot(), l => l.Level == LogLevel.Error && l.Message.Contains("PoolSize is 3", StringComparison.Ordinal));
+        Assert.Contains(log.With("PoolSize is 3"), l => l.Level == LogLevel.Error);
     }
 
     /// <summary>A newer living process of the member's name: one that has heard of it.</summary>

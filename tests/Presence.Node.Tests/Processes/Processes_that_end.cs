@@ -13,10 +13,8 @@ public sealed class Processes_that_end
         var links = Enumerable.Range(0, shards).Select(_ => new Told()).ToArray();
         Assert.All([.. links, .. links], link => Assert.True(process.Link(link)));
         Assert.False(process.IsEnded);
-
         process.End();
         process.End();
-
         Assert.True(process.IsEnded);
         Assert.All(links, link => Assert.Equal(1, link.Times));
         Assert.False(process.Link(new Told()));
@@ -56,7 +54,6 @@ public sealed class Processes_that_end
 
         // The third is compared with those that are there.
         Assert.False(process.Link(links[2]));
-
         Assert.True(process.IsEnded);
         Assert.Equal([1, 1, 0], links.Select(link => link.Times));
     }

@@ -109,12 +109,13 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
     public async Task<IUniqueProcessDirectory> KnowsAsync(int member, Func<UniqueProcessStatus?, bool> isSo)
     {
         var directory = Services(member).GetRequiredService<IUniqueProcessDirectory>();
-        await UntilAsync(this[member].GetTracker("unique"), () => isSo(directory.Find("job")), $"n{member} knows who runs it");
+        await UntilAsync(this[member].GetTracker("unique"), () => isSo(directory.Find("job")), $"n{member} knows");
         return directory;
     }
 
     /// <inheritdoc cref="OnDiff.UntilAsync"/>
-    public static Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what) => OnDiff.UntilAsync(tracker, isSo, what);
+    public static Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what) =>
+        OnDiff.UntilAsync(tracker, isSo, what);
 
     public async ValueTask DisposeAsync()
     {

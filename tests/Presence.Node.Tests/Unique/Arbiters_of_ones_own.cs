@@ -24,7 +24,8 @@ public sealed class Arbiters_of_ones_own
     public async Task One_that_cannot_arbitrate_refuses_the_start()
     {
         var cluster = new TestCluster();
-        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => AddAsync(cluster, "n0", new StubArbiter { Refuses = "no coin to toss" }));
+        var arbiter = new StubArbiter { Refuses = "no coin to toss" };
+        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => AddAsync(cluster, "n0", arbiter));
         Assert.Equal("no coin to toss", e.Message);
     }
 
@@ -62,8 +63,6 @@ public sealed class Arbiters_of_ones_own
         return cluster;
     }
 
-    private Task<PresenceNode> AddAsync(TestCluster cluster, string name, IUniqueArbiter arbiter) => cluster.AddAsync(name, more: services => services
-        .AddSingleton(_watch)
-        .AddSingleton(arbiter)
-        .AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
+    private Task<PresenceNode> AddAsync(TestCluster cluster, string name, IUniqueArbiter arbiter) =>
+        cluster.AddAsync(name, more: services => services.AddSingleton(_watch).AddSingleton(arbiter).AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
 }

@@ -118,7 +118,8 @@ public sealed class LeaseStoreTests : IAsyncLifetime
             {
                 var holder = $"{contender}/{attempt}";
                 // Some run out on their own while others ask, some are released.
-                var lease = await Store.AcquireAsync("x", holder, attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long, default);
+                var lasts = attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long;
+                var lease = await Store.AcquireAsync("x", holder, lasts, default);
                 if (lease.IsHeld)
                 {
                     Assert.True(holders.TryAdd(lease.Epoch, holder), $"epoch {lease.Epoch} has two holders");
@@ -127,7 +128,8 @@ public sealed class LeaseStoreTests : IAsyncLifetime
             }
         })));
         Assert.NotEmpty(holders);
-        Assert.Equal(holders.Keys.Max(), await _world.Database.ReadAsync<long>($"SELECT epoch FROM {_world.Database.Schema}.leases"));
+        var last = await _world.Database.ReadAsync<long>($"SELECT epoch FROM {_world.Database.Schema}.leases");
+        Assert.Equal(holders.Keys.Max(), last);
         Assert.Equal(Enumerable.Range(1, holders.Count).Select(e => (long)e), holders.Keys.Order());
     }
 
@@ -256,13 +258,11 @@ public sealed class LeaseStoreTests : IAsyncLifetime
         var (store, relay) = (world.Store, world.Relay!);
         var held = await store.AcquireAsync("x", "ann", Long, default);
         using var giveUp = new CancellationTokenSource();
-
         relay.Cut();
         var renewing = store.RenewAsync("x", "ann", held.Epoch, Long, giveUp.Token).AsTask();
         await Harness.Patience.UntilAsync("the statement is under way", Patience, () => relay.IsHolding);
         await Task.Run(giveUp.Cancel).WaitAsync(Patience);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => renewing.WaitAsync(Patience));
-
         relay.Heal();
         Assert.True((await store.AcquireAsync("x", "ann", Long, default)).IsHeld);
     }

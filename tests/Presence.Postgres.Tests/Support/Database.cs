@@ -20,7 +20,8 @@ internal sealed class Database : IAsyncDisposable
     public string Schema { get; }
 
     /// <summary>On the server that all tests share, or on one that the test may stop.</summary>
-    public static async Task<Database> OpenAsync(PostgresServer? server = null) => new(server ?? await PostgresServer.SharedAsync());
+    public static async Task<Database> OpenAsync(PostgresServer? server = null) =>
+        new(server ?? await PostgresServer.SharedAsync());
 
     public PresencePostgresOptions Options(Action<PresencePostgresOptions>? configure = null)
     {

@@ -27,7 +27,8 @@ internal sealed class World : IAsyncDisposable
 
     public PostgresLeaseStore Store { get; }
 
-    public static async Task<World> OpenAsync(PostgresServer? server = null, Action<PresencePostgresOptions>? configure = null) =>
+    public static async Task<World> OpenAsync(
+        PostgresServer? server = null, Action<PresencePostgresOptions>? configure = null) =>
         new(await Database.OpenAsync(server), null, configure);
 
     /// <summary>A world whose store reaches the database through a relay.</summary>

@@ -27,10 +27,8 @@ public sealed class IdleCostTests(ITestOutputHelper output)
         var watched = Stopwatch.GetElapsedTime(begun);
         var statements = (await TransactionsAsync(cluster) - statementsBefore) / watched.TotalSeconds;
         var shares = members.Zip(before, (member, since) => (ProcessorTime(member) - since) / watched).ToList();
-
-        output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{string.Join(", ", shares.Select(share => $"{share * 100:0.00} %"))} of a core; {statements:0.00} statements a second"));
+        var percent = string.Join(", ", shares.Select(share => $"{share * 100:0.00} %"));
+        output.WriteLine($"{percent} of a core; {statements:0.00} statements a second");
         Assert.All(shares, share => Assert.InRange(share, 0, MostOfACore));
         Assert.InRange(statements, 0, MostStatements);
     }

@@ -18,14 +18,12 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         var (alone, others) = (run.Clients[2], run.Clients[..2]);
         await using var reads = Reads.Of(run.Clients);
         string[] lines = [.. Names(others)];
-
         await CutAsync(alone, lines);
         await Task.WhenAll(run.Clients.Select(client => client.UpdateAsync()));
         await run.JoinAsync(others[0].Member, "meanwhile-here");
         await run.JoinAsync(alone.Member, "meanwhile-there");
         await reads.UntilServedAsync(ShortFault);
         await HealAsync(alone, lines);
-
         await run.AllShownToAllAsync();
         await reads.MustHaveBeenServedAsync();
         await run.SettleAsync();
@@ -38,7 +36,6 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         await using var run = await site.StartAsync("room:no-database");
         var alone = run.Clients[2];
         await using var reads = Reads.Of(run.Clients);
-
         await CutAsync(alone, SiloSite.Database);
         await run.JoinAsync(run.Clients[0].Member, "meanwhile-here");
         await run.JoinAsync(alone.Member, "meanwhile-there");
@@ -46,7 +43,6 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         await run.AllShownToAllAsync();
         await reads.UntilServedAsync(ShortFault);
         await HealAsync(alone, SiloSite.Database);
-
         await reads.MustHaveBeenServedAsync();
         await run.SettleAsync();
         run.MustBeFlawless();
@@ -59,7 +55,6 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         var (alone, others) = (run.Clients[2], run.Clients[..2]);
         await using var reads = Reads.Of(run.Clients);
         string[] lines = [.. Names(others), SiloSite.Database];
-
         run.History.Add(new MemberEnded(run.History.Now, alone.Member.Name, MemberEnd.Killed));
         await CutAsync(alone, lines);
         await SiloSite.UntilDeadAsync(run.Cluster, alone.Member.Name);
@@ -67,7 +62,6 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         await reads.MustHaveBeenServedAsync();
         await HealAsync(alone, lines);
         await alone.Member.WaitForEndAsync(Generous);
-
         await run.AllShownToAllAsync();
         await run.SettleAsync();
         run.MustBeFlawless();
@@ -81,7 +75,6 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         await using var reads = Reads.Of(run.Clients);
         var unlucky = run.Clients[2];
         string[] lines = [.. Names(run.Clients[..2]), SiloSite.Database];
-
         await site.Network!.LoseAsync(unlucky.Member.Name, lines, LostOfHundred);
         await ChangeAsync(run, rounds: 15);
         Assert.True((await site.Network.RecoverAsync(unlucky.Member.Name, lines)).Sum() > 0, "No packet was lost.");

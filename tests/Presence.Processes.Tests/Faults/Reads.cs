@@ -49,11 +49,7 @@ internal sealed class Reads : IAsyncDisposable
                 Interlocked.Increment(ref _answers);
             }
         }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException)
         {
             return _stop.IsCancellationRequested ? null : e.Message;
         }

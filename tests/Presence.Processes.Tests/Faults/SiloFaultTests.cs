@@ -13,10 +13,8 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         await using var run = await site.StartAsync("room:stop");
         var (leaver, stayers) = (run.Clients[2], run.Clients[..2]);
         var asked = run.History.Now;
-
         var stopped = leaver.Member.TerminateAsync();
         var gone = await Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
-
         Assert.All(gone, at => Assert.InRange((at - asked).TotalSeconds, 0, 1.5));
         Assert.InRange((await stopped).TotalSeconds, 0, 5);
         Assert.Equal(0, leaver.Member.ExitCode);
@@ -31,13 +29,11 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
     {
         await using var run = await site.StartAsync("room:kill");
         var (leaver, stayers) = (run.Clients[2], run.Clients[..2]);
-
         await leaver.Member.KillAsync();
         var watching = Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
         await SiloSite.UntilDeadAsync(run.Cluster, leaver.Member.Name);
         var declared = run.History.Now;
         var gone = await watching;
-
         Assert.All(gone, at => Assert.InRange((at - declared).TotalSeconds, double.MinValue, 1));
         await UntilReportedByAllAsync(run, leaver.Member, MemberVerdict.Dead, MemberVerdict.Down);
         run.MustBeFlawless();
@@ -48,13 +44,11 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
     {
         await using var run = await site.StartAsync("room:suspend");
         var (sleeper, stayers) = (run.Clients[2], run.Clients[..2]);
-
         sleeper.Member.Pause(pastItsDeath: true);
         await SiloSite.UntilDeadAsync(run.Cluster, sleeper.Member.Name);
         await Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
         sleeper.Member.Continue();
         await sleeper.Member.WaitForEndAsync(Generous);
-
         await run.SettleAsync();
         run.MustBeFlawless();
     }

@@ -86,7 +86,6 @@ public sealed class What_a_history_shows
     {
         See("bob", leaves: ["ann~1"]);
         See("bob", joins: ["ann~1"]);
-
         MustFind(FindingKind.FalseLeave);
         Assert.Empty(HistoryChecker.Check(_events, new Excuse(TimeSpan.Zero, TimeSpan.FromSeconds(100))));
     }
@@ -100,7 +99,6 @@ public sealed class What_a_history_shows
         See("cid~2", leaves: ["ann~1"]);
         Add(at => new WatchEnded(at, "cid~2"));
         Assert.Empty(HistoryChecker.Check(_events));
-
         See("bob", leaves: ["ann~1"]);
         See("bob", joins: ["ann~1"]);
         MustFind(FindingKind.FalseLeave);
@@ -115,7 +113,6 @@ public sealed class What_a_history_shows
         Add(at => new MemberEnded(at, "m1", end));
         See("bob", leaves: ["ann~1"]);
         Add(at => new MemberSaid(at, "m2", "m1", "7", verdict));
-
         MustFind(FindingKind.WrongReason);
     }
 
@@ -123,7 +120,6 @@ public sealed class What_a_history_shows
     public void A_member_that_lives_and_is_called_dead_is_found_unless_it_is_excused()
     {
         Add(at => new MemberSaid(at, "m2", "m1", "7", MemberVerdict.Dead));
-
         MustFind(FindingKind.LivingReportedDown);
         Assert.Empty(HistoryChecker.Check(_events, new Excuse(TimeSpan.Zero, TimeSpan.FromSeconds(100))));
     }

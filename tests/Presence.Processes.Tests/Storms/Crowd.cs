@@ -42,9 +42,8 @@ internal sealed class Crowd : IAsyncDisposable
         var people = new List<Person>();
         for (var i = 0; i < count; i++)
         {
-            var user = string.Create(CultureInfo.InvariantCulture, $"p{i}");
-            var room = string.Create(CultureInfo.InvariantCulture, $"room:{i / RoomSize}");
-            people.Add(new Person(user, room, await members()[i % members().Count].TokenAsync(user), history));
+            var user = $"p{i}";
+            people.Add(new Person(user, $"room:{i / RoomSize}", await members()[i % members().Count].TokenAsync(user), history));
         }
 
         var crowd = new Crowd(people, members, seed);
@@ -71,32 +70,22 @@ internal sealed class Crowd : IAsyncDisposable
 
     /// <summary>Waits until everybody is there and is shown exactly the others of the room, in their last versions.</summary>
     /// <exception cref="TimeoutException">It did not become so; the message tells for whom.</exception>
-    public async Task<TimeSpan> AgreeAsync(TimeSpan within)
-    {
-        try
-        {
-            return await Patience.UntilAsync("everybody is shown exactly who is there", within, () => !Disagreements().Any());
-        }
-        catch (TimeoutException e)
-        {
-            throw new TimeoutException($"{e.Message}\n{string.Join('\n', Disagreements().Take(20))}", e);
-        }
-    }
+    public Task<TimeSpan> AgreeAsync(TimeSpan within) => Patience.UntilAsync(
+        "everybody is shown exactly who is there",
+        within,
+        () => !Disagreements().Any(),
+        () => string.Join('\n', Disagreements().Take(20)));
 
     /// <summary>Waits until a member itself counts who is there: one that has just started has nobody yet through whom it would show.</summary>
     /// <exception cref="TimeoutException">It did not become so; the message tells where.</exception>
     public async Task CountedByAsync(MemberProcess member, TimeSpan within)
     {
         IReadOnlyList<string> miscounts = [];
-        try
-        {
-            await Patience.UntilAsync(
-                $"{member.Name} counts who is there", within, async () => (miscounts = await MiscountsAsync(member)).Count == 0);
-        }
-        catch (TimeoutException e)
-        {
-            throw new TimeoutException($"{e.Message}\n{string.Join('\n', miscounts.Take(20))}", e);
-        }
+        await Patience.UntilAsync(
+            $"{member.Name} counts who is there",
+            within,
+            async () => (miscounts = await MiscountsAsync(member)).Count == 0,
+            () => string.Join('\n', miscounts.Take(20)));
     }
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,7 @@ internal sealed class StormReport : IAsyncDisposable
     {
         _output = output;
         _file = new StreamWriter(Path.Combine(HostFiles.Results, $"{DateTime.UtcNow:HHmmss}-storm.txt")) { AutoFlush = true };
-        Say(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
+        Say($"seed {seed}");
         foreach (var lack in lacks)
         {
             Say($"without: {lack}");
@@ -65,11 +65,9 @@ internal sealed class StormReport : IAsyncDisposable
             Say($"{times.Count,4} x {name}: agreed after {times.Average():0.0} s on average, {times.Max():0.0} s at most");
         }
 
-        Say(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{length.TotalMinutes:0.0} min, {crowd.People.Count} people, {_agreed.Values.Sum(times => times.Count)} rounds of faults, "
+        Say($"{length.TotalMinutes:0.0} min, {crowd.People.Count} people, {_agreed.Values.Sum(times => times.Count)} rounds of faults, "
             + $"{events.OfType<Joined>().Count()} joins, {crowd.Acts} acts, "
-            + $"{events.Count(seen => seen is SawDiff or SawState)} messages seen, {_findings.Count} findings"));
+            + $"{events.Count(seen => seen is SawDiff or SawState)} messages seen, {_findings.Count} findings");
     }
 
     public ValueTask DisposeAsync() => _file.DisposeAsync();

@@ -137,10 +137,8 @@ internal sealed class StormSite : IAsyncDisposable
         var newName = _names < MostNames && random.Next(2) == 0;
         List<Strike> all =
         [
-            Kill(member, lasts, newName),
-            Kill(member, lasts, newName),
-            Stop(member, lasts, newName),
-            Stop(member, lasts, newName),
+            .. Enumerable.Repeat(End("kill -9", member, member.KillAsync, lasts, newName), 2),
+            .. Enumerable.Repeat(End(Farewell, member, member.TerminateAsync, lasts, newName), 2),
             new("SIGSTOP", lasts, isLong, () => Do(() => member.Pause()), () => Do(member.Continue)),
             new("database stopped", lasts, false, _server.StopAsync, _server.StartAgainAsync),
             new("database killed", lasts, false, _server.KillAsync, _server.StartAgainAsync),
@@ -189,17 +187,8 @@ internal sealed class StormSite : IAsyncDisposable
         () => network.CutAsync(member.Name, others),
         () => network.HealAsync(member.Name, others));
 
-    private Strike Kill(MemberProcess member, TimeSpan lasts, bool newName) =>
-        new("kill -9", lasts, false, () => EndAsync(member, member.KillAsync), () => ReplaceAsync(member, newName))
-        {
-            NeedsDatabaseToEnd = true,
-        };
-
-    private Strike Stop(MemberProcess member, TimeSpan lasts, bool newName) =>
-        new(Farewell, lasts, false, () => EndAsync(member, member.TerminateAsync), () => ReplaceAsync(member, newName))
-        {
-            NeedsDatabaseToEnd = true,
-        };
+    private Strike End(string name, MemberProcess member, Func<Task> end, TimeSpan lasts, bool newName) =>
+        new(name, lasts, false, () => EndAsync(member, end), () => ReplaceAsync(member, newName)) { NeedsDatabaseToEnd = true };
 
     private Strike Lose(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, int percent, string[] others) => new(
         "lost packets",

@@ -34,9 +34,8 @@ internal enum FaultKind
 /// <param name="Lasts">Until it is undone.</param>
 internal sealed record Fault(TimeSpan After, FaultKind Kind, bool ToHolder, int Which, TimeSpan Lasts)
 {
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"after {After.TotalSeconds:0.0} s {Kind} of {(ToHolder ? "the holder" : $"another ({Which})")} for {Lasts.TotalSeconds:0.0} s");
+    public override string ToString() => $"after {After.TotalSeconds:0.0} s {Kind} of "
+        + $"{(ToHolder ? "the holder" : $"another ({Which})")} for {Lasts.TotalSeconds:0.0} s";
 }
 
 /// <summary>A plan of faults, drawn from a seed: the same for the same seed, whatever else runs. Every plan has every kind of fault.</summary>

@@ -117,8 +117,8 @@ internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent>
     /// <summary>The longest time in which nobody ran, somebody could, and nothing was done to anybody.</summary>
     public TimeSpan Vacant => UniqueChecker.Vacancies(Events).Select(vacancy => vacancy.Lasted).DefaultIfEmpty().Max();
 
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"seed {Seed}, faults {Faults}, lost packets {LostPackets}, terms {Terms}, effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
-        + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} {string.Join("; ", Findings.Select(finding => finding.ToString().Split('\n')[0]))}");
+    public override string ToString() => $"seed {Seed}, faults {Faults}, lost packets {LostPackets}, terms {Terms}, "
+        + $"effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
+        + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} "
+        + $"{string.Join("; ", Findings.Select(finding => finding.ToString().Split('\n')[0]))}";
 }

@@ -12,13 +12,11 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
         var trio = await fixture.StartAsync();
         var old = trio.Running(Consistent).Single();
         var (first, split) = (trio.Holder(Consistent)!.Value, trio.History.Now);
-
         await trio.TryIsolateAsync(first);
         await trio.UntilAsync("another runs it", () => trio.Holder(Consistent) is { } holder && holder != first);
         var ended = trio.History.Events.OfType<TermEnded>().Single(term => term.Term == old.Term);
         Assert.Equal("LeaseLost", ended.Reason);
         Assert.True(ended.At < trio.Running(Consistent).Single().At, trio.Story());
-
         await RejoinAsync(trio, first);
         await trio.UntilOneRunsAsync(Consistent, Available, Group);
         fixture.MustBeFlawless(new Excuse(split, trio.History.Now));
@@ -30,7 +28,6 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
         var trio = await fixture.StartAsync();
         var old = trio.Running(Available).Single();
         var (first, split) = (trio.Holder(Available)!.Value, trio.History.Now);
-
         await trio.TryIsolateAsync(first);
         await trio.UntilAsync("the other side starts one too", () => trio.Running(Available).Count == 2);
         var young = trio.Running(Available).Single(term => term.Term != old.Term);
@@ -38,7 +35,6 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
         await trio.UntilAsync("both do something", () => new[] { old, young }.All(term =>
             trio.History.FirstAfter<EffectTried>(since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
         await RejoinAsync(trio, first);
-
         await trio.UntilOneRunsAsync(Available, Consistent, Group);
         Assert.Equal(young.Term, trio.Running(Available).Single().Term);
         fixture.MustBeFlawless(new Excuse(split, trio.History.Now));

@@ -13,9 +13,7 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
     {
         var trio = await fixture.StartAsync();
         var first = trio.Holder(process)!.Value;
-
         await trio.TerminateAsync(first);
-
         Assert.NotEqual(first, await trio.UntilOneRunsAsync(process));
         Assert.Equal("Shutdown", trio.ReasonOf(process, first));
         fixture.MustBeFlawless();
@@ -27,9 +25,7 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         var trio = await fixture.StartAsync();
         var first = trio.Holder(Group)!.Value;
         await trio.UntilAsync("its companion runs beside it", () => trio.Log(first).Contains($"companion began {Group}", StringComparison.Ordinal));
-
         await trio.TerminateAsync(first);
-
         Assert.Contains($"companion ended {Group}", trio.Log(first), StringComparison.Ordinal);
         var second = await trio.UntilOneRunsAsync(Group);
         await trio.UntilAsync("its companion has moved too", () => trio.Log(second).Contains($"companion began {Group}", StringComparison.Ordinal));
@@ -42,9 +38,7 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         var trio = await fixture.StartAsync();
         var first = trio.Holder(Consistent)!.Value;
         var before = trio.History.Now;
-
         await trio.KillAsync(first);
-
         var killed = trio.History.FirstAfter<MemberEnded>(before, _ => true)!.Value;
         await trio.UntilOneRunsAsync(Consistent);
         var taken = trio.Running(Consistent).Single().At - killed;
@@ -57,9 +51,7 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
     {
         var trio = await fixture.StartAsync();
         var first = trio.Holder(Available)!.Value;
-
         await trio.KillAsync(first);
-
         Assert.NotEqual(first, await trio.UntilOneRunsAsync(Available));
         fixture.MustBeFlawless();
     }
@@ -70,12 +62,10 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         var trio = await fixture.StartAsync();
         var old = trio.Running(Consistent).Single();
         var first = trio.Holder(Consistent)!.Value;
-
         trio.Pause(first);
         await trio.UntilAsync("another runs it and has done something", () => trio.History
             .FirstAfter<EffectTried>(old.At, effect => effect.Process == Consistent && effect.Epoch > old.Epoch && effect.IsAccepted) is not null);
         trio.Continue(first);
-
         TermEnded? ended = null;
         await trio.UntilAsync("the first has learnt of it", () =>
             (ended = trio.History.Events.OfType<TermEnded>().FirstOrDefault(term => term.Term == old.Term)) is not null);
@@ -91,13 +81,11 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         var trio = await fixture.StartAsync();
         var old = trio.Running(Consistent).Single();
         var first = trio.Holder(Consistent)!.Value;
-
         await trio.CutAsync(first);
         await trio.UntilAsync("another runs it", () => trio.Holder(Consistent) is { } holder && holder != first);
         var ended = trio.History.Events.OfType<TermEnded>().Single(term => term.Term == old.Term);
         Assert.Equal("LeaseLost", ended.Reason);
         Assert.True(ended.At < trio.Running(Consistent).Single().At, trio.Story());
-
         await trio.HealAsync(first);
         await Task.WhenAll(Enumerable.Range(0, 3).Where(member => member != first).Select(trio.TerminateAsync));
         Assert.Equal(first, await trio.UntilOneRunsAsync(Consistent));
@@ -109,7 +97,6 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
     {
         var trio = await fixture.StartAsync();
         var (before, goesOn) = (trio.Running(Consistent).Single(), trio.Running(Available).Single());
-
         trio.Outage(isAway: true);
         await fixture.Site.Server.KillAsync();
         await trio.UntilAsync("it has ended", () => trio.Running(Consistent).Count == 0);
@@ -119,7 +106,6 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         await fixture.Site.Server.StartAgainAsync();
         trio.Outage(isAway: false);
         await trio.UntilOneRunsAsync(Consistent, Group);
-
         Assert.True(trio.Running(Consistent).Single().Epoch > before.Epoch);
         fixture.MustBeFlawless();
     }

@@ -27,7 +27,6 @@ public sealed class UniqueScheduleTests(ITestOutputHelper output)
         await schedules.PlayAsync(seeds, atOnce, seed => PlayAsync(schedules, site, seed, outages));
         await stop.CancelAsync();
         await disturbing;
-
         var outcomes = schedules.Outcomes;
         var (lossy, lost) = (outcomes.Sum(o => o.LossyLines), outcomes.Sum(o => o.LostPackets));
         schedules.Report($"outages of the server {outages.Count}, lossy lines {lossy}, lost packets {lost}, ");

@@ -98,7 +98,6 @@ public sealed class What_a_history_of_unique_processes_shows
         End(2.1, "m1/1", "LeaseLost");
         End(3, "m2/1", "LeaseLost");
         Begin(5, "m1/2", 2);
-
         Assert.Equal([FindingKind.EpochNotGrown], HistoryChecker.Check(_events).Select(finding => finding.Kind));
         At(2.5, at => new MemberPaused(at, "m1"));
         At(4.9, at => new MemberContinued(at, "m1"));
@@ -110,7 +109,6 @@ public sealed class What_a_history_of_unique_processes_shows
     {
         Begin(5, "m2/1", 2);
         End(6, "m1/1", "LeaseLost");
-
         MustFind(FindingKind.TwoAtOnce);
         At(1.6, at => new MemberPaused(at, "m1"));
         At(2.9, at => new MemberContinued(at, "m1"));
@@ -128,7 +126,6 @@ public sealed class What_a_history_of_unique_processes_shows
         At(4.9, at => new MemberPaused(at, "m1"));
         At(5.5, at => new MemberContinued(at, "m1"));
         var available = new UniqueRules { MostVacant = Seconds(4) };
-
         Assert.Equal([FindingKind.TwoAtOnce], UniqueChecker.Check(_events, available).Select(finding => finding.Kind));
         Assert.Empty(UniqueChecker.Check(_events, available with { Splits = [new Excuse(Seconds(4), Seconds(6))] }));
     }
@@ -140,7 +137,6 @@ public sealed class What_a_history_of_unique_processes_shows
         At(5, at => new MemberStarted(at, "m1"));
         At(8, at => new MemberStarved(at, "m2", Seconds(0.5)));
         Begin(11.9, "m2/1", 2);
-
         MustFindNothing();
         At(20, at => new MemberEnded(at, "m2", MemberEnd.Killed));
         Begin(24.1, "m1/2", 3);
@@ -156,7 +152,6 @@ public sealed class What_a_history_of_unique_processes_shows
         At(12, at => new StoreFound(at, "m2"));
         At(12, at => new StoreFound(at, "m1"));
         Begin(19, "m2/1", 2);
-
         Assert.Contains(FindingKind.NobodyRan, All().Select(finding => finding.Kind));
         Assert.Empty(UniqueChecker.Check(_events, Rules with { MostVacantAfterOutage = Seconds(10) }));
     }

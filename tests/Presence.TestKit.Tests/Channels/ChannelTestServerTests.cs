@@ -50,7 +50,6 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         // 3 + 9 + ... + 3^6 messages through mailboxes, and only their last generation is seen.
         channels[0].Push("relay", new { left = 5 });
         await _server.SettleAsync();
-
         Assert.Equal(3 * (int)Math.Pow(3, 5), channels.Sum(channel => channel.Received.Count));
     }
 

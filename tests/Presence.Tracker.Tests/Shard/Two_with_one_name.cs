@@ -10,7 +10,6 @@ public sealed class Two_with_one_name
         var newer = elsewhere.Add("a", incarnation: 2, seed: 2);
         newer.Do((shard, now, fx) => shard.Receive(now, new HeartbeatFrame(new Sender(older.Shard.Self, 1, 1, 1, 0), []), fx));
         hereabouts.Give("a", elsewhere.Take<HeartbeatFrame>(to: "a"));
-
         Assert.True(older.Saw(ReplicaEventKind.NameConflict));
         Assert.False(newer.Saw(ReplicaEventKind.NameConflict));
         Assert.False(newer.Saw(ReplicaEventKind.Restarted));

@@ -21,7 +21,6 @@ public sealed class ShownPresencesTests
     public void A_second_join_is_wrong()
     {
         _shown.Apply(PresenceChange.Joined(Version(1)));
-
         Assert.Contains("joined twice", _shown.Apply(PresenceChange.Joined(Version(1))), StringComparison.Ordinal);
     }
 
@@ -36,7 +35,6 @@ public sealed class ShownPresencesTests
     public void A_change_that_names_another_version_than_was_shown_is_wrong()
     {
         _shown.Apply(PresenceChange.Joined(Version(3, previous: 1)));
-
         Assert.NotNull(_shown.Apply(PresenceChange.Updated(Version(1), Version(5, previous: 3))));
         Assert.NotNull(_shown.Apply(PresenceChange.Left(Version(1), Version(5, previous: 3), LeaveReason.Untracked)));
     }
@@ -45,7 +43,6 @@ public sealed class ShownPresencesTests
     public void A_change_to_an_older_version_or_another_life_is_wrong()
     {
         _shown.Apply(PresenceChange.Joined(Version(5, born: 5)));
-
         Assert.NotNull(_shown.Apply(PresenceChange.Updated(Version(5, born: 5), Version(3))));
         Assert.NotNull(_shown.Apply(PresenceChange.Updated(Version(3), Version(7, born: 7))));
     }

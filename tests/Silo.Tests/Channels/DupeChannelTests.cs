@@ -24,11 +24,9 @@ public sealed class DupeChannelTests : HelloSocketsCase
         await BroadcastAsync(channel, 1, 1);
         await Server.AdvanceAsync(DupeChannel.Delay / 2);
         await BroadcastAsync(channel, 2);
-
         await Server.AdvanceAsync((DupeChannel.Delay / 2) - Moment);
         await channel.RefutePushAsync();
         await Server.AdvanceAsync(Moment);
-
         await channel.AssertPushAsync("number", new { value = 1 });
         await channel.RefutePushAsync("number", new { value = 1 });
         await channel.AssertPushAsync("number", new { value = 2 });

@@ -20,7 +20,6 @@ public sealed class RoomChannelTests : HelloSocketsCase
     public async Task Metadata_that_is_no_object_is_refused(string parameters)
     {
         var join = await (await SignedInAsync("ann")).JoinAsync("room:1", ChannelPayload.Json(parameters));
-
         Assert.Equal("""error {"reason":"meta must be an object"}""", join.Reply.ToString());
         Assert.Empty(Server.Node.Tracker.List("room:1"));
     }
