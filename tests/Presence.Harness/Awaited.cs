@@ -74,7 +74,8 @@ public sealed class Awaited<T>
             }
             catch (OperationCanceledException)
             {
-                Assert.Fail($"In {Patience} it did not become so that {what}. Last: {string.Join("; ", All.TakeLast(20))}");
+                var last = string.Join("; ", All.TakeLast(20));
+                Assert.Fail($"In {Patience} it did not become so that {what}. The last that came: {last}");
             }
         }
     }

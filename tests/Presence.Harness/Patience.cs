@@ -9,14 +9,16 @@ public static class Patience
     /// <param name="story">What a failure tells beside.</param>
     /// <returns>How long that took.</returns>
     /// <exception cref="TimeoutException">It stayed no.</exception>
-    public static async Task<TimeSpan> UntilAsync(string what, TimeSpan within, Func<Task<bool>> question, Func<string>? story = null)
+    public static async Task<TimeSpan> UntilAsync(
+        string what, TimeSpan within, Func<Task<bool>> question, Func<string>? story = null)
     {
         var clock = Stopwatch.StartNew();
         while (!await question())
         {
             if (clock.Elapsed > within)
             {
-                throw new TimeoutException($"Within {within.TotalSeconds:0.#} s it did not become so: {what}.{story?.Invoke().Insert(0, "\n")}");
+                var more = story is null ? "" : "\n" + story();
+                throw new TimeoutException($"Within {within.TotalSeconds:0.#} s it did not become so: {what}.{more}");
             }
 
             await Task.Delay(Pause);
@@ -26,6 +28,7 @@ public static class Patience
     }
 
     /// <inheritdoc cref="UntilAsync(string, TimeSpan, Func{Task{bool}}, Func{string}?)"/>
-    public static Task<TimeSpan> UntilAsync(string what, TimeSpan within, Func<bool> question, Func<string>? story = null) =>
+    public static Task<TimeSpan> UntilAsync(
+        string what, TimeSpan within, Func<bool> question, Func<string>? story = null) =>
         UntilAsync(what, within, () => Task.FromResult(question()), story);
 }

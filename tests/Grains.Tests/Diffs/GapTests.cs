@@ -187,7 +187,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         await Tracker(_owner).TrackManyAsync(_process, [.. keys.Select(k => new TrackRequest(Topic, k))]);
 
         // One frame holds these, and before a heartbeat a member sends what it has gathered.
-        await _lost.UntilAsync(all => all.Skip(before).Count(from => from == "owner") >= 3, "frames of the owner are lost");
+        await _lost.UntilAsync(all => all.Skip(before).Count(from => from == "owner") >= 3, "frames are lost");
         _cut = "home";
         await JoinAsync("k4");
         await ShownAsync("k4");

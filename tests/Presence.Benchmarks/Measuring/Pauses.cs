@@ -36,8 +36,10 @@ internal sealed class Pauses : EventListener
             var slow = calls.Where(call => call.Took > Slow).ToArray();
             var met = slow.Count(call => _pauses.Exists(pause => pause.Begun < call.Due + call.Took && pause.Ended > call.Due));
             var collections = string.Join('/', counts.Zip(_collections, (now, then) => now - then));
-            return $"# collections {collections} by generation; {_pauses.Count} pauses, {times.Sum() / seconds / 10:F1} % of the time, " +
-                $"median {times[times.Length / 2]:F1} ms, longest {times[^1]:F1} ms; {slow.Length} calls above 1 ms, {met} of them in a pause";
+            return $"# collections {collections} by generation; {_pauses.Count} pauses, " +
+                $"{times.Sum() / seconds / 10:F1} % of the time, " +
+                $"median {times[times.Length / 2]:F1} ms, longest {times[^1]:F1} ms; " +
+                $"{slow.Length} calls above 1 ms, {met} of them in a pause";
         }
     }
 

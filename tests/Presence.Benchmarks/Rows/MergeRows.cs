@@ -28,17 +28,20 @@ internal static class MergeRows
     private static double OneJoin(int size, Effort effort) => Changes(size, effort.Samples, 1, (a, n, now, effects) =>
         a.Track(now, (ulong)(size + 1 + n), People.Topic(n % 1000), People.Key(size + n), People.Meta(n), effects));
 
-    private static double Leaves(Effort effort) => Changes(100_000, Math.Min(effort.Samples / 10, 500), 100, (a, n, now, effects) =>
-        a.UntrackAll(now, (ulong)(1 + n), LeaveReason.ProcessEnded, effects));
+    private static double Leaves(Effort effort) => Changes(
+        100_000, Math.Min(effort.Samples / 10, 500), 100, (a, n, now, effects) =>
+            a.UntrackAll(now, (ulong)(1 + n), LeaveReason.ProcessEnded, effects));
 
-    private static double Updates(Effort effort) => Changes(100_000, Math.Min(effort.Samples / 10, 200), 1000, (a, n, now, effects) =>
-    {
-        var i = n % 100_000;
-        a.Update(now, (ulong)(1 + i), People.Topic(i % 1000), People.Key(i), _ => People.Meta(i, 1 + (n / 1000)), effects);
-    });
+    private static double Updates(Effort effort) => Changes(
+        100_000, Math.Min(effort.Samples / 10, 200), 1000, (a, n, now, effects) =>
+        {
+            var (i, version) = (n % 100_000, 1 + (n / 1000));
+            a.Update(now, (ulong)(1 + i), People.Topic(i % 1000), People.Key(i), _ => People.Meta(i, version), effects);
+        });
 
     /// <param name="together">So many changes in one sample.</param>
-    private static double Changes(int size, int samples, int together, Action<TrackerShard, int, TimeSpan, ShardEffects> change)
+    private static double Changes(
+        int size, int samples, int together, Action<TrackerShard, int, TimeSpan, ShardEffects> change)
     {
         var pair = Filled(size);
         return MedianOf(samples, i =>

@@ -54,7 +54,7 @@ internal sealed class StubNode : NodeStub, IProcessLink
             }
 
             _sequence += 2;
-            var entry = new PresenceEntry(_self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
+            PresenceEntry entry = new(_self, _sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
             _entries[(process.Id, topic, key)] = entry;
             Tell(PresenceChange.Updated(old, entry));
             return new(entry);

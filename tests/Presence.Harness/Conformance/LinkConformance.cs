@@ -46,8 +46,8 @@ public abstract class LinkConformance
             var (direct, broadcast) = (Random(bytes, seed: bytes + 1), Random(bytes, seed: bytes + 2));
             cluster.A.Link.Send("b", new LinkFrame("direct", 0, direct));
             cluster.A.Link.Broadcast(new LinkFrame("broadcast", 0, broadcast));
-            await cluster.AtB.HearsAsync($"{bytes} bytes to b", h => h.Frame.Channel == "direct" && Same(h, direct));
-            await cluster.AtC.HearsAsync($"{bytes} bytes to all", h => h.Frame.Channel == "broadcast" && Same(h, broadcast));
+            await cluster.AtB.HearsAsync($"{bytes} bytes", h => h.Frame.Channel == "direct" && Same(h, direct));
+            await cluster.AtC.HearsAsync($"{bytes} bytes", h => h.Frame.Channel == "broadcast" && Same(h, broadcast));
         }
     }
 

@@ -44,7 +44,7 @@ public sealed class Relay : IAsyncDisposable
 
     public void Cut() => _cut ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Breaks what is open and refuses what is new, as a stopped server does, until <see cref="Heal"/>.</summary>
+    /// <summary>Breaks what is open and refuses what is new, like a stopped server, until <see cref="Heal"/>.</summary>
     public void Break() => _broken.Cancel();
 
     public void Heal()

@@ -24,7 +24,8 @@ public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
     public virtual IReadOnlyList<ReplicaStatus> Replicas() => [];
 
     public virtual ValueTask<PresenceEntry> TrackAsync(
-        PresenceProcess process, string topic, string key, PresenceMeta meta = default) => throw new NotSupportedException();
+        PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
+        throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
         PresenceProcess process, IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();

@@ -64,5 +64,8 @@ public sealed class Arbiters_of_ones_own
     }
 
     private Task<PresenceNode> AddAsync(TestCluster cluster, string name, IUniqueArbiter arbiter) =>
-        cluster.AddAsync(name, more: services => services.AddSingleton(_watch).AddSingleton(arbiter).AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
+        cluster.AddAsync(name, more: services => services
+            .AddSingleton(_watch)
+            .AddSingleton(arbiter)
+            .AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
 }

@@ -47,8 +47,8 @@ internal sealed class StubArbiter(params IUniqueTerm[] terms) : IUniqueArbiter, 
         }
     }
 
-    public ValueTask<IUniqueContest> EnterAsync(string name, UniqueProcessOptions options, CancellationToken cancellation) =>
-        new(this);
+    public ValueTask<IUniqueContest> EnterAsync(
+        string name, UniqueProcessOptions options, CancellationToken cancellation) => new(this);
 
     public async ValueTask<IUniqueTerm> WinAsync(CancellationToken cancellation)
     {

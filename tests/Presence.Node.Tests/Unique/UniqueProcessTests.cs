@@ -49,11 +49,12 @@ public sealed class UniqueProcessTests
     public async Task Crashed_node_is_asked_to_stop_what_it_runs_and_never_elected_again()
     {
         await using var cluster = await StartedAsync(2);
-        cluster.Engine.Kill("n0");
-        await _watch.UntilAsync("n1 starts");
-        await _watch.UntilAsync("n0 ends: LeaseLost");
-        await cluster.StopAsync(1);
-        await _watch.UntilAsync("n1 ends: Shutdown");
+        var (first, other) = (Holder(), Holder() == "n0" ? "n1" : "n0");
+        cluster.Engine.Kill(first);
+        await _watch.UntilAsync($"{other} starts");
+        await _watch.UntilAsync($"{first} ends: LeaseLost");
+        await cluster.StopAsync(other[1] - '0');
+        await _watch.UntilAsync($"{other} ends: Shutdown");
         Assert.Equal(3, _watch.Seen.Count - 1);
     }
 
@@ -78,11 +79,11 @@ public sealed class UniqueProcessTests
             context.LeaveState(new byte[] { 1 });
             return Task.CompletedTask;
         };
-        await using var cluster = await StartAsync(2);
-        await _watch.UntilAsync("n0 starts");
-        cluster.Engine.Kill("n0");
-        await _watch.UntilAsync("n1 starts");
-        await _watch.UntilAsync("n0 ends: LeaseLost");
+        await using var cluster = await StartedAsync(2);
+        var (first, other) = (Holder(), Holder() == "n0" ? "n1" : "n0");
+        cluster.Engine.Kill(first);
+        await _watch.UntilAsync($"{other} starts");
+        await _watch.UntilAsync($"{first} ends: LeaseLost");
         Assert.Equal([0, 0], sizes);
     }
 

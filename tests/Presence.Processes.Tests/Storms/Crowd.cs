@@ -43,7 +43,8 @@ internal sealed class Crowd : IAsyncDisposable
         for (var i = 0; i < count; i++)
         {
             var user = $"p{i}";
-            people.Add(new Person(user, $"room:{i / RoomSize}", await members()[i % members().Count].TokenAsync(user), history));
+            var token = await members()[i % members().Count].TokenAsync(user);
+            people.Add(new Person(user, $"room:{i / RoomSize}", token, history));
         }
 
         var crowd = new Crowd(people, members, seed);

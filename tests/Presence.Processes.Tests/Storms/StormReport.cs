@@ -65,7 +65,8 @@ internal sealed class StormReport : IAsyncDisposable
             Say($"{times.Count,4} x {name}: agreed after {times.Average():0.0} s on average, {times.Max():0.0} s at most");
         }
 
-        Say($"{length.TotalMinutes:0.0} min, {crowd.People.Count} people, {_agreed.Values.Sum(times => times.Count)} rounds of faults, "
+        Say($"{length.TotalMinutes:0.0} min, {crowd.People.Count} people, "
+            + $"{_agreed.Values.Sum(times => times.Count)} rounds of faults, "
             + $"{events.OfType<Joined>().Count()} joins, {crowd.Acts} acts, "
             + $"{events.Count(seen => seen is SawDiff or SawState)} messages seen, {_findings.Count} findings");
     }

@@ -188,7 +188,10 @@ internal sealed class StormSite : IAsyncDisposable
         () => network.HealAsync(member.Name, others));
 
     private Strike End(string name, MemberProcess member, Func<Task> end, TimeSpan lasts, bool newName) =>
-        new(name, lasts, false, () => EndAsync(member, end), () => ReplaceAsync(member, newName)) { NeedsDatabaseToEnd = true };
+        new(name, lasts, false, () => EndAsync(member, end), () => ReplaceAsync(member, newName))
+        {
+            NeedsDatabaseToEnd = true,
+        };
 
     private Strike Lose(TestNetwork network, MemberProcess member, TimeSpan lasts, bool isLong, int percent, string[] others) => new(
         "lost packets",
