@@ -1,12 +1,12 @@
 global using System.Diagnostics.Metrics;
-global using System.Net.WebSockets;
 global using System.Net;
-global using System.Text.Json;
+global using System.Net.WebSockets;
 global using System.Text;
+global using System.Text.Json;
 global using Microsoft.Extensions.DependencyInjection;
 global using Presence.Channels.Tests.Transport;
 global using Presence.Crdt;
 global using Presence.Node;
 global using Presence.Tracker;
-global using Xunit.Abstractions;
 global using Xunit;
+global using Xunit.Abstractions;

@@ -1,4 +1,4 @@
-global using FsCheck.Fluent;
 global using FsCheck;
+global using FsCheck.Fluent;
 global using Presence.Crdt.Tests.Support;
 global using Xunit;

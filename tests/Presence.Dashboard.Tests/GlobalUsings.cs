@@ -1,9 +1,9 @@
+global using System.Net;
 global using System.Net.Http.Headers;
 global using System.Net.Http.Json;
 global using System.Net.WebSockets;
-global using System.Net;
-global using System.Text.Json;
 global using System.Text;
+global using System.Text.Json;
 global using Microsoft.AspNetCore.Builder;
 global using Microsoft.AspNetCore.DataProtection;
 global using Microsoft.AspNetCore.Hosting;

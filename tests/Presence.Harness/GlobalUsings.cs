@@ -1,12 +1,12 @@
 global using System.Collections.Concurrent;
 global using System.Diagnostics;
 global using System.Globalization;
-global using System.Net.Sockets;
 global using System.Net;
+global using System.Net.Sockets;
 global using System.Security.Cryptography;
+global using System.Text;
 global using System.Text.Json;
 global using System.Text.RegularExpressions;
-global using System.Text;
 global using Npgsql;
 global using Presence.Harness.Databases;
 global using Presence.Harness.Histories;

@@ -1,5 +1,5 @@
 global using Presence.Crdt;
 global using Presence.TestKit;
 global using Presence.Tracker.Tests.Support;
-global using Xunit.Abstractions;
 global using Xunit;
+global using Xunit.Abstractions;

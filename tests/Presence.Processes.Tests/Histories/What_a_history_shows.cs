@@ -16,7 +16,8 @@ public sealed class What_a_history_shows
             h.Add(at => new MemberEnded(at, "m1", MemberEnd.Killed));
             h.Add(at => new MemberSaid(at, "m2", "m1", "7", MemberVerdict.Dead));
             h.Add(at => new SawDiff(at, "bob", "room:x", [], [Shown("ann~1", reason: "NodeDown")]));
-        }),
+        }
+        ),
         ["Somebody who has ended and is shown at the end is a ghost"] = (
             FindingKind.Ghost, h => h.Add(at => new Ending(at, "ann~1"))),
         ["Somebody whose member was killed and is shown at the end is a ghost"] = (
@@ -27,7 +28,8 @@ public sealed class What_a_history_shows
             h.See("bob", leaves: ["ann~1"]);
             h.See("bob", joins: ["ann~1"]);
             h.See("bob", leaves: ["ann~1"]);
-        }),
+        }
+        ),
         ["Somebody who is present and not shown at the end is a loss"] = (FindingKind.Loss, h => h.Join("cid~2", "m2")),
         ["A join that was never acknowledged is no loss"] = (
             null, h => h.Add(at => new Joining(at, "cid~2", "m2", "room:x", "cid"))),
@@ -41,22 +43,26 @@ public sealed class What_a_history_shows
             h.Add(at => new Ending(at, "ann~1"));
             h.See("bob", leaves: ["ann~1"]);
             h.See("bob", leaves: ["ann~1"]);
-        }),
+        }
+        ),
         ["A leave for another reason than what happened is found"] = (FindingKind.WrongReason, h =>
         {
             h.Add(at => new MemberEnded(at, "m1", MemberEnd.Stopped));
             h.Add(at => new SawDiff(at, "bob", "room:x", [], [Shown("ann~1", reason: "NodeDown")]));
-        }),
+        }
+        ),
         ["Metadata older than what was acknowledged is stale at the end"] = (FindingKind.Stale, h =>
         {
             h.Add(at => new Updating(at, "ann~1", 1));
             h.Add(at => new Updated(at, "ann~1", 1));
-        }),
+        }
+        ),
         ["An observer who is gone need not know how it ended"] = (null, h =>
         {
             h.Add(at => new WatchEnded(at, "bob"));
             h.Add(at => new Ending(at, "ann~1"));
-        }),
+        }
+        ),
     };
 
     public static TheoryData<string> Names => [.. Cases.Keys];

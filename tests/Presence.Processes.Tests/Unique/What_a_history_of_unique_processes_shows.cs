@@ -7,68 +7,77 @@ public sealed class What_a_history_of_unique_processes_shows
 
     private static readonly Dictionary<
         string, (FindingKind? Found, Action<What_a_history_of_unique_processes_shows> Happens)> Cases = new()
-    {
-        ["A take over in time is no finding"] = (null, h =>
         {
-            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
-            h.Begin(5, "m2/1", 2);
-            h.Try(5.5, "m1/1", 1, isAccepted: false);
-            h.Try(6, "m2/1", 2);
-            h.At(7, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
-            h.End(7.5, "m2/1", "Shutdown");
-        }),
-        ["Two terms with one epoch are found whatever became of the first"] = (FindingKind.TwoHoldersOfAnEpoch, h =>
-        {
-            h.End(2, "m1/1", "LeaseLost");
-            h.Begin(3, "m2/1", 1);
-        }),
-        ["A side effect with an old epoch that was accepted is found"] = (FindingKind.OldEpochAccepted, h =>
-        {
-            h.End(2, "m1/1", "LeaseLost");
-            h.Begin(3, "m2/1", 2);
-            h.Try(3.5, "m2/1", 2);
-            h.Try(4, "m1/1", 1);
-        }),
-        ["A side effect with an old epoch before the new one was shown is allowed"] = (null, h =>
-        {
-            h.End(2, "m1/1", "LeaseLost");
-            h.Begin(3, "m2/1", 2);
-            h.Try(3.2, "m1/1", 1);
-            h.Try(3.5, "m2/1", 2);
-        }),
-        ["A member that found itself starved had stood still"] = (null, h =>
-        {
-            h.Begin(5, "m2/1", 2);
-            h.End(6, "m1/1", "LeaseLost");
-            h.At(4, at => new MemberStarved(at, "m1", Seconds(1)));
-        }),
-        ["A time in which nobody runs and somebody could is found when it is too long"] = (FindingKind.NobodyRan, h =>
-        {
-            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
-            h.Begin(6.1, "m2/1", 2);
-        }),
-        ["A vacancy is found at the end too and one that a pause makes"] = (FindingKind.NobodyRan, h =>
-        {
-            h.At(2, at => new MemberPaused(at, "m1"));
-            h.At(6.1, at => new MemberStarted(at, "m3"));
-        }),
-        ["Nobody runs it without a finding while nobody could"] = (null, h =>
-        {
-            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
-            h.At(3, at => new StoreLost(at, "m2"));
-            h.At(13, at => new StoreFound(at, "m2"));
-            h.At(15, at => new MemberPaused(at, "m2"));
-            h.At(25, at => new MemberContinued(at, "m2"));
-            h.Begin(28, "m2/1", 2);
-        }),
-        ["A process that was not told when its member stopped is found"] = (FindingKind.EndWithoutReason, h =>
-        {
-            h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Stopped));
-            h.At(2, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
-        }),
-        ["A process that ended without a reason is found"] = (
+            ["A take over in time is no finding"] = (null, h =>
+            {
+                h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+                h.Begin(5, "m2/1", 2);
+                h.Try(5.5, "m1/1", 1, isAccepted: false);
+                h.Try(6, "m2/1", 2);
+                h.At(7, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
+                h.End(7.5, "m2/1", "Shutdown");
+            }
+            ),
+            ["Two terms with one epoch are found whatever became of the first"] = (FindingKind.TwoHoldersOfAnEpoch, h =>
+            {
+                h.End(2, "m1/1", "LeaseLost");
+                h.Begin(3, "m2/1", 1);
+            }
+            ),
+            ["A side effect with an old epoch that was accepted is found"] = (FindingKind.OldEpochAccepted, h =>
+            {
+                h.End(2, "m1/1", "LeaseLost");
+                h.Begin(3, "m2/1", 2);
+                h.Try(3.5, "m2/1", 2);
+                h.Try(4, "m1/1", 1);
+            }
+            ),
+            ["A side effect with an old epoch before the new one was shown is allowed"] = (null, h =>
+            {
+                h.End(2, "m1/1", "LeaseLost");
+                h.Begin(3, "m2/1", 2);
+                h.Try(3.2, "m1/1", 1);
+                h.Try(3.5, "m2/1", 2);
+            }
+            ),
+            ["A member that found itself starved had stood still"] = (null, h =>
+            {
+                h.Begin(5, "m2/1", 2);
+                h.End(6, "m1/1", "LeaseLost");
+                h.At(4, at => new MemberStarved(at, "m1", Seconds(1)));
+            }
+            ),
+            ["A time in which nobody runs and somebody could is found when it is too long"] = (FindingKind.NobodyRan, h =>
+            {
+                h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+                h.Begin(6.1, "m2/1", 2);
+            }
+            ),
+            ["A vacancy is found at the end too and one that a pause makes"] = (FindingKind.NobodyRan, h =>
+            {
+                h.At(2, at => new MemberPaused(at, "m1"));
+                h.At(6.1, at => new MemberStarted(at, "m3"));
+            }
+            ),
+            ["Nobody runs it without a finding while nobody could"] = (null, h =>
+            {
+                h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Killed));
+                h.At(3, at => new StoreLost(at, "m2"));
+                h.At(13, at => new StoreFound(at, "m2"));
+                h.At(15, at => new MemberPaused(at, "m2"));
+                h.At(25, at => new MemberContinued(at, "m2"));
+                h.Begin(28, "m2/1", 2);
+            }
+            ),
+            ["A process that was not told when its member stopped is found"] = (FindingKind.EndWithoutReason, h =>
+            {
+                h.At(2, at => new MemberEnded(at, "m1", MemberEnd.Stopped));
+                h.At(2, at => new MemberEnded(at, "m2", MemberEnd.Stopped));
+            }
+            ),
+            ["A process that ended without a reason is found"] = (
             FindingKind.EndWithoutReason, h => h.End(2, "m1/1", null)),
-    };
+        };
 
     public static TheoryData<string> Names => [.. Cases.Keys];
 
