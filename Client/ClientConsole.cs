@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>Where results and errors go: results to the one, everything else to the other.</summary>
 internal sealed record ClientConsole(TextWriter Out, TextWriter Error)

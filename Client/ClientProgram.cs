@@ -1,37 +1,41 @@
-namespace Presence.Client;
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Orleans.Runtime;
+using Presence.Tracker;
 
-/// <summary>Finds the verb and turns what goes wrong into a line on the error output and an exit status.</summary>
+namespace Presence.CommandLine;
+
+/// <summary>Runs a command line and turns what goes wrong into a line on the error output and an exit status.</summary>
 internal static class ClientProgram
 {
     public const int Done = 0;
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
+    // A key may begin with '@', which would be the name of a file with further arguments.
+    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
+    public static ParseResult Parse(IReadOnlyList<string> args, ClientConsole console) =>
+        new ClientCommands(console).Root.Parse(args, Parser);
+
     public static async Task<int> RunAsync(IReadOnlyList<string> args, ClientConsole console, CancellationToken stop)
     {
         try
         {
-            var arguments = ClientArguments.Parse(args);
-            if (arguments.Help)
+            var parsed = Parse(args, console);
+            if (parsed.Action is ParseErrorAction)
             {
-                console.Line(ClientArguments.Usage);
-                return Done;
+                throw new ClientUsageException(UsageErrors.Explain(parsed));
             }
 
-            if (arguments.Orleans)
+            var invocation = new InvocationConfiguration
             {
-                return await OrleansCommands.RunAsync(arguments, console, stop);
-            }
-
-            return arguments.Verb switch
-            {
-                "watch" => await TopicCommands.WatchAsync(arguments, console, stop),
-                "list" => await TopicCommands.ListAsync(arguments, console, stop),
-                "get" => await TopicCommands.GetAsync(arguments, console, stop),
-                "track" => await TopicCommands.TrackAsync(arguments, console, stop),
-                "cluster" => await ClusterCommand.RunAsync(arguments, console, stop),
-                _ => await ShoppersCommand.RunAsync(arguments, console, stop),
+                Output = console.Out,
+                Error = console.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
             };
+            return await parsed.InvokeAsync(invocation, stop);
         }
         catch (ClientUsageException e)
         {
@@ -39,7 +43,7 @@ internal static class ClientProgram
             console.Error.WriteLine("Try --help.");
             return WrongUsage;
         }
-        catch (PhoenixException e)
+        catch (Exception e) when (e is PhoenixException or TimeoutException or OrleansException or PresenceLimitException)
         {
             console.Error.WriteLine($"error: {e.Message}");
             return Failed;

@@ -1,4 +1,4 @@
-using Presence.Client;
+using Presence.CommandLine;
 
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>

@@ -1,14 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary><c>cluster</c>: members, and what each knows of the others.</summary>
 internal static class ClusterCommand
 {
-    public static async Task<int> RunAsync(ClientArguments arguments, ClientConsole console, CancellationToken stop)
+    public static async Task<int> RunAsync(NodeAccess access, bool json, ClientConsole console, CancellationToken stop)
     {
-        await using var socket = await AdminConnection.OpenAsync(arguments.Members[0], arguments.User, arguments.Password, stop);
+        await using var socket = await AdminConnection.OpenAsync(access.Nodes[0], access, stop);
         var first = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
         var whole = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
         var heard = 0;
@@ -35,7 +35,7 @@ internal static class ClusterCommand
             throw new PhoenixException("the server did not answer within 4 s.", e);
         }
 
-        if (arguments.Json)
+        if (json)
         {
             console.Json(cluster);
         }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>Lets shoppers come, shop, stand still to be counted, and go.</summary>
 internal sealed class Crowd

@@ -1,4 +1,4 @@
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>What happened to a crowd, counted from any thread.</summary>
 internal sealed class CrowdCounts

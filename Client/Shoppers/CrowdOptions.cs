@@ -1,4 +1,4 @@
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>What a crowd is to do.</summary>
 /// <param name="Members">Roots of the members; shoppers are spread over them.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>The table at the end.</summary>
 internal sealed record CrowdReport(

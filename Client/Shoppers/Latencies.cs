@@ -1,4 +1,4 @@
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>How long things took, to about three percent, in constant memory and from any thread.</summary>
 internal sealed class Latencies

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>
 /// A shopper of its own that puts one item in and out of its cart, and measures from the moment it asks until each member

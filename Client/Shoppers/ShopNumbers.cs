@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>The shoppers in numbers: those a member shows, or those the crowd knows.</summary>
 internal sealed class ShopNumbers

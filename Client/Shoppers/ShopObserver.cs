@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>Watches what one member shows its admins, as the dashboard does: <c>admin:live</c> and <c>admin:cluster</c>.</summary>
 internal sealed class ShopObserver : IAsyncDisposable
@@ -19,9 +19,9 @@ internal sealed class ShopObserver : IAsyncDisposable
     /// <summary>What came over the socket so far, in bytes per second.</summary>
     public double BytesPerSecond => _socket.ReceivedBytes / Math.Max(0.001, Stopwatch.GetElapsedTime(_begun).TotalSeconds);
 
-    public static async Task<ShopObserver> OpenAsync(Uri member, string user, string? password, CancellationToken stop)
+    public static async Task<ShopObserver> OpenAsync(Uri member, NodeAccess access, CancellationToken stop)
     {
-        var socket = await AdminConnection.OpenAsync(member, user, password, stop);
+        var socket = await AdminConnection.OpenAsync(member, access, stop);
         var observer = new ShopObserver(member, socket);
         await socket.Channel("admin:live").On("stats", stats => observer.Take(ShopNumbers.Read(stats))).JoinAsync();
         await socket.Channel("admin:cluster").JoinAsync();

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>
 /// One customer: comes, walks from page to page, fills and empties a cart, sometimes in two tabs, sometimes vanishes. It

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>One open page of a shopper: a connection of its own, as in a browser.</summary>
 internal sealed class ShopperTab

@@ -3,24 +3,19 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary><c>shoppers</c>: a crowd for the sample shop, and whether the server showed it as it was.</summary>
 internal static class ShoppersCommand
 {
-    public static async Task<int> RunAsync(ClientArguments arguments, ClientConsole console, CancellationToken stop)
+    public static async Task<int> RunAsync(
+        CrowdOptions options, NodeAccess access, bool json, ClientConsole console, CancellationToken stop)
     {
-        var options = new CrowdOptions(
-            arguments.Members,
-            arguments.Whole("count", null, 1, 1_000_000),
-            arguments.PerSecond("ramp", 100),
-            TimeSpan.FromSeconds(arguments.Whole("seconds", 30, 0, 1_000_000)),
-            arguments.Whole("seed", 1, 0, int.MaxValue));
         var wares = await WaresAsync(options.Members[0], stop);
         var observers = new List<ShopObserver>();
         try
         {
-            if (arguments.Password is null)
+            if (access.Password is null)
             {
                 console.Error.WriteLine("No password is given: what the server shows its admins is not compared.");
             }
@@ -28,11 +23,11 @@ internal static class ShoppersCommand
             {
                 foreach (var member in options.Members)
                 {
-                    observers.Add(await ShopObserver.OpenAsync(member, arguments.User, arguments.Password, stop));
+                    observers.Add(await ShopObserver.OpenAsync(member, access, stop));
                 }
             }
 
-            return await RunAsync(new Crowd(options, wares, observers), options, observers, arguments.Json, console, stop);
+            return await RunAsync(new Crowd(options, wares, observers), options, observers, json, console, stop);
         }
         finally
         {

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.Client.Tests;
+namespace Presence.CommandLine.Tests;
 
 public sealed class Counting_what_was_seen
 {

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Presence.Tracker;
 
-namespace Presence.Client.Tests;
+namespace Presence.CommandLine.Tests;
 
 public sealed class Looking_at_topics(OneMember member) : IClassFixture<OneMember>
 {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 using Presence.Dashboard;
 using Presence.Node;
 
-namespace Presence.Client.Tests;
+namespace Presence.CommandLine.Tests;
 
 /// <summary>A member with the admin's endpoints, in this process.</summary>
 public sealed class OneMember : IAsyncLifetime

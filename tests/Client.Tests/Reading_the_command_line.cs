@@ -1,4 +1,4 @@
-namespace Presence.Client.Tests;
+namespace Presence.CommandLine.Tests;
 
 public sealed class Reading_the_command_line
 {
@@ -14,8 +14,13 @@ public sealed class Reading_the_command_line
     [InlineData("--url is 'nowhere'", "list", "lobby", "--url", "nowhere")]
     [InlineData("--count is missing", "shoppers")]
     [InlineData("cluster speaks to the members' sockets", "cluster", "--orleans")]
+    [InlineData("--colour is not an option of list", "list", "--colour", "lobby")]
+    [InlineData("--colour is not an option of list", "list", "lobby", "--json", "--colour=red")]
+    [InlineData("watch takes a topic; 2 given", "watch", "lobby", "hall")]
     [InlineData("--gateway goes with --orleans", "list", "lobby", "--gateway", "127.0.0.1:30000")]
     [InlineData("--gateway is 'silo:1'", "list", "lobby", "--orleans", "--gateway", "silo:1")]
+    [InlineData("--count is missing", "shoppers", "--ramp", "1")]
+    [InlineData("--seconds is 'long'", "track", "lobby", "ann", "--seconds", "long")]
     [InlineData("--count is 'many'", "shoppers", "--count", "many")]
     [InlineData("--count is '0'", "shoppers", "--count", "0")]
     [InlineData("--ramp is 'fast'", "shoppers", "--count", "1", "--ramp", "fast")]
@@ -28,14 +33,43 @@ public sealed class Reading_the_command_line
         Assert.Equal(2, status);
         Assert.Empty(output);
         Assert.StartsWith("error: " + says, error, StringComparison.Ordinal);
+        Assert.EndsWith("Try --help.", error.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("watch <topic>,list <topic>,get <topic> <key>,track <topic> <key>,cluster,shoppers,Exit status: 0 done, 1 failed", "--help")]
+    [InlineData("watch <topic>,shoppers", "help")]
+    [InlineData("--count <N> (REQUIRED),--ramp <R>,[default: 100],--seed <N>,--url <URL>", "shoppers", "-h")]
+    [InlineData("<topic>,<key>,--meta <JSON>,--seconds <S>,--orleans,--gateway <LIST>,--json", "track", "lobby", "--help")]
+    public async Task Help_is_no_error_and_names_verbs_and_options(string says, params string[] args)
+    {
+        var (status, output, error) = await Run.ToEndAsync(args);
+        Assert.Equal((0, ""), (status, error));
+        Assert.All(says.Split(','), text => Assert.Contains(text.Trim(), output, StringComparison.Ordinal));
+        Assert.All(output.Split('\n'), line => Assert.True(line.Length < 200));
+    }
+
+    [Theory]
+    [InlineData("watch", "[suggest:2]", "wa")]
+    [InlineData("cluster,get,list,shoppers,track,watch", "[suggest:0]", "")]
+    [InlineData("--count", "[suggest:12]", "shoppers --co")]
+    [InlineData("--meta", "[suggest:14]", "track a b --me")]
+    [InlineData("--gateway", "[suggest:15]", "list lobby --ga")]
+    public async Task Completions_are_those_that_fit(string expected, params string[] args)
+    {
+        var (status, output, error) = await Run.ToEndAsync(args);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Superset(
+            expected.Split(',').ToHashSet(), output.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries).ToHashSet());
     }
 
     [Fact]
-    public async Task Help_is_no_error()
+    public async Task Completions_of_a_verb_leave_out_the_options_of_others()
     {
-        var (status, output, error) = await Run.ToEndAsync("--help");
-        Assert.Equal((0, ""), (status, error));
-        Assert.Contains("shoppers --count N", output, StringComparison.Ordinal);
+        var (_, output, _) = await Run.ToEndAsync("[suggest:10]", "cluster --");
+        Assert.Contains("--url", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--meta", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--orleans", output, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -45,20 +79,27 @@ public sealed class Reading_the_command_line
     [InlineData("https://shop.example/app/admin_socket", "https://shop.example/app/")]
     public void An_address_of_a_socket_names_its_member(string given, string member)
     {
-        var arguments = ClientArguments.Parse(["cluster", "--url", given]);
-        Assert.Equal(member, Assert.Single(arguments.Members).GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
+        Assert.Equal(member, Assert.Single(ClientOptions.ToNodes(given)).GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
     }
 
     [Fact]
-    public void A_key_may_begin_with_dashes()
+    public void A_key_may_begin_with_dashes_or_an_at_sign()
     {
-        var arguments = ClientArguments.Parse(["get", "--", "lobby", "--ann"]);
-        Assert.Equal(("lobby", "--ann"), (arguments.Topic, arguments.Key));
+        Assert.Equal(("lobby", "--ann"), Read("get", "--", "lobby", "--ann"));
+        Assert.Equal(("lobby", "@ann"), Read("get", "lobby", "@ann"));
+        Assert.Equal(("lobby", "true"), Read("get", "lobby", "--json", "true"));
+    }
+
+    private static (string?, string?) Read(params string[] args)
+    {
+        var parsed = ClientProgram.Parse(args, new ClientConsole(TextWriter.Null, TextWriter.Null));
+        Assert.Empty(parsed.Errors);
+        return (parsed.GetValue<string>("topic"), parsed.GetValue<string>("key"));
     }
 
     [Theory]
     [InlineData("200/s", 200)]
     [InlineData("0.5", 0.5)]
     public void A_pace_is_a_number_per_second(string given, double pace) =>
-        Assert.Equal(pace, ClientArguments.Parse(["shoppers", "--ramp", given]).PerSecond("ramp", 1));
+        Assert.Equal(pace, ClientOptions.ToRate(given));
 }

@@ -1,6 +1,6 @@
 using System.Threading.Channels;
 
-namespace Presence.Client.Tests;
+namespace Presence.CommandLine.Tests;
 
 /// <summary>The program, run in this process.</summary>
 internal sealed class Run : IDisposable

@@ -1,3 +1,5 @@
+using Presence.CommandLine;
+
 namespace Presence.EndToEnd.Tests;
 
 /// <summary><c>Client --orleans</c> against two silos.</summary>

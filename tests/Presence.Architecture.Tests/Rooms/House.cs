@@ -12,11 +12,12 @@ internal static class House
         ["Presence.Channels"] = ["Presence.Node"],
         ["Presence.Dashboard"] = ["Presence.Channels"],
         ["Presence.Postgres"] = ["Presence.Node"],
-        ["Presence.TestKit"] = ["Presence.Channels"],
+        ["Presence.Client"] = [],
+        ["Presence.TestKit"] = ["Presence.Channels", "Presence.Client"],
         ["Grains.Interfaces"] = ["Presence.Node"],
         ["Grains"] = ["Grains.Interfaces"],
         ["Silo"] = ["Presence.Dashboard", "Presence.Postgres", "Grains"],
-        ["Client"] = ["Grains.Interfaces"],
+        ["Client"] = ["Grains.Interfaces", "Presence.Client"],
     };
 
     /// <summary>Project to the beginnings of the packages it may reference, analyzers aside.</summary>
@@ -28,18 +29,19 @@ internal static class House
         ["Presence.Channels"] = [],
         ["Presence.Dashboard"] = [],
         ["Presence.Postgres"] = ["Npgsql"],
+        ["Presence.Client"] = [],
         ["Presence.TestKit"] = [],
         ["Grains.Interfaces"] = ["Microsoft.Orleans."],
         ["Grains"] = ["Microsoft.Orleans."],
         ["Silo"] = ["Microsoft.Orleans."],
-        ["Client"] = ["Microsoft.Orleans.", "Microsoft.Extensions."],
+        ["Client"] = ["Microsoft.Orleans.", "System.CommandLine"],
     };
 
     /// <summary>Rooms whose assemblies are libraries that others build on.</summary>
     public static IReadOnlyList<string> Libraries { get; } =
     [
         "Presence.Crdt", "Presence.Tracker", "Presence.Node", "Presence.Channels", "Presence.Dashboard",
-        "Presence.Postgres", "Presence.TestKit",
+        "Presence.Postgres", "Presence.Client", "Presence.TestKit",
         "Grains.Interfaces", "Grains",
     ];
 
@@ -64,7 +66,8 @@ internal static class House
 
     /// <summary>The assembly a project makes.</summary>
     public static string AssemblyName(string room) =>
-        room.StartsWith("Presence.", StringComparison.Ordinal) ? room : $"Presence.{room}";
+        room == "Client" ? "Presence.CommandLine"
+        : room.StartsWith("Presence.", StringComparison.Ordinal) ? room : $"Presence.{room}";
 
     public static Assembly Load(string room) => Assembly.Load(AssemblyName(room));
 }

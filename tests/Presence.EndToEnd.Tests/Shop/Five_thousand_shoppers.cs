@@ -1,3 +1,5 @@
+using Presence.CommandLine;
+
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The dashboard while a crowd shops on three members.</summary>
@@ -39,7 +41,8 @@ public sealed class Five_thousand_shoppers(ITestOutputHelper output)
 
     private static async Task AllAreThereAsync(string member, int wanted, Task crowd)
     {
-        await using var observer = await ShopObserver.OpenAsync(new Uri(member), "admin", SiloProcess.Password, CancellationToken.None);
+        await using var observer = await ShopObserver.OpenAsync(
+            new Uri(member), new NodeAccess([], "admin", SiloProcess.Password), CancellationToken.None);
         var instead = await observer.UntilAsync(numbers => numbers.Shoppers >= wanted, TimeSpan.FromMinutes(2));
         Assert.True(instead is null, $"only {instead?.Shoppers} of {wanted} came, and the crowd is {crowd.Status}");
     }

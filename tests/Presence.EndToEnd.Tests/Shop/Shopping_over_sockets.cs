@@ -1,3 +1,6 @@
+using Presence.Client;
+using Presence.CommandLine;
+
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>The shop's channels from outside, through a WebSocket.</summary>
@@ -104,8 +107,8 @@ public sealed class Shopping_over_sockets(ThreeSilos members)
             Assert.Equal(topic.StartsWith("cart:", StringComparison.Ordinal), (await channel.TryJoinAsync()).IsOk);
             foreach (var name in new[] { "track", "phx_join", "presence_state", "stats" })
             {
-                await spy.SendAsync(PhoenixMessage.Write(own.JoinRef, spy.NextRef(), topic, name, new { key = "spy" }));
-                await spy.SendAsync(Binary(own.JoinRef!, spy.NextRef(), topic, name), WebSocketMessageType.Binary);
+                await spy.SendAsync(own.JoinRef, spy.NextRef(), topic, name, new { key = "spy" });
+                await spy.SendAsync(own.JoinRef, spy.NextRef(), topic, name, "{}"u8.ToArray());
             }
         }
 
@@ -152,10 +155,4 @@ public sealed class Shopping_over_sockets(ThreeSilos members)
 
     private static string Joined(JsonElement cart) =>
         string.Join(',', cart.GetProperty("items").EnumerateArray().Select(item => item.GetInt32()));
-
-    private static byte[] Binary(string joinRef, string reference, string topic, string name)
-    {
-        var parts = new[] { joinRef, reference, topic, name }.Select(Encoding.UTF8.GetBytes).ToArray();
-        return [0, .. parts.Select(part => (byte)part.Length), .. parts.SelectMany(part => part), .. "{}"u8];
-    }
 }

@@ -4,20 +4,20 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 
-namespace Presence.Client;
+namespace Presence.CommandLine;
 
 /// <summary>Signs in as the admin and opens the admin's socket.</summary>
 internal static class AdminConnection
 {
     /// <exception cref="PhoenixException">Nobody answers, or the name or password is wrong.</exception>
-    public static async Task<PhoenixSocket> OpenAsync(Uri member, string user, string? password, CancellationToken stop)
+    public static async Task<PhoenixSocket> OpenAsync(Uri member, NodeAccess access, CancellationToken stop)
     {
-        if (string.IsNullOrEmpty(password))
+        if (string.IsNullOrEmpty(access.Password))
         {
             throw new ClientUsageException("a password is missing: give --password, or set PRESENCE_ADMIN_PASSWORD.");
         }
 
-        var token = await TokenAsync(member, user, password, stop);
+        var token = await TokenAsync(member, access.User, access.Password, stop);
         return await PhoenixSocket.ConnectAsync(new Uri(member, "admin_socket"), new PhoenixOptions { AuthToken = token }, stop);
     }
 

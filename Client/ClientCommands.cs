@@ -1,0 +1,127 @@
+using System.CommandLine;
+
+namespace Presence.CommandLine;
+
+/// <summary>The verbs of the command line.</summary>
+internal sealed class ClientCommands
+{
+    private readonly ClientConsole _console;
+    private readonly NodeOptions _node = new();
+    private readonly TopicOptions _topic = new();
+
+    public ClientCommands(ClientConsole console)
+    {
+        _console = console;
+        Root = new RootCommand("""
+            Shows and makes presences on the nodes of a cluster.
+            Results are written to the standard output, everything else to the error output.
+            Exit status: 0 done, 1 failed, 2 wrong usage.
+            """)
+        {
+            Topic("watch", "Show who is there, then who comes, changes and goes, until Ctrl-C", TopicCommands.WatchAsync),
+            Topic("list", "Show who is there", TopicCommands.ListAsync),
+            Get(),
+            Track(),
+            Cluster(),
+            Shoppers(),
+        };
+        var help = new Command("help", "Show help") { Hidden = true };
+        help.SetAction((_, stop) => Root.Parse("--help").InvokeAsync(new() { Output = console.Out, Error = console.Error }, stop));
+        Root.Add(help);
+    }
+
+    public RootCommand Root { get; }
+
+    private Command Get()
+    {
+        var key = new Argument<string>("key");
+        return Topic(
+            "get",
+            "Show the presences under one key; exit status 1 if there are none",
+            (topic, output, parsed, stop) => TopicCommands.GetAsync(topic, parsed.GetRequiredValue(key), output, stop),
+            key);
+    }
+
+    private Command Track()
+    {
+        var key = new Argument<string>("key");
+        var meta = ClientOptions.Create("--meta", "JSON", "Metadata, an object", ClientOptions.ToMeta);
+        var seconds = ClientOptions.Create("--seconds", "S", "How long; for ever if 0", text => ClientOptions.ToInt32(text, 0, 1_000_000));
+        return Topic(
+            "track",
+            "Be there until Ctrl-C",
+            (topic, output, parsed, stop) => TopicCommands.TrackAsync(
+                topic, parsed.GetRequiredValue(key), parsed.GetValue(meta), parsed.GetValue(seconds), output, stop),
+            key,
+            meta,
+            seconds);
+    }
+
+    private Command Cluster()
+    {
+        var command = new Command("cluster", "Show the members and what each knows of the others");
+        _node.AddTo(command);
+        command.SetAction((parsed, stop) => ClusterCommand.RunAsync(_node.Access(parsed), _node.IsJson(parsed), _console, stop));
+        return command;
+    }
+
+    private Command Shoppers()
+    {
+        var count = ClientOptions.Create("--count", "N", "How many", text => ClientOptions.ToInt32(text, 1, 1_000_000));
+        count.Required = true;
+        var ramp = ClientOptions.Create(
+            "--ramp", "R", "How many come per second, such as 200/s or 200", ClientOptions.ToRate, () => 100);
+        var seconds = ClientOptions.Create(
+            "--seconds", "S", "How long they shop after all have come", text => ClientOptions.ToInt32(text, 0, 1_000_000), () => 30);
+        var seed = ClientOptions.Create(
+            "--seed", "N", "The same decisions again", text => ClientOptions.ToInt32(text, 0, int.MaxValue), () => 1);
+        var command = new Command("shoppers", "Send customers to the sample shop; --url may name several members") { count, ramp, seconds, seed };
+        _node.AddTo(command);
+        command.SetAction((parsed, stop) =>
+        {
+            var access = _node.Access(parsed);
+            var options = new CrowdOptions(
+                access.Nodes,
+                parsed.GetValue(count),
+                parsed.GetValue(ramp),
+                TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+                parsed.GetValue(seed));
+            return ShoppersCommand.RunAsync(options, access, _node.IsJson(parsed), _console, stop);
+        });
+        return command;
+    }
+
+    private Command Topic(string name, string description, Func<ITopicClient, TopicOutput, CancellationToken, Task<int>> run) =>
+        Topic(name, description, (topic, output, _, stop) => run(topic, output, stop));
+
+    private Command Topic(
+        string name,
+        string description,
+        Func<ITopicClient, TopicOutput, ParseResult, CancellationToken, Task<int>> run,
+        params Symbol[] symbols)
+    {
+        var topic = new Argument<string>("topic");
+        var command = new Command(name, description) { topic };
+        foreach (var argument in symbols.OfType<Argument>())
+        {
+            command.Add(argument);
+        }
+
+        foreach (var option in symbols.OfType<Option>())
+        {
+            command.Add(option);
+        }
+
+        _node.AddTo(command);
+        _topic.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var name = parsed.GetRequiredValue(topic);
+            await using var client = _topic.Cluster(parsed) is { } cluster
+                ? await GrainTopic.OpenAsync(cluster, name, stop)
+                : await SocketTopic.OpenAsync(_node.Access(parsed), name, stop) as ITopicClient;
+            return await run(client, new TopicOutput(_console, name, _node.IsJson(parsed)), parsed, stop);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,181 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+
+namespace Presence.CommandLine;
+
+/// <summary>Options and the values they take.</summary>
+internal static class ClientOptions
+{
+    /// <summary>Creates an option; if it is given more than once, the last value counts.</summary>
+    /// <param name="name">The name, with its dashes.</param>
+    /// <param name="value">What the help calls the value.</param>
+    /// <param name="description">What it is for.</param>
+    /// <param name="parse">Reads a value; a <see cref="ClientUsageException"/> says what is wrong with it, after the name and the value.</param>
+    /// <param name="otherwise">The value if the option is not given.</param>
+    public static Option<T> Create<T>(
+        string name, string value, string description, Func<string, T> parse, Func<T>? otherwise = null) => new(name)
+        {
+            HelpName = value,
+            Description = description,
+            Arity = ArgumentArity.OneOrMore,
+            DefaultValueFactory = otherwise is null ? null : _ => otherwise(),
+            CustomParser = result =>
+            {
+                try
+                {
+                    return parse(result.Tokens[^1].Value);
+                }
+                catch (ClientUsageException e)
+                {
+                    result.AddError($"{name} {e.Message}");
+                    return default;
+                }
+            },
+        };
+
+    /// <summary>Creates an option without a value.</summary>
+    public static Option<bool> Flag(string name, string description) =>
+        new(name) { Description = description, Arity = ArgumentArity.Zero };
+
+    public static int ToInt32(string text, int min, int max) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+            ? value
+            : throw new ClientUsageException($"is '{text}': it must be a whole number from {min} to {max}.");
+
+    /// <summary>Reads a number per second, written <c>200/s</c> or <c>200</c>.</summary>
+    public static double ToRate(string text)
+    {
+        var number = text.EndsWith("/s", StringComparison.Ordinal) ? text[..^2] : text;
+        return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value > 0
+            ? value
+            : throw new ClientUsageException($"is '{text}': it must be a number per second, such as 200/s.");
+    }
+
+    public static JsonElement ToMeta(string text)
+    {
+        try
+        {
+            var meta = JsonSerializer.Deserialize<JsonElement>(text);
+            return meta.ValueKind == JsonValueKind.Object ? meta : throw new ClientUsageException("must be a JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new ClientUsageException($"is no JSON: {e.Message}");
+        }
+    }
+
+    public static IReadOnlyList<IPEndPoint> ToGateways(string list) => [.. Split(list).Select(text =>
+        IPEndPoint.TryParse(text, out var gateway) && gateway.Port > 0
+            ? gateway
+            : throw new ClientUsageException($"is '{text}': it must be an IP address and a port, such as 127.0.0.1:30000."))];
+
+    /// <summary>Returns the roots of nodes, each ending with a slash.</summary>
+    public static IReadOnlyList<Uri> ToNodes(string list) => [.. Split(list).Select(ToNode)];
+
+    private static Uri ToNode(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "ws" or "wss"))
+        {
+            throw new ClientUsageException($"is '{text}': it must begin with http://, https://, ws:// or wss://.");
+        }
+
+        // The address of a socket names its node as well.
+        var path = url.AbsolutePath.TrimEnd('/');
+        foreach (var ending in new[] { "/websocket", "/socket", "/admin_socket" })
+        {
+            path = path.EndsWith(ending, StringComparison.Ordinal) ? path[..^ending.Length] : path;
+        }
+
+        return new UriBuilder(url)
+        {
+            Scheme = url.Scheme switch { "ws" => "http", "wss" => "https", var other => other },
+            Path = path + "/",
+            Query = "",
+        }.Uri;
+    }
+
+    private static string[] Split(string list) =>
+        list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}
+
+/// <summary>The options of all verbs: where nodes are and who signs in.</summary>
+internal sealed class NodeOptions
+{
+    private readonly Option<IReadOnlyList<Uri>> _url = ClientOptions.Create(
+        "--url",
+        "URL",
+        "Of a member, or of its socket; several for shoppers, separated by commas (default: http://127.0.0.1:4000)",
+        ClientOptions.ToNodes);
+
+    private readonly Option<string> _user = ClientOptions.Create(
+        "--user", "NAME", "Who signs in (default: PRESENCE_ADMIN_USER, or else admin)", text => text);
+
+    private readonly Option<string> _password = ClientOptions.Create(
+        "--password",
+        "TEXT",
+        "Or PRESENCE_ADMIN_PASSWORD, which other users of this machine cannot read in the process list",
+        text => text);
+
+    private readonly Option<bool> _json = ClientOptions.Flag("--json", "One JSON object per line");
+
+    public void AddTo(Command command)
+    {
+        command.Add(_url);
+        command.Add(_user);
+        command.Add(_password);
+        command.Add(_json);
+    }
+
+    public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
+
+    public NodeAccess Access(ParseResult parsed) => new(
+        parsed.GetValue(_url) ?? ClientOptions.ToNodes("http://127.0.0.1:4000"),
+        parsed.GetValue(_user) ?? Environment.GetEnvironmentVariable("PRESENCE_ADMIN_USER") ?? "admin",
+        parsed.GetValue(_password) ?? Environment.GetEnvironmentVariable("PRESENCE_ADMIN_PASSWORD"));
+}
+
+/// <summary>The options of verbs that may use grains instead of a node's socket.</summary>
+internal sealed class TopicOptions
+{
+    public const string OrleansName = "--orleans";
+
+    private readonly Option<bool> _orleans = ClientOptions.Flag(
+        OrleansName, "Through grains instead of a member's socket; no password is asked for");
+
+    private readonly Option<IReadOnlyList<IPEndPoint>> _gateway = ClientOptions.Create(
+        "--gateway", "LIST", "Gateways of silos, separated by commas (default: 127.0.0.1:30000)", ClientOptions.ToGateways);
+
+    private readonly Option<string> _clusterId = ClientOptions.Create(
+        "--cluster-id", "ID", "Of the Orleans cluster (default: presence)", text => text);
+
+    private readonly Option<string> _serviceId = ClientOptions.Create(
+        "--service-id", "ID", "Of the Orleans service (default: presence)", text => text);
+
+    public void AddTo(Command command)
+    {
+        Option[] withOrleans = [_gateway, _clusterId, _serviceId];
+        command.Add(_orleans);
+        foreach (var option in withOrleans)
+        {
+            command.Add(option);
+        }
+
+        command.Validators.Add(result =>
+        {
+            if (!result.GetValue(_orleans) && withOrleans.FirstOrDefault(option => result.GetResult(option) is not null) is { } orphan)
+            {
+                result.AddError($"{orphan.Name} goes with {OrleansName}.");
+            }
+        });
+    }
+
+    /// <summary>Returns how to reach the silos; null if a node's socket is to be used.</summary>
+    public SiloAccess? Cluster(ParseResult parsed) => parsed.GetValue(_orleans)
+        ? new(
+            parsed.GetValue(_gateway) ?? ClientOptions.ToGateways("127.0.0.1:30000"),
+            parsed.GetValue(_clusterId) ?? "presence",
+            parsed.GetValue(_serviceId) ?? "presence")
+        : null;
+}

@@ -1,0 +1,53 @@
+using System.Text.Json;
+
+namespace Presence.CommandLine;
+
+/// <summary>Writes presences of a topic, a line each.</summary>
+internal sealed record TopicOutput(ClientConsole Console, string Topic, bool IsJson)
+{
+    public void Show(IEnumerable<PresenceEvent> events)
+    {
+        foreach (var e in events)
+        {
+            Show(e);
+        }
+    }
+
+    public void Show(PresenceEvent e)
+    {
+        var (name, mark) = e.Kind switch
+        {
+            PresenceEventKind.Joined => ("join", "+ "),
+            PresenceEventKind.Left => ("leave", "- "),
+            PresenceEventKind.Updated => ("update", "~ "),
+            _ => ("present", "  "),
+        };
+        if (IsJson)
+        {
+            Console.Json(new { @event = name, topic = Topic, key = e.Key, metas = e.Metas });
+            return;
+        }
+
+        Console.Line($"{mark}{OneLine(e.Key)}  {string.Join("  ", e.Metas.Select(meta => meta.GetRawText()))}");
+    }
+
+    public void ShowTracked(string key, string? reference)
+    {
+        if (IsJson)
+        {
+            Console.Json(new { @event = "tracked", topic = Topic, key, phx_ref = reference });
+            return;
+        }
+
+        Console.Line($"{key} is present in {Topic} ({reference}).");
+    }
+
+    public int Fail(string message)
+    {
+        Console.Error.WriteLine($"error: {message}");
+        return ClientProgram.Failed;
+    }
+
+    /// <summary>Keys are anybody's text; what would move the cursor of a terminal is shown as a box.</summary>
+    private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\u25a1' : c));
+}

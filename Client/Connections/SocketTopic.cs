@@ -1,0 +1,54 @@
+using System.Text.Json;
+
+namespace Presence.CommandLine;
+
+/// <summary>A topic through a node's admin socket, as <c>presence:TOPIC</c>.</summary>
+internal sealed class SocketTopic : ITopicClient
+{
+    private static readonly TimeSpan StateTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly PhoenixSocket _socket;
+    private readonly PhoenixChannel _channel;
+
+    private SocketTopic(PhoenixSocket socket, string topic) => (_socket, _channel) = (socket, socket.Channel("presence:" + topic));
+
+    public Task<string> Ended => Task.WhenAny(_socket.Closed, _channel.Ended).Unwrap();
+
+    public static async Task<SocketTopic> OpenAsync(NodeAccess access, string topic, CancellationToken stop) =>
+        new(await AdminConnection.OpenAsync(access.Nodes[0], access, stop), topic);
+
+    public async Task<IReadOnlyList<PresenceEvent>> ListAsync(string? key, CancellationToken stop)
+    {
+        var sync = new PresenceSync(_channel);
+        await _channel.JoinAsync();
+        try
+        {
+            await sync.Synced.WaitAsync(StateTimeout, stop);
+        }
+        catch (TimeoutException e)
+        {
+            throw new PhoenixException($"the server did not say who is present within {StateTimeout.TotalSeconds:0} s.", e);
+        }
+
+        return
+        [
+            .. from entry in sync.List()
+               where key is null || entry.Key == key
+               select new PresenceEvent(PresenceEventKind.Present, entry.Key, entry.Metas),
+        ];
+    }
+
+    public Task WatchAsync(Action<PresenceEvent> changed, CancellationToken stop)
+    {
+        _ = new PresenceSync(_channel, changed);
+        return _channel.JoinAsync();
+    }
+
+    public async Task<string?> TrackAsync(string key, JsonElement meta, CancellationToken stop)
+    {
+        await _channel.JoinAsync(new { show = false });
+        return (await _channel.PushAsync("track", new { key, meta })).GetProperty("phx_ref").GetString();
+    }
+
+    public ValueTask DisposeAsync() => _socket.DisposeAsync();
+}

@@ -1,0 +1,145 @@
+using System.Text.Json;
+
+namespace Presence.Client;
+
+/// <summary>What happened to metadata under a key.</summary>
+internal enum PresenceEventKind
+{
+    /// <summary>It was there when the first state arrived.</summary>
+    Present,
+    Joined,
+    Updated,
+    Left,
+}
+
+/// <param name="Kind">What happened.</param>
+/// <param name="Key">The key.</param>
+/// <param name="Metas">The metadata: what is there now, or what has left.</param>
+internal sealed record PresenceEvent(PresenceEventKind Kind, string Key, IReadOnlyList<JsonElement> Metas);
+
+/// <summary>
+/// Keeps who is present in a topic from <c>presence_state</c> and <c>presence_diff</c>, as <c>Presence</c> of phoenix.js does:
+/// metadata is the same if its <c>phx_ref</c> is, joins are applied before leaves, and diffs wait for the first state.
+/// </summary>
+internal sealed class PresenceSync
+{
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<string, List<JsonElement>> _present = new(StringComparer.Ordinal);
+    private readonly List<JsonElement> _earlyDiffs = [];
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<PresenceEvent>? _changed;
+
+    /// <summary>Listens to a channel that is not yet joined.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="changed">Called with each event, ordered by key, on the thread that received the message.</param>
+    public PresenceSync(PhoenixChannel channel, Action<PresenceEvent>? changed = null)
+    {
+        _changed = changed;
+        channel.On("presence_state", OnState).On("presence_diff", OnDiff);
+    }
+
+    /// <summary>Gets a task that completes when the first state has arrived.</summary>
+    public Task Synced => _synced.Task;
+
+    /// <summary>Returns the metadata under each key, ordered by key.</summary>
+    public IReadOnlyList<(string Key, IReadOnlyList<JsonElement> Metas)> List()
+    {
+        lock (_gate)
+        {
+            return [.. _present.Select(entry => (entry.Key, (IReadOnlyList<JsonElement>)[.. entry.Value]))];
+        }
+    }
+
+    private void OnState(JsonElement state)
+    {
+        var isFirst = !_synced.Task.IsCompleted;
+        var now = Flatten(state).ToList();
+        var refs = now.Select(m => Ref(m.Meta)).ToHashSet();
+        var before = List().SelectMany(entry => entry.Metas.Select(meta => (entry.Key, Meta: meta))).ToList();
+        var known = before.Select(m => Ref(m.Meta)).ToHashSet();
+        Apply([.. now.Where(m => !known.Contains(Ref(m.Meta)))], [.. before.Where(m => !refs.Contains(Ref(m.Meta)))]);
+        if (isFirst)
+        {
+            foreach (var (key, metas) in List())
+            {
+                _changed?.Invoke(new(PresenceEventKind.Present, key, metas));
+            }
+        }
+
+        _synced.TrySetResult();
+        _earlyDiffs.ForEach(OnDiff);
+        _earlyDiffs.Clear();
+    }
+
+    private void OnDiff(JsonElement diff)
+    {
+        if (_synced.Task.IsCompleted)
+        {
+            Apply([.. Flatten(diff.GetProperty("joins"))], [.. Flatten(diff.GetProperty("leaves"))]);
+        }
+        else
+        {
+            _earlyDiffs.Add(diff);
+        }
+    }
+
+    private void Apply(List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves)
+    {
+        lock (_gate)
+        {
+            foreach (var (key, meta) in joins)
+            {
+                Remove(key, meta);
+                if (!_present.TryGetValue(key, out var metas))
+                {
+                    _present[key] = metas = [];
+                }
+
+                metas.Add(meta);
+            }
+
+            foreach (var (key, meta) in leaves)
+            {
+                Remove(key, meta);
+            }
+        }
+
+        if (_changed is not null && _synced.Task.IsCompleted)
+        {
+            Publish(joins, leaves);
+        }
+    }
+
+    private void Remove(string key, JsonElement meta)
+    {
+        if (_present.TryGetValue(key, out var metas) && metas.RemoveAll(m => Ref(m) == Ref(meta)) > 0 && metas.Count == 0)
+        {
+            _present.Remove(key);
+        }
+    }
+
+    /// <summary>An update arrives as a join that names the leave it replaces.</summary>
+    private void Publish(List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves)
+    {
+        var replaced = joins.Select(m => (m.Key, Ref(m.Meta, "phx_ref_prev"))).ToHashSet();
+        var left = leaves.Select(m => (m.Key, Ref(m.Meta))).ToHashSet();
+        foreach (var gone in leaves.Where(m => !replaced.Contains((m.Key, Ref(m.Meta)))).GroupBy(m => m.Key, m => m.Meta))
+        {
+            _changed!(new(PresenceEventKind.Left, gone.Key, [.. gone]));
+        }
+
+        foreach (var (key, meta) in joins)
+        {
+            var isUpdate = left.Contains((key, Ref(meta, "phx_ref_prev")));
+            _changed!(new(isUpdate ? PresenceEventKind.Updated : PresenceEventKind.Joined, key, [meta]));
+        }
+    }
+
+    private static IEnumerable<(string Key, JsonElement Meta)> Flatten(JsonElement byKey) =>
+        from entry in byKey.EnumerateObject().OrderBy(entry => entry.Name, StringComparer.Ordinal)
+        from meta in entry.Value.GetProperty("metas").EnumerateArray()
+        select (entry.Name, meta);
+
+    private static string? Ref(JsonElement meta, string name = "phx_ref") =>
+        meta.TryGetProperty(name, out var reference) ? reference.GetString() : null;
+}
