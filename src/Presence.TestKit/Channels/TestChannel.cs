@@ -1,4 +1,5 @@
 using Presence.Channels;
+using Presence.Client;
 using Presence.Node;
 
 namespace Presence.TestKit;
@@ -13,15 +14,16 @@ public sealed class TestChannel
     private readonly Lock _gate = new();
     private readonly List<TestMessage> _received = [];
     private readonly List<TestMessage> _broadcasts = [];
-    private readonly string _joinRef;
+    private readonly PhoenixChannel _channel;
     private readonly IDisposable _subscription;
     private Channel? _instance;
+    private bool? _isAccepted;
 
-    internal TestChannel(TestSocket socket, string topic, string joinRef)
+    internal TestChannel(TestSocket socket, string topic)
     {
         Socket = socket;
         Topic = topic;
-        _joinRef = joinRef;
+        _channel = socket.Channel(topic, Receive);
         _subscription = socket.Server.Node.PubSub.Subscribe(topic, Hear);
     }
 
@@ -32,7 +34,15 @@ public sealed class TestChannel
     public string Topic { get; }
 
     /// <summary>How it is for the client.</summary>
-    public TestChannelState State { get; private set; } = TestChannelState.Joining;
+    public TestChannelState State => this switch
+    {
+        { _channel.Ended: { IsCompleted: true, Result: "phx_close" } } => TestChannelState.Closed,
+        { _channel.Ended.IsCompleted: true } => TestChannelState.Errored,
+        { _isAccepted: false } => TestChannelState.Refused,
+        { Socket.IsOpen: false } => TestChannelState.Errored,
+        { _isAccepted: true } => TestChannelState.Joined,
+        _ => TestChannelState.Joining,
+    };
 
     /// <summary>What the client got on this topic, answers aside, and no assertion has taken yet; oldest first.</summary>
     public IReadOnlyList<TestMessage> Received
@@ -61,11 +71,15 @@ public sealed class TestChannel
     /// </param>
     public TestPush Push(string name, object? payload = null)
     {
-        var reference = Socket.NextRef();
-        var sent = Socket.SendAsync(_joinRef, reference, Topic, name, TestMessage.From(payload));
+        if (!Socket.IsOpen)
+        {
+            throw new ChannelTestException("The connection is closed.");
+        }
+
+        var push = _channel.Push(name, TestMessage.ToWire(payload));
         // Only a join is waited for; anything else has been put into the channel's mailbox.
-        sent.AsTask().GetAwaiter().GetResult();
-        return new TestPush(this, name, reference);
+        push.Sent.GetAwaiter().GetResult();
+        return new TestPush(this, name, push.Reply);
     }
 
     /// <summary>Leaves, and asserts that the server agrees and closes the channel.</summary>
@@ -115,51 +129,32 @@ public sealed class TestChannel
     /// <summary>Asserts that the channel ends normally: the client does not join again.</summary>
     public Task AssertClosedAsync() => AssertStateAsync(TestChannelState.Closed);
 
+    /// <returns>The answer; null if there is none.</returns>
+    internal async Task<TestReply?> JoinAsync(object? parameters)
+    {
+        var join = _channel.Join(TestMessage.ToWire(parameters));
+        await join.Sent.ConfigureAwait(false);
+        return await Socket.Server.FindAsync(() => TestReply.Of(join.Reply)).ConfigureAwait(false);
+    }
+
     internal void Joined(Channel? instance)
     {
         _instance = instance;
+        _isAccepted = instance is not null;
         if (instance is null)
         {
-            State = TestChannelState.Refused;
             _subscription.Dispose();
         }
-        else if (State == TestChannelState.Joining)
-        {
-            State = TestChannelState.Joined;
-        }
     }
 
-    /// <summary>As a client does: what names another join is not for this channel.</summary>
-    internal void Take(in ClientFrame frame)
-    {
-        if (frame.Topic != Topic || (frame.JoinRef ?? _joinRef) != _joinRef || State > TestChannelState.Joined)
-        {
-            return;
-        }
-
-        switch (frame.Event)
-        {
-            case "phx_close":
-                State = TestChannelState.Closed;
-                break;
-            case "phx_error":
-                State = TestChannelState.Errored;
-                break;
-            default:
-                lock (_gate)
-                {
-                    _received.Add(new TestMessage(frame.Topic, frame.Event, frame.Payload));
-                }
-
-                break;
-        }
-    }
-
-    internal void Cut()
+    private void Receive(PhoenixMessage message)
     {
         if (State <= TestChannelState.Joined)
         {
-            State = TestChannelState.Errored;
+            lock (_gate)
+            {
+                _received.Add(new TestMessage(Topic, message.Event, TestMessage.FromWire(message.Payload, message.Data)));
+            }
         }
     }
 
@@ -253,18 +248,12 @@ public enum TestChannelState
 /// <summary>A push, for its answer.</summary>
 public sealed class TestPush
 {
-    private readonly TestChannel _channel;
+    private readonly ChannelTestServer _server;
     private readonly string _name;
-    private readonly string _reference;
+    private Task<PhoenixReply>? _reply;
 
-    internal TestPush(TestChannel channel, string name, string reference)
-    {
-        _channel = channel;
-        _name = name;
-        _reference = reference;
-    }
-
-    private ChannelTestServer Server => _channel.Socket.Server;
+    internal TestPush(TestChannel channel, string name, Task<PhoenixReply> reply) =>
+        (_server, _name, _reply) = (channel.Socket.Server, name, reply);
 
     /// <summary>Asserts that the push is answered.</summary>
     /// <param name="status"><c>ok</c>, <c>error</c> or a word of the channel's own.</param>
@@ -272,21 +261,28 @@ public sealed class TestPush
     public async Task<ChannelPayload> AssertReplyAsync(string status, object? response = null)
     {
         ChannelPayload? expected = response is null ? null : TestMessage.From(response);
-        var reply = await Server.FindAsync(() => _channel.Socket.TakeReply(_reference)).ConfigureAwait(false);
+        var reply = await _server.FindAsync(TakeReply).ConfigureAwait(false);
         return reply is not null && reply.Status == status && (expected is not { } e || TestMessage.Same(e, reply.Response))
             ? reply.Response
             : throw new ChannelTestException(
                 $"Expected {_name} to be answered {status} {expected?.ToString() ?? "with anything"}; "
-                + $"it was {(reply is null ? "not answered" : $"answered {reply}")}.{Server.LogText()}");
+                + $"it was {(reply is null ? "not answered" : $"answered {reply}")}.{_server.LogText()}");
     }
 
     /// <summary>Asserts that the push has not been answered.</summary>
     public async Task RefuteReplyAsync()
     {
-        await Server.SettleAsync().ConfigureAwait(false);
-        if (_channel.Socket.TakeReply(_reference) is { } reply)
+        await _server.SettleAsync().ConfigureAwait(false);
+        if (TakeReply() is { } reply)
         {
             throw new ChannelTestException($"Expected {_name} not to be answered; it was answered {reply}.");
         }
+    }
+
+    private TestReply? TakeReply()
+    {
+        var reply = TestReply.Of(_reply);
+        _reply = reply is null ? _reply : null;
+        return reply;
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Presence.Channels;
+using Presence.Client;
 
 namespace Presence.TestKit;
 
@@ -29,6 +30,15 @@ public sealed record TestMessage(string Topic, string Event, ChannelPayload Payl
         _ => ChannelPayload.From(payload),
     };
 
+    internal static object ToWire(object? payload)
+    {
+        var made = From(payload);
+        return made.IsBinary ? made.Bytes.ToArray() : made.ToElement();
+    }
+
+    internal static ChannelPayload FromWire(JsonElement json, ReadOnlyMemory<byte>? data) =>
+        data is { } bytes ? ChannelPayload.Binary(bytes) : ChannelPayload.Json(json.GetRawText());
+
     internal static string Listed(IEnumerable<TestMessage> messages)
     {
         var text = new StringBuilder();
@@ -51,4 +61,9 @@ public sealed record TestReply(string Status, ChannelPayload Response)
 
     /// <summary>For the message of a failed assertion.</summary>
     public override string ToString() => $"{Status} {Response}";
+
+    /// <returns>Null if the answer has not arrived.</returns>
+    internal static TestReply? Of(Task<PhoenixReply>? reply) => reply is { IsCompletedSuccessfully: true, Result: var answer }
+        ? new(answer.Status, TestMessage.FromWire(answer.Response, answer.Data))
+        : null;
 }

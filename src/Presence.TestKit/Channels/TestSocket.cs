@@ -1,21 +1,22 @@
-using System.Globalization;
 using Presence.Channels;
+using Presence.Client;
 
 namespace Presence.TestKit;
 
+#pragma warning disable CA1001 // Nothing is held but memory, and the server ends the connections that a test leaves open.
 /// <summary>A client's connection.</summary>
 public sealed class TestSocket
+#pragma warning restore CA1001
 {
-    private readonly Lock _gate = new();
-    private readonly List<TestChannel> _channels = [];
-    private readonly Dictionary<string, TestReply> _replies = new(StringComparer.Ordinal);
+    private readonly Lock _receiving = new();
+    private readonly PhoenixSocket _client;
     private readonly SocketSession _session;
-    private int _lastRef;
-    private bool _isGone;
 
     private TestSocket(ChannelTestServer server, Admission admission)
     {
         Server = server;
+        // Hours pass at once in a test: nothing here goes by the clock.
+        _client = new PhoenixSocket(new InProcessConnection(this), new PhoenixOptions { Heartbeat = Timeout.InfiniteTimeSpan });
         _session = new SocketSession(
             server.Server, admission.Socket, admission.Routes, admission.Serializer, new TestTransport(this));
     }
@@ -36,16 +37,7 @@ public sealed class TestSocket
     public int? CloseCode { get; private set; }
 
     /// <summary>Whether it is still there.</summary>
-    public bool IsOpen
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return !_isGone;
-            }
-        }
-    }
+    public bool IsOpen => !_client.Closed.IsCompleted;
 
     /// <summary>
     /// Hears the broadcasts of a topic (for <see cref="TestChannel.AssertBroadcastAsync(string, object?)"/>) and joins it.
@@ -55,30 +47,20 @@ public sealed class TestSocket
     /// <exception cref="ChannelTestException">The join was refused or crashed; the message has the answer and the log.</exception>
     public async Task<TestChannel> SubscribeAndJoinAsync(string topic, object? parameters = null)
     {
-        var join = await JoinAsync(topic, parameters).ConfigureAwait(false);
-        return join.Reply.IsOk
-            ? join.Channel
-            : throw new ChannelTestException($"The join of {topic} was answered {join.Reply}.{Server.LogText()}");
+        var (channel, reply) = await JoinAsync(topic, parameters).ConfigureAwait(false);
+        return reply.IsOk ? channel : throw new ChannelTestException($"The join of {topic} was answered {reply}.{Server.LogText()}");
     }
 
     /// <summary>The same where the test is about the answer.</summary>
     /// <returns>The channel and the answer, whatever it says.</returns>
-    public async Task<TestJoin> JoinAsync(string topic, object? parameters = null)
+    public async Task<(TestChannel Channel, TestReply Reply)> JoinAsync(string topic, object? parameters = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(topic);
-        var reference = NextRef();
-        var channel = new TestChannel(this, topic, reference);
-        lock (_gate)
-        {
-            _channels.Add(channel);
-        }
-
-        var payload = TestMessage.From(parameters);
-        await SendAsync(reference, reference, topic, "phx_join", payload).ConfigureAwait(false);
-        var reply = await Server.FindAsync(() => TakeReply(reference)).ConfigureAwait(false)
+        var channel = new TestChannel(this, topic);
+        var reply = await channel.JoinAsync(parameters).ConfigureAwait(false)
             ?? throw new ChannelTestException($"The join of {topic} was not answered.{Server.LogText()}");
         channel.Joined(reply.IsOk ? _session.Find(topic)?.Channel : null);
-        return new TestJoin(channel, reply);
+        return (channel, reply);
     }
 
     /// <summary>Asserts that the server closes, or has closed, the connection.</summary>
@@ -95,7 +77,7 @@ public sealed class TestSocket
     /// <summary>Breaks the connection as a failing network does, and waits until its channels have ended.</summary>
     public async Task DropAsync()
     {
-        End();
+        _client.Abort();
         await Server.SettleAsync().ConfigureAwait(false);
     }
 
@@ -111,39 +93,19 @@ public sealed class TestSocket
         return socket;
     }
 
-    internal string NextRef() => Interlocked.Increment(ref _lastRef).ToString(CultureInfo.InvariantCulture);
-
-    internal ValueTask SendAsync(string? joinRef, string? reference, string topic, string name, ChannelPayload payload) => IsOpen
-        ? _session.ReceiveAsync(ClientFrames.Encode(joinRef, reference, topic, name, payload), payload.IsBinary)
+    internal PhoenixChannel Channel(string topic, Action<PhoenixMessage> received) => IsOpen
+        ? new PhoenixChannel(_client, topic) { Received = received }
         : throw new ChannelTestException("The connection is closed.");
 
-    internal TestReply? TakeReply(string reference)
+    private void Receive(OutFrame frame)
     {
-        lock (_gate)
+        byte[] bytes = [.. frame.Head.Span, .. frame.Body.Span];
+        // Channels send on threads of their own.
+        lock (_receiving)
         {
-            return _replies.Remove(reference, out var reply) ? reply : null;
-        }
-    }
-
-    private void Take(in ClientFrame frame)
-    {
-        lock (_gate)
-        {
-            if (_isGone)
+            if (IsOpen)
             {
-                return;
-            }
-
-            if (frame.Event == ClientFrame.ReplyEvent)
-            {
-                _replies[frame.Ref ?? ""] = new TestReply(frame.Status!, frame.Payload);
-            }
-            else
-            {
-                foreach (var channel in _channels)
-                {
-                    channel.Take(frame);
-                }
+                _client.Receive(new(bytes, frame.IsBinary));
             }
         }
 
@@ -156,36 +118,48 @@ public sealed class TestSocket
 
         // A client answers a close at once, and then the connection ends. Not on the thread that closes it.
         Server.Server.Activity!.Began();
-        _ = Server.Server.Activity.WatchAsync(Task.Run(End));
+        _ = Server.Server.Activity.WatchAsync(Task.Run(_client.Abort));
     }
 
     private void End()
     {
-        lock (_gate)
-        {
-            if (_isGone)
-            {
-                return;
-            }
-
-            _isGone = true;
-            foreach (var channel in _channels)
-            {
-                channel.Cut();
-            }
-        }
-
         _session.End();
         Server.Server.Sockets.Remove(_session);
         Server.SignalArrival();
     }
 
+    /// <summary>The client's end.</summary>
+    private sealed class InProcessConnection(TestSocket socket) : IPhoenixConnection
+    {
+        private int _hasEnded;
+
+        public Task SendAsync(PhoenixFrame frame) => socket._session.ReceiveAsync(frame.Bytes, frame.IsBinary).AsTask();
+
+        public Task CloseAsync()
+        {
+            Abort();
+            return Task.CompletedTask;
+        }
+
+        public void Abort()
+        {
+            if (Interlocked.Exchange(ref _hasEnded, 1) == 0)
+            {
+                socket._client.End("dropped");
+                socket.End();
+            }
+        }
+
+        public void Dispose() => Abort();
+    }
+
+    /// <summary>The server's end.</summary>
     private sealed class TestTransport(TestSocket socket) : SocketTransport
     {
         /// <summary>A client that is there answers for itself: a test that lets hours pass does not send heartbeats.</summary>
         public override TimeSpan IdleTimeout => Timeout.InfiniteTimeSpan;
 
-        public override void Send(OutFrame frame) => socket.Take(ClientFrames.Decode(frame));
+        public override void Send(OutFrame frame) => socket.Receive(frame);
 
         public override void Close(int code) => socket.Closed(code);
 
@@ -193,8 +167,3 @@ public sealed class TestSocket
         public override bool CutOffIfStuck(long now) => true;
     }
 }
-
-/// <summary>A join and its answer.</summary>
-/// <param name="Channel">The client's channel.</param>
-/// <param name="Reply">The answer.</param>
-public sealed record TestJoin(TestChannel Channel, TestReply Reply);
