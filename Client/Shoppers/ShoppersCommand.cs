@@ -47,7 +47,7 @@ internal static class ShoppersCommand
         CancellationToken stop)
     {
         var begun = Stopwatch.GetTimestamp();
-        using (new Timer(_ => Progress(crowd, options, begun, console), null, 1000, 1000))
+        await using (new Timer(_ => Progress(crowd, options, begun, console), null, 1000, 1000))
         {
             await crowd.ShopAsync(stop);
         }

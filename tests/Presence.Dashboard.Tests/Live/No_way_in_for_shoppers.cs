@@ -1,5 +1,3 @@
-using Presence.Client;
-
 namespace Presence.Dashboard.Tests.Live;
 
 /// <summary>A shopper's socket, and every frame that might open an admin's topic to it.</summary>

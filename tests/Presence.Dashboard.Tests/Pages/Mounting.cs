@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Routing;
-using Presence.Client;
 
 namespace Presence.Dashboard.Tests.Pages;
 

@@ -1,4 +1,3 @@
-using Presence.Client;
 using Presence.CommandLine;
 
 namespace Presence.EndToEnd.Tests.Shop;
