@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
@@ -58,10 +59,14 @@ public static partial class PresenceAdminExtensions
     }
 
     /// <summary>
-    /// Maps the dashboard at <c>/admin</c>, <c>POST /admin/token</c>, <c>/api/*</c> and <c>/admin_socket</c>. Without a password, Development makes one up and logs it; any other
-    /// environment logs an error and answers 503 on these paths, while the rest of the host serves.
+    /// Maps the dashboard at <c>/admin</c>, <c>POST /admin/token</c>, <c>/api/*</c> and <c>/admin_socket</c>. Without a
+    /// password, Development makes one up and logs it; any other environment logs an error and answers 503 on these paths,
+    /// while the rest of the host serves.
     /// </summary>
-    /// <returns>The group of all admin endpoints, for conventions such as a host filter or a rate limit.</returns>
+    /// <returns>
+    /// The group of all admin endpoints, for conventions such as a host filter, <c>RequireRateLimiting</c>, or
+    /// <c>RequireAuthorization</c>: then the host's authorization decides who is an admin, and no password is asked for.
+    /// </returns>
     public static IEndpointConventionBuilder MapPresenceAdmin(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
@@ -78,8 +83,16 @@ public static partial class PresenceAdminExtensions
         }
 
         var gate = services.GetRequiredService<AdminGate>();
-        // The gate is the authorization here; a fallback policy of the host must not stand before it.
-        var all = endpoints.MapGroup("").AllowAnonymous();
+        var all = endpoints.MapGroup("").WithMetadata(gate);
+        ((IEndpointConventionBuilder)all).Finally(endpoint =>
+        {
+            // Unless the host asks for its authorization here, the gate is the authorization: a fallback policy of the host, or
+            // one of a larger group, must not stand before it.
+            if (!endpoint.Metadata.SkipWhile(item => item != gate).OfType<IAuthorizeData>().Any())
+            {
+                endpoint.Metadata.Add(new AllowAnonymousAttribute());
+            }
+        });
         all.MapPost("/admin/token", IssueToken).AddEndpointFilter(gate.PasswordOnly());
         all.MapGet("/admin", DashboardPage.Show);
         all.MapPost("/admin/sign-in", (Delegate)DashboardPage.SignIn);
@@ -105,6 +118,8 @@ public static partial class PresenceAdminExtensions
     [LoggerMessage(LogLevel.Warning, "Admin password of this process (made up; set Presence:Admin:Password): {User} / {Password}")]
     private static partial void LogGenerated(ILogger log, string user, string password);
 
-    [LoggerMessage(LogLevel.Error, "The admin endpoints are off: Presence:Admin:Password is not set.")]
+    [LoggerMessage(
+        LogLevel.Error,
+        "The admin endpoints are off: Presence:Admin:Password is not set. The host's own authorization, if it guards them, still lets in.")]
     private static partial void LogNoPassword(ILogger log);
 }

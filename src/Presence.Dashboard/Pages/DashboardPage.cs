@@ -26,13 +26,13 @@ internal static class DashboardPage
         }
 
         var gate = http.RequestServices.GetRequiredService<AdminGate>();
-        if (!gate.IsOpen)
+        if (!gate.IsOpen(http))
         {
             return AdminProblems.NoPassword();
         }
 
         var token = "";
-        if (http.Request.Headers.Authorization.Count > 0)
+        if (http.Request.Headers.Authorization.Count > 0 || AdminGate.IsAuthorizedByHost(http))
         {
             // Who brings credentials wants to be let in, or told that they are wrong.
             if (gate.Check(http) is { } refusal)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 
 namespace Presence.Dashboard;
@@ -30,7 +31,11 @@ internal sealed class AdminGate(
     }
 
     /// <summary>Whether anybody can be let through at all.</summary>
-    public bool IsOpen => credentials.Available;
+    public bool IsOpen(HttpContext http) => credentials.Available || IsAuthorizedByHost(http);
+
+    /// <summary>Whether the host's authorization guards the endpoint instead; then whoever comes here has passed it.</summary>
+    public static bool IsAuthorizedByHost(HttpContext http) =>
+        http.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is null;
 
     /// <summary>Signs in by name and password, as the page does.</summary>
     /// <returns>Null if they are right, else what to say.</returns>
@@ -64,6 +69,11 @@ internal sealed class AdminGate(
     /// <summary>Null lets through.</summary>
     public IResult? Check(HttpContext http)
     {
+        if (IsAuthorizedByHost(http))
+        {
+            return null;
+        }
+
         if (!credentials.Available)
         {
             instruments.Closed();
