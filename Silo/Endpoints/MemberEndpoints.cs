@@ -21,7 +21,7 @@ internal static class MemberEndpoints
         {
             OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache",
         });
-        app.MapHealth(run);
+        app.MapHealth();
         app.MapPresenceAdmin();
         app.MapShop();
         app.MapSocket<OpenSocket>("/socket");

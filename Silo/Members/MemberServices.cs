@@ -15,6 +15,7 @@ internal static class MemberServices
         services.AddSingleton(run.Keys.Provider);
         services.AddSingleton(run);
         services.AddProblemDetails();
+        services.AddHealthChecks().AddCheck<MemberHealth>("member");
         // Hosted services stop in the reverse of this order: the wait for the others comes before the farewell.
         services.AddPresence(presence =>
         {

@@ -20,6 +20,18 @@ public sealed class Tokens_and_health(ThreeSilos members)
         }
     }
 
+    [Fact]
+    public async Task A_member_says_that_it_lives_and_is_ready_and_nothing_keeps_the_answer()
+    {
+        using var http = members.Anybody();
+        foreach (var status in new[] { "live", "ready" })
+        {
+            using var response = await http.GetAsync($"/health/{status}");
+            Assert.Equal($"{{\"status\":\"{status}\"}}", await response.Content.ReadAsStringAsync());
+            Assert.True(response.Headers.CacheControl?.NoStore);
+        }
+    }
+
     [SkippableFact]
     public async Task A_token_is_text_and_needs_a_user()
     {
