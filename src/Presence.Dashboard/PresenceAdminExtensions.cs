@@ -93,11 +93,12 @@ public static partial class PresenceAdminExtensions
                 endpoint.Metadata.Add(new AllowAnonymousAttribute());
             }
         });
-        all.MapPost("/admin/token", IssueToken).AddEndpointFilter(gate.PasswordOnly());
-        all.MapGet("/admin", DashboardPage.Show);
-        all.MapPost("/admin/sign-in", (Delegate)DashboardPage.SignIn);
-        all.MapGet("/admin/assets/{file}", DashboardFiles.Asset);
-        var api = all.MapGroup("/api").AddEndpointFilter(gate);
+        var answers = all.MapGroup("").AddEndpointFilter(AdminProblem.CatchAsync);
+        answers.MapPost("/admin/token", IssueToken).AddEndpointFilter(gate.PasswordOnly());
+        answers.MapGet("/admin", DashboardPage.Show);
+        answers.MapPost("/admin/sign-in", (Delegate)DashboardPage.SignIn);
+        answers.MapGet("/admin/assets/{file}", DashboardFiles.Asset);
+        var api = answers.MapGroup("/api").AddEndpointFilter(gate);
         api.MapGet("/topics", PresenceReadApi.Topics);
         api.MapGet("/topic", PresenceReadApi.Topic);
         api.MapGet("/presences", PresenceReadApi.Presences);

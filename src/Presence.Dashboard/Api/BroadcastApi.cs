@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.Node;
@@ -11,69 +11,28 @@ internal static class BroadcastApi
 {
     public static async Task<IResult> Broadcast(HttpContext http)
     {
-        // Insisting on JSON also keeps out forms of other sites: a browser would have to ask first.
-        if (!http.Request.HasJsonContentType())
+        var limit = http.RequestServices.GetRequiredService<PresenceAdminOptions>().MaxBodyBytes;
+        var json = await RequestBody.ReadAsync(http, limit, "{topic, event, payload}", " (Presence:Admin:MaxBodyBytes)");
+        if (json.Text("topic") is not { Length: > 0 } topic || json.Text("event") is not { Length: > 0 } name)
         {
-            return AdminProblems.NotJson();
+            return AdminProblem.BadRequest("'topic' and 'event' must be texts that are not empty.");
         }
 
-        var limit = http.RequestServices.GetRequiredService<PresenceAdminOptions>().MaxBodyBytes;
-        if (await RequestBody.ReadAsync(http, limit) is not { } body)
+        if (name.StartsWith("phx_", StringComparison.Ordinal))
         {
-            return AdminProblems.TooLarge($"The body is larger than {limit} bytes (Presence:Admin:MaxBodyBytes).");
+            return AdminProblem.BadRequest("Events that begin with 'phx_' belong to the protocol.");
         }
 
         try
         {
-            using var json = JsonDocument.Parse(body);
-            if (!TryMessage(json.RootElement, out var message, out var fault))
-            {
-                return AdminProblems.BadRequest(fault);
-            }
-
-            http.RequestServices.GetRequiredService<IPresenceNode>().PubSub.Broadcast(message!);
+            var payload = json.TryGetProperty("payload", out var given) ? given.GetRawText() : "{}";
+            var message = new PubSubMessage(topic, name, Encoding.UTF8.GetBytes(payload));
+            http.RequestServices.GetRequiredService<IPresenceNode>().PubSub.Broadcast(message);
             return Results.Json(new { });
-        }
-        catch (JsonException e)
-        {
-            return AdminProblems.BadRequest($"The body is not valid JSON: {e.Message}");
         }
         catch (PresenceLimitException e)
         {
-            return AdminProblems.BadRequest(e.Message);
+            return AdminProblem.BadRequest(e.Message);
         }
-    }
-
-    private static bool TryMessage(JsonElement json, out PubSubMessage? message, out string fault)
-    {
-        message = null;
-        fault = "";
-        if (json.ValueKind != JsonValueKind.Object)
-        {
-            fault = "The body must be an object {topic, event, payload}.";
-        }
-        else if (!TryName(json, "topic", out var topic) || !TryName(json, "event", out var name))
-        {
-            fault = "'topic' and 'event' must be texts that are not empty.";
-        }
-        else if (name.StartsWith("phx_", StringComparison.Ordinal))
-        {
-            fault = "Events that begin with 'phx_' belong to the protocol.";
-        }
-        else
-        {
-            var payload = json.TryGetProperty("payload", out var given) ? given.GetRawText() : "{}";
-            message = new PubSubMessage(topic, name, System.Text.Encoding.UTF8.GetBytes(payload));
-        }
-
-        return message is not null;
-    }
-
-    private static bool TryName(JsonElement json, string property, out string value)
-    {
-        value = json.TryGetProperty(property, out var given) && given.ValueKind == JsonValueKind.String
-            ? given.GetString()!
-            : "";
-        return value.Length > 0;
     }
 }

@@ -9,11 +9,7 @@ internal static class PresenceReadApi
 {
     public static IResult Topics(HttpContext http)
     {
-        if (!AdminQuery.TryPage(http, out var limit, out var after, out var problem))
-        {
-            return problem!;
-        }
-
+        var (limit, after) = AdminQuery.Page(http);
         // One more than the page tells whether there is another page.
         var topics = Tracker(http).Topics(after, limit + 1);
         var page = topics.Take(limit).Select(t => new { topic = t.Topic, count = t.Count, keys = t.KeyCount });
@@ -22,26 +18,17 @@ internal static class PresenceReadApi
 
     public static IResult Topic(HttpContext http)
     {
-        if (!AdminQuery.TryRequired(http, "topic", out var topic, out var problem))
-        {
-            return problem!;
-        }
-
+        var topic = AdminQuery.Required(http, "topic");
         var snapshot = Tracker(http).List(topic);
         return Results.Json(new { topic, count = snapshot.Count, keys = snapshot.KeyCount });
     }
 
     public static IResult Presences(HttpContext http)
     {
-        if (!AdminQuery.TryRequired(http, "topic", out var topic, out var problem)
-            || !AdminQuery.TryText(http, "key", out var key, out problem)
-            || !AdminQuery.TryText(http, "search", out var search, out problem)
-            || !AdminQuery.TryPage(http, out var limit, out var after, out problem))
-        {
-            return problem!;
-        }
-
-        if (key is null)
+        var topic = AdminQuery.Required(http, "topic");
+        var search = AdminQuery.Text(http, "search");
+        var (limit, after) = AdminQuery.Page(http);
+        if (AdminQuery.Text(http, "key") is not { } key)
         {
             var snapshot = Tracker(http).List(topic);
             var page = search is null ? snapshot.Page(after, limit) : PresenceSearch.Find(snapshot, search, after, limit);
@@ -50,14 +37,15 @@ internal static class PresenceReadApi
 
         var entries = Tracker(http).GetByKey(topic, key);
         return entries.Count == 0
-            ? AdminProblems.NotFound($"Nobody is present in topic '{topic}' under key '{key}'.")
+            ? AdminProblem.NotFound($"Nobody is present in topic '{topic}' under key '{key}'.")
             : new PresencesResult(entries, null);
     }
 
-    public static IResult Key(HttpContext http) =>
-        AdminQuery.TryRequired(http, "key", out var key, out var problem)
-            ? Results.Json(new { key, topics = Tracker(http).TopicsOf(key) })
-            : problem!;
+    public static IResult Key(HttpContext http)
+    {
+        var key = AdminQuery.Required(http, "key");
+        return Results.Json(new { key, topics = Tracker(http).TopicsOf(key) });
+    }
 
     public static IResult Cluster(HttpContext http) =>
         Results.Json(ClusterView.Of(http.RequestServices.GetRequiredService<IPresenceNode>()), ClusterView.Json);

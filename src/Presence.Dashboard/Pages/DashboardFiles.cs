@@ -24,7 +24,7 @@ internal static class DashboardFiles
         PageHeaders.Set(http.Response.Headers);
         if (file == "page.html" || !Files.TryGetValue(file, out var found))
         {
-            return AdminProblems.NotFound($"There is no file '{file}'.");
+            return AdminProblem.NotFound($"There is no file '{file}'.");
         }
 
         // The name stays the same from version to version: browsers ask whether the file has changed.

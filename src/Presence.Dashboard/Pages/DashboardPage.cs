@@ -16,7 +16,7 @@ internal static class DashboardPage
         http.Response.Headers.CacheControl = "no-store";
         if (DashboardFiles.Page is not { } page || !DashboardFiles.AreBuilt)
         {
-            return AdminProblems.NotBuilt();
+            return AdminProblem.NotBuilt();
         }
 
         // Addresses in the page are relative, so that it works under any prefix; a slash at the end would shift them.
@@ -28,18 +28,14 @@ internal static class DashboardPage
         var gate = http.RequestServices.GetRequiredService<AdminGate>();
         if (!gate.IsOpen(http))
         {
-            return AdminProblems.NoPassword();
+            return AdminProblem.NoPassword();
         }
 
         var token = "";
         if (http.Request.Headers.Authorization.Count > 0 || AdminGate.IsAuthorizedByHost(http))
         {
             // Who brings credentials wants to be let in, or told that they are wrong.
-            if (gate.Check(http) is { } refusal)
-            {
-                return refusal;
-            }
-
+            gate.Check(http);
             var (issued, expires) = http.RequestServices.GetRequiredService<PresenceAdminTokens>().Issue();
             token = $"<meta name=\"presence-token\" content=\"{WebUtility.HtmlEncode(issued)}\" data-expires=\"{Text(expires)}\">";
         }
@@ -55,20 +51,10 @@ internal static class DashboardPage
     {
         PageHeaders.Set(http.Response.Headers);
         http.Response.Headers.CacheControl = "no-store";
-        if (!http.Request.HasJsonContentType())
+        var json = await RequestBody.ReadAsync(http, MaxBodyBytes, "{user, password}");
+        if (json.Text("user") is not { } user || json.Text("password") is not { } password)
         {
-            // Keeps out forms of other sites, which could sign a browser in as somebody else.
-            return AdminProblems.NotJson();
-        }
-
-        if (await RequestBody.ReadAsync(http, MaxBodyBytes) is not { } body)
-        {
-            return AdminProblems.TooLarge($"The body is larger than {MaxBodyBytes} bytes.");
-        }
-
-        if (Credentials(body) is not ({ } user, { } password))
-        {
-            return AdminProblems.BadRequest("The body must be an object {user, password} of two texts.");
+            return AdminProblem.BadRequest("'user' and 'password' must be texts.");
         }
 
         var gate = http.RequestServices.GetRequiredService<AdminGate>();
@@ -79,19 +65,6 @@ internal static class DashboardPage
 
         var (token, expires) = http.RequestServices.GetRequiredService<PresenceAdminTokens>().Issue();
         return Results.Json(new { token, expires });
-    }
-
-    private static (string? User, string? Password) Credentials(byte[] body)
-    {
-        try
-        {
-            using var json = System.Text.Json.JsonDocument.Parse(body);
-            return (json.RootElement.GetProperty("user").GetString(), json.RootElement.GetProperty("password").GetString());
-        }
-        catch (Exception e) when (e is System.Text.Json.JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            return default;
-        }
     }
 
     private static string Text(DateTimeOffset at) => at.ToString("O", CultureInfo.InvariantCulture);

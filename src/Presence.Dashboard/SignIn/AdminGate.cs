@@ -25,9 +25,9 @@ internal sealed class AdminGate(
 
     public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        var http = context.HttpContext;
-        http.Response.Headers.CacheControl = "no-store";
-        return Check(http) is { } refusal ? ValueTask.FromResult<object?>(refusal) : next(context);
+        context.HttpContext.Response.Headers.CacheControl = "no-store";
+        Check(context.HttpContext);
+        return next(context);
     }
 
     /// <summary>Whether anybody can be let through at all.</summary>
@@ -39,75 +39,74 @@ internal sealed class AdminGate(
 
     /// <summary>Signs in by name and password, as the page does.</summary>
     /// <returns>Null if they are right, else what to say.</returns>
-    public string? SignIn(HttpContext http, string user, string password)
-    {
-        if (!credentials.Available)
-        {
-            instruments.Closed();
-            return "No admin password is configured on this server.";
-        }
+    public string? SignIn(HttpContext http, string user, string password) =>
+        FindObstacle(http) is { } obstacle ? obstacle.Message
+        : Attempt(http, credentials.Matches(user, password)) ? null
+        : "The name or password is wrong.";
 
-        var address = http.Connection.RemoteIpAddress;
-        if (limiter.MustWait(address) is { } wait)
-        {
-            instruments.Limited();
-            return $"Too many wrong passwords came from this address. Try again in {(int)Math.Ceiling(wait.TotalSeconds)} s.";
-        }
-
-        if (!credentials.Matches(user, password))
-        {
-            limiter.Failed(address);
-            instruments.Refused();
-            return "The name or password is wrong.";
-        }
-
-        limiter.Succeeded(address);
-        instruments.Accepted();
-        return null;
-    }
-
-    /// <summary>Null lets through.</summary>
-    public IResult? Check(HttpContext http)
+    /// <summary>Lets through whoever brings good credentials.</summary>
+    /// <exception cref="AdminProblem">What is missing or wrong.</exception>
+    public void Check(HttpContext http)
     {
         if (IsAuthorizedByHost(http))
         {
-            return null;
+            return;
         }
 
-        if (!credentials.Available)
+        if (FindObstacle(http) is { } obstacle)
         {
-            instruments.Closed();
-            return AdminProblems.NoPassword();
-        }
-
-        var address = http.Connection.RemoteIpAddress;
-        if (limiter.MustWait(address) is { } wait)
-        {
-            instruments.Limited();
-            var seconds = (int)Math.Ceiling(wait.TotalSeconds);
-            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-            return AdminProblems.TooManyAttempts(seconds);
+            throw obstacle;
         }
 
         var header = http.Request.Headers.Authorization.ToString();
         if (header.Length == 0)
         {
             // Not an attempt: a browser asks once without, to learn how to sign in.
-            return Challenge(http, "Sign in with HTTP Basic, or with a token from POST /admin/token.");
+            throw Challenge(http, "Sign in with HTTP Basic, or with a token from POST /admin/token.");
         }
 
-        if (IsAdmin(header))
+        if (!Attempt(http, IsAdmin(header)))
         {
-            limiter.Succeeded(address);
-            instruments.Accepted();
+            throw Challenge(http, allowToken
+                ? "The name, password or token is wrong, or the token has expired."
+                : "The name or password is wrong; a token is not accepted here.");
+        }
+    }
+
+    /// <summary>Returns why nobody can sign in now, or nobody from there; else null.</summary>
+    private AdminProblem? FindObstacle(HttpContext http)
+    {
+        if (!credentials.Available)
+        {
+            instruments.Count("closed");
+            return AdminProblem.NoPassword();
+        }
+
+        if (limiter.MustWait(http.Connection.RemoteIpAddress) is not { } wait)
+        {
             return null;
         }
 
-        limiter.Failed(address);
-        instruments.Refused();
-        return Challenge(http, allowToken
-            ? "The name, password or token is wrong, or the token has expired."
-            : "The name or password is wrong; a token is not accepted here.");
+        instruments.Count("limited");
+        var seconds = (int)Math.Ceiling(wait.TotalSeconds);
+        http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return AdminProblem.TooManyAttempts(seconds);
+    }
+
+    private bool Attempt(HttpContext http, bool isRight)
+    {
+        var address = http.Connection.RemoteIpAddress;
+        if (isRight)
+        {
+            limiter.Succeeded(address);
+        }
+        else
+        {
+            limiter.Failed(address);
+        }
+
+        instruments.Count(isRight ? "accepted" : "refused");
+        return isRight;
     }
 
     private bool IsAdmin(string header)
@@ -154,9 +153,9 @@ internal sealed class AdminGate(
         }
     }
 
-    private static IResult Challenge(HttpContext http, string detail)
+    private static AdminProblem Challenge(HttpContext http, string detail)
     {
         http.Response.Headers.WWWAuthenticate = BasicChallenge;
-        return AdminProblems.NotSignedIn(detail);
+        return AdminProblem.NotSignedIn(detail);
     }
 }

@@ -13,13 +13,5 @@ internal sealed class AdminInstruments(IMeterFactory meters)
         "{attempt}",
         "Requests with a name and password or a token, by outcome: accepted, refused (wrong), limited (made to wait), closed (no password is configured).");
 
-    public void Accepted() => Count("accepted");
-
-    public void Refused() => Count("refused");
-
-    public void Limited() => Count("limited");
-
-    public void Closed() => Count("closed");
-
-    private void Count(string outcome) => _attempts.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+    public void Count(string outcome) => _attempts.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 }
