@@ -35,7 +35,7 @@ internal sealed class AdminGate(
 
     /// <summary>Whether the host's authorization guards the endpoint instead; then whoever comes here has passed it.</summary>
     public static bool IsAuthorizedByHost(HttpContext http) =>
-        http.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is null;
+        http.GetEndpoint() is { } endpoint && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null;
 
     /// <summary>Signs in by name and password, as the page does.</summary>
     /// <returns>Null if they are right, else what to say.</returns>
