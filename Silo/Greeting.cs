@@ -46,7 +46,7 @@ internal static class Greeting
     {
         { GeneratedPassword: { } made } =>
             $"user {run.Options.Admin.User}, password {made} (made up for this run; set Presence:Admin:Password to choose)",
-        { Options.Admin.Password: not null } => $"user {run.Options.Admin.User}, password as configured",
+        { Options.Admin.Password.Length: > 0 } => $"user {run.Options.Admin.User}, password as configured",
         _ => "off: set Presence:Admin:Password to turn it on",
     };
 }

@@ -1,10 +1,12 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Streams;
 using Presence.Grains.Client;
+using Presence.Node;
 
 namespace Presence.Grains;
 
@@ -15,7 +17,7 @@ public static class PresenceClientBuilderExtensions
     /// Adds <see cref="IPresenceClient"/> and the stream provider by which the streams <c>presence.diffs</c> are subscribed to.
     /// The silos need <c>AddPresence</c> too.
     /// </summary>
-    /// <exception cref="ArgumentException">An option breaks a rule.</exception>
+    /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     public static IClientBuilder AddPresence(this IClientBuilder client, Action<PresenceClientOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(client);
@@ -27,15 +29,12 @@ public static class PresenceClientBuilderExtensions
     }
 
     /// <summary>Adds <see cref="IPresenceClient"/> alone; <c>AddPresence</c> on a client or a silo does it.</summary>
-    /// <exception cref="ArgumentException">An option breaks a rule.</exception>
+    /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     public static IServiceCollection AddPresenceClient(
         this IServiceCollection services,
         Action<PresenceClientOptions>? configure = null)
     {
-        var options = new PresenceClientOptions();
-        configure?.Invoke(options);
-        options.Validate();
-        services.AddOptions<PresenceClientOptions>().Configure(o => configure?.Invoke(o));
+        services.AddBoundOptions("Presence:Client", static o => o.Validate(), configure);
         services.TryAddSingleton<ClientInstruments>();
         services.TryAddKeyedSingleton<IStreamProvider>(
             PresenceStreams.Provider, static (services, _) => new TopicStreamProvider(services));

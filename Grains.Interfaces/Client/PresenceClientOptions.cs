@@ -1,6 +1,8 @@
+using Presence.Tracker;
+
 namespace Presence.Grains;
 
-/// <summary>How a client keeps what it tracks and watches.</summary>
+/// <summary>How a client keeps what it tracks and watches (<c>Presence:Client</c>).</summary>
 public sealed class PresenceClientOptions
 {
     /// <summary>
@@ -26,20 +28,13 @@ public sealed class PresenceClientOptions
     public TimeSpan Settle { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Checks the rules above.</summary>
-    /// <exception cref="ArgumentException">A value breaks a rule; the message names option, value and rule.</exception>
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
     public void Validate()
     {
-        Require(CheckPeriod >= TimeSpan.FromMilliseconds(50), nameof(CheckPeriod), CheckPeriod, "must be at least 50 ms");
-        Require(CallTimeout > TimeSpan.Zero, nameof(CallTimeout), CallTimeout, "must be positive");
-        Require(WatchBacklog >= 1, nameof(WatchBacklog), WatchBacklog, "must be at least 1");
-        Require(Settle >= TimeSpan.Zero, nameof(Settle), Settle, "must not be negative");
-    }
-
-    private static void Require(bool holds, string option, object value, string rule)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"Presence:Client:{option} is '{value}': it {rule}.");
-        }
+        var rules = new OptionRules("Presence:Client:");
+        rules.Require(CheckPeriod >= TimeSpan.FromMilliseconds(50), CheckPeriod, "must be at least 50 ms");
+        rules.Require(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
+        rules.Require(WatchBacklog >= 1, WatchBacklog, "must be at least 1");
+        rules.Require(Settle >= TimeSpan.Zero, Settle, "must not be negative");
     }
 }

@@ -1,11 +1,12 @@
+using Presence.Tracker;
+
 namespace Presence.Grains;
 
-/// <summary>Presence on Orleans: how silos reach each other, and how long what clients tracked lives unrenewed.</summary>
+/// <summary>
+/// Presence on Orleans (<c>Presence:Orleans</c>): how silos reach each other, and how long leases last.
+/// </summary>
 public sealed class PresenceOrleansOptions
 {
-    /// <summary>Name of the stream provider that carries deltas. Default <c>presence.deltas</c>.</summary>
-    public string StreamProvider { get; set; } = "presence.deltas";
-
     /// <summary>Frames that may wait for one shard of one member; more are dropped and counted. Default 16,384.</summary>
     public int OutboxFrames { get; set; } = 16_384;
 
@@ -55,28 +56,20 @@ public sealed class PresenceOrleansOptions
     public TimeSpan UniqueLease { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Checks the rules above.</summary>
-    /// <exception cref="ArgumentException">A value breaks a rule; the message names option, value and rule.</exception>
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
     public void Validate()
     {
-        Require(!string.IsNullOrWhiteSpace(StreamProvider), nameof(StreamProvider), StreamProvider, "must not be empty");
-        Require(OutboxFrames >= 1, nameof(OutboxFrames), OutboxFrames, "must be at least 1");
-        Require(OutboxBytes >= 1024, nameof(OutboxBytes), OutboxBytes, "must be at least 1024");
-        Require(BatchBytes is >= 1024 and <= 512 * 1024, nameof(BatchBytes), BatchBytes, "must be 1024 to 524288");
-        Require(CallTimeout > TimeSpan.Zero, nameof(CallTimeout), CallTimeout, "must be positive");
-        Require(LeaseDuration >= TimeSpan.FromSeconds(1), nameof(LeaseDuration), LeaseDuration, "must be at least 1 s");
-        Require(MaxLeases >= 1, nameof(MaxLeases), MaxLeases, "must be at least 1");
-        Require(MaxObservers >= 1, nameof(MaxObservers), MaxObservers, "must be at least 1");
-        Require(MaxFollowedTopics >= 1, nameof(MaxFollowedTopics), MaxFollowedTopics, "must be at least 1");
-        Require(ObserverBacklog >= 1, nameof(ObserverBacklog), ObserverBacklog, "must be at least 1");
-        Require(ObserverTimeout > TimeSpan.Zero, nameof(ObserverTimeout), ObserverTimeout, "must be positive");
-        Require(UniqueLease >= TimeSpan.FromSeconds(1), nameof(UniqueLease), UniqueLease, "must be at least 1 s");
-    }
-
-    private static void Require(bool holds, string option, object value, string rule)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"Presence:Orleans:{option} is '{value}': it {rule}.");
-        }
+        var rules = new OptionRules("Presence:Orleans:");
+        rules.Require(OutboxFrames >= 1, OutboxFrames, "must be at least 1");
+        rules.Require(OutboxBytes >= 1024, OutboxBytes, "must be at least 1024");
+        rules.Require(BatchBytes is >= 1024 and <= 512 * 1024, BatchBytes, "must be 1024 to 524288");
+        rules.Require(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
+        rules.Require(LeaseDuration >= TimeSpan.FromSeconds(1), LeaseDuration, "must be at least 1 s");
+        rules.Require(MaxLeases >= 1, MaxLeases, "must be at least 1");
+        rules.Require(MaxObservers >= 1, MaxObservers, "must be at least 1");
+        rules.Require(MaxFollowedTopics >= 1, MaxFollowedTopics, "must be at least 1");
+        rules.Require(ObserverBacklog >= 1, ObserverBacklog, "must be at least 1");
+        rules.Require(ObserverTimeout > TimeSpan.Zero, ObserverTimeout, "must be positive");
+        rules.Require(UniqueLease >= TimeSpan.FromSeconds(1), UniqueLease, "must be at least 1 s");
     }
 }

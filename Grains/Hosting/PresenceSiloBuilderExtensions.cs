@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Metadata;
@@ -32,7 +33,7 @@ public static class PresenceSiloBuilderExtensions
     /// <param name="silo">The silo.</param>
     /// <param name="configure">How silos reach each other; how long leases last.</param>
     /// <param name="configureNode">Trackers, limits and the rest that does not depend on Orleans.</param>
-    /// <exception cref="ArgumentException">An option breaks a rule.</exception>
+    /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     public static ISiloBuilder AddPresence(
         this ISiloBuilder silo,
         Action<PresenceOrleansOptions>? configure = null,
@@ -46,14 +47,14 @@ public static class PresenceSiloBuilderExtensions
         return silo.AddPresenceGrains();
     }
 
+    internal static IServiceCollection AddPresenceOrleansOptions(
+        this IServiceCollection services, Action<PresenceOrleansOptions>? configure = null) =>
+        services.AddBoundOptions("Presence:Orleans", static o => o.Validate(), configure);
+
     /// <summary>Adds what carries frames between silos.</summary>
     internal static ISiloBuilder AddPresenceLink(this ISiloBuilder silo, Action<PresenceOrleansOptions>? configure = null)
     {
-        var options = new PresenceOrleansOptions();
-        configure?.Invoke(options);
-        options.Validate();
-
-        silo.Services.AddOptions<PresenceOrleansOptions>().Configure(o => configure?.Invoke(o));
+        silo.Services.AddPresenceOrleansOptions(configure);
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<IGrainPropertiesProvider, NodeProperties>();
         silo.Services.AddSingleton<PresenceSilos>();
@@ -62,7 +63,7 @@ public static class PresenceSiloBuilderExtensions
         silo.Services.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         silo.AddGrainDirectory(PinnedGrainDirectory.Name, static (_, _) => new PinnedGrainDirectory());
         silo.Services.AddSingleton<DeltaQueue>();
-        return silo.AddLocalStreams<DeltaStreams>(options.StreamProvider, streams =>
+        return silo.AddLocalStreams<DeltaStreams>(OrleansLink.StreamProvider, streams =>
         {
             // Shard grains are subscribed by their type alone; nothing about subscriptions can be lost with a silo.
             streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly);

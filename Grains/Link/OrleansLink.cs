@@ -18,6 +18,7 @@ namespace Presence.Grains.Link;
 internal sealed partial class OrleansLink : IClusterLink, IDisposable
 {
     /// <summary>Namespace of the streams that carry deltas; the key is that of the shard grain.</summary>
+    public const string StreamProvider = "presence.deltas";
     public const string StreamNamespace = "presence.deltas";
 
     /// <summary>How long the start waits for the manifests of silos that run already.</summary>
@@ -167,7 +168,7 @@ internal sealed partial class OrleansLink : IClusterLink, IDisposable
     internal IPresenceShardGrain ShardGrain(ShardKey key) => _client.GetGrain<IPresenceShardGrain>(key.ToString());
 
     internal IAsyncStream<DeltaBatch> ShardStream(ShardKey key) => _client
-        .GetStreamProvider(_options.StreamProvider)
+        .GetStreamProvider(StreamProvider)
         .GetStream<DeltaBatch>(StreamId.Create(StreamNamespace, key.ToString()));
 
     private IClusterReceiver? Admit(DeltaBatch batch)

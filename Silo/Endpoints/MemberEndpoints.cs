@@ -28,7 +28,7 @@ internal static class MemberEndpoints
         app.MapSocket<UserSocket>("/auth_socket");
         if (run.IsDevelopment)
         {
-            app.MapDevelopmentToken(run);
+            app.MapDevelopmentToken();
             app.MapGet("/tracked", (HttpContext http) => Page.Show(http, "tracked.html"));
         }
     }

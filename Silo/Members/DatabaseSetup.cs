@@ -19,12 +19,11 @@ internal static class DatabaseSetup
         await OrleansDatabase.CreateSchemaAsync(database);
     }
 
-    private static async Task LeasesAsync(string database, SiloPostgresOptions postgres)
+    private static async Task LeasesAsync(string database, PresencePostgresOptions options)
     {
-        var options = new PresencePostgresOptions { ConnectionString = database };
-        postgres.CopyTo(options);
         try
         {
+            options.ConnectionString = database;
             options.Validate();
             await using var source = NpgsqlDataSource.Create(database);
             await using var command = source.CreateCommand(

@@ -40,7 +40,6 @@ internal sealed partial class Member
         // One view of the settings for the whole run: nothing is read a second time, nothing from elsewhere.
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddConfiguration(run.Configuration.Settings);
-        builder.Configuration.AddInMemoryCollection(run.Options.InPlainForm());
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);

@@ -15,7 +15,7 @@ internal sealed class SiloRun
         Options = options;
         Cluster = new SiloCluster(options, output);
         Keys = TokenKeys.Create(options, IsDevelopment);
-        if (options.Admin.Password is null && IsDevelopment)
+        if (string.IsNullOrEmpty(options.Admin.Password) && IsDevelopment)
         {
             options.Admin.Password = GeneratedPassword = PresenceAdminPassword.Generate();
         }

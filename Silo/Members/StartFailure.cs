@@ -16,6 +16,8 @@ internal static class StartFailure
         SiloStartException known => known,
         PresencePostgresException => new SiloStartException(e.Message.ReplaceLineEndings(" ")),
         OptionsValidationException options => new SiloStartException(string.Join(" ", options.Failures)),
+        AggregateException { InnerException: OptionsValidationException } several => new SiloStartException(string.Join(
+            " ", several.InnerExceptions.OfType<OptionsValidationException>().SelectMany(o => o.Failures).Distinct())),
         _ when member is not null && CannotListen(e, member) is { } said => new SiloStartException(said),
         _ => new SiloStartException(
             $"{(member is null ? "The host" : $"Node {member.Name}")} cannot start: {e.GetBaseException().Message}".ReplaceLineEndings(" ")),

@@ -15,7 +15,7 @@ internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
     /// </exception>
     public static TokenKeys Create(SiloOptions options, bool isDevelopment)
     {
-        if (options.KeyDirectory is { } path)
+        if (options.KeyDirectory is { Length: > 0 } path)
         {
             return new TokenKeys(InDirectory(path), path);
         }

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Options;
+using Presence.Tracker;
 
 namespace Presence.Channels;
 
@@ -80,63 +80,39 @@ public sealed class ChannelLimits
     /// <see cref="DiffWindow"/>.
     /// </summary>
     public TimeSpan MaxDiffWindow { get; set; } = TimeSpan.FromMilliseconds(250);
-}
 
-internal sealed class ChannelLimitsValidation : IValidateOptions<ChannelLimits>
-{
-    public ValidateOptionsResult Validate(string? name, ChannelLimits options)
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
+    internal void Validate()
     {
-        var faults = new List<string>();
-        AtLeast(nameof(options.MaxFrameBytes), options.MaxFrameBytes, 128, "so that a heartbeat fits");
-        AtLeast(nameof(options.MaxChannelsPerSocket), options.MaxChannelsPerSocket, 1, "or nobody can join");
-        AtLeast(nameof(options.MaxSockets), options.MaxSockets, 1, "or nobody can connect");
-        AtLeast(nameof(options.MaxOutboxFrames), options.MaxOutboxFrames, 1, "so that an answer fits");
-        AtLeast(nameof(options.MaxOutboxBytes), options.MaxOutboxBytes, 1, "so that an answer fits");
-        AtLeast(nameof(options.MaxMailboxMessages), options.MaxMailboxMessages, 1, "so that a push fits");
-        AtLeast(nameof(options.MaxPollBytes), options.MaxPollBytes, 128, "so that a frame fits");
-        AtLeast(nameof(options.MaxFramesPerSecond), options.MaxFramesPerSecond, 0, "0 sets no limit");
-        AtLeast(nameof(options.FrameBurst), options.FrameBurst, 1, "or every frame is one too many");
-        if (options.MaxTopicBytes is < 1 or > 255)
-        {
-            faults.Add(Text(nameof(options.MaxTopicBytes), options.MaxTopicBytes, "from 1 to 255: binary frames give its length in one byte"));
-        }
-
-        Positive(nameof(options.PollWindow), options.PollWindow);
-        Positive(nameof(options.IdleTimeout), options.IdleTimeout);
-        Positive(nameof(options.SendTimeout), options.SendTimeout);
-        Positive(nameof(options.CloseTimeout), options.CloseTimeout);
-        Positive(nameof(options.JoinTimeout), options.JoinTimeout);
-        Positive(nameof(options.FetchTimeout), options.FetchTimeout);
-        Positive(nameof(options.TerminateTimeout), options.TerminateTimeout);
-        if (options.DiffWindow < TimeSpan.Zero || options.DiffWindow > TimeSpan.FromSeconds(10))
-        {
-            faults.Add(Text(nameof(options.DiffWindow), options.DiffWindow, "from 0 to 10 s: clients see changes that much later"));
-        }
-
-        if (options.MaxDiffWindow < options.DiffWindow || options.MaxDiffWindow > TimeSpan.FromSeconds(10))
-        {
-            faults.Add(Text(nameof(options.MaxDiffWindow), options.MaxDiffWindow, "from DiffWindow to 10 s: clients see changes that much later"));
-        }
-
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
-
-        void AtLeast(string option, int value, int least, string why)
-        {
-            if (value < least)
-            {
-                faults.Add(Text(option, value, $"at least {least}, {why}"));
-            }
-        }
-
-        void Positive(string option, TimeSpan value)
-        {
-            if (value <= TimeSpan.Zero)
-            {
-                faults.Add(Text(option, value, "more than zero"));
-            }
-        }
+        var rules = new OptionRules($"{Section}:");
+        rules.Require(MaxFrameBytes >= 128, MaxFrameBytes, "must be at least 128, so that a heartbeat fits");
+        rules.Require(
+            MaxTopicBytes is >= 1 and <= 255,
+            MaxTopicBytes,
+            "must be from 1 to 255: binary frames give its length in one byte");
+        rules.Require(MaxChannelsPerSocket >= 1, MaxChannelsPerSocket, "must be at least 1, or nobody can join");
+        rules.Require(MaxSockets >= 1, MaxSockets, "must be at least 1, or nobody can connect");
+        rules.Require(MaxOutboxFrames >= 1, MaxOutboxFrames, "must be at least 1, so that an answer fits");
+        rules.Require(MaxOutboxBytes >= 1, MaxOutboxBytes, "must be at least 1, so that an answer fits");
+        rules.Require(MaxMailboxMessages >= 1, MaxMailboxMessages, "must be at least 1, so that a push fits");
+        rules.Require(MaxPollBytes >= 128, MaxPollBytes, "must be at least 128, so that a frame fits");
+        rules.Require(MaxFramesPerSecond >= 0, MaxFramesPerSecond, "must be at least 0, which sets no limit");
+        rules.Require(FrameBurst >= 1, FrameBurst, "must be at least 1, or every frame is one too many");
+        rules.Require(PollWindow > TimeSpan.Zero, PollWindow, "must be more than zero");
+        rules.Require(IdleTimeout > TimeSpan.Zero, IdleTimeout, "must be more than zero");
+        rules.Require(SendTimeout > TimeSpan.Zero, SendTimeout, "must be more than zero");
+        rules.Require(CloseTimeout > TimeSpan.Zero, CloseTimeout, "must be more than zero");
+        rules.Require(JoinTimeout > TimeSpan.Zero, JoinTimeout, "must be more than zero");
+        rules.Require(FetchTimeout > TimeSpan.Zero, FetchTimeout, "must be more than zero");
+        rules.Require(TerminateTimeout > TimeSpan.Zero, TerminateTimeout, "must be more than zero");
+        var most = TimeSpan.FromSeconds(10);
+        rules.Require(
+            DiffWindow >= TimeSpan.Zero && DiffWindow <= most,
+            DiffWindow,
+            "must be from 0 to 10 s: clients see changes that much later");
+        rules.Require(
+            MaxDiffWindow >= DiffWindow && MaxDiffWindow <= most,
+            MaxDiffWindow,
+            "must be from DiffWindow to 10 s: clients see changes that much later");
     }
-
-    private static string Text(string option, object value, string rule) =>
-        $"{ChannelLimits.Section}:{option} is {value}; it must be {rule}.";
 }

@@ -1,3 +1,5 @@
+using Presence.Tracker;
+
 namespace Presence.Channels;
 
 /// <summary>Who may connect (<c>Presence</c>).</summary>
@@ -7,7 +9,7 @@ public sealed class ChannelOptions
     /// Origins whose pages may connect: hosts (<c>example.com</c>), wildcards (<c>*.example.com</c>), whole origins
     /// (<c>https://example.com:8443</c>) or <c>*</c>. Default: none listed, which means the host the request names.
     /// </summary>
-    public IList<string> AllowedOrigins { get; } = new List<string>();
+    public IList<string> AllowedOrigins { get; set; } = [];
 
     /// <summary>
     /// Whether WebSockets may be compressed (permessage-deflate) where the client asks for it. Default false: every message
@@ -15,4 +17,16 @@ public sealed class ChannelOptions
     /// and secrets in the same message as text of an attacker can be guessed from its length.
     /// </summary>
     public bool CompressSockets { get; set; }
+
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
+    internal void Validate()
+    {
+        var rules = new OptionRules("Presence:");
+        foreach (var origin in AllowedOrigins)
+        {
+            var isWord = origin.Length > 0 && !origin.Any(char.IsWhiteSpace);
+            const string Rule = "must be hosts such as example.org or *.example.org";
+            rules.Require(isWord, $"'{origin}'", Rule, nameof(AllowedOrigins));
+        }
+    }
 }

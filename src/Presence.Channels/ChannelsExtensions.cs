@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 using Presence.Node;
 
 namespace Presence.Channels;
@@ -62,9 +61,8 @@ public static class ChannelsExtensions
 
     private static void AddServer(IServiceCollection services)
     {
-        services.AddOptions<ChannelLimits>().BindConfiguration(ChannelLimits.Section).ValidateOnStart();
-        services.AddOptions<ChannelOptions>().BindConfiguration("Presence");
-        services.AddSingleton<IValidateOptions<ChannelLimits>, ChannelLimitsValidation>();
+        services.AddBoundOptions<ChannelLimits>(ChannelLimits.Section, static o => o.Validate());
+        services.AddBoundOptions<ChannelOptions>("Presence", static o => o.Validate());
         services.AddMetrics();
         if (!services.Any(s => s.ServiceType == typeof(IDataProtectionProvider)))
         {

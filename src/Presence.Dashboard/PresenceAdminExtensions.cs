@@ -5,9 +5,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Presence.Channels;
+using Presence.Node;
 
 namespace Presence.Dashboard;
 
@@ -18,15 +19,13 @@ public static partial class PresenceAdminExtensions
     /// Adds what <see cref="MapPresenceAdmin"/> needs. The host adds <c>AddPresence()</c> itself, and Data Protection keys
     /// that its members share, if tokens are to be good on all of them.
     /// </summary>
-    /// <exception cref="PresenceAdminOptionsException">An option breaks its rule.</exception>
+    /// <exception cref="OptionsValidationException">At start: an option breaks its rule.</exception>
     public static IServiceCollection AddPresenceAdmin(
         this IServiceCollection services,
         Action<PresenceAdminOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        var options = new PresenceAdminOptions();
-        configure?.Invoke(options);
-        options.Validate();
+        services.AddBoundOptions("Presence:Admin", static o => o.Validate(), configure);
         if (!services.Any(service => service.ServiceType == typeof(IDataProtectionProvider)))
         {
             // A host that brings its own keys wants no second ring on the disk.
@@ -34,20 +33,18 @@ public static partial class PresenceAdminExtensions
         }
 
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(options);
-        services.AddSingleton(s => new AdminCredentials(options, s.GetRequiredService<IHostEnvironment>()));
+        services.AddSingleton<AdminCredentials>();
         services.AddSingleton(s =>
-            new AttemptLimiter(s.GetRequiredService<TimeProvider>(), options.MaxFailures, options.FailureWindow));
+        {
+            var options = s.GetRequiredService<IOptions<PresenceAdminOptions>>().Value;
+            return new AttemptLimiter(s.GetRequiredService<TimeProvider>(), options.MaxFailures, options.FailureWindow);
+        });
         services.AddSingleton(s => new PresenceAdminTokens(
             s.GetRequiredService<IDataProtectionProvider>(),
             s.GetRequiredService<AdminCredentials>(),
-            options,
+            s.GetRequiredService<IOptions<PresenceAdminOptions>>(),
             s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new AdminGate(
-            s.GetRequiredService<AdminCredentials>(),
-            s.GetRequiredService<PresenceAdminTokens>(),
-            s.GetRequiredService<AttemptLimiter>(),
-            s.GetRequiredService<AdminInstruments>()));
+        services.AddSingleton<AdminGate>();
         services.AddMetrics();
         services.AddSingleton<AdminInstruments>();
         services.AddChannels(channels => channels.Socket<AdminSocket>(AdminSocket.Routes));

@@ -1,6 +1,8 @@
+using Presence.Tracker;
+
 namespace Presence.Dashboard;
 
-/// <summary>Who may use the admin endpoints, and how hard one may try.</summary>
+/// <summary>Who may use the admin endpoints, and how hard one may try (<c>Presence:Admin</c>).</summary>
 public sealed class PresenceAdminOptions
 {
     /// <summary>Name to sign in with. Default <c>admin</c>. Not empty and without a colon, which Basic cannot carry.</summary>
@@ -28,45 +30,25 @@ public sealed class PresenceAdminOptions
     public int MaxBodyBytes { get; set; } = 256 * 1024;
 
     /// <summary>Checks the rules above.</summary>
-    /// <exception cref="PresenceAdminOptionsException">A value breaks a rule; the message names option, value and rule.</exception>
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
     public void Validate()
     {
-        Require(
+        var rules = new OptionRules("Presence:Admin:");
+        rules.Require(
             !string.IsNullOrWhiteSpace(User) && !User.Contains(':', StringComparison.Ordinal),
-            nameof(User),
             $"'{User}'",
-            "must not be empty or contain a colon");
-        Require(
+            "must not be empty or contain a colon",
+            nameof(User));
+        rules.Require(
             TokenLifetime >= TimeSpan.FromMinutes(1) && TokenLifetime <= TimeSpan.FromDays(7),
-            nameof(TokenLifetime),
             TokenLifetime,
             "must be between 1 minute and 7 days");
-        Require(MaxFailures >= 1, nameof(MaxFailures), MaxFailures, "must be at least 1");
-        Require(
+        rules.Require(MaxFailures >= 1, MaxFailures, "must be at least 1");
+        rules.Require(
             FailureWindow >= TimeSpan.FromSeconds(1) && FailureWindow <= TimeSpan.FromDays(1),
-            nameof(FailureWindow),
             FailureWindow,
             "must be between 1 second and 1 day");
-        Require(
-            MaxBodyBytes is >= 1024 and <= 16 * 1024 * 1024,
-            nameof(MaxBodyBytes),
-            MaxBodyBytes,
-            "must be between 1024 and 16777216");
+        rules.Require(
+            MaxBodyBytes is >= 1024 and <= 16 * 1024 * 1024, MaxBodyBytes, "must be between 1024 and 16777216");
     }
-
-    private static void Require(bool holds, string option, object value, string rule)
-    {
-        if (!holds)
-        {
-            throw new PresenceAdminOptionsException(option, value, rule);
-        }
-    }
-}
-
-/// <summary>An option of the admin endpoints breaks a rule.</summary>
-public sealed class PresenceAdminOptionsException(string option, object value, string rule)
-    : ArgumentException($"Presence:Admin:{option} is {value}: it {rule}.")
-{
-    /// <summary>Name of the option.</summary>
-    public string Option { get; } = option;
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Presence.Node;
 using Presence.Tracker;
 
@@ -11,7 +12,7 @@ internal static class BroadcastApi
 {
     public static async Task<IResult> Broadcast(HttpContext http)
     {
-        var limit = http.RequestServices.GetRequiredService<PresenceAdminOptions>().MaxBodyBytes;
+        var limit = http.RequestServices.GetRequiredService<IOptions<PresenceAdminOptions>>().Value.MaxBodyBytes;
         var json = await RequestBody.ReadAsync(http, limit, "{topic, event, payload}", " (Presence:Admin:MaxBodyBytes)");
         if (json.Text("topic") is not { Length: > 0 } topic || json.Text("event") is not { Length: > 0 } name)
         {

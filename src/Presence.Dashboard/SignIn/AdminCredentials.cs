@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Presence.Dashboard;
 
@@ -12,19 +13,18 @@ internal sealed class AdminCredentials
     private readonly byte[] _user;
     private readonly byte[]? _password;
 
-    public AdminCredentials(PresenceAdminOptions options, IHostEnvironment environment)
+    public AdminCredentials(IOptions<PresenceAdminOptions> options, IHostEnvironment environment)
     {
-        options.Validate();
-        User = options.User;
-        var password = string.IsNullOrEmpty(options.Password) ? null : options.Password;
+        User = options.Value.User;
+        var password = string.IsNullOrEmpty(options.Value.Password) ? null : options.Value.Password;
         if (password is null && environment.IsDevelopment())
         {
             password = Generated = NewPassword();
         }
 
-        _user = Digest(options.User);
+        _user = Digest(User);
         _password = password is null ? null : Digest(password);
-        Fingerprint = password is null ? "" : FingerprintOf(options.User, password);
+        Fingerprint = password is null ? "" : FingerprintOf(User, password);
     }
 
     public string User { get; }

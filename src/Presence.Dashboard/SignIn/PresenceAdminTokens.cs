@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.Extensions.Options;
 
 namespace Presence.Dashboard;
 
@@ -14,12 +15,12 @@ public sealed class PresenceAdminTokens
     internal PresenceAdminTokens(
         IDataProtectionProvider protection,
         AdminCredentials credentials,
-        PresenceAdminOptions options,
+        IOptions<PresenceAdminOptions> options,
         TimeProvider time)
     {
         _protector = protection.CreateProtector("Presence.Admin.Token.v1").ToTimeLimitedDataProtector();
         _credentials = credentials;
-        _lifetime = options.TokenLifetime;
+        _lifetime = options.Value.TokenLifetime;
         _time = time;
     }
 

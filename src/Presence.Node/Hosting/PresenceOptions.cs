@@ -59,31 +59,28 @@ public sealed class PresenceOptions
     }
 
     /// <summary>Checks all values.</summary>
-    /// <exception cref="ArgumentException">A value breaks a rule; the message names option, value and rule.</exception>
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
     public void Validate()
     {
+        var rules = new OptionRules("Presence:");
         var nameBytes = Encoding.UTF8.GetByteCount(NodeName ?? "");
-        Require(nameBytes is > 0 and <= 255, nameof(NodeName), $"'{NodeName}' ({nameBytes} bytes)", "must have 1 to 255 bytes of UTF-8");
-        Require(MailboxCapacity >= 16, nameof(MailboxCapacity), MailboxCapacity, "must be at least 16");
-        Require(HandlerQueueCapacity >= 1, nameof(HandlerQueueCapacity), HandlerQueueCapacity, "must be at least 1");
-        Require(MaxMessageBytes >= 1, nameof(MaxMessageBytes), MaxMessageBytes, "must be at least 1");
-        Require(FarewellTimeout >= TimeSpan.Zero, nameof(FarewellTimeout), FarewellTimeout, "must not be negative");
-        Require(ProbeTimeout > TimeSpan.Zero, nameof(ProbeTimeout), ProbeTimeout, "must be positive");
+        rules.Require(
+            nameBytes is > 0 and <= 255,
+            $"'{NodeName}' ({nameBytes} bytes)",
+            "must have 1 to 255 bytes of UTF-8",
+            nameof(NodeName));
+        rules.Require(MailboxCapacity >= 16, MailboxCapacity, "must be at least 16");
+        rules.Require(HandlerQueueCapacity >= 1, HandlerQueueCapacity, "must be at least 1");
+        rules.Require(MaxMessageBytes >= 1, MaxMessageBytes, "must be at least 1");
+        rules.Require(FarewellTimeout >= TimeSpan.Zero, FarewellTimeout, "must not be negative");
+        rules.Require(ProbeTimeout > TimeSpan.Zero, ProbeTimeout, "must be positive");
         Limits.Validate();
         foreach (var (name, tracker) in _trackers)
         {
-            Require(name != PubSubChannel, "Trackers", name, "must not be named like the pub/sub channel");
+            rules.Require(name != PubSubChannel, name, "must not be named like the pub/sub channel", nameof(Trackers));
             tracker.Validate();
         }
     }
 
     internal const string PubSubChannel = "pubsub";
-
-    private static void Require(bool holds, string option, object? value, string rule)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"Presence:{option} is {value}: it {rule}.");
-        }
-    }
 }

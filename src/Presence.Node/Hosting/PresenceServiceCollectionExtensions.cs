@@ -13,22 +13,20 @@ public static class PresenceServiceCollectionExtensions
     /// <summary>
     /// Makes this application a member: registers <see cref="IPresenceNode"/>, its default <see cref="IPresenceTracker"/>
     /// (others by <see cref="IPresenceNode.GetTracker"/>) and <see cref="IClusterPubSub"/>, and runs it with the host.
+    /// Options come from the section <c>Presence</c> of the host's configuration, if it has one; what code sets wins.
     /// </summary>
     /// <remarks>
     /// Without another <see cref="IClusterLink"/> the member is alone. Register a link, before or after, to have company:
     /// <see cref="EmbeddedCluster.CreateLink"/> for members in one process.
     /// </remarks>
-    /// <exception cref="ArgumentException">At start: an option breaks a rule.</exception>
+    /// <exception cref="OptionsValidationException">
+    /// At start: an option breaks a rule, or a name or value in the configuration cannot be meant.
+    /// </exception>
     public static IServiceCollection AddPresence(
         this IServiceCollection services, Action<PresenceOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        var options = services.AddOptions<PresenceOptions>();
-        if (configure is not null)
-        {
-            options.Configure(configure);
-        }
-
+        services.AddBoundOptions("Presence", static o => o.Validate(), configure);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IClusterLink>(provider => new EmbeddedCluster().CreateLink(
             provider.GetRequiredService<IOptions<PresenceOptions>>().Value.NodeName));

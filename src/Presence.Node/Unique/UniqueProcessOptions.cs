@@ -1,3 +1,5 @@
+using Presence.Tracker;
+
 namespace Presence.Node;
 
 /// <summary>What is promised about how many run at a time.</summary>
@@ -89,31 +91,25 @@ public sealed class UniqueProcessOptions
     internal TimeSpan Margin => LeaseMargin ?? (Lease / 3);
 
     /// <summary>Checks all values.</summary>
-    /// <exception cref="ArgumentException">A value breaks a rule; the message names option, value and rule.</exception>
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
     internal void Validate(string name)
     {
-        Require(Enum.IsDefined(Mode), nameof(Mode), Mode, "must be Available or Consistent");
-        Require(StopTimeout > TimeSpan.Zero, nameof(StopTimeout), StopTimeout, "must be positive");
-        Require(SettleTime >= TimeSpan.Zero, nameof(SettleTime), SettleTime, "must not be negative");
-        Require(TakeoverDelay >= TimeSpan.Zero, nameof(TakeoverDelay), TakeoverDelay, "must not be negative");
-        Require(AgreementTimeout > TimeSpan.Zero, nameof(AgreementTimeout), AgreementTimeout, "must be positive");
-        Require(Lease >= TimeSpan.FromSeconds(1), nameof(Lease), Lease, "must be at least 1 s");
-        Require(
+        var rules = new OptionRules($"Unique process '{name}': ");
+        rules.Require(Enum.IsDefined(Mode), Mode, "must be Available or Consistent");
+        rules.Require(StopTimeout > TimeSpan.Zero, StopTimeout, "must be positive");
+        rules.Require(SettleTime >= TimeSpan.Zero, SettleTime, "must not be negative");
+        rules.Require(TakeoverDelay >= TimeSpan.Zero, TakeoverDelay, "must not be negative");
+        rules.Require(AgreementTimeout > TimeSpan.Zero, AgreementTimeout, "must be positive");
+        rules.Require(Lease >= TimeSpan.FromSeconds(1), Lease, "must be at least 1 s");
+        rules.Require(
             Margin > TimeSpan.Zero && Margin <= Lease / 2,
-            nameof(LeaseMargin),
             Margin,
-            $"must be positive and at most half of Lease ({Lease}), or there is no time to renew");
-        Require(HandOverTimeout >= TimeSpan.Zero, nameof(HandOverTimeout), HandOverTimeout, "must not be negative");
-        Require(RestartDelay > TimeSpan.Zero, nameof(RestartDelay), RestartDelay, "must be positive");
-        Require(MaxRestartDelay >= RestartDelay, nameof(MaxRestartDelay), MaxRestartDelay, $"must not be below RestartDelay ({RestartDelay})");
-        Require(Watchdog is null || Watchdog > TimeSpan.Zero, nameof(Watchdog), Watchdog, "must be positive or not set");
-
-        void Require(bool holds, string option, object? value, string rule)
-        {
-            if (!holds)
-            {
-                throw new ArgumentException($"Unique process '{name}': {option} is {value}: it {rule}.");
-            }
-        }
+            $"must be positive and at most half of Lease ({Lease}), or there is no time to renew",
+            nameof(LeaseMargin));
+        rules.Require(HandOverTimeout >= TimeSpan.Zero, HandOverTimeout, "must not be negative");
+        rules.Require(RestartDelay > TimeSpan.Zero, RestartDelay, "must be positive");
+        rules.Require(
+            MaxRestartDelay >= RestartDelay, MaxRestartDelay, $"must not be below RestartDelay ({RestartDelay})");
+        rules.Require(Watchdog is null || Watchdog > TimeSpan.Zero, Watchdog, "must be positive or not set");
     }
 }

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Presence.Postgres;
 
-/// <summary>Where the leases of unique processes are kept.</summary>
+/// <summary>Where the leases of unique processes are kept (<c>Presence:Postgres</c>).</summary>
 public sealed partial class PresencePostgresOptions
 {
     /// <summary>Npgsql connection string, as <c>ConnectionStrings:Presence</c>.</summary>

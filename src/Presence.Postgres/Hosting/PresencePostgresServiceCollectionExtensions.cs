@@ -14,16 +14,14 @@ public static class PresencePostgresServiceCollectionExtensions
     /// <param name="services">The services of one node.</param>
     /// <param name="connectionString">See <see cref="PresencePostgresOptions.ConnectionString"/>.</param>
     /// <param name="configure">Sets other options.</param>
-    /// <exception cref="PresencePostgresException">At start: an option breaks a rule; the message says which.</exception>
+    /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     public static IServiceCollection AddPostgresLeases(
         this IServiceCollection services, string connectionString, Action<PresencePostgresOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        services.AddOptions<PresencePostgresOptions>().Configure(options =>
-        {
-            options.ConnectionString = connectionString;
-            configure?.Invoke(options);
-        });
+        services.AddBoundOptions<PresencePostgresOptions>(
+            "Presence:Postgres", static o => o.Validate(), options => options.ConnectionString = connectionString);
+        services.Configure(configure ?? (static _ => { }));
         services.TryAddSingleton(provider => new PostgresSource(
             provider.GetRequiredService<IOptions<PresencePostgresOptions>>().Value, NodeNameOf(provider)));
         services.TryAddSingleton<ILeaseStore>(provider => new PostgresLeaseStore(

@@ -48,64 +48,38 @@ public sealed class TrackerOptions
     public TimeSpan EffectiveDownPeriod => DownPeriod ?? BroadcastPeriod * MaxSilentPeriods * 2;
 
     /// <summary>Checks the rules above.</summary>
-    /// <exception cref="TrackerOptionsException">A value breaks a rule; the message names option, value and rule.</exception>
+    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
     public void Validate()
     {
-        Require(BroadcastPeriod > TimeSpan.Zero, nameof(BroadcastPeriod), BroadcastPeriod, "must be positive");
-        Require(MaxSilentPeriods >= 1, nameof(MaxSilentPeriods), MaxSilentPeriods, "must be at least 1");
-        Require(
+        var rules = new OptionRules("Presence:Tracker:");
+        rules.Require(BroadcastPeriod > TimeSpan.Zero, BroadcastPeriod, "must be positive");
+        rules.Require(MaxSilentPeriods >= 1, MaxSilentPeriods, "must be at least 1");
+        rules.Require(
             EffectiveDownPeriod >= BroadcastPeriod * 2,
-            nameof(DownPeriod),
             EffectiveDownPeriod,
-            $"must be at least twice {nameof(BroadcastPeriod)} ({BroadcastPeriod})");
-        Require(
+            $"must be at least twice {nameof(BroadcastPeriod)} ({BroadcastPeriod})",
+            nameof(DownPeriod));
+        rules.Require(
             PermDownPeriod > EffectiveDownPeriod,
-            nameof(PermDownPeriod),
             PermDownPeriod,
             $"must be longer than {nameof(DownPeriod)} ({EffectiveDownPeriod})");
-        Require(ClockSamplePeriods >= 1, nameof(ClockSamplePeriods), ClockSamplePeriods, "must be at least 1");
-        Require(PoolSize is >= 1 and <= 1024, nameof(PoolSize), PoolSize, "must be between 1 and 1024");
-        Require(DeltaDelay >= TimeSpan.Zero, nameof(DeltaDelay), DeltaDelay, "must not be negative");
-        Require(
+        rules.Require(ClockSamplePeriods >= 1, ClockSamplePeriods, "must be at least 1");
+        rules.Require(PoolSize is >= 1 and <= 1024, PoolSize, "must be between 1 and 1024");
+        rules.Require(DeltaDelay >= TimeSpan.Zero, DeltaDelay, "must not be negative");
+        rules.Require(
             DeltaDelay <= BroadcastPeriod,
-            nameof(DeltaDelay),
             DeltaDelay,
             $"must not be longer than {nameof(BroadcastPeriod)} ({BroadcastPeriod})");
-        Require(
+        rules.Require(
             MaxDeltaSizes is { Count: > 0 } && MaxDeltaSizes[0] > 0 && MaxDeltaSizes.Zip(MaxDeltaSizes.Skip(1)).All(p => p.First < p.Second),
-            nameof(MaxDeltaSizes),
             $"[{string.Join(", ", MaxDeltaSizes ?? [])}]",
-            "must be positive and ascending");
-        Require(
+            "must be positive and ascending",
+            nameof(MaxDeltaSizes));
+        rules.Require(
             LogLevel is "Trace" or "Debug" or "Information" or "Warning" or "Error" or "Critical" or "None",
-            nameof(LogLevel),
             LogLevel,
             "must be Trace, Debug, Information, Warning, Error, Critical or None");
     }
-
-    private static void Require(bool holds, string option, object value, string rule)
-    {
-        if (!holds)
-        {
-            throw new TrackerOptionsException(option, value, rule);
-        }
-    }
-}
-
-/// <summary>An option breaks a rule.</summary>
-public sealed class TrackerOptionsException : ArgumentException
-{
-    /// <summary>An option of <c>Presence:Tracker</c>.</summary>
-    public TrackerOptionsException(string option, object? value, string rule)
-        : this("Tracker", option, value, rule)
-    {
-    }
-
-    internal TrackerOptionsException(string section, string option, object? value, string rule)
-        : base($"Presence:{section}:{option} is {value}: it {rule}.") => Option = option;
-
-    /// <summary>Name of the option.</summary>
-    public string Option { get; }
 }
 
 /// <summary>Sizes beyond which input is refused, in bytes of UTF-8.</summary>
@@ -121,19 +95,12 @@ public sealed class PresenceLimits
     public int MaxMetaBytes { get; set; } = 64 * 1024;
 
     /// <summary>Checks that the limits make sense.</summary>
-    /// <exception cref="TrackerOptionsException">A limit is not positive or beyond what a frame can carry.</exception>
+    /// <exception cref="PresenceOptionsException">A limit is not positive or beyond what a frame can carry.</exception>
     public void Validate()
     {
-        Check(nameof(MaxTopicBytes), MaxTopicBytes, 64 * 1024);
-        Check(nameof(MaxKeyBytes), MaxKeyBytes, 64 * 1024);
-        Check(nameof(MaxMetaBytes), MaxMetaBytes, 16 * 1024 * 1024);
-    }
-
-    private static void Check(string option, int value, int most)
-    {
-        if (value < 1 || value > most)
-        {
-            throw new TrackerOptionsException("Limits", option, value, $"must be between 1 and {most}");
-        }
+        var rules = new OptionRules("Presence:Limits:");
+        rules.Require(MaxTopicBytes is >= 1 and <= 64 * 1024, MaxTopicBytes, "must be between 1 and 65536");
+        rules.Require(MaxKeyBytes is >= 1 and <= 64 * 1024, MaxKeyBytes, "must be between 1 and 65536");
+        rules.Require(MaxMetaBytes is >= 1 and <= 16 * 1024 * 1024, MaxMetaBytes, "must be between 1 and 16777216");
     }
 }

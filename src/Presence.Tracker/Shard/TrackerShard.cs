@@ -25,7 +25,7 @@ internal sealed class TrackerShard
     /// <param name="options">Checked here.</param>
     /// <param name="limits">Checked here.</param>
     /// <param name="seed">Any number of this process alone: spreads the members' first ticks and tells namesakes apart.</param>
-    /// <exception cref="TrackerOptionsException">An option or limit breaks its rule.</exception>
+    /// <exception cref="PresenceOptionsException">An option or limit breaks its rule.</exception>
     public TrackerShard(ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed)
         : this(self, shard, options, limits, seed, FrameBounds.Production)
     {

@@ -143,7 +143,7 @@ public class UniqueProcessGrainTests
     {
         Assert.Contains(
             "UniqueLease",
-            Assert.Throws<ArgumentException>(() => new PresenceOrleansOptions { UniqueLease = TimeSpan.Zero }.Validate()).Message,
+            Assert.Throws<PresenceOptionsException>(() => new PresenceOrleansOptions { UniqueLease = TimeSpan.Zero }.Validate()).Message,
             StringComparison.Ordinal);
     }
 

@@ -98,7 +98,7 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public void Default_limits_are_valid() => Assert.True(Validate(_ => { }).Succeeded);
+    public void Default_limits_are_valid() => new ChannelLimits().Validate();
 
     [Theory]
     [InlineData("MaxFrameBytes", 10)]
@@ -113,20 +113,19 @@ public sealed class LimitTests
     [InlineData("FrameBurst", 0)]
     public void A_bad_limit_is_named_with_its_value_and_rule(string option, int value)
     {
-        var result = Validate(l => typeof(ChannelLimits).GetProperty(option)!.SetValue(l, value));
-        Assert.True(result.Failed);
-        Assert.Contains($"Presence:Limits:{option} is {value}; it must be", result.FailureMessage, StringComparison.Ordinal);
+        var message = Refused(l => typeof(ChannelLimits).GetProperty(option)!.SetValue(l, value));
+        Assert.Contains($"Presence:Limits:{option} is {value}: it must be", message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Times_must_be_positive_and_the_window_short()
     {
-        Assert.True(Validate(l => l.IdleTimeout = TimeSpan.Zero).Failed);
-        Assert.True(Validate(l => l.DiffWindow = TimeSpan.FromMinutes(1)).Failed);
-        Assert.True(Validate(l => l.MaxDiffWindow = TimeSpan.FromMilliseconds(1)).Failed);
-        Assert.True(Validate(l => l.PollWindow = TimeSpan.Zero).Failed);
-        Assert.True(Validate(l => l.JoinTimeout = TimeSpan.Zero).Failed);
-        Assert.True(Validate(l => l.FetchTimeout = TimeSpan.Zero).Failed);
+        Assert.Contains(":IdleTimeout is ", Refused(l => l.IdleTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(":DiffWindow is ", Refused(l => l.DiffWindow = TimeSpan.FromMinutes(1)), StringComparison.Ordinal);
+        Assert.Contains(":MaxDiffWindow is ", Refused(l => l.MaxDiffWindow = TimeSpan.FromMilliseconds(1)), StringComparison.Ordinal);
+        Assert.Contains(":PollWindow is ", Refused(l => l.PollWindow = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(":JoinTimeout is ", Refused(l => l.JoinTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(":FetchTimeout is ", Refused(l => l.FetchTimeout = TimeSpan.Zero), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -139,10 +138,10 @@ public sealed class LimitTests
         Assert.Equal(limits.MaxDiffWindow, PresenceFeed.Window(limits, 100));
     }
 
-    private static Microsoft.Extensions.Options.ValidateOptionsResult Validate(Action<ChannelLimits> change)
+    private static string Refused(Action<ChannelLimits> change)
     {
         var limits = new ChannelLimits();
         change(limits);
-        return new ChannelLimitsValidation().Validate(null, limits);
+        return Assert.Throws<PresenceOptionsException>(limits.Validate).Message;
     }
 }

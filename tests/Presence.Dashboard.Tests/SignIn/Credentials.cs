@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Options;
 
 namespace Presence.Dashboard.Tests.SignIn;
 
@@ -59,12 +60,12 @@ public sealed class Credentials
         property.SetValue(options, property.PropertyType == typeof(TimeSpan)
             ? TimeSpan.Parse(value, null)
             : Convert.ChangeType(value, property.PropertyType, null));
-        var e = Assert.Throws<PresenceAdminOptionsException>(options.Validate);
+        var e = Assert.Throws<PresenceOptionsException>(options.Validate);
         Assert.Equal(option, e.Option);
         Assert.StartsWith($"Presence:Admin:{option} is ", e.Message, StringComparison.Ordinal);
         Assert.Contains(" must ", e.Message, StringComparison.Ordinal);
     }
 
     private static AdminCredentials Of(string? password, string environment) =>
-        new(new PresenceAdminOptions { Password = password }, new HostingEnvironment { EnvironmentName = environment });
+        new(Options.Create(new PresenceAdminOptions { Password = password }), new HostingEnvironment { EnvironmentName = environment });
 }

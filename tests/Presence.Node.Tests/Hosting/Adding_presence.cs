@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace Presence.Node.Tests.Hosting;
 
 public sealed class Adding_presence
@@ -48,7 +50,7 @@ public sealed class Adding_presence
             o.NodeName = "n";
             spoil(o);
         }).BuildServiceProvider();
-        Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(provider.GetRequiredService<IPresenceNode>).Message);
+        Assert.Contains(message, Assert.Throws<OptionsValidationException>(provider.GetRequiredService<IPresenceNode>).Message);
     }
 
     [Fact]

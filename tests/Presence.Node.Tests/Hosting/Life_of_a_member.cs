@@ -120,7 +120,7 @@ public sealed class Life_of_a_member
         }
         else
         {
-            Assert.Contains("256 bytes", Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+            Assert.Contains("256 bytes", Assert.Throws<PresenceOptionsException>(options.Validate).Message, StringComparison.Ordinal);
         }
     }
 

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>Unique processes in one in-memory cluster, in available mode.</summary>
@@ -202,8 +204,8 @@ public sealed class UniqueProcessTests
         Assert.Throws<ArgumentException>(() => services.AddUniqueProcess<string>("x"));
         Assert.Throws<ArgumentException>(() => services.AddUniqueProcess<Watched>(""));
         Assert.Throws<ArgumentException>(() => services.AddUniqueProcess("x", _ => { }));
-        await RefusedAsync<ArgumentException>("StopTimeout", o => o.StopTimeout = TimeSpan.Zero);
-        await RefusedAsync<ArgumentException>("LeaseMargin", o => o.LeaseMargin = TimeSpan.FromSeconds(14));
+        await RefusedAsync<OptionsValidationException>("StopTimeout", o => o.StopTimeout = TimeSpan.Zero);
+        await RefusedAsync<OptionsValidationException>("LeaseMargin", o => o.LeaseMargin = TimeSpan.FromSeconds(14));
         await RefusedAsync<InvalidOperationException>("durable store", o => o.Mode = UniqueProcessMode.Consistent);
     }
 

@@ -31,7 +31,7 @@ public sealed class Options_and_limits
     {
         var options = new TrackerOptions();
         spoil(options);
-        var thrown = Assert.Throws<TrackerOptionsException>(
+        var thrown = Assert.Throws<PresenceOptionsException>(
             () => new TrackerShard(new ReplicaId("a", 1), 0, options, new PresenceLimits(), 1));
         Assert.Contains("Presence:Tracker:" + message, thrown.Message);
     }

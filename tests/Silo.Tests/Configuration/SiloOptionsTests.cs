@@ -1,4 +1,5 @@
-using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+using Presence.Node;
 
 namespace Presence.Silo.Tests.Configuration;
 
@@ -15,8 +16,8 @@ public sealed class SiloOptionsTests
     [InlineData("00:00:02", 2000)]
     public void A_duration_may_be_written_in_several_ways(string text, int milliseconds)
     {
-        var options = Read(("Presence:Limits:IdleTimeout", text));
-        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), options.Channels.IdleTimeout);
+        var limits = Bound<ChannelLimits>(("Presence:Limits:IdleTimeout", text));
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), limits.IdleTimeout);
     }
 
     [Theory]
@@ -31,11 +32,12 @@ public sealed class SiloOptionsTests
     [Fact]
     public void Lists_are_written_with_commas_or_one_by_one()
     {
-        Assert.Equal([10, 20], Read(("Presence:Tracker:MaxDeltaSizes", "10, 20")).Tracker.MaxDeltaSizes);
+        Assert.Equal([10, 20], Bound<PresenceOptions>(("Presence:Tracker:MaxDeltaSizes", "10, 20")).Tracker.MaxDeltaSizes);
         Assert.Equal(
             [10, 20],
-            Read(("Presence:Tracker:MaxDeltaSizes:0", "10"), ("Presence:Tracker:MaxDeltaSizes:1", "20")).Tracker.MaxDeltaSizes);
-        Assert.Equal(["a.example", "*.b.example"], Read(("Presence:AllowedOrigins", "a.example,*.b.example")).AllowedOrigins);
+            Bound<PresenceOptions>(("Presence:Tracker:MaxDeltaSizes:0", "10"), ("Presence:Tracker:MaxDeltaSizes:1", "20")).Tracker.MaxDeltaSizes);
+        Assert.Equal(
+            ["a.example", "*.b.example"], Bound<ChannelOptions>(("Presence:AllowedOrigins", "a.example,*.b.example")).AllowedOrigins);
     }
 
     [Theory]
@@ -153,7 +155,16 @@ public sealed class SiloOptionsTests
     private static string NameOf(int number, params ReadOnlySpan<(string Key, string Value)> settings) =>
         SiloPlace.NameOf(Read(settings), number, siloPort: 11111);
 
-    private static SiloOptions Read(params ReadOnlySpan<(string Key, string Value)> settings)
+    private static SiloOptions Read(params ReadOnlySpan<(string Key, string Value)> settings) => SiloOptions.Read(Configuration(settings));
+
+    private static T Bound<T>(params ReadOnlySpan<(string Key, string Value)> settings)
+        where T : class
+    {
+        using var provider = SiloOptions.Bind(Configuration(settings));
+        return provider.GetRequiredService<IOptions<T>>().Value;
+    }
+
+    private static IConfiguration Configuration(ReadOnlySpan<(string Key, string Value)> settings)
     {
         var values = new Dictionary<string, string?>();
         foreach (var (key, value) in settings)
@@ -161,6 +172,6 @@ public sealed class SiloOptionsTests
             values[key] = value;
         }
 
-        return SiloOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+        return new ConfigurationBuilder().AddInMemoryCollection(values).Build();
     }
 }

@@ -24,7 +24,6 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
         var log = services.GetService<ILoggerFactory>()?.CreateLogger("Presence.Unique") ?? NullLogger.Instance;
         foreach (var registration in registrations)
         {
-            registration.Options.Validate(registration.Name);
             var arbiter = ArbiterOf(registration, services, time, log);
             var runner = new UniqueRunner(registration, arbiter, node, services, _instruments, time, log);
             if (!_runners.TryAdd(registration.Name, runner))

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Presence.Node;
 
@@ -15,8 +16,9 @@ public static class UniqueProcessServiceCollectionExtensions
     /// <typeparam name="T">An <see cref="IUniqueProcess"/>, or a hosted service such as a <c>BackgroundService</c>.</typeparam>
     /// <param name="services">The application; <c>AddPresence</c> is called if it was not yet.</param>
     /// <param name="name">What is unique, equal on all members; 1 to 200 bytes of UTF-8.</param>
-    /// <param name="configure">Sets options.</param>
-    /// <exception cref="ArgumentException">Here: <typeparamref name="T"/> or the name cannot be used. At start: an option breaks a rule.</exception>
+    /// <param name="configure">Sets options, after the section <c>Presence:UniqueProcesses:NAME</c>.</param>
+    /// <exception cref="ArgumentException"><typeparamref name="T"/> or the name cannot be used.</exception>
+    /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     public static IServiceCollection AddUniqueProcess<T>(
         this IServiceCollection services, string name, Action<UniqueProcessOptions>? configure = null)
         where T : class =>
@@ -48,10 +50,10 @@ public static class UniqueProcessServiceCollectionExtensions
             throw new ArgumentException($"Unique process '{name}' has no process in it.", nameof(group));
         }
 
-        var options = new UniqueProcessOptions();
-        configure?.Invoke(options);
         services.AddPresence();
-        services.AddSingleton(new UniqueRegistration(name!, processes.Types, options));
+        services.AddBoundOptions($"Presence:UniqueProcesses:{name}", o => o.Validate(name!), configure, name);
+        services.AddSingleton(provider => new UniqueRegistration(
+            name!, processes.Types, provider.GetRequiredService<IOptionsMonitor<UniqueProcessOptions>>().Get(name)));
         if (services.Any(s => s.ServiceType == typeof(UniqueProcessHost)))
         {
             return services;
