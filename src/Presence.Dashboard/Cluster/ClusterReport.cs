@@ -1,51 +1,35 @@
-using System.Text.Json;
-using Presence.Node;
-
 namespace Presence.Dashboard;
 
 /// <summary>The body of <c>cluster</c>: that of <c>/api/cluster</c>, what every member says of every other, and what happened.</summary>
-internal sealed record ClusterReport(
-    string Node,
-    string State,
-    string Engine,
-    LinkView Link,
-    string Version,
-    int Entries,
-    double LagMs,
-    IReadOnlyList<MemberStatus> Members,
-    IReadOnlyList<ReplicaView> Replicas,
-    IReadOnlyList<PairView> Pairs,
-    IReadOnlyList<ClusterEvent> Events,
-    long At)
+internal sealed record ClusterReport : ClusterView
 {
-    public static JsonSerializerOptions Json => ClusterView.Json;
+    private ClusterReport(ClusterView own)
+        : base(own)
+    {
+    }
+
+    public required IReadOnlyList<PairView> Pairs { get; init; }
+
+    public required IReadOnlyList<ClusterEvent> Events { get; init; }
+
+    public required long At { get; init; }
 
     /// <param name="own">What this member sees.</param>
     /// <param name="others">What the others said lately.</param>
     /// <param name="events">What this member noticed, the latest first.</param>
     /// <param name="at">Now.</param>
     public static ClusterReport Of(
-        ClusterView own,
-        IReadOnlyCollection<ClusterView> others,
-        IReadOnlyList<ClusterEvent> events,
-        DateTimeOffset at)
+        ClusterView own, IReadOnlyCollection<ClusterView> others, IReadOnlyList<ClusterEvent> events, DateTimeOffset at)
     {
         // A member that drains says so itself before anybody could notice.
         var draining = others.Where(o => o.State is "draining" or "stopped").Select(o => o.Node).ToHashSet(StringComparer.Ordinal);
-        var members = own.Members.Select(m => draining.Contains(m.Name) && m.Status == "up" ? m with { Status = "draining" } : m);
-        return new ClusterReport(
-            own.Node,
-            own.State,
-            own.Engine,
-            own.Link,
-            own.Version,
-            own.Entries,
-            own.LagMs,
-            [.. members],
-            own.Replicas,
-            [.. others.Prepend(own).SelectMany(PairView.Of)],
-            events,
-            at.ToUnixTimeMilliseconds());
+        return new ClusterReport(own)
+        {
+            Members = [.. own.Members.Select(m => draining.Contains(m.Name) && m.Status == "up" ? m with { Status = "draining" } : m)],
+            Pairs = [.. others.Prepend(own).SelectMany(PairView.Of)],
+            Events = events,
+            At = at.ToUnixTimeMilliseconds(),
+        };
     }
 }
 

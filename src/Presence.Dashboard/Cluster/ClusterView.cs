@@ -15,7 +15,7 @@ namespace Presence.Dashboard;
 /// <param name="LagMs">The largest lag of any replica, in milliseconds.</param>
 /// <param name="Members">The members it knows.</param>
 /// <param name="Replicas">The replicas it holds of other members, per member and shard.</param>
-internal sealed record ClusterView(
+internal record ClusterView(
     string Node,
     string State,
     string Engine,

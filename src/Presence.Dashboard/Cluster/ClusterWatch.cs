@@ -74,7 +74,7 @@ internal sealed partial class ClusterWatch(
         lock (_gate)
         {
             var own = ClusterView.Of(node);
-            return ChannelPayload.From(ClusterReport.Of(own, Others(own), _diary.Events, time.GetUtcNow()), ClusterReport.Json);
+            return ChannelPayload.From(ClusterReport.Of(own, Others(own), _diary.Events, time.GetUtcNow()), ClusterView.Json);
         }
     }
 

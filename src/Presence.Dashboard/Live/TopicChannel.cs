@@ -53,38 +53,20 @@ internal sealed class TopicChannel : Channel
 
     private async ValueTask<ChannelResult> TrackAsync(ChannelPayload payload)
     {
-        if (!TryKey(payload, out var key, out var meta, out var fault))
-        {
-            return fault;
-        }
-
-        var entry = await TrackAsync(key, meta ?? PresenceMeta.Empty, _topic);
-        return ChannelResult.Ok(new Tracked(entry.Ref));
+        var (key, meta) = Read(payload);
+        return ChannelResult.Ok(new Tracked((await TrackAsync(key, meta ?? PresenceMeta.Empty, _topic)).Ref));
     }
 
     private async ValueTask<ChannelResult> UpdateAsync(ChannelPayload payload)
     {
-        if (!TryKey(payload, out var key, out var meta, out var fault))
-        {
-            return fault;
-        }
-
-        if (meta is not { } given)
-        {
-            return ChannelResult.Error(new { reason = "give the new meta: {key, meta}" });
-        }
-
-        var entry = await UpdateAsync(key, given, _topic);
-        return ChannelResult.Ok(new Tracked(entry.Ref));
+        var (key, meta) = Read(payload);
+        var given = meta ?? throw new PresenceMetaException("give the new meta: {key, meta}");
+        return ChannelResult.Ok(new Tracked((await UpdateAsync(key, given, _topic)).Ref));
     }
 
     private async ValueTask<ChannelResult> UntrackAsync(ChannelPayload payload)
     {
-        if (!TryKey(payload, out var key, out _, out var fault))
-        {
-            return fault;
-        }
-
+        var (key, _) = Read(payload);
         return await UntrackAsync(key, _topic)
             ? ChannelResult.Ok()
             : ChannelResult.Error(new { reason = $"'{key}' is not tracked by this channel" });
@@ -96,25 +78,10 @@ internal sealed class TopicChannel : Channel
         return ChannelResult.Ok(new { count = topic.Count, keys = topic.KeyCount });
     }
 
-    private static bool TryKey(ChannelPayload payload, out string key, out PresenceMeta? meta, out ChannelResult fault)
-    {
-        (key, meta, fault) = ("", null, default);
-        if (!TryRead(payload, out var given)
-            || !given.TryGetProperty("key", out var name)
-            || name.ValueKind != JsonValueKind.String)
-        {
-            fault = ChannelResult.Error(new { reason = "give a key, which is a text: {key, meta}" });
-            return false;
-        }
-
-        key = name.GetString()!;
-        if (given.TryGetProperty("meta", out var said))
-        {
-            meta = PresenceMeta.Parse(said.GetRawText());
-        }
-
-        return true;
-    }
+    private static (string Key, PresenceMeta? Meta) Read(ChannelPayload payload) =>
+        TryRead(payload, out var given) && given.TryGetProperty("key", out var name) && name.ValueKind == JsonValueKind.String
+            ? (name.GetString()!, given.TryGetProperty("meta", out var meta) ? PresenceMeta.Parse(meta.GetRawText()) : null)
+            : throw new PresenceMetaException("give a key, which is a text: {key, meta}");
 
     private static bool TryRead(ChannelPayload payload, out JsonElement json)
     {

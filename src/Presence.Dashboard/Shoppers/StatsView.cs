@@ -39,35 +39,11 @@ internal sealed record StatsView(
 
     private static (OrderedDictionary<string, int> Named, int Others) Largest(IReadOnlyDictionary<string, int> counts)
     {
-        // A heap of the largest: all are looked at, few are ordered.
-        var heap = new PriorityQueue<string, (int, string)>(MaxNamed + 1, BySizeThenName);
-        var others = 0;
-        foreach (var (name, count) in counts)
-        {
-            heap.Enqueue(name, (count, name));
-            if (heap.Count > MaxNamed)
-            {
-                others += counts[heap.Dequeue()];
-            }
-        }
-
-        var smallestFirst = new List<string>(heap.Count);
-        while (heap.TryDequeue(out var name, out _))
-        {
-            smallestFirst.Add(name);
-        }
-
-        var named = new OrderedDictionary<string, int>(smallestFirst.Count, StringComparer.Ordinal);
-        for (var i = smallestFirst.Count - 1; i >= 0; i--)
-        {
-            named.Add(smallestFirst[i], counts[smallestFirst[i]]);
-        }
-
-        return (named, others);
+        // Cheap where there are many: all are looked at, and those that are taken are put in order.
+        var named = new OrderedDictionary<string, int>(
+            counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal).Take(MaxNamed), StringComparer.Ordinal);
+        return (named, counts.Values.Sum() - named.Values.Sum());
     }
-
-    private static readonly Comparer<(int Count, string Name)> BySizeThenName = Comparer<(int Count, string Name)>.Create(
-        (a, b) => a.Count != b.Count ? a.Count.CompareTo(b.Count) : string.CompareOrdinal(b.Name, a.Name));
 }
 
 /// <summary>The body of <c>history</c>: one number per sample for each line of a chart.</summary>
