@@ -54,7 +54,7 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
             .ConfigureAwait(false) ?? new LeaseAnswer(false, 0, null, TimeSpan.Zero);
     }
 
-    public async ValueTask<bool> ReleaseAsync(
+    public ValueTask<bool> ReleaseAsync(
         string name, string holder, long epoch, ReadOnlyMemory<byte> state, CancellationToken cancellation)
     {
         Check(name, holder, TimeSpan.MaxValue);
@@ -63,18 +63,9 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
             throw new ArgumentException($"The state has {state.Length} bytes; at most {MostStateBytes} can be left for the next holder.", nameof(state));
         }
 
-        return await OnConnectionAsync(
-            async (connection, giveUp) =>
-            {
-                await using var command = Command(_release, connection);
-                command.Parameters.Add(Text(name));
-                command.Parameters.Add(Text(holder));
-                command.Parameters.Add(Number(epoch));
-                command.Parameters.Add(new NpgsqlParameter { Value = state.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea });
-                await using var reader = await command.ExecuteReaderAsync(giveUp).ConfigureAwait(false);
-                return await reader.ReadAsync(giveUp).ConfigureAwait(false);
-            },
-            cancellation).ConfigureAwait(false);
+        var left = new NpgsqlParameter { Value = state.ToArray(), NpgsqlDbType = NpgsqlDbType.Bytea };
+        return QueryAsync(
+            _release, [Text(name), Text(holder), Number(epoch), left], static (reader, giveUp) => reader.ReadAsync(giveUp), cancellation);
     }
 
     public IDisposable WatchReleases(string name, Action onReleased)
@@ -86,13 +77,14 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
 
     public void Dispose() => _watch.Dispose();
 
-    private async Task<IReadOnlyList<string>> ReadFreeAsync(string[] names, CancellationToken cancellation) =>
-        await OnConnectionAsync(
-            async (connection, giveUp) =>
+    private async Task<IReadOnlyList<string>> ReadFreeAsync(string[] names, CancellationToken cancellation)
+    {
+        var watched = new NpgsqlParameter { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+        return await QueryAsync(
+            _free,
+            [watched],
+            static async (reader, giveUp) =>
             {
-                await using var command = Command(_free, connection);
-                command.Parameters.Add(new NpgsqlParameter { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-                await using var reader = await command.ExecuteReaderAsync(giveUp).ConfigureAwait(false);
                 var free = new List<string>();
                 while (await reader.ReadAsync(giveUp).ConfigureAwait(false))
                 {
@@ -102,39 +94,30 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
                 return free;
             },
             cancellation).ConfigureAwait(false);
+    }
 
-    private ValueTask<LeaseAnswer?> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
-        OnConnectionAsync((connection, giveUp) => SwapAsync(connection, sql, parameters, giveUp), cancellation);
-
-    private static async Task<LeaseAnswer?> SwapAsync(
-        NpgsqlConnection connection, string sql, NpgsqlParameter[] parameters, CancellationToken cancellation)
-    {
-        await using var command = Command(sql, connection);
-        command.Parameters.AddRange(parameters);
-        await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-        var answer = await reader.ReadAsync(cancellation).ConfigureAwait(false)
+    private ValueTask<LeaseAnswer?> SwapAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellation) => QueryAsync(
+        sql,
+        parameters,
+        static async (reader, giveUp) => await reader.ReadAsync(giveUp).ConfigureAwait(false)
             ? new LeaseAnswer(
                 reader.GetBoolean(0),
                 reader.GetInt64(1),
                 reader.IsDBNull(2) ? null : reader.GetString(2),
                 reader.GetTimeSpan(3),
                 reader.IsDBNull(4) ? default : (byte[])reader.GetValue(4))
-            : (LeaseAnswer?)null;
-        // To the end: what goes wrong at commit is told after the rows.
-        await reader.CloseAsync().ConfigureAwait(false);
-        return answer;
-    }
+            : (LeaseAnswer?)null,
+        cancellation);
 
-    /// <summary>Completes when the caller or <see cref="PresencePostgresOptions.CommandTimeout"/> gives up, whatever becomes of the work.</summary>
-    private async ValueTask<T> OnConnectionAsync<T>(
-        Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellation)
+    /// <summary>Completes when the caller or <see cref="PresencePostgresOptions.CommandTimeout"/> gives up, whatever becomes of the query.</summary>
+    private async ValueTask<T> QueryAsync<T>(
+        string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, CancellationToken, Task<T>> read, CancellationToken cancellation)
     {
         try
         {
             return await Surrender.RunAsync(
-                giveUp => Task.Run(() => WorkAsync(work, giveUp), CancellationToken.None),
+                giveUp => Task.Run(() => RunAsync(sql, parameters, read, giveUp), CancellationToken.None),
                 _source.Options.CommandTimeout,
-                onGivenUp: null,
                 cancellation).ConfigureAwait(false);
         }
         catch (TimeoutException e)
@@ -143,7 +126,8 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
         }
     }
 
-    private async Task<T> WorkAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken giveUp)
+    private async Task<T> RunAsync<T>(
+        string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, CancellationToken, Task<T>> read, CancellationToken giveUp)
     {
         try
         {
@@ -154,7 +138,13 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
                 _isSchemaThere = true;
             }
 
-            return await work(connection, giveUp).ConfigureAwait(false);
+            await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = Surrender.NoTimeout };
+            command.Parameters.AddRange(parameters);
+            await using var reader = await command.ExecuteReaderAsync(giveUp).ConfigureAwait(false);
+            var result = await read(reader, giveUp).ConfigureAwait(false);
+            // To the end: what goes wrong at commit is told after the rows.
+            await reader.CloseAsync().ConfigureAwait(false);
+            return result;
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
@@ -164,9 +154,6 @@ internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable
     }
 
     private PresencePostgresException Explained(Exception e) => new($"The lease store failed: {_source.Explain(e)}", e);
-
-    private static NpgsqlCommand Command(string sql, NpgsqlConnection connection) =>
-        new(sql, connection) { CommandTimeout = Surrender.NoTimeout };
 
     private static void Check(string name, string holder, TimeSpan duration)
     {

@@ -31,7 +31,6 @@ internal sealed class PostgresSource : IDisposable, IAsyncDisposable
     /// <summary>Returns what a failure means, without secrets.</summary>
     public string Explain(Exception failure) => failure switch
     {
-        PresencePostgresException e => e.Message,
         PostgresException e => Explain(e),
         NpgsqlException { InnerException: SocketException e } => $"no PostgreSQL server answers at {_where} ({e.Message})",
         NpgsqlException { InnerException: TimeoutException } or TimeoutException =>

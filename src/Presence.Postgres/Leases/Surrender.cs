@@ -15,11 +15,10 @@ internal static class Surrender
     /// <summary>Completes with the work, or when the caller or the time gives up.</summary>
     /// <param name="work">Ends some seconds after its token is cancelled.</param>
     /// <param name="within">How long it may take.</param>
-    /// <param name="onGivenUp">Told of work that goes on: what it uses must stay open until it has ended.</param>
     /// <param name="cancellation">Of the caller.</param>
     /// <exception cref="TimeoutException">It took longer.</exception>
     public static async Task<T> RunAsync<T>(
-        Func<CancellationToken, Task<T>> work, TimeSpan within, Action<Task>? onGivenUp, CancellationToken cancellation)
+        Func<CancellationToken, Task<T>> work, TimeSpan within, CancellationToken cancellation)
     {
         var giveUp = new CancellationTokenSource();
         var working = work(giveUp.Token);
@@ -40,7 +39,6 @@ internal static class Surrender
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException && !working.IsCompleted)
         {
-            onGivenUp?.Invoke(working);
             _ = Task.Factory.StartNew(
                 () => Cancel(giveUp), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             throw;
