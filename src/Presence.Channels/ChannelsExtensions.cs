@@ -47,7 +47,7 @@ public static class ChannelsExtensions
         var pipeline = endpoints.CreateApplicationBuilder();
         pipeline.Use(static (http, next) =>
         {
-            StraightUpgrade.Offer(http);
+            SocketUpgrade.Offer(http);
             return next(http);
         });
         pipeline.UseWebSockets();

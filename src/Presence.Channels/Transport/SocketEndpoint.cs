@@ -51,7 +51,7 @@ internal sealed class SocketEndpoint(SocketDoor door)
             DisableServerContextTakeover = true,
         });
         var transport = new WebSocketTransport(
-            server, webSocket, (http.Features.Get<IHttpUpgradeFeature>() as StraightUpgrade)?.Stream);
+            server, webSocket, (http.Features.Get<IHttpUpgradeFeature>() as SocketUpgrade)?.Stream);
         var session = new SocketSession(server, admission.Socket, admission.Routes, admission.Serializer, transport);
         if (!server.Sockets.TryAdd(session))
         {

@@ -4,7 +4,7 @@ using System.Net.WebSockets;
 namespace Presence.Channels;
 
 /// <summary>Frames over a WebSocket.</summary>
-internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket, StraightStream? straight) : SocketTransport
+internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket, SocketStream? stream) : SocketTransport
 {
     private const int FirstBuffer = 4096;
 
@@ -98,7 +98,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         {
             while (_outbox.TryTake(out var frame, out var closeCode, out var more))
             {
-                straight?.Hold(more);
+                stream?.Cork(more);
                 Volatile.Write(ref _sendingSince, server.Time.GetTimestamp() | 1);
                 if (frame is null)
                 {
@@ -123,7 +123,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
     }
 
     private ValueTask SendAsync(OutFrame frame) =>
-        straight is not null && straight.TryWriteFrame(frame.OnWebSocket, out var writing) ? writing : SendPartsAsync(frame);
+        stream is not null && stream.TryWriteFrame(frame.OnWebSocket, out var writing) ? writing : SendPartsAsync(frame);
 
     private async ValueTask SendPartsAsync(OutFrame frame)
     {
@@ -140,7 +140,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
     {
         // Waiting with an empty buffer: an idle client holds no memory to read into.
         var first = await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
-        straight?.Heard();
+        stream?.OnReceived();
         if (first.MessageType == WebSocketMessageType.Close)
         {
             return false;
