@@ -41,6 +41,9 @@ internal sealed partial class Member
         // One view of the settings for the whole run: nothing is read a second time, nothing from elsewhere.
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddConfiguration(run.Configuration.Settings);
+
+        // On top: what is set on a builder also goes through to the settings, which all members of the run share.
+        builder.Configuration.AddInMemoryCollection([new("urls", urls)]);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);

@@ -166,6 +166,20 @@ public sealed class Silos_of_several_processes
     }
 
     /// <summary>An HTTP port that the system would not give to an outgoing connection.</summary>
+    [SkippableFact]
+    public async Task Of_one_process_listen_on_consecutive_ports()
+    {
+        var port = FreePort();
+        await using var host = await SiloProcess.StartAsync(["--nodes", "3", "--urls", $"http://127.0.0.1:{port}"]);
+        Assert.Equal([port, port + 1, port + 2], host.Members.Select(m => new Uri(m).Port));
+        using var http = new HttpClient();
+        foreach (var member in host.Members)
+        {
+            using var response = await http.GetAsync(new Uri(new Uri(member), "/health/ready"));
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+    }
+
     private static int FreePort()
     {
         while (true)
