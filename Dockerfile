@@ -1,16 +1,12 @@
 # The host as an image: docker build -t presence-silo . (context: the root of the checkout)
 
-FROM node:22-slim AS web
+FROM node:22-slim AS node
+
+# Building the host bundles its pages, which needs Node.js beside the SDK.
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+COPY --from=node /usr/local /usr/local
 WORKDIR /source
 COPY . .
-# Every folder with a lock file outside the tests is a front end of its own.
-RUN find . -path ./tests -prune -o -name node_modules -prune -o -name package-lock.json -print | while read -r lock; do \
-      (cd "$(dirname "$lock")" && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build && rm -rf node_modules) || exit 1; \
-    done
-
-FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
-WORKDIR /source
-COPY --from=web /source .
 RUN dotnet publish Silo/Silo.csproj -c Release -o /app --nologo -v quiet
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0

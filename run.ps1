@@ -11,7 +11,6 @@ if ($args -contains '-h' -or $args -contains '--help') {
 Push-Location $root
 try {
     Assert-Prerequisites
-    Build-Web
     Write-Output 'Building (Release) ...'
     dotnet build Silo/Silo.csproj -c Release -v quiet --nologo '-clp:NoSummary'
     if ($LASTEXITCODE -ne 0) { Stop-With 'the build failed' }
@@ -21,6 +20,7 @@ finally {
 }
 
 if (-not $env:ASPNETCORE_ENVIRONMENT) { $env:ASPNETCORE_ENVIRONMENT = 'Development' }
+if (-not $env:Presence__Samples) { $env:Presence__Samples = 'true' }
 if (-not $env:ASPNETCORE_CONTENTROOT) { $env:ASPNETCORE_CONTENTROOT = "$root/Silo" }
 
 $given = $args

@@ -19,7 +19,7 @@ for ($i = 0; $i -lt $args.Count; $i++) {
 }
 if ($quick) {
     # What needs no cluster, browser or database.
-    foreach ($category in 'Cluster', 'Engine.Orleans', 'Engine.Postgres', 'Postgres', 'Browser') {
+    foreach ($category in 'Cluster', 'Orleans', 'Postgres', 'Browser', 'Packages') {
         $filter = if ($filter) { "($filter)&Category!=$category" } else { "Category!=$category" }
     }
 }
@@ -35,7 +35,6 @@ $results = 'artifacts/test-results'
 Push-Location $PSScriptRoot
 try {
     Assert-Prerequisites
-    Build-Web
     Install-NpmFolders
     Test-PageTypes
 

@@ -13,20 +13,20 @@ internal sealed class ClientCommands
     {
         _console = console;
         Root = new RootCommand("""
-            Shows and makes presences on the nodes of a cluster.
+            Shows and tracks presences on the nodes of a cluster.
             Results are written to the standard output, everything else to the error output.
             Exit status: 0 done, 1 failed, 2 wrong usage.
             """)
         {
-            Topic("watch", "Show who is there, then who comes, changes and goes, until Ctrl-C", TopicCommands.WatchAsync),
-            Topic("list", "Show who is there", TopicCommands.ListAsync),
+            Topic("watch", "Show the presences, then each change, until Ctrl-C", TopicCommands.WatchAsync),
+            Topic("list", "Show the presences", TopicCommands.ListAsync),
             Get(),
             Track(),
             Cluster(),
-            Shoppers(),
+            ShoppersCommand.Create(_node, _console),
         };
         var help = new Command("help", "Show help") { Hidden = true };
-        help.SetAction((_, stop) => Root.Parse("--help").InvokeAsync(new() { Output = console.Out, Error = console.Error }, stop));
+        help.SetAction((_, stop) => Root.Parse("--help").InvokeAsync(new() { Output = console.Out }, stop));
         Root.Add(help);
     }
 
@@ -45,11 +45,12 @@ internal sealed class ClientCommands
     private Command Track()
     {
         var key = new Argument<string>("key");
-        var meta = ClientOptions.Create("--meta", "JSON", "Metadata, an object", ClientOptions.ToMeta);
-        var seconds = ClientOptions.Create("--seconds", "S", "How long; for ever if 0", text => ClientOptions.ToInt32(text, 0, 1_000_000));
+        var meta = ClientOptions.Create(
+            "--meta", "JSON", "Metadata, an object", ClientOptions.ToMeta, () => ClientOptions.ToMeta("{}"));
+        var seconds = ClientOptions.Create("--seconds", "S", "How long; for ever if 0", ClientOptions.ToSeconds);
         return Topic(
             "track",
-            "Be there until Ctrl-C",
+            "Track a presence until Ctrl-C",
             (topic, output, parsed, stop) => TopicCommands.TrackAsync(
                 topic, parsed.GetRequiredValue(key), parsed.GetValue(meta), parsed.GetValue(seconds), output, stop),
             key,
@@ -59,39 +60,15 @@ internal sealed class ClientCommands
 
     private Command Cluster()
     {
-        var command = new Command("cluster", "Show the members and what each knows of the others");
-        _node.AddTo(command);
-        command.SetAction((parsed, stop) => ClusterCommand.RunAsync(_node.Access(parsed), _node.IsJson(parsed), _console, stop));
-        return command;
-    }
-
-    private Command Shoppers()
-    {
-        var count = ClientOptions.Create("--count", "N", "How many", text => ClientOptions.ToInt32(text, 1, 1_000_000));
-        count.Required = true;
-        var ramp = ClientOptions.Create(
-            "--ramp", "R", "How many come per second, such as 200/s or 200", ClientOptions.ToRate, () => 100);
-        var seconds = ClientOptions.Create(
-            "--seconds", "S", "How long they shop after all have come", text => ClientOptions.ToInt32(text, 0, 1_000_000), () => 30);
-        var seed = ClientOptions.Create(
-            "--seed", "N", "The same decisions again", text => ClientOptions.ToInt32(text, 0, int.MaxValue), () => 1);
-        var command = new Command("shoppers", "Send customers to the sample shop; --url may name several members") { count, ramp, seconds, seed };
+        var command = new Command("cluster", "Show the nodes and their views of each other");
         _node.AddTo(command);
         command.SetAction((parsed, stop) =>
-        {
-            var access = _node.Access(parsed);
-            var options = new CrowdOptions(
-                access.Nodes,
-                parsed.GetValue(count),
-                parsed.GetValue(ramp),
-                TimeSpan.FromSeconds(parsed.GetValue(seconds)),
-                parsed.GetValue(seed));
-            return ShoppersCommand.RunAsync(options, access, _node.IsJson(parsed), _console, stop);
-        });
+            ClusterCommand.RunAsync(_node.Access(parsed), _node.IsJson(parsed), _console, stop));
         return command;
     }
 
-    private Command Topic(string name, string description, Func<ITopicClient, TopicOutput, CancellationToken, Task<int>> run) =>
+    private Command Topic(
+        string name, string description, Func<ITopicClient, TopicOutput, CancellationToken, Task<int>> run) =>
         Topic(name, description, (topic, output, _, stop) => run(topic, output, stop));
 
     private Command Topic(
@@ -102,14 +79,16 @@ internal sealed class ClientCommands
     {
         var topic = new Argument<string>("topic");
         var command = new Command(name, description) { topic };
-        foreach (var argument in symbols.OfType<Argument>())
+        foreach (var symbol in symbols)
         {
-            command.Add(argument);
-        }
-
-        foreach (var option in symbols.OfType<Option>())
-        {
-            command.Add(option);
+            if (symbol is Option option)
+            {
+                command.Add(option);
+            }
+            else
+            {
+                command.Add((Argument)symbol);
+            }
         }
 
         _node.AddTo(command);

@@ -1,12 +1,21 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using Presence.Node;
 
 namespace Presence.CommandLine;
 
-/// <summary>Where results and errors go: results to the one, everything else to the other.</summary>
+/// <summary>The output of results, and the output of everything else.</summary>
 internal sealed record ClientConsole(TextWriter Out, TextWriter Error)
 {
-    /// <summary>One JSON object on a line of its own, as it is read by programs.</summary>
-    public void Json(object value) => Out.WriteLine(JsonSerializer.Serialize(value, JsonSerializerOptions.Web));
+    private static readonly JsonSerializerOptions Web =
+        new(JsonSerializerOptions.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public void Line(string text) => Out.WriteLine(text);
+    /// <summary>Writes one JSON object on a line; escaped text is the same JSON.</summary>
+    public void Json(object value) => Line(JsonSerializer.Serialize(value, Web));
+
+    /// <summary>Writes a line; characters that could move the cursor of the terminal are escaped.</summary>
+    public void Line(string text) => Out.WriteLine(LogText.Escape(text));
+
+    /// <summary>Writes a line about a failure, escaped.</summary>
+    public void ErrorLine(string text) => Error.WriteLine(LogText.Escape(text));
 }

@@ -8,19 +8,17 @@ namespace Presence.CommandLine;
 /// <summary>Options and the values they take.</summary>
 internal static class ClientOptions
 {
-    /// <summary>Creates an option; if it is given more than once, the last value counts.</summary>
-    /// <param name="name">The name, with its dashes.</param>
-    /// <param name="value">What the help calls the value.</param>
-    /// <param name="description">What it is for.</param>
-    /// <param name="parse">Reads a value; a <see cref="ClientUsageException"/> says what is wrong with it, after the name and the value.</param>
-    /// <param name="otherwise">The value if the option is not given.</param>
+    /// <summary>
+    /// Creates an option; the last of several values counts. Throws <see cref="ClientUsageException"/>.
+    /// </summary>
+
     public static Option<T> Create<T>(
-        string name, string value, string description, Func<string, T> parse, Func<T>? otherwise = null) => new(name)
+        string name, string value, string description, Func<string, T> parse, Func<T>? defaultValue = null) => new(name)
         {
             HelpName = value,
             Description = description,
             Arity = ArgumentArity.OneOrMore,
-            DefaultValueFactory = otherwise is null ? null : _ => otherwise(),
+            DefaultValueFactory = defaultValue is null ? null : _ => defaultValue(),
             CustomParser = result =>
             {
                 try
@@ -39,8 +37,11 @@ internal static class ClientOptions
     public static Option<bool> Flag(string name, string description) =>
         new(name) { Description = description, Arity = ArgumentArity.Zero };
 
+    public static int ToSeconds(string text) => ToInt32(text, 0, 1_000_000);
+
     public static int ToInt32(string text, int min, int max) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            && value >= min && value <= max
             ? value
             : throw new ClientUsageException($"is '{text}': it must be a whole number from {min} to {max}.");
 
@@ -48,7 +49,8 @@ internal static class ClientOptions
     public static double ToRate(string text)
     {
         var number = text.EndsWith("/s", StringComparison.Ordinal) ? text[..^2] : text;
-        return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value > 0
+        return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
+            && value > 0
             ? value
             : throw new ClientUsageException($"is '{text}': it must be a number per second, such as 200/s.");
     }
@@ -58,30 +60,34 @@ internal static class ClientOptions
         try
         {
             var meta = JsonSerializer.Deserialize<JsonElement>(text);
-            return meta.ValueKind == JsonValueKind.Object ? meta : throw new ClientUsageException("must be a JSON object.");
+            return meta.ValueKind == JsonValueKind.Object
+                ? meta
+                : throw new ClientUsageException("must be a JSON object.");
         }
         catch (JsonException e)
         {
-            throw new ClientUsageException($"is no JSON: {e.Message}");
+            throw new ClientUsageException($"is not valid JSON: {e.Message}");
         }
     }
 
     public static IReadOnlyList<IPEndPoint> ToGateways(string list) => [.. Split(list).Select(text =>
         IPEndPoint.TryParse(text, out var gateway) && gateway.Port > 0
             ? gateway
-            : throw new ClientUsageException($"is '{text}': it must be an IP address and a port, such as 127.0.0.1:30000."))];
+            : throw new ClientUsageException(
+                $"is '{text}': it must be an IP address and a port, such as 127.0.0.1:30000."))];
 
     /// <summary>Returns the roots of nodes, each ending with a slash.</summary>
     public static IReadOnlyList<Uri> ToNodes(string list) => [.. Split(list).Select(ToNode)];
 
     private static Uri ToNode(string text)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "ws" or "wss"))
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
+            || url.Scheme is not ("http" or "https" or "ws" or "wss"))
         {
             throw new ClientUsageException($"is '{text}': it must begin with http://, https://, ws:// or wss://.");
         }
 
-        // The address of a socket names its node as well.
+        // The address of a socket is accepted as well.
         var path = url.AbsolutePath.TrimEnd('/');
         foreach (var ending in new[] { "/websocket", "/socket", "/admin_socket" })
         {
@@ -100,22 +106,22 @@ internal static class ClientOptions
         list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
-/// <summary>The options of all verbs: where nodes are and who signs in.</summary>
+/// <summary>The options of all verbs: nodes and sign-in.</summary>
 internal sealed class NodeOptions
 {
     private readonly Option<IReadOnlyList<Uri>> _url = ClientOptions.Create(
         "--url",
         "URL",
-        "Of a member, or of its socket; several for shoppers, separated by commas (default: http://127.0.0.1:4000)",
+        "Node, or its socket; several for shoppers, separated by commas (default: http://127.0.0.1:4000)",
         ClientOptions.ToNodes);
 
     private readonly Option<string> _user = ClientOptions.Create(
-        "--user", "NAME", "Who signs in (default: PRESENCE_ADMIN_USER, or else admin)", text => text);
+        "--user", "NAME", "User (default: PRESENCE_ADMIN_USER, or else admin)", text => text);
 
     private readonly Option<string> _password = ClientOptions.Create(
         "--password",
         "TEXT",
-        "Or PRESENCE_ADMIN_PASSWORD, which other users of this machine cannot read in the process list",
+        "Password (default: PRESENCE_ADMIN_PASSWORD, which is not visible in the process list)",
         text => text);
 
     private readonly Option<bool> _json = ClientOptions.Flag("--json", "One JSON object per line");
@@ -142,10 +148,13 @@ internal sealed class TopicOptions
     public const string OrleansName = "--orleans";
 
     private readonly Option<bool> _orleans = ClientOptions.Flag(
-        OrleansName, "Through grains instead of a member's socket; no password is asked for");
+        OrleansName, "Use grains instead of a node's socket; without a password");
 
     private readonly Option<IReadOnlyList<IPEndPoint>> _gateway = ClientOptions.Create(
-        "--gateway", "LIST", "Gateways of silos, separated by commas (default: 127.0.0.1:30000)", ClientOptions.ToGateways);
+        "--gateway",
+        "LIST",
+        "Gateways of silos, separated by commas (default: 127.0.0.1:30000)",
+        ClientOptions.ToGateways);
 
     private readonly Option<string> _clusterId = ClientOptions.Create(
         "--cluster-id", "ID", "Of the Orleans cluster (default: presence)", text => text);
@@ -164,14 +173,15 @@ internal sealed class TopicOptions
 
         command.Validators.Add(result =>
         {
-            if (!result.GetValue(_orleans) && withOrleans.FirstOrDefault(option => result.GetResult(option) is not null) is { } orphan)
+            if (!result.GetValue(_orleans)
+                && withOrleans.FirstOrDefault(option => result.GetResult(option) is not null) is { } orphan)
             {
                 result.AddError($"{orphan.Name} goes with {OrleansName}.");
             }
         });
     }
 
-    /// <summary>Returns how to reach the silos; null if a node's socket is to be used.</summary>
+    /// <summary>Returns the gateways of silos; null without <c>--orleans</c>.</summary>
     public SiloAccess? Cluster(ParseResult parsed) => parsed.GetValue(_orleans)
         ? new(
             parsed.GetValue(_gateway) ?? ClientOptions.ToGateways("127.0.0.1:30000"),

@@ -5,15 +5,19 @@ using Presence.Tracker;
 
 namespace Presence.CommandLine;
 
-/// <summary>Runs a command line and turns what goes wrong into a line on the error output and an exit status.</summary>
+/// <summary>Runs a command line and converts errors to a line and an exit status.</summary>
 internal static class ClientProgram
 {
     public const int Done = 0;
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
-    // A key may begin with '@', which would be the name of a file with further arguments.
-    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+    // A key may begin with '@', which would otherwise name a file with arguments.
+    private static readonly ParserConfiguration Parser = new()
+    {
+        ResponseFileTokenReplacer = null,
+        EnablePosixBundling = false,
+    };
 
     public static ParseResult Parse(IReadOnlyList<string> args, ClientConsole console) =>
         new ClientCommands(console).Root.Parse(args, Parser);
@@ -25,7 +29,7 @@ internal static class ClientProgram
             var parsed = Parse(args, console);
             if (parsed.Action is ParseErrorAction)
             {
-                throw new ClientUsageException(UsageErrors.Explain(parsed));
+                throw new ClientUsageException(UsageErrors.Describe(parsed));
             }
 
             var invocation = new InvocationConfiguration
@@ -39,13 +43,14 @@ internal static class ClientProgram
         }
         catch (ClientUsageException e)
         {
-            console.Error.WriteLine($"error: {e.Message}");
+            console.ErrorLine($"error: {e.Message}");
             console.Error.WriteLine("Try --help.");
             return WrongUsage;
         }
-        catch (Exception e) when (e is PhoenixException or TimeoutException or OrleansException or PresenceLimitException)
+        catch (Exception e) when (e is PhoenixException or TimeoutException
+            or OrleansException or PresenceLimitException)
         {
-            console.Error.WriteLine($"error: {e.Message}");
+            console.ErrorLine($"error: {e.Message}");
             return Failed;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

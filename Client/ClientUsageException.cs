@@ -1,4 +1,4 @@
 namespace Presence.CommandLine;
 
-/// <summary>The command line cannot be understood; the message says what is wrong with it.</summary>
+/// <summary>The command line is invalid; the message says why.</summary>
 internal sealed class ClientUsageException(string message) : Exception(message);

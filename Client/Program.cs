@@ -3,7 +3,7 @@ using Presence.CommandLine;
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
 {
-    // The first Ctrl-C ends in order, the second at once.
+    // The first Ctrl-C ends gracefully, the second at once.
     pressed.Cancel = !stop.IsCancellationRequested;
     stop.Cancel();
 };

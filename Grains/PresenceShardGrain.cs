@@ -5,15 +5,15 @@ using Orleans.Runtime;
 using Orleans.Streams;
 using Orleans.Streams.Core;
 using Presence.Grains.Cluster;
-using Presence.Grains.Link;
+using Presence.Grains.Transport;
 using Presence.Grains.Placement;
 
 namespace Presence.Grains;
 
-/// <summary>See <see cref="IPresenceShardGrain"/>. Holds nothing: it hands everything to its silo's link.</summary>
+/// <summary>See <see cref="IPresenceShardGrain"/>. Stateless: passes all to the silo's cluster transport.</summary>
 /// <remarks>
-/// Reentrant, so that a probe is answered while another waits for a shard. Order is kept all the same: the stream and
-/// each sender's calls have one batch in flight, and a batch is handed over without waiting.
+/// Reentrant, so that a probe does not wait for another one. Order is kept: the stream and each sender's calls have one
+/// batch in flight, and a batch is delivered without waiting.
 /// </remarks>
 [PresenceGrainType("presence-shard")]
 [PinnedToSilo]
@@ -22,25 +22,25 @@ namespace Presence.Grains;
 [KeepAlive]
 [Reentrant]
 [DeltaSubscription]
-internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails silo)
+internal sealed class PresenceShardGrain(OrleansTransport transport, ILocalSiloDetails silo)
     : Grain, IPresenceShardGrain, IStreamSubscriptionObserver, IAsyncObserver<DeltaBatch>
 {
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        // The director has seen to it already; a stale cache on some silo must not be able to undo it.
+        // The placement director ensures this too, but a silo may use a stale cache.
         return ShardKey.TryParse(this.GetPrimaryKeyString(), out var key) && key.Value.Silo.Equals(silo.SiloAddress)
             ? Task.CompletedTask
             : throw new WrongSiloException(
-                $"Shard grain {this.GetPrimaryKeyString()} does not belong on silo {silo.SiloAddress}.");
+                $"Shard grain {this.GetPrimaryKeyString()} was activated on silo {silo.SiloAddress}.");
     }
 
     public Task Deliver(DeltaBatch batch)
     {
-        link.Deliver(batch);
+        transport.Deliver(batch);
         return Task.CompletedTask;
     }
 
-    public Task<bool> Ask(DeltaBatch batch) => link.AnswerAsync(batch);
+    public Task<bool> Request(DeltaBatch batch) => transport.RequestAsync(batch);
 
     public Task OnSubscribed(IStreamSubscriptionHandleFactory handleFactory) =>
         handleFactory.Create<DeltaBatch>().ResumeAsync(this);
@@ -49,7 +49,7 @@ internal sealed class PresenceShardGrain(OrleansLink link, ILocalSiloDetails sil
 
     public Task OnErrorAsync(Exception ex)
     {
-        link.StreamFailed(ex);
+        transport.StreamFailed(ex);
         return Task.CompletedTask;
     }
 }

@@ -1,9 +1,9 @@
 using Presence.Silo;
 
-// A machine with two processors has two threads in the pool, and one more every half a second: whatever blocks a thread or two when a
-// silo dies or comes would hold up all that others wait for, up to a second as was seen.
-const int EnoughThreads = 32;
+// On two processors the pool starts with two threads and adds one per 500 ms; threads blocked during membership changes
+// delayed everything else by up to 1 s.
+const int MinThreads = 32;
 ThreadPool.GetMinThreads(out var workers, out var ports);
-ThreadPool.SetMinThreads(Math.Max(workers, EnoughThreads), ports);
+ThreadPool.SetMinThreads(Math.Max(workers, MinThreads), ports);
 
 return await SiloProgram.RunAsync(args, Console.Out, Console.Error);

@@ -1,13 +1,12 @@
-
 namespace Presence.Silo;
 
-/// <summary>One run of the host: settings, members, addresses on the screen, the stop.</summary>
+/// <summary>Runs the host: settings, nodes, banner, stop.</summary>
 internal static class SiloProgram
 {
-    // The contract gives five seconds; the rest is for the process itself.
-    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(4);
+    // The contract allows 5 s; the rest is for the exit of the process.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4);
 
-    /// <returns>The exit code: 0 after an orderly stop, 1 if the host could not start.</returns>
+    /// <returns>The exit code: 0 after an orderly stop, 1 if the host could not start or a node has failed.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error)
     {
         try
@@ -24,7 +23,7 @@ internal static class SiloProgram
             if (arguments.CreateSchema)
             {
                 await DatabaseSetup.RunAsync(options);
-                await output.WriteLineAsync("The tables of the silos, of the leases and of the keys that sign tokens are in the database.");
+                await output.WriteLineAsync("The tables of silos, leases and token keys are in the database.");
                 return 0;
             }
 
@@ -40,20 +39,26 @@ internal static class SiloProgram
 
     private static async Task RunAsync(SiloConfiguration configuration, SiloOptions options, TextWriter output)
     {
-        using var stop = new StopSignal();
-        // Databases that do not answer may hold a start up; nothing holds a stop up.
+        using var stop = new ShutdownSignal();
+        var stopRequested = Task.Delay(Timeout.Infinite, stop.Token);
+        // An unresponsive database may block the start, but must not block a stop.
         var starting = Task.Run(() => StartAsync(configuration, options, output, stop.Token));
-        if (await Task.WhenAny(starting, stop.Asked) == starting && await starting is { } run)
+        if (await Task.WhenAny(starting, stopRequested) == starting && await starting is { } run)
         {
-            await output.WriteAsync(Greeting.For(run));
-            await stop.Asked;
+            await output.WriteAsync(StartupBanner.For(run));
+            await Task.WhenAny(stopRequested, run.NodeFailed);
             await output.WriteLineAsync("Stopping ...");
-            await run.StopAsync(StopWithin);
+            await run.StopAsync(StopTimeout);
+            if (run.NodeFailed.IsCompleted)
+            {
+                throw new SiloStartException($"Node {await run.NodeFailed} has failed; the log says why.");
+            }
+
             return;
         }
 
-        await output.WriteLineAsync("Stopping before all members were up ...");
-        await ((Task)starting).WaitAsync(StopWithin).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await output.WriteLineAsync("Stopping before all nodes were up ...");
+        await ((Task)starting).WaitAsync(StopTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static async Task<SiloRun?> StartAsync(

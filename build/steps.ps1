@@ -34,7 +34,7 @@ function Install-Npm([string] $folder) {
 }
 
 function Install-NpmFolders {
-    Get-ChildItem -Path Silo, src, tests -Recurse -Filter 'package-lock.json' |
+    Get-ChildItem -Path samples, src, tests -Recurse -Filter 'package-lock.json' |
         Where-Object { $_.FullName -notmatch '[\\/]node_modules[\\/]' } |
         ForEach-Object { Install-Npm $_.DirectoryName }
 }
@@ -45,20 +45,6 @@ function Test-PageTypes {
     try {
         npm run --silent check
         if ($LASTEXITCODE -ne 0) { Stop-With "the dashboard's pages have type errors (src/Presence.Dashboard/web)" }
-    }
-    finally {
-        Pop-Location
-    }
-}
-
-function Build-Web {
-    if (-not (Test-Path 'Silo/web/package.json')) { return }
-    Install-Npm 'Silo/web'
-    Write-Host 'Bundling the front end ...'
-    Push-Location 'Silo/web'
-    try {
-        npm run --silent build
-        if ($LASTEXITCODE -ne 0) { Stop-With 'the front end does not build (Silo/web)' }
     }
     finally {
         Pop-Location

@@ -40,6 +40,7 @@ required_pattern() {
   case ,${PRESENCE_REQUIRE:-}, in *,postgres,*) pattern="$pattern|postgres" ;; esac
   case ,${PRESENCE_REQUIRE:-}, in *,namespaces,*) pattern="$pattern|namespaces" ;; esac
   case ,${PRESENCE_REQUIRE:-}, in *,nftables,*) pattern="$pattern|nftables" ;; esac
+  case ,${PRESENCE_REQUIRE:-}, in *,previous,*) pattern="$pattern|previous version" ;; esac
   case ,${PRESENCE_REQUIRE:-}, in *,netem,*) pattern="$pattern|netem" ;; esac
   printf '%s' "${pattern#|}"
 }

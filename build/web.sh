@@ -1,8 +1,8 @@
-# Sourced by run and test: npm packages and the bundled front end, each only when something changed.
+# Sourced by run and test: npm packages, each only when something changed.
 
 # Folders of this repository with npm packages of their own.
 npm_folders() {
-  find Silo src tests -name node_modules -prune -o -name package-lock.json -print | sed 's/\/package-lock\.json$//' | LC_ALL=C sort
+  find clients samples src tests -name node_modules -prune -o -name package-lock.json -print | sed 's/\/package-lock\.json$//' | LC_ALL=C sort
 }
 
 # npm_install FOLDER: installs exactly what the lock file names, unless that is already there.
@@ -14,20 +14,6 @@ npm_install() {
   fi
   say "Installing npm packages in $1 ..."
   (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) || fail "npm ci failed in $1"
-  printf '%s' "$now" >"$stamp"
-}
-
-build_web() {
-  [ -f Silo/web/package.json ] || return 0
-  npm_install Silo/web
-  local stamp=artifacts/web.stamp now
-  now=$(find Silo/web -name node_modules -prune -o -type f -print | fingerprint)
-  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && [ -d Silo/wwwroot/assets ]; then
-    return
-  fi
-  say "Bundling the front end ..."
-  (cd Silo/web && npm run --silent build) || fail "the front end does not build (Silo/web)"
-  mkdir -p artifacts
   printf '%s' "$now" >"$stamp"
 }
 

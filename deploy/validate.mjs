@@ -1,5 +1,6 @@
 // Checks the manifests against the schemas of Kubernetes' own API description (package kubernetes-models), and that what names
-// something in another object names something that is there. Usage: node validate.mjs [folder], by default k8s.
+// something in another object names something that is there. Usage: node validate.mjs [folder [--pinned]], by default k8s;
+// with --pinned every image must have a digest.
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,8 @@ const folder = resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta
 const problems = [];
 const read = (file) => readFileSync(join(folder, file), "utf8");
 
-const objects = parse(read("kustomization.yaml")).resources.flatMap((file) =>
+const kustomization = parse(read("kustomization.yaml"));
+const objects = kustomization.resources.flatMap((file) =>
   parseAllDocuments(read(file), { strict: true, uniqueKeys: true }).map((document) => {
     document.errors.forEach((error) => problems.push(`${file}: ${error.message}`));
     return { file, value: document.toJS() };
@@ -76,6 +78,21 @@ for (const workload of workloads) {
   }
 }
 
+// Which image runs is said in one place, by a tag or by a digest.
+const images = new Map((kustomization.images ?? []).map((image) => [image.name, image]));
+for (const workload of workloads) {
+  const { containers, initContainers = [] } = workload.value.spec.template.spec;
+  for (const { name, image } of [...containers, ...initContainers]) {
+    demand(images.has(image.replace(/(@|:[^/]*$).*/, "")), workload, `image ${image} of ${name} is not in kustomization.yaml`);
+  }
+}
+for (const { name, newName, newTag, digest } of images.values()) {
+  const entry = { file: "kustomization.yaml", value: { kind: "image", metadata: { name } } };
+  demand(digest === undefined || /^sha256:[0-9a-f]{64}$/.test(digest), entry, `digest ${digest} is not sha256: and 64 hexadecimal digits`);
+  demand(!/[@:][^/]*$/.test(newName ?? ""), entry, `newName ${newName} has a tag or digest, which belongs into newTag or digest`);
+  demand(digest !== undefined || (!process.argv.includes("--pinned") && newTag && newTag !== "latest"), entry, "is not pinned to a digest");
+}
+
 for (const one of ofKind("Service", "PodDisruptionBudget")) {
   const selector = one.value.spec.selector.matchLabels ?? one.value.spec.selector;
   const pods = workloads.map(({ value }) => value.spec.template).filter((template) => matches(template.metadata.labels, selector));
@@ -84,6 +101,51 @@ for (const one of ofKind("Service", "PodDisruptionBudget")) {
     const target = port.targetPort ?? port.port;
     const has = pods.some((pod) => pod.spec.containers.some((c) => c.ports?.some((p) => p.name === target || p.containerPort === target)));
     demand(has, one, `leads to port ${target}, which its pods do not have`);
+  }
+}
+
+// Each workload is restricted in what it may do, and in whom it may talk to; what a policy allows exists.
+const policies = ofKind("NetworkPolicy");
+const selected = (selector) => workloads.filter(({ value }) => matches(value.spec.template.metadata.labels, selector?.matchLabels ?? {}));
+for (const namespace of ofKind("Namespace")) {
+  demand(namespace.value.metadata.labels?.["pod-security.kubernetes.io/enforce"] === "restricted", namespace, "does not enforce restricted pods");
+}
+for (const workload of workloads) {
+  const { spec, metadata } = workload.value.spec.template;
+  demand(spec.securityContext?.runAsNonRoot === true, workload, "may run as root");
+  demand(spec.securityContext?.seccompProfile?.type === "RuntimeDefault", workload, "has no seccomp profile");
+  for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) {
+    const context = container.securityContext ?? {};
+    demand(context.allowPrivilegeEscalation === false, workload, `${container.name} may gain privileges`);
+    demand(context.capabilities?.drop?.includes("ALL") && !context.capabilities.add, workload, `${container.name} keeps capabilities`);
+    demand(container.resources?.limits?.memory, workload, `${container.name} has no memory limit`);
+    for (const { name, value, valueFrom } of container.env ?? []) {
+      demand(!/password|key|connection/i.test(name) || valueFrom?.secretKeyRef, workload, `${name} is '${value}' and not from a secret`);
+    }
+  }
+  const own = policies.filter(({ value }) => Object.keys(value.spec.podSelector).length > 0 && matches(metadata.labels, value.spec.podSelector.matchLabels));
+  demand(own.length > 0, workload, "no NetworkPolicy says who may connect");
+}
+const isDefault = ({ value: { spec } }) => Object.keys(spec.podSelector).length === 0 && !spec.ingress && !spec.egress && spec.policyTypes.length === 2;
+demand(policies.some(isDefault), { file: "kustomization.yaml", value: { kind: "NetworkPolicy" } }, "none denies everything by default");
+for (const policy of policies) {
+  const { podSelector, ingress = [], egress = [] } = policy.value.spec;
+  const pods = selected(podSelector);
+  demand(pods.length > 0, policy, "selects no pods");
+  const has = (workload, port) => workload.value.spec.template.spec.containers.some((c) => c.ports?.some((p) => p.name === port || p.containerPort === port));
+  for (const { ports = [] } of ingress) {
+    ports.forEach(({ port }) => demand(pods.some((pod) => has(pod, port)), policy, `allows port ${port}, which its pods do not have`));
+  }
+  for (const { to = [], ports = [] } of egress) {
+    const targets = to.filter((t) => t.podSelector && !t.namespaceSelector).flatMap((t) => selected(t.podSelector));
+    const isOwn = to.some((t) => t.podSelector && !t.namespaceSelector);
+    ports.forEach(({ port }) => demand(!isOwn || targets.some((pod) => has(pod, port)), policy, `leads to port ${port}, which no pod has`));
+  }
+}
+for (const role of ofKind("Role")) {
+  for (const { resources, verbs } of role.value.rules) {
+    const more = verbs.filter((verb) => !["get", "list", "watch"].includes(verb));
+    demand(more.length === 0 && resources.every((r) => r === "pods"), role, `allows ${verbs} of ${resources}`);
   }
 }
 

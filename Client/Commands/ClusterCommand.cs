@@ -3,28 +3,29 @@ using System.Text.Json;
 
 namespace Presence.CommandLine;
 
-/// <summary><c>cluster</c>: members, and what each knows of the others.</summary>
+/// <summary><c>cluster</c>: the nodes and their views of each other.</summary>
 internal static class ClusterCommand
 {
     public static async Task<int> RunAsync(NodeAccess access, bool json, ClientConsole console, CancellationToken stop)
     {
         await using var socket = await AdminConnection.OpenAsync(access.Nodes[0], access, stop);
         var first = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var whole = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var heard = 0;
+        var complete = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var messages = 0;
         await socket.Channel("admin:cluster").On("cluster", body =>
         {
             first.TrySetResult(body);
-            // The other members are asked when somebody looks: they have answered by the second message, or do not.
-            if (IsWhole(body) || ++heard > 2)
+            // Nodes exchange reports only while an admin is connected: by the second message every live node has sent
+            // one.
+            if (IsComplete(body) || ++messages > 2)
             {
-                whole.TrySetResult(body);
+                complete.TrySetResult(body);
             }
         }).JoinAsync();
         JsonElement cluster;
         try
         {
-            cluster = await whole.Task.WaitAsync(TimeSpan.FromSeconds(4), stop);
+            cluster = await complete.Task.WaitAsync(TimeSpan.FromSeconds(4), stop);
         }
         catch (TimeoutException) when (first.Task.IsCompleted)
         {
@@ -47,21 +48,22 @@ internal static class ClusterCommand
         return ClientProgram.Done;
     }
 
-    private static bool IsWhole(JsonElement body)
+    private static bool IsComplete(JsonElement body)
     {
-        var up = body.GetProperty("members").EnumerateArray().Count(member => member.GetProperty("status").GetString() == "up");
-        return body.GetProperty("pairs").EnumerateArray().Select(p => p.GetProperty("from").GetString()).Distinct().Count() >= up;
+        var up = body.GetProperty("nodes").EnumerateArray().Count(node => Text(node, "status") == "up");
+        return body.GetProperty("pairs").EnumerateArray().Select(pair => Text(pair, "from")).Distinct().Count() >= up;
     }
 
     private static void Show(ClientConsole console, JsonElement cluster)
     {
-        console.Line($"{Text(cluster, "node")} ({Text(cluster, "state")}), engine {Text(cluster, "engine")}, "
+        console.Line($"{Text(cluster, "node")} ({Text(cluster, "state")}), "
+            + $"cluster transport {Text(cluster.GetProperty("transport"), "name")}, "
             + $"version {Text(cluster, "version")}, {Text(cluster, "entries")} presences");
         console.Line("");
-        console.Line($"{"member",-24} {"status",-10} {"presences",10}");
-        foreach (var member in cluster.GetProperty("members").EnumerateArray())
+        console.Line($"{"node",-24} {"status",-10} {"presences",10}");
+        foreach (var node in cluster.GetProperty("nodes").EnumerateArray())
         {
-            console.Line($"{Text(member, "name"),-24} {Text(member, "status"),-10} {Text(member, "entries"),10}");
+            console.Line($"{Text(node, "name"),-24} {Text(node, "status"),-10} {Text(node, "entries"),10}");
         }
 
         console.Line("");

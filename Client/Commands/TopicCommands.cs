@@ -7,7 +7,13 @@ internal static class TopicCommands
 {
     public static async Task<int> ListAsync(ITopicClient topic, TopicOutput output, CancellationToken stop)
     {
-        output.Show(await topic.ListAsync(null, stop));
+        var found = await topic.ListAsync(null, stop);
+        output.Show(found);
+        if (found.Count == 0)
+        {
+            output.Console.ErrorLine($"Nobody is present in '{output.Topic}'.");
+        }
+
         return ClientProgram.Done;
     }
 
@@ -15,7 +21,9 @@ internal static class TopicCommands
     {
         var found = await topic.ListAsync(key, stop);
         output.Show(found);
-        return found.Count > 0 ? ClientProgram.Done : output.Fail($"nobody is present in '{output.Topic}' under '{key}'.");
+        return found.Count > 0
+            ? ClientProgram.Done
+            : throw new PhoenixException($"nobody is present in '{output.Topic}' under '{key}'.");
     }
 
     public static async Task<int> WatchAsync(ITopicClient topic, TopicOutput output, CancellationToken stop)
@@ -27,16 +35,17 @@ internal static class TopicCommands
     public static async Task<int> TrackAsync(
         ITopicClient topic, string key, JsonElement meta, int seconds, TopicOutput output, CancellationToken stop)
     {
-        output.ShowTracked(key, await topic.TrackAsync(key, meta.ValueKind == JsonValueKind.Undefined ? ClientOptions.ToMeta("{}") : meta, stop));
-        return await StopOrEndAsync(topic, seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds), stop);
+        output.ShowTracked(key, await topic.TrackAsync(key, meta, stop));
+        var after = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds);
+        return await StopOrEndAsync(topic, after, stop);
     }
 
-    /// <summary>Waits for Ctrl-C or the end of the time, which is well, or for the server's end, which is not.</summary>
+    /// <summary>Waits for Ctrl-C or the timeout; an end by the server is an error.</summary>
     private static async Task<int> StopOrEndAsync(ITopicClient topic, TimeSpan after, CancellationToken stop)
     {
-        var (ended, enough) = (topic.Ended, Task.Delay(after, stop));
-        return await Task.WhenAny(ended, enough) == enough
+        var (ended, timeout) = (topic.Ended, Task.Delay(after, stop));
+        return await Task.WhenAny(ended, timeout) == timeout
             ? ClientProgram.Done
-            : throw new PhoenixException($"the server ended it: {await ended}.");
+            : throw new PhoenixException($"the server ended the connection: {await ended}.");
     }
 }

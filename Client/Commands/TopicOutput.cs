@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Presence.CommandLine;
 
-/// <summary>Writes presences of a topic, a line each.</summary>
+/// <summary>Writes presences of a topic, one per line.</summary>
 internal sealed record TopicOutput(ClientConsole Console, string Topic, bool IsJson)
 {
     public void Show(IEnumerable<PresenceEvent> events)
@@ -28,7 +28,7 @@ internal sealed record TopicOutput(ClientConsole Console, string Topic, bool IsJ
             return;
         }
 
-        Console.Line($"{mark}{OneLine(e.Key)}  {string.Join("  ", e.Metas.Select(meta => meta.GetRawText()))}");
+        Console.Line($"{mark}{e.Key}  {string.Join("  ", e.Metas.Select(meta => meta.GetRawText()))}");
     }
 
     public void ShowTracked(string key, string? reference)
@@ -41,13 +41,4 @@ internal sealed record TopicOutput(ClientConsole Console, string Topic, bool IsJ
 
         Console.Line($"{key} is present in {Topic} ({reference}).");
     }
-
-    public int Fail(string message)
-    {
-        Console.Error.WriteLine($"error: {message}");
-        return ClientProgram.Failed;
-    }
-
-    /// <summary>Keys are anybody's text; what would move the cursor of a terminal is shown as a box.</summary>
-    private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\u25a1' : c));
 }

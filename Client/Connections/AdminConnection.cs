@@ -6,33 +6,33 @@ using System.Text.Json;
 
 namespace Presence.CommandLine;
 
-/// <summary>Signs in as the admin and opens the admin's socket.</summary>
+/// <summary>Signs in and opens the admin socket.</summary>
 internal static class AdminConnection
 {
-    /// <exception cref="PhoenixException">Nobody answers, or the name or password is wrong.</exception>
-    public static async Task<PhoenixSocket> OpenAsync(Uri member, NodeAccess access, CancellationToken stop)
+    /// <exception cref="PhoenixException">The node does not answer, or the name or password is wrong.</exception>
+    public static async Task<PhoenixSocket> OpenAsync(Uri node, NodeAccess access, CancellationToken stop)
     {
         if (string.IsNullOrEmpty(access.Password))
         {
             throw new ClientUsageException("a password is missing: give --password, or set PRESENCE_ADMIN_PASSWORD.");
         }
 
-        var token = await TokenAsync(member, access.User, access.Password, stop);
-        return await PhoenixSocket.ConnectAsync(new Uri(member, "admin_socket"), new PhoenixOptions { AuthToken = token }, stop);
+        var token = await TokenAsync(node, access.User, access.Password, stop);
+        return await PhoenixSocket.ConnectAsync(
+            new Uri(node, "admin_socket"), new PhoenixOptions { AuthToken = token }, stop);
     }
 
-    private static async Task<string> TokenAsync(Uri member, string user, string password, CancellationToken stop)
+    private static async Task<string> TokenAsync(Uri node, string user, string password, CancellationToken stop)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic",
-            Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
         try
         {
-            using var answer = await http.PostAsync(new Uri(member, "admin/token"), null, stop);
+            using var answer = await http.PostAsync(new Uri(node, "admin/token"), null, stop);
             if (answer.StatusCode != HttpStatusCode.OK)
             {
-                throw new PhoenixException($"{member} does not sign in '{user}': {await ReasonAsync(answer, stop)}");
+                throw new PhoenixException($"{node} rejects '{user}': {await ReasonAsync(answer, stop)}");
             }
 
             return (await answer.Content.ReadFromJsonAsync<JsonElement>(stop)).GetProperty("token").GetString()!;
@@ -40,7 +40,7 @@ internal static class AdminConnection
         catch (Exception e) when (e is HttpRequestException or JsonException
             || (e is TaskCanceledException && !stop.IsCancellationRequested))
         {
-            throw new PhoenixException($"{member} does not answer: {e.GetBaseException().Message}", e);
+            throw new PhoenixException($"{node} does not answer: {e.GetBaseException().Message}", e);
         }
     }
 
@@ -51,7 +51,8 @@ internal static class AdminConnection
             var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(stop);
             return problem.GetProperty("detail").GetString()!;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException
+            or InvalidOperationException or NotSupportedException)
         {
             return $"status {(int)answer.StatusCode}";
         }

@@ -12,19 +12,18 @@ using Presence.Tracker;
 
 namespace Presence.CommandLine;
 
-/// <summary>A topic through grains, with the metadata that a node's socket gives.</summary>
+/// <summary>A topic through grains, with the metadata of a node's socket.</summary>
 internal sealed class GrainTopic : ITopicClient
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     private readonly IHost _host;
     private readonly string _topic;
-    private IAsyncDisposable? _begun;
+    private IAsyncDisposable? _subscription;
 
     private GrainTopic(IHost host, string topic) => (_host, _topic) = (host, topic);
 
     public Task<string> Ended { get; } = new TaskCompletionSource<string>().Task;
-
     private IPresenceClient Client => _host.Services.GetRequiredService<IPresenceClient>();
 
     /// <exception cref="PhoenixException">No gateway can be reached.</exception>
@@ -32,7 +31,7 @@ internal sealed class GrainTopic : ITopicClient
     {
         await RequireGatewayAsync(access, stop);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        // What Orleans has to say about a connection is said by the errors of the calls.
+        // The errors of calls include what Orleans would log about connections.
         builder.Logging.ClearProviders();
         builder.UseOrleansClient(client => client
             .UseStaticClustering([.. access.Gateways])
@@ -47,8 +46,9 @@ internal sealed class GrainTopic : ITopicClient
         catch (Exception e) when (e is not OperationCanceledException || !stop.IsCancellationRequested)
         {
             host.Dispose();
+            var gateways = string.Join(", ", access.Gateways);
             throw new PhoenixException(
-                $"the silos at {string.Join(", ", access.Gateways)} did not take this client: {e.GetBaseException().Message}", e);
+                $"the silos at {gateways} rejected this client: {e.GetBaseException().Message}", e);
         }
     }
 
@@ -61,13 +61,14 @@ internal sealed class GrainTopic : ITopicClient
     public async Task WatchAsync(Action<PresenceEvent> changed, CancellationToken stop)
     {
         var isFirst = true;
-        _begun = await Client.WatchAsync(
+        _subscription = await Client.SubscribeAsync(
             _topic,
             changes =>
             {
-                // The first batch is everybody who is there already.
-                var arePresent = Interlocked.Exchange(ref isFirst, false) && changes.All(c => c.Kind == PresenceChangeKind.Joined);
-                var events = arePresent ? Present([.. changes.Select(c => c.Entry)]) : changes.Select(c =>
+                // The first batch contains the present entries.
+                var isSnapshot = Interlocked.Exchange(ref isFirst, false)
+                    && changes.All(c => c.Kind == PresenceChangeKind.Joined);
+                var events = isSnapshot ? Present([.. changes.Select(c => c.Entry)]) : changes.Select(c =>
                     new PresenceEvent(ToEvent(c.Kind), c.Entry.Key, [Meta(c.Entry)]));
                 foreach (var e in events)
                 {
@@ -76,26 +77,26 @@ internal sealed class GrainTopic : ITopicClient
 
                 return default;
             },
-            stop);
+            cancellation: stop);
         Volatile.Write(ref isFirst, false);
     }
 
     public async Task<string?> TrackAsync(string key, JsonElement meta, CancellationToken stop)
     {
         var tracked = await Client.TrackAsync(_topic, key, PresenceMeta.Parse(meta.GetRawText()), stop);
-        _begun = tracked;
+        _subscription = tracked;
         return tracked.Handle.Ref;
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_begun is not null)
+        if (_subscription is not null)
         {
-            await _begun.DisposeAsync();
+            await _subscription.DisposeAsync();
         }
 
-        using var patience = new CancellationTokenSource(ConnectTimeout);
-        await _host.StopAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(ConnectTimeout);
+        await _host.StopAsync(timeout.Token);
         _host.Dispose();
     }
 
@@ -114,7 +115,7 @@ internal sealed class GrainTopic : ITopicClient
         _ => PresenceEventKind.Left,
     };
 
-    /// <summary>Returns the metadata with the references that a socket adds.</summary>
+    /// <summary>Returns the metadata with the refs that a socket adds.</summary>
     private static JsonElement Meta(PresenceEntry presence)
     {
         var meta = (JsonObject)JsonNode.Parse(presence.Meta.Utf8.Span)!;
@@ -127,7 +128,7 @@ internal sealed class GrainTopic : ITopicClient
         return JsonSerializer.SerializeToElement(meta);
     }
 
-    /// <summary>Looks for one gateway that listens: the Orleans client itself would try for ever.</summary>
+    /// <summary>Checks that a gateway accepts connections: the Orleans client itself would retry for ever.</summary>
     private static async Task RequireGatewayAsync(SiloAccess access, CancellationToken stop)
     {
         foreach (var gateway in access.Gateways)
@@ -140,10 +141,11 @@ internal sealed class GrainTopic : ITopicClient
             }
             catch (SocketException)
             {
-                // The next one may.
+                // Try the next gateway.
             }
         }
 
-        throw new PhoenixException($"no silo's gateway answers at {string.Join(", ", access.Gateways)}; name one with --gateway.");
+        throw new PhoenixException(
+            $"no silo's gateway answers at {string.Join(", ", access.Gateways)}; name one with --gateway.");
     }
 }

@@ -6,13 +6,13 @@ namespace Presence.CommandLine;
 /// <summary>The presences of one topic, through a node's socket or through grains.</summary>
 internal interface ITopicClient : IAsyncDisposable
 {
-    /// <summary>Gets a task that completes with the reason when the server has ended what was begun.</summary>
+    /// <summary>Gets a task that completes with the reason when the server has ended the subscription.</summary>
     Task<string> Ended { get; }
 
-    /// <summary>Returns who is present, ordered by key; under one key only if that is given.</summary>
+    /// <summary>Returns the presences of the topic, or of one key, ordered by key.</summary>
     Task<IReadOnlyList<PresenceEvent>> ListAsync(string? key, CancellationToken stop);
 
-    /// <summary>Sends who is present, and then every change, until this is disposed.</summary>
+    /// <summary>Passes the presences and then every change to the callback, until this is disposed.</summary>
     Task WatchAsync(Action<PresenceEvent> changed, CancellationToken stop);
 
     /// <summary>Tracks a presence until this is disposed.</summary>
@@ -20,14 +20,10 @@ internal interface ITopicClient : IAsyncDisposable
     Task<string?> TrackAsync(string key, JsonElement meta, CancellationToken stop);
 }
 
-/// <summary>How to reach nodes.</summary>
-/// <param name="Nodes">Their roots, at least one, each ending with a slash.</param>
-/// <param name="User">Who signs in.</param>
-/// <param name="Password">Null if none was given.</param>
+/// <summary>Roots of nodes, at least one and each ending with a slash, and the sign-in.</summary>
+
 internal sealed record NodeAccess(IReadOnlyList<Uri> Nodes, string User, string? Password);
 
-/// <summary>How to reach silos.</summary>
-/// <param name="Gateways">Where they take clients, at least one.</param>
-/// <param name="ClusterId">Of the Orleans cluster.</param>
-/// <param name="ServiceId">Of the Orleans service.</param>
+/// <summary>Gateways of silos, at least one, and the IDs of the Orleans cluster.</summary>
+
 internal sealed record SiloAccess(IReadOnlyList<IPEndPoint> Gateways, string ClusterId, string ServiceId);

@@ -10,7 +10,8 @@ internal sealed class SocketTopic : ITopicClient
     private readonly PhoenixSocket _socket;
     private readonly PhoenixChannel _channel;
 
-    private SocketTopic(PhoenixSocket socket, string topic) => (_socket, _channel) = (socket, socket.Channel("presence:" + topic));
+    private SocketTopic(PhoenixSocket socket, string topic) =>
+        (_socket, _channel) = (socket, socket.Channel("presence:" + topic));
 
     public Task<string> Ended => Task.WhenAny(_socket.Closed, _channel.Ended).Unwrap();
 
@@ -27,7 +28,7 @@ internal sealed class SocketTopic : ITopicClient
         }
         catch (TimeoutException e)
         {
-            throw new PhoenixException($"the server did not say who is present within {StateTimeout.TotalSeconds:0} s.", e);
+            throw new PhoenixException("the server did not send the presences within 30 s.", e);
         }
 
         return

@@ -2,11 +2,11 @@ using System.Diagnostics.Metrics;
 
 namespace Presence.Grains.Client;
 
-/// <summary>What a client counts: presences tracked again, readers that had to catch up.</summary>
+/// <summary>Metrics of a presence client.</summary>
 internal sealed class ClientInstruments : IDisposable
 {
     private readonly Meter _meter = new("Presence.Grains");
-    private readonly Counter<long> _again;
+    private readonly Counter<long> _trackedAgain;
     private readonly Counter<long> _caughtUp;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _failures;
@@ -14,25 +14,25 @@ internal sealed class ClientInstruments : IDisposable
 
     public ClientInstruments()
     {
-        _again = _meter.CreateCounter<long>(
-            "presence.client.tracked_again", "{presence}", "Presences of this client that were lost and tracked again.");
+        _trackedAgain = _meter.CreateCounter<long>(
+            "presence.client.tracked_again", "{presence}", "Presences tracked again after a lost lease or silo.");
         _caughtUp = _meter.CreateCounter<long>(
-            "presence.client.catch_ups", "{catch_up}", "Times a watch had missed something and listed its topic again.");
+            "presence.client.catch_ups", "{catch_up}", "Times a subscription had missed something.");
         _dropped = _meter.CreateCounter<long>(
-            "presence.client.dropped", "{batch}", "Batches dropped because a watch's handler is slow; it catches up.");
+            "presence.client.dropped", "{batch}", "Batches dropped because a subscription's handler is slow.");
         _failures = _meter.CreateCounter<long>(
-            "presence.client.handler_failures", "{failure}", "Exceptions thrown by handlers of watches.");
+            "presence.client.handler_failures", "{failure}", "Exceptions thrown by handlers of subscriptions.");
     }
 
-    /// <summary>Catch-ups so far, the first list of a watch not counted.</summary>
+    /// <summary>Gets the number of catch-ups so far, without the first list of a subscription.</summary>
     public long CatchUps => Volatile.Read(ref _catchUps);
 
-    public void TrackedAgain() => _again.Add(1);
+    public void TrackedAgain() => _trackedAgain.Add(1);
 
-    public void CaughtUp()
+    public void CaughtUp(bool sinceCursor)
     {
         Interlocked.Increment(ref _catchUps);
-        _caughtUp.Add(1);
+        _caughtUp.Add(1, new KeyValuePair<string, object?>("by", sinceCursor ? "cursor" : "list"));
     }
 
     public void Dropped() => _dropped.Add(1);

@@ -3,87 +3,107 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
-/// <summary>
-/// Reads a topic through an observer: subscribes, renews, and subscribes again on whichever silo answers when the
-/// subscription or its silo is lost.
-/// </summary>
+/// <summary>Reads a topic through an observer. Replaces the subscription, on any silo, when it is lost.</summary>
 internal sealed class ObserverReader(
     PresenceClient client,
     string topic,
     Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
     : TopicReader(client, topic, handler)
 {
-    private Subscriber? _subscriber;
-    private IPresenceObserver? _reference;
-    private PresenceSubscription? _subscription;
+    private volatile Subscriber? _subscriber;
     private long _term;
+
+    public override string? Silo => _subscriber?.Subscription?.Silo;
+
+    public string SubscriptionId => _subscriber?.Id ?? "";
+
+    public TimeSpan SubscriptionTimeout => _subscriber?.Subscription?.SubscriptionTimeout ?? TimeSpan.MaxValue;
+
+    /// <summary>Subscribes again, because the silo has ended the subscription.</summary>
+    public void OnSubscriptionEnded(string id)
+    {
+        if (_subscriber is { } subscriber && subscriber.Id == id)
+        {
+            subscriber.IsLost = true;
+            Recheck();
+        }
+    }
+
+    public override void OnSiloLost(string silo)
+    {
+        if (string.Equals(Silo, silo, StringComparison.Ordinal))
+        {
+            OnSubscriptionEnded(SubscriptionId);
+        }
+    }
 
     protected override async Task<TopicChanges> OpenAsync(CancellationToken cancellation)
     {
-        if (_subscription is { } old && await StillGoesOnAsync(old, cancellation))
-        {
-            // Nothing was lost but by this side's own backlog: a new subscription is the way to a list without a gap.
-            await EndAsync(old);
-        }
-
-        // An observer per subscription: what an earlier one still gets bears an earlier term.
-        Release();
-        _subscriber = new Subscriber(this, ++_term);
-        _reference = Client.Grains.CreateObjectReference<IPresenceObserver>(_subscriber);
-        var subscription = await Client.CallAsync(Grain.Subscribe(_reference), cancellation);
-        _subscription = subscription;
+        // Each subscription has its own observer, so that late events of an earlier one carry an earlier term.
+        await CloseAsync();
+        var subscriber = new Subscriber(this, ++_term);
+        subscriber.Reference = Client.Grains.CreateObjectReference<IPresenceObserver>(subscriber);
+        _subscriber = subscriber;
+        var subscription = await Client.CallAsync(
+            Grain.Subscribe(subscriber.Reference, subscriber.Id, Cursor), cancellation);
+        subscriber.Subscription = subscription;
+        var snapshot = subscription.Snapshot;
+        var presences = await ReadRestAsync(subscription.Silo, snapshot.Rest, snapshot.Presences, cancellation);
         return new TopicChanges(
             Topic,
-            subscription.Snapshot.Node,
+            snapshot.Node,
             Sequence: 0,
             IsReset: true,
-            [.. subscription.Snapshot.Presences.Select(p => new PresenceChange(PresenceChangeKind.Joined, p, null, default))],
+            snapshot.Missed ?? [.. PresenceChange.JoinedAll(presences)],
             subscription.Silo,
-            _term,
-            subscription.Snapshot.Known);
+            subscriber.Term,
+            snapshot.Known,
+            SinceCursor: snapshot.Missed is not null);
     }
 
     protected override Task<bool> CheckAsync(CancellationToken cancellation) =>
-        _subscription is { } subscription ? StillGoesOnAsync(subscription, cancellation) : Task.FromResult(false);
+        Task.FromResult(_subscriber is { IsLost: false, Subscription: not null });
 
     protected override async Task CloseAsync()
     {
-        if (_subscription is { } subscription)
+        if (_subscriber is not { } subscriber)
         {
-            await EndAsync(subscription);
+            return;
         }
 
-        Release();
+        _subscriber = null;
+        if (subscriber.Subscription is { } subscription && !subscriber.IsLost)
+        {
+            await ((Task)Client.CallAsync(Grain.Unsubscribe(subscription), default))
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        _ = ReleaseAsync(subscriber.Reference!);
     }
 
-    private async Task<bool> StillGoesOnAsync(PresenceSubscription subscription, CancellationToken cancellation)
+    /// <summary>
+    /// Deletes an observer after the last call to it has arrived, which would log an error without it.
+    /// </summary>
+    private async Task ReleaseAsync(IPresenceObserver reference)
     {
-        try
-        {
-            return await Client.CallAsync(Client.Leases(subscription.Silo).RenewSubscription(subscription.Id), cancellation);
-        }
-        catch (Exception) when (!cancellation.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
-
-    private async Task EndAsync(PresenceSubscription subscription) =>
-        await ((Task)Client.CallAsync(Grain.Unsubscribe(subscription), default))
+        await Task.Delay(Client.Options.CallTimeout, Client.Time, Client.Stopping)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
-    private void Release()
-    {
-        if (_reference is { } reference)
-        {
-            Client.Grains.DeleteObjectReference<IPresenceObserver>(reference);
-            _reference = null;
-        }
+        Client.Grains.DeleteObjectReference<IPresenceObserver>(reference);
     }
 
     private sealed class Subscriber(ObserverReader reader, long term) : IPresenceObserver
     {
-        public Task Changed(TopicChanges changes)
+        public string Id { get; } = PresenceClient.NewId();
+
+        public long Term => term;
+
+        public IPresenceObserver? Reference { get; set; }
+
+        public PresenceSubscription? Subscription { get; set; }
+
+        public bool IsLost { get; set; }
+
+        public Task OnChanges(TopicChanges changes)
         {
             reader.Post(changes with { Term = term });
             return Task.CompletedTask;

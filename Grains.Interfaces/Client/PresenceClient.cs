@@ -1,35 +1,30 @@
-using System.Collections.Concurrent;
-using System.Globalization;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Runtime;
+using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
-/// <summary>See <see cref="IPresenceClient"/>.</summary>
-/// <remarks>
-/// One loop renews all leases, with one call per silo. A lease that is over is begun anew at once; one whose silo does not
-/// answer is, as soon as it must have run out there too, so that nobody is present twice for longer than a moment.
-/// </remarks>
-internal sealed partial class PresenceClient :
+/// <summary>See <see cref="IPresenceClient"/>. <see cref="ClientRenewals"/> keeps what was begun here.</summary>
+internal sealed class PresenceClient :
     IPresenceClient,
     ILifecycleParticipant<IClusterClientLifecycle>,
     ILifecycleParticipant<ISiloLifecycle>,
     IDisposable
 {
-    private readonly string _id = Guid.NewGuid().ToString("N");
+    /// <summary>Maximum number of presences that are tracked by one call to a silo.</summary>
+    private const int MaxPerCall = 1000;
+
+    /// <summary>Number of keys on a page of a list.</summary>
+    private const int PageSize = 2000;
+
     private readonly Lazy<IClusterClient> _grains;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
-    private readonly ConcurrentDictionary<TrackedPresence, bool> _presences = new();
-    private readonly ConcurrentDictionary<TopicReader, bool> _readers = new();
+    private readonly ClientRenewals _renewals;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Lock _gate = new();
-    private Task? _renewing;
-    private long _leases;
 
     public PresenceClient(
         IServiceProvider services,
@@ -38,13 +33,11 @@ internal sealed partial class PresenceClient :
         ClientInstruments instruments,
         TimeProvider? time = null)
     {
-        // Not before it is used: the cluster client itself waits for those who take part in its lifecycle.
+        // Resolved on first use: the cluster client itself waits for the participants of its lifecycle.
         _grains = new(services.GetRequiredService<IClusterClient>);
-        Options = options.Value;
-        Options.Validate();
-        _logger = logger;
-        Instruments = instruments;
-        _time = time ?? TimeProvider.System;
+        (Options, Logger, Instruments) = (options.Value, logger, instruments);
+        Time = time ?? TimeProvider.System;
+        _renewals = new ClientRenewals(this);
     }
 
     public IClusterClient Grains => _grains.Value;
@@ -53,59 +46,225 @@ internal sealed partial class PresenceClient :
 
     public ClientInstruments Instruments { get; }
 
-    public TimeProvider Time => _time;
+    public TimeProvider Time { get; }
 
-    public ILogger Logger => _logger;
+    public ILogger Logger { get; }
 
-    public long Now => _time.GetTimestamp();
+    /// <summary>Gets a token that is canceled when the client stops.</summary>
+    public CancellationToken Stopping => _stop.Token;
+
+    /// <summary>
+    /// Returns a new id of a lease or subscription. Each has its own, so that none delays or ends another.
+    /// </summary>
+    public static string NewId() => Guid.NewGuid().ToString("N");
 
     public async Task<ITrackedPresence> TrackAsync(
         string topic, string key, PresenceMeta meta = default, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(topic);
-        ArgumentNullException.ThrowIfNull(key);
-        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
-        var presence = new TrackedPresence(this, topic, key, meta);
+        var presence = Create(new(topic, key, meta));
         await presence.BeginAsync(null, cancellation);
-        _presences.TryAdd(presence, true);
-        KeepRenewing();
+        _renewals.Add(presence);
         return presence;
     }
 
-    public Task<ITopicWatch> WatchAsync(
-        string topic,
-        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
-        CancellationToken cancellation = default) =>
-        BeginAsync(new ObserverReader(this, topic, handler), cancellation);
-
-    public Task<ITopicWatch> FollowAsync(
-        string topic,
-        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
-        CancellationToken cancellation = default) =>
-        BeginAsync(new StreamReader(this, topic, handler), cancellation);
-
-    public void Dispose()
+    public async Task<IReadOnlyList<ITrackedPresence>> TrackManyAsync(
+        IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default)
     {
-        // Several registrations share this object, and each disposes of it; nothing waits on the source's handle.
-        _stop.Cancel();
+        ArgumentNullException.ThrowIfNull(requests);
+        var tracked = requests.Select(Create).ToArray();
+        try
+        {
+            foreach (var (part, presences) in requests.Chunk(MaxPerCall).Zip(tracked.Chunk(MaxPerCall)))
+            {
+                var began = Time.GetTimestamp();
+                string[] leases = [.. part.Select(_ => NewId())];
+                var call = Topic(part[0].Topic).TrackMany(part, leases);
+                foreach (var (presence, handle) in presences.Zip(await BeginLeasesAsync(call, leases, cancellation)))
+                {
+                    presence.Begin(handle, began);
+                    _renewals.Add(presence);
+                }
+            }
+
+            return tracked;
+        }
+        catch
+        {
+            await Task.WhenAll(tracked.Select(presence => presence.DisposeAsync().AsTask()));
+            throw;
+        }
     }
+
+    public Task<ITopicSubscription> SubscribeAsync(
+        string topic,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
+        SubscriptionKind kind = SubscriptionKind.Observer,
+        CancellationToken cancellation = default)
+    {
+        RequireTopic(topic);
+        return kind switch
+        {
+            SubscriptionKind.Observer => BeginAsync(new ObserverReader(this, topic, handler), cancellation),
+            SubscriptionKind.Stream => BeginAsync(new StreamReader(this, topic, handler), cancellation),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Use one of SubscriptionKind."),
+        };
+    }
+
+    public async IAsyncEnumerable<PresenceEntry> ListAsync(
+        string topic, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        string? after = null;
+        do
+        {
+            var page = await PageAsync(topic, after, PageSize, cancellation);
+            foreach (var presence in page.Presences)
+            {
+                yield return presence;
+            }
+
+            after = page.Next;
+        }
+        while (after is not null);
+    }
+
+    public Task<TopicList> PageAsync(
+        string topic, string? after, int limit, CancellationToken cancellation = default) =>
+        CallAsync(Topic(topic).Page(after, limit), cancellation);
+
+    public Task<IReadOnlyList<PresenceEntry>> GetByKeyAsync(
+        string topic, string key, CancellationToken cancellation = default) =>
+        CallAsync(Topic(topic).GetByKey(key), cancellation);
+
+    public Task<int> CountAsync(string topic, CancellationToken cancellation = default) =>
+        CallAsync(Topic(topic).Count(), cancellation);
+
+    public Task<int> KeyCountAsync(string topic, CancellationToken cancellation = default) =>
+        CallAsync(Topic(topic).KeyCount(), cancellation);
+
+    public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        return CallAsync(Topic(key).TopicsOf(key), cancellation);
+    }
+
+    // Longer than another call: the silo asks others for up to 10 s. Orleans limits it.
+    public Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        return Topic(topic).Evict(key).WaitAsync(cancellation);
+    }
+
+    public Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        return Topic(key).EvictKey(key).WaitAsync(cancellation);
+    }
+
+    public Task<SendToKeyResult> SendAsync(
+        string topic, string key, SessionMessage message, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        ArgumentNullException.ThrowIfNull(message);
+        return CallAsync(Topic(topic).Send(key, message.Name, message.Json), cancellation);
+    }
+
+    public Task<SendToKeyResult> SendToKeyAsync(
+        string key, SessionMessage message, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        ArgumentNullException.ThrowIfNull(message);
+        return CallAsync(Topic(key).SendToKey(key, message.Name, message.Json), cancellation);
+    }
+
+    public Task<IReadOnlyList<NodeFreshness>> FreshnessAsync(
+        string topic, CancellationToken cancellation = default) =>
+        CallAsync(Topic(topic).Freshness(), cancellation);
+
+    // Several registrations share this object and each disposes it; nothing waits on the source's handle.
+    public void Dispose() => _stop.Cancel();
 
     public void Participate(IClusterClientLifecycle lifecycle) => Participate((ILifecycleObservable)lifecycle);
 
     public void Participate(ISiloLifecycle lifecycle) => Participate((ILifecycleObservable)lifecycle);
 
-    public IPresenceLeaseGrain Leases(string silo) => Grains.GetGrain<IPresenceLeaseGrain>(silo);
+    public ITopicPresenceGrain Topic(string topic)
+    {
+        RequireTopic(topic);
+        return Grains.GetGrain<ITopicPresenceGrain>(topic);
+    }
 
-    /// <summary>A lease of its own for each presence: none can hold up or end another.</summary>
-    public string NextLease() =>
-        string.Create(CultureInfo.InvariantCulture, $"{_id}-{Interlocked.Increment(ref _leases)}");
+    public IPresenceSiloGrain SiloGrain(string silo) => Grains.GetGrain<IPresenceSiloGrain>(silo);
 
     public Task<T> CallAsync<T>(Task<T> call, CancellationToken cancellation) =>
-        call.WaitAsync(Options.CallTimeout, _time, cancellation);
+        call.WaitAsync(Options.CallTimeout, Time, cancellation);
 
-    public void Forget(TrackedPresence presence) => _presences.TryRemove(presence, out _);
+    /// <summary>Waits for a call that begins leases, and ends them if it fails.</summary>
+    public async Task<T> BeginLeasesAsync<T>(Task<T> call, string[] leases, CancellationToken cancellation)
+    {
+        try
+        {
+            return await CallAsync(call, cancellation);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException or OrleansException)
+        {
+            // A silo may have executed the call, or still execute it.
+            Array.ForEach(leases, Abandon);
+            throw;
+        }
+    }
 
-    public void Forget(TopicReader reader) => _readers.TryRemove(reader, out _);
+    /// <summary>Calls once more if a silo is unavailable: it may be the gateway and not the target.</summary>
+    public async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken cancellation)
+    {
+        try
+        {
+            return await CallAsync(call(), cancellation);
+        }
+        catch (SiloUnavailableException)
+        {
+            return await CallAsync(call(), cancellation);
+        }
+    }
+
+    /// <summary>Rejects metadata before it is sent that no silo would accept.</summary>
+    /// <exception cref="PresenceLimitException">
+    /// It is larger than <see cref="PresenceClientOptions.MaxMetaBytes"/>.
+    /// </exception>
+    public void RequireSize(PresenceMeta meta)
+    {
+        if (meta.Utf8.Length > Options.MaxMetaBytes)
+        {
+            throw new PresenceLimitException("metadata", meta.Utf8.Length, Options.MaxMetaBytes);
+        }
+    }
+
+    private TrackedPresence Create(TrackRequest request)
+    {
+        var (topic, key, meta) = request;
+        RequireTopic(topic);
+        ArgumentNullException.ThrowIfNull(key);
+        RequireSize(meta);
+        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
+        return new TrackedPresence(this, topic, key, meta);
+    }
+
+    private static void RequireTopic(string topic)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        if (topic.Length == 0)
+        {
+            throw new PresenceLimitException("topic", 0, 0);
+        }
+
+        // As the key of a grain it would reach the silo as another text.
+        StrictUtf8.Check(topic, nameof(topic));
+    }
+
+    public void Forget(TrackedPresence presence) => _renewals.Remove(presence);
+
+    public void Abandon(string lease) => _renewals.Abandon(lease);
+
+    public void Forget(TopicReader reader) => _renewals.Remove(reader);
 
     private void Participate(ILifecycleObservable lifecycle) => lifecycle.Subscribe(
         nameof(PresenceClient),
@@ -113,10 +272,10 @@ internal sealed partial class PresenceClient :
         _ => Task.CompletedTask,
         StopAsync);
 
-    private async Task<ITopicWatch> BeginAsync(TopicReader reader, CancellationToken cancellation)
+    private async Task<ITopicSubscription> BeginAsync(TopicReader reader, CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
-        _readers.TryAdd(reader, true);
+        _renewals.Add(reader);
         try
         {
             await reader.BeginAsync(cancellation);
@@ -132,107 +291,13 @@ internal sealed partial class PresenceClient :
     private async Task StopAsync(CancellationToken cancellation)
     {
         await _stop.CancelAsync();
-        Task? renewing;
-        lock (_gate)
-        {
-            renewing = _renewing;
-        }
-
         await Task.WhenAll(
                 [
-                    renewing ?? Task.CompletedTask,
-                    .. _readers.Keys.Select(r => r.DisposeAsync().AsTask()),
-                    .. _presences.Keys.Select(p => p.DisposeAsync().AsTask()),
+                    _renewals.DisposeAsync().AsTask(),
+                    .. _renewals.Readers.Select(r => r.DisposeAsync().AsTask()),
+                    .. _renewals.Presences.Select(p => p.DisposeAsync().AsTask()),
                 ])
             .WaitAsync(cancellation)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
-
-    private void KeepRenewing()
-    {
-        lock (_gate)
-        {
-            if (_renewing is null)
-            {
-                using (ExecutionContext.SuppressFlow())
-                {
-                    _renewing = Task.Run(RenewAsync);
-                }
-            }
-        }
-    }
-
-    private async Task RenewAsync()
-    {
-        using var timer = new PeriodicTimer(Options.CheckPeriod, _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stop.Token))
-            {
-                await Task.WhenAll(_presences.Keys.GroupBy(p => p.Handle.Silo).Select(g => RenewAsync(g.Key, [.. g])));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopped.
-        }
-    }
-
-    private async Task RenewAsync(string silo, TrackedPresence[] presences)
-    {
-        var handles = presences.Select(p => p.Handle).ToArray();
-        var began = Now;
-        try
-        {
-            var over = await CallAsync(Leases(silo).RenewMany([.. handles.Select(h => h.Lease)]), _stop.Token);
-            for (var i = 0; i < presences.Length; i++)
-            {
-                if (over.Contains(handles[i].Lease))
-                {
-                    await AgainAsync(presences[i], handles[i]);
-                }
-                else
-                {
-                    presences[i].Confirm(began);
-                }
-            }
-        }
-        catch (SiloUnavailableException)
-        {
-            foreach (var (presence, handle) in presences.Zip(handles))
-            {
-                await AgainAsync(presence, handle);
-            }
-        }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
-        {
-            LogNotRenewed(_logger, silo, e);
-            foreach (var (presence, handle) in presences.Zip(handles))
-            {
-                if (_time.GetElapsedTime(presence.Renewed) > handle.LeaseDuration)
-                {
-                    await AgainAsync(presence, handle);
-                }
-            }
-        }
-    }
-
-    private async Task AgainAsync(TrackedPresence presence, PresenceHandle lost)
-    {
-        try
-        {
-            await presence.BeginAsync(lost, _stop.Token);
-            Instruments.TrackedAgain();
-        }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
-        {
-            LogNotTracked(_logger, e);
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The leases on silo {Silo} could not be renewed; trying again.")]
-    private static partial void LogNotRenewed(ILogger logger, string silo, Exception error);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A presence that was lost could not be tracked again yet.")]
-    private static partial void LogNotTracked(ILogger logger, Exception error);
 }

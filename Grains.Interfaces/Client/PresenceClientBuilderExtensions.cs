@@ -2,33 +2,39 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans;
-using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Streams;
+using Presence.Grains;
 using Presence.Grains.Client;
 using Presence.Node;
 
-namespace Presence.Grains;
+namespace Orleans.Hosting;
 
-/// <summary>Presence in an Orleans client.</summary>
+/// <summary>Adds presence to an Orleans client.</summary>
 public static class PresenceClientBuilderExtensions
 {
     /// <summary>
-    /// Adds <see cref="IPresenceClient"/> and the stream provider by which the streams <c>presence.diffs</c> are subscribed to.
-    /// The silos need <c>AddPresence</c> too.
+    /// Adds <see cref="IPresenceClient"/> and the stream provider for subscriptions to the streams
+    /// <c>presence.diffs</c>. The silos need <c>AddPresence</c> too.
     /// </summary>
     /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
-    public static IClientBuilder AddPresence(this IClientBuilder client, Action<PresenceClientOptions>? configure = null)
+    /// <example>
+    /// <code>
+    /// builder.UseOrleansClient(client =&gt; client.UseLocalhostClustering().AddPresence());
+    /// </code>
+    /// </example>
+    public static IClientBuilder AddPresence(
+        this IClientBuilder client, Action<PresenceClientOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(client);
         client.Services.AddPresenceClient(configure);
         return client.AddPersistentStreams(
             PresenceStreams.Queues,
-            static (_, name) => new DiffStreamsForReading(name),
+            static (_, name) => new ReadOnlyTopicStreams(name),
             configureStream: null);
     }
 
-    /// <summary>Adds <see cref="IPresenceClient"/> alone; <c>AddPresence</c> on a client or a silo does it.</summary>
+    /// <summary>Adds only <see cref="IPresenceClient"/>. <c>AddPresence</c> on a client or silo includes it.</summary>
     /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     public static IServiceCollection AddPresenceClient(
         this IServiceCollection services,
@@ -40,6 +46,9 @@ public static class PresenceClientBuilderExtensions
             PresenceStreams.Provider, static (services, _) => new TopicStreamProvider(services));
         services.TryAddSingleton<PresenceClient>();
         services.TryAddSingleton<IPresenceClient>(static services => services.GetRequiredService<PresenceClient>());
+        services.TryAddSingleton<IPresenceSource, ClientSource>();
+        services.TryAddSingleton<IPresenceLeases, ClientLeases>();
+        services.AddPresenceFeeds();
         services.AddSingleton<ILifecycleParticipant<IClusterClientLifecycle>>(
             static services => services.GetRequiredService<PresenceClient>());
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(

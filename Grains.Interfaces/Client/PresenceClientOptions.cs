@@ -2,39 +2,47 @@ using Presence.Tracker;
 
 namespace Presence.Grains;
 
-/// <summary>How a client keeps what it tracks and watches (<c>Presence:Client</c>).</summary>
+/// <summary>Options of an <see cref="IPresenceClient"/> (<c>Presence:Client</c>).</summary>
 public sealed class PresenceClientOptions
 {
     /// <summary>
-    /// How often leases and watches are renewed and looked after, which is how soon the loss of a silo or of a message is
-    /// noticed. Default 1 s; at least 50 ms. Must be shorter than a third of the silos' <c>LeaseDuration</c> (30 s by
-    /// default). Costs a call per silo that keeps presences of this client, and one per watch.
+    /// Interval of the checks of each silo that keeps presences or subscriptions of this client: the time to detect a
+    /// lost silo or message. Default 1 s; at least 50 ms. Must be shorter than a third of the silos'
+    /// <c>LeaseDuration</c> (30 s by default), after which leases and subscriptions are renewed. A check is one call
+    /// per silo.
     /// </summary>
-    public TimeSpan CheckPeriod { get; set; } = TimeSpan.FromSeconds(1);
+    public TimeSpan RenewalInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Time after which a call to a silo counts as failed. Default 5 s.</summary>
     public TimeSpan CallTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Batches that may wait for a watch's handler. Default 1,000. When there are more, they are dropped and the handler
-    /// is told their net effect.
+    /// Maximum size of metadata in bytes, which is checked before it is sent. Default 64 KiB; at least 1. The silos
+    /// have their own limit, <c>Presence:Limits:MaxMetaBytes</c>.
     /// </summary>
-    public int WatchBacklog { get; set; } = 1000;
+    public int MaxMetaBytes { get; set; } = 64 * 1024;
 
     /// <summary>
-    /// How long two silos may disagree about a presence before the one that is listened to now is believed. Default 10 s.
-    /// Matters only while silos go.
+    /// Maximum number of batches that wait for a subscription's handler. Default 1,000; at least 1. When it is
+    /// exceeded, the batches are dropped and the handler receives their net effect.
     /// </summary>
-    public TimeSpan Settle { get; set; } = TimeSpan.FromSeconds(10);
+    public int SubscriptionQueueCapacity { get; set; } = 1000;
 
-    /// <summary>Checks the rules above.</summary>
-    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
-    public void Validate()
+    /// <summary>
+    /// Time for which two silos may disagree about a presence before the current one prevails. Default 10 s. Matters
+    /// only while silos stop or fail.
+    /// </summary>
+    public TimeSpan SiloSwitchGracePeriod { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Validates the options.</summary>
+    /// <exception cref="ArgumentException">A value is out of range; the message names it.</exception>
+    internal void Validate()
     {
         var rules = new OptionRules("Presence:Client:");
-        rules.Require(CheckPeriod >= TimeSpan.FromMilliseconds(50), CheckPeriod, "must be at least 50 ms");
+        rules.Require(RenewalInterval >= TimeSpan.FromMilliseconds(50), RenewalInterval, "must be at least 50 ms");
         rules.Require(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
-        rules.Require(WatchBacklog >= 1, WatchBacklog, "must be at least 1");
-        rules.Require(Settle >= TimeSpan.Zero, Settle, "must not be negative");
+        rules.Require(MaxMetaBytes >= 1, MaxMetaBytes, "must be at least 1");
+        rules.Require(SubscriptionQueueCapacity >= 1, SubscriptionQueueCapacity, "must be at least 1");
+        rules.Require(SiloSwitchGracePeriod >= TimeSpan.Zero, SiloSwitchGracePeriod, "must not be negative");
     }
 }

@@ -5,8 +5,8 @@ using Presence.Tracker;
 namespace Presence.Grains.Client;
 
 /// <summary>
-/// Reads a topic through its Orleans stream. Asks the home silo once in a check period how far the stream has come, so that
-/// a lost event, a lost subscription or a lost home is noticed even if nothing follows.
+/// Reads a topic through its Orleans stream. Compares itself with the position that the publisher silo reports once per
+/// renewal interval, so that a lost event, subscription or publisher is detected even if no event follows.
 /// </summary>
 internal sealed class StreamReader(
     PresenceClient client,
@@ -14,25 +14,43 @@ internal sealed class StreamReader(
     Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
     : TopicReader(client, topic, handler)
 {
-    private const int MostMissedInARow = 3;
-    private static readonly TimeSpan UnderWay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan InFlightDelay = TimeSpan.FromMilliseconds(250);
 
     private StreamSubscriptionHandle<TopicChanges>? _subscription;
-    private TopicPosition? _expected;
-    private int _missedInARow;
-    private int _heard;
+    private volatile StreamPosition? _reported;
+    private StreamPosition? _expected;
+    private volatile bool _isPublisherLost;
+    private int _received;
+
+    public override string? Silo => PublisherSilo;
+
+    /// <summary>Receives the position of the stream; null if the silo does not publish it any more.</summary>
+    public void OnPosition(StreamPosition? position)
+    {
+        _reported = position;
+        _isPublisherLost = position is null;
+        if (position is null || !Has(position))
+        {
+            Recheck();
+        }
+    }
+
+    public override void OnSiloLost(string silo)
+    {
+        if (string.Equals(Silo, silo, StringComparison.Ordinal))
+        {
+            OnPosition(null);
+        }
+    }
 
     protected override async Task<TopicChanges> OpenAsync(CancellationToken cancellation)
     {
-        if (Interlocked.Exchange(ref _heard, 0) != 0)
+        _reported = _expected = null;
+        if (Interlocked.Exchange(ref _received, 0) == 0)
         {
-            _missedInARow = 0;
-        }
-        else if (_missedInARow++ >= MostMissedInARow)
-        {
-            // Nothing comes although there is something: the silo that kept the subscription may have died with it.
-            _missedInARow = 0;
-            await CloseAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // No event has arrived: the silo that stored the subscription may have failed. Its end may wait for that
+            // silo.
+            _ = CloseAsync();
         }
 
         _subscription ??= await Client.CallAsync(
@@ -40,29 +58,39 @@ internal sealed class StreamReader(
                 .GetStream<TopicChanges>(PresenceStreams.Diffs(Topic))
                 .SubscribeAsync(OnNextAsync),
             cancellation);
-        return await Client.CallAsync(Grain.CatchUp(), cancellation);
+        var reset = await Client.CallAsync(Grain.GetSnapshot(Cursor), cancellation);
+        _isPublisherLost = false;
+        if (reset.Rest is null)
+        {
+            return reset;
+        }
+
+        var first = reset.Changes.Select(c => c.Entry).ToList();
+        var all = await ReadRestAsync(reset.Silo, reset.Rest, first, cancellation);
+        return reset with { Changes = [.. PresenceChange.JoinedAll(all)], Rest = null };
     }
 
-    protected override async Task<bool> CheckAsync(CancellationToken cancellation)
+    protected override Task<bool> CheckAsync(CancellationToken cancellation)
     {
-        if (_expected is { } expected)
+        if (_isPublisherLost)
         {
-            _expected = null;
-            if (!Has(expected))
-            {
-                return false;
-            }
+            return Task.FromResult(false);
         }
 
-        var position = await Client.CallAsync(Grain.Position(), cancellation);
-        if (!Has(position))
+        if (_expected is { } expected && !Has(expected))
         {
-            // Perhaps it is only under way: look again when it must have come.
-            _expected = position;
-            CheckAfter(UnderWay);
+            return Task.FromResult(false);
         }
 
-        return true;
+        _expected = null;
+        if (_reported is { } reported && !Has(reported))
+        {
+            // The event may be in flight; check again when it must have arrived.
+            _expected = reported;
+            CheckAfter(InFlightDelay);
+        }
+
+        return Task.FromResult(true);
     }
 
     protected override async Task CloseAsync()
@@ -70,20 +98,22 @@ internal sealed class StreamReader(
         if (_subscription is { } subscription)
         {
             _subscription = null;
-            await subscription.UnsubscribeAsync().WaitAsync(Client.Options.CallTimeout, Client.Time);
+            await subscription.UnsubscribeAsync()
+                .WaitAsync(Client.Options.CallTimeout, Client.Time)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private Task OnNextAsync(TopicChanges changes, StreamSequenceToken? token)
     {
-        Volatile.Write(ref _heard, 1);
+        Volatile.Write(ref _received, 1);
         Post(changes);
         return Task.CompletedTask;
     }
 
     /// <summary>
-    /// Whether the reader has what was published up to a position. Not if it follows a publisher with a higher term: that one was
-    /// replaced before the other silos had heard of it.
+    /// Returns whether the reader has everything up to a position. False if it follows a publisher with a higher term,
+    /// which was replaced before the other silos knew of it.
     /// </summary>
-    private bool Has(TopicPosition position) => position.Term == At.Term && position.Sequence <= At.Sequence;
+    private bool Has(StreamPosition position) => position.Term == At.Term && position.Sequence <= At.Sequence;
 }

@@ -1,30 +1,43 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
 using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
 /// <summary>
-/// Reads one topic from some source of events and tells each change once: one loop that takes events, notices gaps, and
-/// lists again.
+/// Reads one topic from a source of events and delivers each change once. One loop handles events, detects gaps and
+/// requests the list again.
 /// </summary>
-internal abstract partial class TopicReader : ITopicWatch
+internal abstract partial class TopicReader : ITopicSubscription
 {
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MinRetryDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(5);
 
-    // A handler that ends its own watch must not wait for itself.
-    private static readonly AsyncLocal<TopicReader?> s_telling = new();
+    /// <summary>Number of call timeouts for which the first attempts may fail.</summary>
+    private const int MaxStartTimeouts = 6;
+
+    /// <summary>A shorter list is about as small as a cursor and its answer.</summary>
+    private const int MinForCursor = 16;
+
+    // A handler that disposes its own subscription must not wait for itself.
+    private static readonly AsyncLocal<TopicReader?> s_notifying = new();
 
     private readonly Func<IReadOnlyList<PresenceChange>, ValueTask> _handler;
-    private readonly TopicPicture _picture;
+    private readonly TaskScheduler _scheduler = TaskScheduler.Current;
+    private readonly TopicView _view;
+    private readonly PresenceSet _presences;
     private readonly Channel<TopicChanges?> _inbox;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile IReadOnlyList<PresenceEntry> _presences = [];
+    private volatile Exception? _lastError;
+    private long _began;
+    private int _failures;
     private Task _reading = Task.CompletedTask;
     private long _term;
     private long _sequence;
     private bool _behind = true;
+    private bool _isRechecking;
     private int _overflowed;
     private int _disposed;
 
@@ -38,25 +51,44 @@ internal abstract partial class TopicReader : ITopicWatch
         Client = client;
         Topic = topic;
         _handler = handler;
-        _picture = new TopicPicture(client.Time, client.Options.Settle);
+        _presences = new PresenceSet(topic);
+        _view = new TopicView(client.Time, client.Options.SiloSwitchGracePeriod);
         _inbox = Channel.CreateBounded<TopicChanges?>(
-            new BoundedChannelOptions(client.Options.WatchBacklog) { SingleReader = true });
+            new BoundedChannelOptions(client.Options.SubscriptionQueueCapacity) { SingleReader = true });
     }
 
     public string Topic { get; }
 
-    public IReadOnlyList<PresenceEntry> Presences => _presences;
+    public TopicSnapshot Presences => _presences.Current;
+
+    public SubscriptionState State =>
+        Volatile.Read(ref _disposed) != 0 || Client.Stopping.IsCancellationRequested ? SubscriptionState.Ended
+        : _lastError is null ? SubscriptionState.Active
+        : SubscriptionState.Recovering;
+
+    public Exception? LastError => _lastError;
+
+    /// <summary>Gets the silo that keeps the source, for which <see cref="ClientRenewals"/> checks it.</summary>
+    public abstract string? Silo { get; }
+
+    /// <summary>Gets the address of the silo that published the last events.</summary>
+    protected string? PublisherSilo { get; private set; }
 
     protected PresenceClient Client { get; }
 
-    protected ITopicPresenceGrain Grain => Client.Grains.GetGrain<ITopicPresenceGrain>(Topic);
+    protected ITopicPresenceGrain Grain => Client.Topic(Topic);
 
-    /// <summary>How far the reader has come.</summary>
+    /// <summary>Gets the position of the reader.</summary>
     protected (long Term, long Sequence) At => (_term, _sequence);
 
-    /// <summary>Completes when the first list was handed over.</summary>
+    /// <summary>Gets the cursor of what the handler has received; null if that is little.</summary>
+    protected string? Cursor =>
+        _view.Shown.Count < MinForCursor ? null : TopicCursor.Of(TopicDigest.Of(Topic, _view.Shown))?.Text;
+
+    /// <summary>Completes when the handler has received the first list.</summary>
     public async Task BeginAsync(CancellationToken cancellation)
     {
+        _began = Client.Time.GetTimestamp();
         using (ExecutionContext.SuppressFlow())
         {
             _reading = Task.Run(ReadAsync, CancellationToken.None);
@@ -74,7 +106,7 @@ internal abstract partial class TopicReader : ITopicWatch
 
         Client.Forget(this);
         await _stop.CancelAsync();
-        if (!ReferenceEquals(s_telling.Value, this))
+        if (!ReferenceEquals(s_notifying.Value, this))
         {
             await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -83,7 +115,7 @@ internal abstract partial class TopicReader : ITopicWatch
         await CloseAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>Takes an event of the source; any thread.</summary>
+    /// <summary>Queues an event of the source. Can be called from any thread.</summary>
     protected void Post(TopicChanges changes)
     {
         if (!_inbox.Writer.TryWrite(changes))
@@ -93,47 +125,77 @@ internal abstract partial class TopicReader : ITopicWatch
         }
     }
 
-    /// <summary>Has <see cref="CheckAsync"/> called before its time.</summary>
+    /// <summary>Called when the silo does not answer.</summary>
+    public abstract void OnSiloLost(string silo);
+
+    /// <summary>Schedules a call of <see cref="CheckAsync"/>.</summary>
+    protected void Recheck() => _inbox.Writer.TryWrite(null);
+
+    /// <summary>Reads the pages after the first of a list.</summary>
+    /// <exception cref="TimeoutException">The list has expired.</exception>
+    protected async Task<IReadOnlyList<PresenceEntry>> ReadRestAsync(
+        string silo, string? list, IReadOnlyList<PresenceEntry> first, CancellationToken cancellation)
+    {
+        if (list is null)
+        {
+            return first;
+        }
+
+        var all = new List<PresenceEntry>(first);
+        for (var page = 1; list is not null; page++)
+        {
+            var next = await Client.CallAsync(Client.SiloGrain(silo).GetPage(list, page), cancellation)
+                ?? throw new TimeoutException($"Page {page} of topic '{Topic}' has expired on silo {silo}.");
+            all.AddRange(next.Presences);
+            list = next.Rest;
+        }
+
+        return all;
+    }
+
+    /// <summary>Schedules an additional call of <see cref="CheckAsync"/>.</summary>
     protected void CheckAfter(TimeSpan delay) => _ = CheckAfterAsync(delay);
 
-    /// <summary>Makes sure that the source speaks, and says how the topic is now. Events continue from there.</summary>
+    /// <summary>Opens the source if necessary and returns the current list, which later events continue.</summary>
     protected abstract Task<TopicChanges> OpenAsync(CancellationToken cancellation);
 
-    /// <summary>Called once in a check period. False: something was missed, or the source may have gone silent.</summary>
+    /// <summary>Returns false if an event or the source may be lost. Called after <see cref="Recheck"/>.</summary>
     protected abstract Task<bool> CheckAsync(CancellationToken cancellation);
 
-    /// <summary>Lets go of the source.</summary>
+    /// <summary>Closes the source.</summary>
     protected abstract Task CloseAsync();
 
     private async Task CheckAfterAsync(TimeSpan delay)
     {
         await Task.Delay(delay, Client.Time);
-        _inbox.Writer.TryWrite(null);
+        Recheck();
     }
 
     private async Task ReadAsync()
     {
-        using var ticker = Client.Time.CreateTimer(
-            static reader => ((TopicReader)reader!)._inbox.Writer.TryWrite(null),
-            this,
-            Client.Options.CheckPeriod,
-            Client.Options.CheckPeriod);
         try
         {
             while (!_stop.IsCancellationRequested)
             {
                 if (_behind && !await CatchUpAsync())
                 {
-                    await Task.Delay(RetryDelay, Client.Time, _stop.Token);
+                    if (_begun.Task.IsFaulted)
+                    {
+                        return;
+                    }
+
+                    var jitter = 1 + (Random.Shared.NextDouble() / 2);
+                    var delay = MinRetryDelay * Math.Pow(2, Math.Min(_failures - 1, 10)) * jitter;
+                    await Task.Delay(delay < MaxRetryDelay ? delay : MaxRetryDelay, Client.Time, _stop.Token);
                     continue;
                 }
 
-                await TakeAsync(await _inbox.Reader.ReadAsync(_stop.Token));
+                await HandleAsync(await _inbox.Reader.ReadAsync(_stop.Token));
             }
         }
         catch (OperationCanceledException)
         {
-            // Disposed of.
+            // Disposed.
         }
     }
 
@@ -146,15 +208,22 @@ internal abstract partial class TopicReader : ITopicWatch
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
-            LogNotRead(Client.Logger, Topic, e);
+            Failed(e);
             return false;
         }
 
-        LogTaken(now, "a list");
+        LogReceived(now, "a list");
         _behind = false;
+        if (_lastError is not null)
+        {
+            _lastError = null;
+            LogRecovered(Client.Logger, Topic);
+        }
+
+        _failures = 0;
         if (_begun.Task.IsCompleted)
         {
-            Client.Instruments.CaughtUp();
+            Client.Instruments.CaughtUp(now.SinceCursor);
         }
 
         await ResetAsync(now);
@@ -162,11 +231,44 @@ internal abstract partial class TopicReader : ITopicWatch
         return true;
     }
 
-    private async Task TakeAsync(TopicChanges? changes)
+    /// <summary>
+    /// Records a failed attempt. The first attempts end the subscription if the error is permanent or the time is over;
+    /// later ones are repeated.
+    /// </summary>
+    private void Failed(Exception error)
+    {
+        _failures++;
+        if (!_begun.Task.IsCompleted)
+        {
+            var waited = Client.Time.GetElapsedTime(_began);
+            if (!IsTransient(error))
+            {
+                _begun.TrySetException(error);
+            }
+            else if (waited >= Client.Options.CallTimeout * MaxStartTimeouts)
+            {
+                _begun.TrySetException(new TimeoutException(
+                    $"Subscribing to topic '{Topic}' failed for {waited.TotalSeconds:F0} s: {error.Message}", error));
+            }
+        }
+        else if (_lastError is null)
+        {
+            LogNotRead(Client.Logger, Topic, error);
+        }
+
+        _lastError = error;
+    }
+
+    /// <summary>Returns whether another attempt may succeed, because a silo stopped, failed or is busy.</summary>
+    private static bool IsTransient(Exception error) =>
+        error is TimeoutException or SiloUnavailableException or OrleansMessageRejectionException
+            or TopicPublisherMovedException or System.IO.IOException or System.Net.Sockets.SocketException;
+
+    private async Task HandleAsync(TopicChanges? changes)
     {
         if (changes is not null)
         {
-            LogTaken(changes, "an event");
+            LogReceived(changes, "an event");
         }
 
         if (Interlocked.Exchange(ref _overflowed, 0) != 0)
@@ -175,11 +277,17 @@ internal abstract partial class TopicReader : ITopicWatch
         }
         else if (changes is null)
         {
-            _behind = !_picture.IsSettled || !await LooksWellAsync();
+            _isRechecking = false;
+            _behind = !_view.IsConsistent || !await IsHealthyAsync();
         }
         else if (changes.Term < _term || (changes.Term == _term && changes.Sequence <= _sequence))
         {
-            // Late: contained in what was listed since.
+            // Late: contained in a list that was read since.
+        }
+        else if (changes.Rest is not null)
+        {
+            // A large topic: its other pages are read together with a new first page.
+            _behind = true;
         }
         else if (changes.IsReset)
         {
@@ -188,7 +296,7 @@ internal abstract partial class TopicReader : ITopicWatch
         else if (changes.Term == _term && changes.Sequence == _sequence + 1)
         {
             _sequence = changes.Sequence;
-            await TellAsync(_picture.Apply(changes.Changes));
+            await NotifyAsync(_view.Apply(changes.Changes));
         }
         else
         {
@@ -196,7 +304,7 @@ internal abstract partial class TopicReader : ITopicWatch
         }
     }
 
-    private async Task<bool> LooksWellAsync()
+    private async Task<bool> IsHealthyAsync()
     {
         try
         {
@@ -204,29 +312,48 @@ internal abstract partial class TopicReader : ITopicWatch
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
-            LogNotRead(Client.Logger, Topic, e);
+            Failed(e);
             return false;
         }
     }
 
     private async Task ResetAsync(TopicChanges reset)
     {
-        (_term, _sequence) = (reset.Term, reset.Sequence);
-        await TellAsync(_picture.Replace(reset.Silo, reset.Changes.Select(c => c.Entry), reset.Known ?? []));
+        (_term, _sequence, PublisherSilo) = (reset.Term, reset.Sequence, reset.Silo);
+        var present = reset.SinceCursor ? _view.With(reset.Changes) : reset.Changes.Select(c => c.Entry);
+        await NotifyAsync(_view.Replace(reset.Silo, present, reset.Known ?? []));
     }
 
-    private async Task TellAsync(List<PresenceChange> changes)
+    private async Task NotifyAsync(List<PresenceChange> changes)
     {
+        if (!_view.IsConsistent && !_isRechecking)
+        {
+            _isRechecking = true;
+            CheckAfter(Client.Options.RenewalInterval);
+        }
+
         if (changes.Count == 0)
         {
             return;
         }
 
-        _presences = [.. _picture.Shown.OrderBy(p => p.Key, StringComparer.Ordinal)];
+        _presences.ApplyAndMark(changes);
         try
         {
-            s_telling.Value = this;
-            await _handler(changes);
+            s_notifying.Value = this;
+            if (_scheduler == TaskScheduler.Default)
+            {
+                await _handler(changes);
+            }
+            else
+            {
+                // Subscribed by a grain: its handler runs as part of the grain.
+                await Task.Factory.StartNew(
+                    () => _handler(changes).AsTask(),
+                    CancellationToken.None,
+                    TaskCreationOptions.None,
+                    _scheduler).Unwrap();
+            }
         }
         catch (Exception e)
         {
@@ -235,17 +362,19 @@ internal abstract partial class TopicReader : ITopicWatch
         }
         finally
         {
-            s_telling.Value = null;
+            s_notifying.Value = null;
         }
     }
 
-    private void LogTaken(TopicChanges changes, string what) => LogTaken(
-        Client.Logger, Topic, what, changes.Term, changes.Sequence, changes.Node, changes.IsReset, changes.Changes.Count, _term, _sequence);
+    private void LogReceived(TopicChanges changes, string what) => LogReceived(
+        Client.Logger, Topic, what, changes.Term, changes.Sequence, changes.Node, changes.IsReset,
+        changes.Changes.Count, _term, _sequence);
 
     [LoggerMessage(
         Level = LogLevel.Trace,
-        Message = "Topic {Topic}: {What} {Term}/{Sequence} of {Node}, reset {IsReset}, {Count} changes; the reader is at {AtTerm}/{AtSequence}.")]
-    private static partial void LogTaken(
+        Message = "Topic {Topic}: received {What} {Term}/{Sequence} from {Node}, reset {IsReset}, {Count} changes; "
+            + "reader at {AtTerm}/{AtSequence}.")]
+    private static partial void LogReceived(
         ILogger logger,
         string topic,
         string what,
@@ -257,9 +386,14 @@ internal abstract partial class TopicReader : ITopicWatch
         long atTerm,
         long atSequence);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Topic {Topic} could not be read; trying again.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The subscription to topic {Topic} has recovered.")]
+    private static partial void LogRecovered(ILogger logger, string topic);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The subscription to topic {Topic} failed; retrying until it recovers.")]
     private static partial void LogNotRead(ILogger logger, string topic, Exception error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The handler of a watch of topic {Topic} failed; it is called again with what comes next.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Handler of a subscription to topic {Topic} threw.")]
     private static partial void LogHandlerFailed(ILogger logger, string topic, Exception error);
 }

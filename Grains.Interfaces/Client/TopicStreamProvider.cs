@@ -6,8 +6,8 @@ using Orleans.Streams;
 namespace Presence.Grains.Client;
 
 /// <summary>
-/// The stream provider <c>presence</c> as applications see it. A topic's stream is published only while it has subscribers, so
-/// a subscription makes the topic's publisher start.
+/// The stream provider <c>presence</c> as applications see it. A topic's stream is published only while it has
+/// subscribers, so a subscription starts the topic's publisher.
 /// </summary>
 /// <param name="services">The services of the silo or client.</param>
 internal sealed class TopicStreamProvider(IServiceProvider services) : IStreamProvider
@@ -34,19 +34,20 @@ internal sealed class TopicStream<T>(IAsyncStream<T> stream, ITopicPresenceGrain
     public StreamId StreamId => stream.StreamId;
 
     public Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncObserver<T> observer) =>
-        FollowAsync(() => stream.SubscribeAsync(observer));
+        SubscribeAndPublishAsync(() => stream.SubscribeAsync(observer));
 
     public Task<StreamSubscriptionHandle<T>> SubscribeAsync(
         IAsyncObserver<T> observer, StreamSequenceToken? token, string? filterData = null) =>
-        FollowAsync(() => stream.SubscribeAsync(observer, token, filterData));
+        SubscribeAndPublishAsync(() => stream.SubscribeAsync(observer, token, filterData));
 
     public Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncBatchObserver<T> observer) =>
-        FollowAsync(() => stream.SubscribeAsync(observer));
+        SubscribeAndPublishAsync(() => stream.SubscribeAsync(observer));
 
-    public Task<StreamSubscriptionHandle<T>> SubscribeAsync(IAsyncBatchObserver<T> observer, StreamSequenceToken? token) =>
-        FollowAsync(() => stream.SubscribeAsync(observer, token));
+    public Task<StreamSubscriptionHandle<T>> SubscribeAsync(
+        IAsyncBatchObserver<T> observer, StreamSequenceToken? token) =>
+        SubscribeAndPublishAsync(() => stream.SubscribeAsync(observer, token));
 
-    /// <summary>Called before a subscription is resumed, which may be older than every silo that runs now.</summary>
+    /// <summary>Called before a subscription is resumed, which may be older than every running silo.</summary>
     public async Task<IList<StreamSubscriptionHandle<T>>> GetAllSubscriptionHandles()
     {
         await topic.FollowStream();
@@ -68,7 +69,8 @@ internal sealed class TopicStream<T>(IAsyncStream<T> stream, ITopicPresenceGrain
     public int CompareTo(IAsyncStream<T>? other) => other is null ? 1 : StreamId.CompareTo(other.StreamId);
 
     /// <summary>Subscribes before the first event is published, so that the first subscriber gets the reset.</summary>
-    private async Task<StreamSubscriptionHandle<T>> FollowAsync(Func<Task<StreamSubscriptionHandle<T>>> subscribe)
+    private async Task<StreamSubscriptionHandle<T>> SubscribeAndPublishAsync(
+        Func<Task<StreamSubscriptionHandle<T>>> subscribe)
     {
         await topic.PrepareStream();
         var handle = await subscribe();
@@ -86,5 +88,5 @@ internal sealed class TopicStream<T>(IAsyncStream<T> stream, ITopicPresenceGrain
     }
 
     private NotSupportedException NotPublishable() =>
-        new($"Streams of the provider '{ProviderName}' are published by presence itself; an application subscribes to them.");
+        new($"Streams of the provider '{ProviderName}' are published by presence; subscribe to them.");
 }

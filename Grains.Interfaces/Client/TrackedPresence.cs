@@ -4,14 +4,15 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
-/// <summary>One presence of a client, in whichever lease it lives by now.</summary>
+/// <summary>A presence of a client, under its current lease.</summary>
 internal sealed class TrackedPresence(PresenceClient client, string topic, string key, PresenceMeta meta)
     : ITrackedPresence
 {
-    // One change at a time: an update must not overtake a new beginning.
-    private readonly SemaphoreSlim _turn = new(1, 1);
+    // Serializes changes, so that an update cannot overtake a new lease.
+    private readonly SemaphoreSlim _gate = new(1, 1);
     private volatile PresenceHandle? _handle;
     private PresenceMeta _meta = meta;
+    private long _renewed;
     private bool _disposed;
 
     public string Topic => topic;
@@ -22,15 +23,29 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
 
     public PresenceHandle Handle => _handle!;
 
-    /// <summary>When the silo last said that the lease goes on.</summary>
-    public long Renewed { get; private set; }
+    /// <summary>Gets or sets the handle whose lease is lost, until the presence is tracked again.</summary>
+    public PresenceHandle? Lost { get; set; }
 
-    public void Confirm(long now) => Renewed = now;
+    /// <summary>Gets or sets whether a task is tracking the presence again.</summary>
+    public bool IsRestoring { get; set; }
 
-    /// <summary>Tracks under a new lease. An old one that may still live is ended as well as that can be done.</summary>
+    /// <summary>Records the start of a successful renewal.</summary>
+    public void Confirm(long now) => Volatile.Write(ref _renewed, now);
+
+    /// <summary>Returns whether the lease has certainly expired, on whatever silo it is.</summary>
+    public bool HasExpired() => client.Time.GetElapsedTime(Volatile.Read(ref _renewed)) > Handle.LeaseDuration;
+
+    /// <summary>Uses the first lease. Called once, before anything else.</summary>
+    public void Begin(PresenceHandle handle, long began)
+    {
+        _handle = handle;
+        Confirm(began);
+    }
+
+    /// <summary>Tracks under a new lease if the presence still has the lost one.</summary>
     public async Task BeginAsync(PresenceHandle? lost, CancellationToken cancellation)
     {
-        await _turn.WaitAsync(cancellation);
+        await _gate.WaitAsync(cancellation);
         try
         {
             if (!_disposed && ReferenceEquals(_handle, lost))
@@ -40,20 +55,21 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
         }
         finally
         {
-            _turn.Release();
+            _gate.Release();
         }
     }
 
-    public async Task UpdateAsync(PresenceMeta meta)
+    public async Task UpdateAsync(PresenceMeta meta, CancellationToken cancellation = default)
     {
-        await _turn.WaitAsync();
+        client.RequireSize(meta);
+        await _gate.WaitAsync(cancellation);
         try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             var before = _meta;
             try
             {
-                _handle = await client.CallAsync(client.Grains.GetGrain<ITopicPresenceGrain>(topic).Update(Handle, meta), default);
+                _handle = await client.RetryAsync(() => client.Topic(topic).Update(Handle, meta), cancellation);
                 _meta = meta;
             }
             catch (Exception e) when (e is NotTrackedException or SiloUnavailableException)
@@ -61,7 +77,7 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
                 _meta = meta;
                 try
                 {
-                    await TrackAsync(default);
+                    await TrackAsync(cancellation);
                 }
                 catch
                 {
@@ -72,13 +88,13 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
         }
         finally
         {
-            _turn.Release();
+            _gate.Release();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _turn.WaitAsync();
+        await _gate.WaitAsync();
         try
         {
             if (_disposed)
@@ -95,27 +111,35 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
         }
         finally
         {
-            _turn.Release();
+            _gate.Release();
         }
     }
 
     private async Task TrackAsync(CancellationToken cancellation)
     {
         var old = _handle;
-        var began = client.Now;
-        var handle = await client.CallAsync(
-            client.Grains.GetGrain<ITopicPresenceGrain>(topic).Track(key, _meta, client.NextLease()),
-            cancellation);
-        _handle = handle;
+        var began = client.Time.GetTimestamp();
+        var (grain, lease) = (client.Topic(topic), PresenceClient.NewId());
+        var call = old?.Token is null ? grain.Track(key, _meta, lease) : grain.Resume(old, _meta, lease);
+        _handle = await client.BeginLeasesAsync(call, [lease], cancellation);
         Confirm(began);
         if (old is not null)
         {
-            await EndAsync(old);
+            // Not awaited: the old silo may be dead, and then its lease has ended with it.
+            _ = EndAsync(old);
         }
     }
 
-    /// <summary>If this fails the silo is gone, or the lease runs out by itself.</summary>
-    private async Task EndAsync(PresenceHandle handle) =>
-        await ((Task)client.CallAsync(client.Leases(handle.Silo).End(handle.Lease), default))
-            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    /// <summary>Ends a lease. On failure that is tried again until the lease has expired.</summary>
+    private async Task EndAsync(PresenceHandle handle)
+    {
+        try
+        {
+            await client.CallAsync(client.SiloGrain(handle.Silo).End(handle.Lease), default);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            client.Abandon(handle.Lease);
+        }
+    }
 }

@@ -4,24 +4,31 @@ using Presence.Tracker;
 
 namespace Presence.Grains;
 
-/// <summary>Changes of one topic in the order in which the publishing silo showed them.</summary>
+/// <summary>Changes of one topic, in the order in which the publishing silo applied them.</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="Node">Name of the publishing member.</param>
+/// <param name="Node">Name of the publishing node.</param>
 /// <param name="Sequence">
-/// Counts from 1 without gaps: per subscription for an observer, per time as home of the topic for the stream. A number
-/// that does not follow its predecessor from the same publisher means that something was missed: list again.
+/// Counts from 1 without gaps: per subscription for an observer, per publisher term for the stream. A number that does
+/// not follow its predecessor from the same publisher means that an event was lost: list again.
 /// </param>
 /// <param name="IsReset">
-/// Forget what was known of the topic: <paramref name="Changes"/> joins everybody who is present. A stream begins so when
-/// its publisher changes.
+/// Whether <paramref name="Changes"/> replaces all earlier state and joins every presence. A stream begins with a reset
+/// whenever its publisher changes.
 /// </param>
-/// <param name="Changes">Applied in order.</param>
+/// <param name="Changes">The changes, to be applied in order.</param>
 /// <param name="Silo">Address of the publishing silo.</param>
 /// <param name="Term">
-/// On a stream: grows whenever the topic's events begin anew, on this silo or another. What bears a lower term than what was
-/// seen already is late and void. For an observer: 0.
+/// On a stream: grows whenever the topic's events restart, on this silo or another. Ignore events with a lower term
+/// than one already received. For an observer: 0.
 /// </param>
-/// <param name="Known">With a reset: how much of each member the publisher knew, at least. Else null.</param>
+/// <param name="Known">With a reset: a lower bound of what the publisher knew of each node. Otherwise null.</param>
+/// <param name="Rest">
+/// With a reset of more than 5,000 presences, of which it has the first: the others are read with
+/// <see cref="IPresenceSiloGrain.GetPage"/> from <paramref name="Silo"/>. Otherwise null.
+/// </param>
+/// <param name="SinceCursor">
+/// With a reset: whether <paramref name="Changes"/> lead from the presences of the caller's cursor to the current ones.
+/// </param>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.topic-changes")]
@@ -33,32 +40,34 @@ public sealed record TopicChanges(
     [property: Id(4)] IReadOnlyList<PresenceChange> Changes,
     [property: Id(5)] string Silo = "",
     [property: Id(6)] long Term = 0,
-    [property: Id(7)] IReadOnlyList<KnownReplica>? Known = null);
+    [property: Id(7)] IReadOnlyList<KnownReplica>? Known = null,
+    [property: Id(8)] string? Rest = null,
+    [property: Id(9)] bool SinceCursor = false);
 
-/// <summary>How far the stream of a topic has come.</summary>
-/// <param name="Silo">Address of the topic's home silo.</param>
+/// <summary>The position of a topic's stream.</summary>
+/// <param name="Silo">Address of the topic's publisher silo.</param>
 /// <param name="Term">See <see cref="TopicChanges.Term"/>.</param>
-/// <param name="Sequence">The last event that the stream has taken.</param>
+/// <param name="Sequence">Sequence of the last published event.</param>
 [GenerateSerializer]
 [Immutable]
-[Alias("presence.topic-position")]
-public sealed record TopicPosition(
+[Alias("presence.stream-position")]
+public sealed record StreamPosition(
     [property: Id(0)] string Silo,
     [property: Id(1)] long Term,
     [property: Id(2)] long Sequence);
 
-/// <summary>The Orleans streams of presence changes.</summary>
+/// <summary>Names the Orleans streams of presence changes.</summary>
 public static class PresenceStreams
 {
-    /// <summary>Name of the stream provider that <c>AddPresence</c> sets up.</summary>
+    /// <summary>Name of the stream provider that <c>AddPresence</c> registers.</summary>
     public const string Provider = "presence";
 
-    /// <summary>Name of the provider behind it, which has the queues.</summary>
+    /// <summary>Name of the underlying provider, which owns the queues.</summary>
     internal const string Queues = "presence.queues";
 
-    /// <summary>Namespace of the streams that tell the changes of a topic; the key is the topic.</summary>
+    /// <summary>Namespace of the streams that carry the changes of a topic. The key is the topic.</summary>
     public const string DiffsNamespace = "presence.diffs";
 
-    /// <summary>The stream of a topic: its events are <see cref="TopicChanges"/>.</summary>
+    /// <summary>Returns the id of a topic's stream, whose events are <see cref="TopicChanges"/>.</summary>
     public static StreamId Diffs(string topic) => StreamId.Create(DiffsNamespace, topic);
 }

@@ -1,10 +1,13 @@
 using Orleans;
 using Presence.Crdt;
+using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains;
 
-/// <summary>The serialized form of <see cref="PresenceMeta"/>: its UTF-8. The receiver checks that it is a JSON object.</summary>
+/// <summary>
+/// The serialized form of <see cref="PresenceMeta"/>: UTF-8, checked by the receiver to be a JSON object.
+/// </summary>
 [GenerateSerializer]
 [Alias("presence.meta")]
 internal struct PresenceMetaSurrogate
@@ -55,21 +58,31 @@ internal struct PresenceEntrySurrogate
 
     [Id(8)]
     public PresenceMeta Meta { get; set; }
+
+    /// <summary>Gets or sets what entries of resumable sessions carry; empty for others.</summary>
+    [Id(9)]
+    public ReadOnlyMemory<byte> Session { get; set; }
 }
 
 /// <summary>Converts between <see cref="PresenceEntry"/> and its serialized form.</summary>
 [RegisterConverter]
 internal sealed class PresenceEntryConverter : IConverter<PresenceEntry, PresenceEntrySurrogate>
 {
-    public PresenceEntry ConvertFromSurrogate(in PresenceEntrySurrogate surrogate) => new(
-        new ReplicaId(surrogate.Node, surrogate.Incarnation),
-        surrogate.Sequence,
-        surrogate.FirstSequence,
-        surrogate.PreviousSequence,
-        surrogate.Process,
-        surrogate.Topic,
-        surrogate.Key,
-        surrogate.Meta);
+    public PresenceEntry ConvertFromSurrogate(in PresenceEntrySurrogate surrogate)
+    {
+        var (stamp, refDot) = surrogate.Session.IsEmpty ? default : SessionCodec.Parse(surrogate.Session.Span);
+        return new(
+            new ReplicaId(surrogate.Node, surrogate.Incarnation),
+            surrogate.Sequence,
+            surrogate.FirstSequence,
+            surrogate.PreviousSequence,
+            surrogate.Process,
+            surrogate.Topic,
+            surrogate.Key,
+            surrogate.Meta,
+            stamp,
+            refDot);
+    }
 
     public PresenceEntrySurrogate ConvertToSurrogate(in PresenceEntry value) => new()
     {
@@ -79,9 +92,10 @@ internal sealed class PresenceEntryConverter : IConverter<PresenceEntry, Presenc
         Incarnation = value.Owner.Incarnation,
         Process = value.Process,
         Sequence = value.Sequence,
-        FirstSequence = value.Born,
+        FirstSequence = value.CreatedSequence,
         PreviousSequence = value.Previous,
         Meta = value.Meta,
+        Session = value.Stamp is null ? default : SessionCodec.Format(value),
     };
 }
 
@@ -101,6 +115,9 @@ internal struct PresenceChangeSurrogate
 
     [Id(3)]
     public LeaveReason Reason { get; set; }
+
+    [Id(4)]
+    public bool ChangesKey { get; set; }
 }
 
 /// <summary>Converts between <see cref="PresenceChange"/> and its serialized form.</summary>
@@ -108,8 +125,69 @@ internal struct PresenceChangeSurrogate
 internal sealed class PresenceChangeConverter : IConverter<PresenceChange, PresenceChangeSurrogate>
 {
     public PresenceChange ConvertFromSurrogate(in PresenceChangeSurrogate surrogate) =>
-        new(surrogate.Kind, surrogate.Entry, surrogate.LastShown, surrogate.Reason);
+        new(surrogate.Kind, surrogate.Entry, surrogate.LastShown, surrogate.Reason)
+        {
+            ChangesKey = surrogate.ChangesKey,
+        };
 
-    public PresenceChangeSurrogate ConvertToSurrogate(in PresenceChange value) =>
-        new() { Kind = value.Kind, Entry = value.Entry, LastShown = value.LastShown, Reason = value.Reason };
+    public PresenceChangeSurrogate ConvertToSurrogate(in PresenceChange value) => new()
+    {
+        Kind = value.Kind,
+        Entry = value.Entry,
+        LastShown = value.LastShown,
+        Reason = value.Reason,
+        ChangesKey = value.ChangesKey,
+    };
+}
+
+/// <summary>The serialized form of <see cref="TrackRequest"/>.</summary>
+[GenerateSerializer]
+[Alias("presence.track-request")]
+internal struct TrackRequestSurrogate
+{
+    [Id(0)]
+    public string Topic { get; set; }
+
+    [Id(1)]
+    public string Key { get; set; }
+
+    [Id(2)]
+    public PresenceMeta Meta { get; set; }
+}
+
+/// <summary>Converts between <see cref="TrackRequest"/> and its serialized form.</summary>
+[RegisterConverter]
+internal sealed class TrackRequestConverter : IConverter<TrackRequest, TrackRequestSurrogate>
+{
+    public TrackRequest ConvertFromSurrogate(in TrackRequestSurrogate surrogate) =>
+        new(surrogate.Topic, surrogate.Key, surrogate.Meta);
+
+    public TrackRequestSurrogate ConvertToSurrogate(in TrackRequest value) =>
+        new() { Topic = value.Topic, Key = value.Key, Meta = value.Meta };
+}
+
+/// <summary>The serialized form of <see cref="NodeFreshness"/>.</summary>
+[GenerateSerializer]
+[Alias("presence.node-freshness")]
+internal struct NodeFreshnessSurrogate
+{
+    [Id(0)]
+    public string Node { get; set; }
+
+    [Id(1)]
+    public bool IsUp { get; set; }
+
+    [Id(2)]
+    public TimeSpan Age { get; set; }
+}
+
+/// <summary>Converts between <see cref="NodeFreshness"/> and its serialized form.</summary>
+[RegisterConverter]
+internal sealed class NodeFreshnessConverter : IConverter<NodeFreshness, NodeFreshnessSurrogate>
+{
+    public NodeFreshness ConvertFromSurrogate(in NodeFreshnessSurrogate surrogate) =>
+        new(surrogate.Node, surrogate.IsUp, surrogate.Age);
+
+    public NodeFreshnessSurrogate ConvertToSurrogate(in NodeFreshness value) =>
+        new() { Node = value.Node, IsUp = value.IsUp, Age = value.Age };
 }

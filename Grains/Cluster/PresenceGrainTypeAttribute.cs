@@ -1,13 +1,13 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Metadata;
 using Orleans.Runtime;
-using Presence.Grains.Link;
+using Presence.Grains.Transport;
 
 namespace Presence.Grains.Cluster;
 
 /// <summary>
-/// Names a grain class on silos that are nodes. A silo that has the assembly without <c>AddPresence</c> lists the class under a name
-/// that no interface refers to, so that no call is placed there.
+/// Sets the grain type of a class on nodes. On a silo that has the assembly but did not call <c>AddPresence</c>, the
+/// type is one that no interface refers to, so that no call is placed there.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class PresenceGrainTypeAttribute(string name) : Attribute, IGrainTypeProviderAttribute
@@ -16,7 +16,8 @@ internal sealed class PresenceGrainTypeAttribute(string name) : Attribute, IGrai
         GrainType.Create(IsNode(services) ? name : name + ".unused");
 
     /// <summary>Returns whether <c>AddPresence</c> was called on the silo.</summary>
-    public static bool IsNode(IServiceProvider services) => services.GetService<IServiceProviderIsService>() is { } registered
+    public static bool IsNode(IServiceProvider services) =>
+        services.GetService<IServiceProviderIsService>() is { } registered
         ? registered.IsService(typeof(PresenceSilos))
         : services.GetService<PresenceSilos>() is not null;
 }
@@ -25,8 +26,9 @@ internal sealed class PresenceGrainTypeAttribute(string name) : Attribute, IGrai
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class DeltaSubscriptionAttribute : Attribute, IGrainBindingsProviderAttribute
 {
-    private readonly ImplicitStreamSubscriptionAttribute _subscription = new(OrleansLink.StreamNamespace);
+    private readonly ImplicitStreamSubscriptionAttribute _subscription = new(OrleansTransport.StreamNamespace);
 
-    public IEnumerable<Dictionary<string, string?>> GetBindings(IServiceProvider services, Type grainClass, GrainType grainType) =>
+    public IEnumerable<Dictionary<string, string?>> GetBindings(
+        IServiceProvider services, Type grainClass, GrainType grainType) =>
         PresenceGrainTypeAttribute.IsNode(services) ? _subscription.GetBindings(services, grainClass, grainType) : [];
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
@@ -5,14 +6,19 @@ using Microsoft.Extensions.Logging;
 using Orleans.Metadata;
 using Orleans.Runtime;
 using Presence.Grains.Placement;
+using Presence.Grains.Transport;
+using Presence.Node;
 
 namespace Presence.Grains.Cluster;
 
 /// <summary>A silo that is a node.</summary>
-/// <param name="Address">Its address, generation included.</param>
-/// <param name="Name">Its name.</param>
-/// <param name="IsActive">False while it shuts down. It still sends and receives then.</param>
-internal sealed record PresenceSilo(SiloAddress Address, string Name, bool IsActive);
+/// <param name="Address">The address, generation included.</param>
+/// <param name="Name">The name.</param>
+/// <param name="IsActive">False while it shuts down. It still sends and receives in this time.</param>
+/// <param name="KnowsSessions">Whether its version knows resumable sessions.</param>
+/// <param name="Version">Its version of this library; null if unknown.</param>
+internal sealed record PresenceSilo(
+    SiloAddress Address, string Name, bool IsActive, bool KnowsSessions = true, string? Version = null);
 
 /// <summary>The nodes of the cluster at one moment.</summary>
 /// <param name="Version">The membership version.</param>
@@ -26,18 +32,18 @@ internal sealed record PresenceSilosSnapshot(
     public static readonly PresenceSilosSnapshot Empty =
         new(-1, FrozenDictionary<SiloAddress, PresenceSilo>.Empty, FrozenDictionary<SiloAddress, PresenceSilo>.Empty);
 
-    /// <summary>The addresses of the active ones.</summary>
+    /// <summary>Gets the addresses of the active nodes.</summary>
     public SiloAddress[] Active { get; } = [.. Nodes.Values.Where(n => n.IsActive).Select(n => n.Address)];
 }
 
 /// <summary>
-/// Determines which silos of the cluster are nodes, from Orleans' membership and the property that <c>AddPresence</c> puts into the
-/// manifest of its silo (<see cref="NodeProperties"/>).
+/// Determines which silos of the cluster are nodes, from Orleans' membership and the property that <c>AddPresence</c>
+/// adds to the silo's manifest (<see cref="NodeProperties"/>).
 /// </summary>
 /// <remarks>
-/// The manifest of a silo that joins arrives after its membership. Until then it is not a node for this silo, and what is sent to
-/// it waits (<see cref="IsNodeAsync"/>); when the manifest is here it becomes one, and is synchronized. A silo's manifest never changes, so it is read once. The handlers of
-/// <see cref="Changed"/> are called one snapshot at a time, in order, and must not block.
+/// The manifest of a joining silo arrives after its membership. Until then this silo does not treat it as a node, and
+/// frames for it wait (<see cref="IsNodeAsync"/>). A manifest never changes, so it is read once. Handlers of
+/// <see cref="Changed"/> are called with one snapshot at a time, in order, and must not block.
 /// </remarks>
 internal sealed partial class PresenceSilos : IDisposable
 {
@@ -47,9 +53,10 @@ internal sealed partial class PresenceSilos : IDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
-    private readonly Dictionary<SiloAddress, bool> _isNode = [];
+    private readonly Dictionary<SiloAddress, NodeTraits> _traits = [];
     private readonly Dictionary<SiloAddress, TaskCompletionSource<bool>> _waiting = [];
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<SiloAddress, string> _left = new();
     private volatile PresenceSilosSnapshot _current = PresenceSilosSnapshot.Empty;
     private int _isStarted;
 
@@ -62,10 +69,10 @@ internal sealed partial class PresenceSilos : IDisposable
         (_membership, _manifests, _self, _logger) = (membership, manifests, silo.SiloAddress, logger);
     }
 
-    /// <summary>Raised with each snapshot that differs from the one before.</summary>
+    /// <summary>Raised with each snapshot that differs from the previous one.</summary>
     public event Action<PresenceSilosSnapshot>? Changed;
 
-    /// <summary>The nodes now.</summary>
+    /// <summary>Gets the current nodes.</summary>
     public PresenceSilosSnapshot Current
     {
         get
@@ -76,8 +83,8 @@ internal sealed partial class PresenceSilos : IDisposable
     }
 
     /// <summary>
-    /// Completes when this silo sees itself as active. Before, its own manifest is not part of what it knows of the cluster, and a stream
-    /// that is registered then would have no subscriber for as long as it is in use.
+    /// Completes when this silo sees itself as active. Before that, its view of the cluster lacks its own manifest, and
+    /// a stream that is registered then would never have a subscriber.
     /// </summary>
     public Task Joined
     {
@@ -91,7 +98,25 @@ internal sealed partial class PresenceSilos : IDisposable
     /// <summary>Returns whether the silo is a node and not dead.</summary>
     public bool Contains(SiloAddress silo) => Current.Nodes.ContainsKey(silo);
 
-    /// <summary>Completes when it is known whether the silo is a node; with false also when it is dead.</summary>
+    /// <summary>
+    /// Returns whether the silo is a node that has not left. A node leaves before its silo stops, and membership may
+    /// learn of that much later, when its table cannot be reached.
+    /// </summary>
+    public bool IsServing(SiloAddress silo) => Contains(silo) && !_left.ContainsKey(silo);
+
+    /// <summary>Records that a node has left; see <see cref="IsServing"/>.</summary>
+    public void MarkLeft(string name, ulong incarnation)
+    {
+        foreach (var silo in Current.Nodes.Values.Where(node => node.Name == name).Select(node => node.Address))
+        {
+            if (NodeView.IncarnationOf(silo) <= incarnation && incarnation <= NodeView.LastIncarnationOf(silo))
+            {
+                _left.TryAdd(silo, name);
+            }
+        }
+    }
+
+    /// <summary>Completes when it is known whether the silo is a node; returns false if it is dead.</summary>
     public Task<bool> IsNodeAsync(SiloAddress silo)
     {
         if (!Current.Unknown.ContainsKey(silo))
@@ -115,7 +140,7 @@ internal sealed partial class PresenceSilos : IDisposable
         }
     }
 
-    /// <summary>Completes when it is known of every active silo whether it is a node, or after the timeout.</summary>
+    /// <summary>Completes when it is known for every active silo whether it is a node, or after the timeout.</summary>
     public async Task KnownAsync(TimeSpan timeout, TimeProvider time, CancellationToken cancellation)
     {
         try
@@ -128,26 +153,37 @@ internal sealed partial class PresenceSilos : IDisposable
         }
     }
 
+    /// <summary>Gets the dead silos that membership still lists, and the nodes that have left.</summary>
+    public IEnumerable<(SiloAddress Silo, string Name)> Ended => _membership.CurrentSnapshot.Members.Values
+        .Where(member => member.Status == SiloStatus.Dead)
+        .Select(member => (member.SiloAddress, member.Name))
+        .Concat(_left.Select(left => (left.Key, left.Value)));
+
     /// <summary>Returns whether membership has declared the silo dead.</summary>
     public bool IsDead(SiloAddress silo) => _membership.CurrentSnapshot.GetSiloStatus(silo) == SiloStatus.Dead;
 
-    /// <summary>Returns the grain of a silo, whose address the caller may have had for long.</summary>
-    /// <exception cref="ArgumentException">The text is no address of a silo.</exception>
-    /// <exception cref="SiloUnavailableException">The silo is not a node, or no longer.</exception>
-    public IPresenceSiloGrain Grain(IGrainFactory grains, string silo)
+    /// <summary>Returns the name of a silo as membership has it; null if the silo is not in the cluster.</summary>
+    public string? NameOf(SiloAddress silo) =>
+        _membership.CurrentSnapshot.Members.TryGetValue(silo, out var found) ? found.Name : null;
+
+    /// <summary>Returns the grain of a silo, given an address that may be outdated.</summary>
+    /// <exception cref="ArgumentException">The text is not a silo address.</exception>
+    /// <exception cref="SiloUnavailableException">The silo is not, or is no longer, a node.</exception>
+    public IPinnedSiloGrain Grain(IGrainFactory grains, string silo)
     {
         if (!ShardKey.TryParseSilo(silo, out var address))
         {
-            throw new ArgumentException($"'{silo}' is no address of a silo.", nameof(silo));
+            throw new ArgumentException($"'{silo}' is not a silo address.", nameof(silo));
         }
 
-        return Contains(address)
-            ? grains.GetGrain<IPresenceSiloGrain>(silo)
-            : throw new SiloUnavailableException($"Silo {silo} is not, or is no longer, a presence node of this cluster.");
+        return IsServing(address)
+            ? grains.GetGrain<IPinnedSiloGrain>(silo)
+            : throw new SiloUnavailableException($"Silo {silo} is not, or no longer, a presence node.");
     }
 
-    /// <summary>Returns the nodes now and after each change. A slow reader gets the latest.</summary>
-    public async IAsyncEnumerable<PresenceSilosSnapshot> UpdatesAsync([EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>Returns the current nodes, and again after each change. A slow reader gets only the latest.</summary>
+    public async IAsyncEnumerable<PresenceSilosSnapshot> UpdatesAsync(
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         var updates = Channel.CreateBounded<PresenceSilosSnapshot>(
             new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
@@ -167,7 +203,7 @@ internal sealed partial class PresenceSilos : IDisposable
         }
     }
 
-    /// <summary>Starts following membership and manifests. Only the first call has an effect.</summary>
+    /// <summary>Starts to observe membership and manifests. Only the first call has an effect.</summary>
     public void Start()
     {
         if (Interlocked.Exchange(ref _isStarted, 1) != 0)
@@ -178,18 +214,18 @@ internal sealed partial class PresenceSilos : IDisposable
         Refresh();
         using (ExecutionContext.SuppressFlow())
         {
-            _ = Task.Run(() => FollowAsync(_membership.MembershipUpdates));
-            _ = Task.Run(() => FollowAsync(_manifests.Updates));
+            _ = Task.Run(() => WatchAsync(_membership.MembershipUpdates));
+            _ = Task.Run(() => WatchAsync(_manifests.Updates));
         }
     }
 
     public void Dispose()
     {
-        // Several registrations may dispose of it; nothing waits on the source's handle.
+        // Several registrations may dispose this; nothing waits on the source's handle.
         _stop.Cancel();
     }
 
-    private async Task FollowAsync<T>(IAsyncEnumerable<T> updates)
+    private async Task WatchAsync<T>(IAsyncEnumerable<T> updates)
     {
         try
         {
@@ -215,6 +251,11 @@ internal sealed partial class PresenceSilos : IDisposable
             }
 
             _current = next;
+            foreach (var gone in _left.Keys.Where(silo => !next.Nodes.ContainsKey(silo)))
+            {
+                _left.TryRemove(gone, out _);
+            }
+
             if (next.Nodes.ContainsKey(_self))
             {
                 _joined.TrySetResult();
@@ -248,46 +289,51 @@ internal sealed partial class PresenceSilos : IDisposable
     {
         var nodes = new Dictionary<SiloAddress, PresenceSilo>();
         var unknown = new Dictionary<SiloAddress, PresenceSilo>();
-        foreach (var member in membership.Members.Values)
+        foreach (var node in membership.Members.Values)
         {
-            var address = member.SiloAddress;
-            if (member.Status is not (SiloStatus.Active or SiloStatus.ShuttingDown or SiloStatus.Stopping))
+            var address = node.SiloAddress;
+            if (node.Status is not (SiloStatus.Active or SiloStatus.ShuttingDown or SiloStatus.Stopping))
             {
-                // Forgotten only when it cannot come back under this address.
-                if (member.Status == SiloStatus.Dead)
+                // Removed only when it cannot return under this address.
+                if (node.Status == SiloStatus.Dead)
                 {
-                    _isNode.Remove(address);
+                    _traits.Remove(address);
                 }
 
                 continue;
             }
 
-            var silo = new PresenceSilo(address, member.Name, member.Status == SiloStatus.Active);
-            var isNode = address.Equals(_self) ? true : IsNode(address, manifests);
-            if (isNode == true)
+            var silo = new PresenceSilo(address, node.Name, node.Status == SiloStatus.Active);
+            var known = address.Equals(_self)
+                ? new NodeTraits(IsNode: true, KnowsSessions: true, NodeStatus.LibraryVersion)
+                : Find(address, manifests);
+            if (known is (true, var knowsSessions, var version))
             {
-                nodes.Add(address, silo);
+                nodes.Add(address, silo with { KnowsSessions = knowsSessions, Version = version });
             }
-            else if (isNode is null && silo.IsActive)
+            else if (known is null && silo.IsActive)
             {
                 unknown.Add(address, silo);
             }
         }
 
-        return new PresenceSilosSnapshot(membership.Version.Value, nodes.ToFrozenDictionary(), unknown.ToFrozenDictionary());
+        return new PresenceSilosSnapshot(
+            membership.Version.Value, nodes.ToFrozenDictionary(), unknown.ToFrozenDictionary());
     }
 
-    // The cluster's manifest drops a silo that shuts down, which is still a node.
-    private bool? IsNode(SiloAddress silo, ClusterManifest manifests)
+    // The cluster's manifest no longer lists a silo that is shutting down, which is still a node.
+    private NodeTraits? Find(SiloAddress silo, ClusterManifest manifests)
     {
-        if (_isNode.TryGetValue(silo, out var known))
+        if (_traits.TryGetValue(silo, out var known))
         {
             return known;
         }
 
-        return manifests.Silos.TryGetValue(silo, out var manifest) ? _isNode[silo] = NodeProperties.IsNode(manifest) : null;
+        return manifests.Silos.TryGetValue(silo, out var manifest)
+            ? _traits[silo] = NodeProperties.Read(manifest)
+            : null;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A handler of changes of the presence nodes threw.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "A handler of node changes threw.")]
     private static partial void LogHandlerFailed(ILogger logger, Exception error);
 }

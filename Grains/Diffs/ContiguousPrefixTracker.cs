@@ -5,20 +5,20 @@ using Presence.Tracker;
 namespace Presence.Grains.Diffs;
 
 /// <summary>
-/// Tracks up to which event each replica is known without a gap. Later events are visible to reads, but withheld from streams
-/// until the gap is filled, because the gap may hide earlier joins of the same owner.
+/// Tracks, per replica, up to which event every event is known. Later events are visible to reads but withheld from
+/// streams until the gap is filled, because it may hide earlier joins of the same owner.
 /// </summary>
 /// <param name="shardOf">Returns the shard of a topic.</param>
 internal sealed class ContiguousPrefixTracker(Func<string, int> shardOf)
 {
-    // For the silo and not for a publisher: what one has published must be in the list with which the next one begins.
+    // Shared by all publishers: what one has published must be in the list with which the next one begins.
     private readonly ConcurrentDictionary<(int Shard, ReplicaId Owner), ulong> _skipped = new();
     private long _skippedTimes;
 
-    /// <summary>How often a change was published in spite of a gap.</summary>
+    /// <summary>Gets how often a change was published in spite of a gap.</summary>
     public long SkippedTimes => Volatile.Read(ref _skippedTimes);
 
-    /// <summary>Returns the prefix for a topic from what is known. What was covered once stays so while its owner is listed.</summary>
+    /// <summary>Returns the prefix for a topic. A replica's prefix never shrinks while the replica is listed.</summary>
     public KnownPrefix Of(string topic, IReadOnlyList<KnownReplica> known)
     {
         var shard = shardOf(topic);
@@ -43,7 +43,7 @@ internal sealed class ContiguousPrefixTracker(Func<string, int> shardOf)
         return prefix;
     }
 
-    /// <summary>Stops waiting for what lies before an event of a replica.</summary>
+    /// <summary>Stops waiting for the events before one event of a replica.</summary>
     public void SkipGap(string topic, ReplicaId owner, ulong upTo)
     {
         Interlocked.Increment(ref _skippedTimes);
@@ -51,12 +51,12 @@ internal sealed class ContiguousPrefixTracker(Func<string, int> shardOf)
     }
 }
 
-/// <summary>Up to which event each replica was known without a gap at one moment.</summary>
+/// <summary>The events that were known without a gap at one moment, per replica.</summary>
 /// <param name="Known">The replicas that may have presences.</param>
-/// <param name="Skipped">Gaps that nobody waits for.</param>
+/// <param name="Skipped">The gaps that are no longer waited for.</param>
 internal sealed record KnownPrefix(IReadOnlyList<KnownReplica> Known, IReadOnlyDictionary<ReplicaId, ulong>? Skipped)
 {
-    /// <summary>Returns whether everything that the owner did before this presence joined is known.</summary>
+    /// <summary>Returns whether every event of the owner before this presence joined is known.</summary>
     public bool Covers(PresenceEntry entry)
     {
         var joined = entry.First.Sequence;
@@ -64,12 +64,11 @@ internal sealed record KnownPrefix(IReadOnlyList<KnownReplica> Known, IReadOnlyD
             || (Skipped is not null && Skipped.TryGetValue(entry.Owner, out var skipped) && joined <= skipped);
     }
 
-    /// <summary>
-    /// Returns up to which event of a replica everything is known. A replica that is not listed as living sends nothing more.
-    /// </summary>
+    /// <summary>Returns up to which event of a replica all are known. An unlisted replica sends no more.</summary>
     public ulong WithoutGap(ReplicaId owner)
     {
         var prefix = ulong.MaxValue;
+        var isListed = false;
         foreach (var replica in Known)
         {
             if (!string.Equals(replica.Node, owner.Node, StringComparison.Ordinal))
@@ -82,7 +81,14 @@ internal sealed record KnownPrefix(IReadOnlyList<KnownReplica> Known, IReadOnlyD
                 return ulong.MaxValue;
             }
 
-            prefix = replica.Incarnation == owner.Incarnation ? replica.Clock : 0;
+            if (replica.Incarnation == owner.Incarnation)
+            {
+                (prefix, isListed) = (replica.Clock, true);
+            }
+            else if (!isListed)
+            {
+                prefix = 0;
+            }
         }
 
         return prefix;

@@ -5,10 +5,10 @@ using Presence.Grains.Streams;
 
 namespace Presence.Grains.Diffs;
 
-/// <summary>The queues of this silo in the stream provider that tells the changes of topics.</summary>
+/// <summary>The queues of this silo in the stream provider of topic changes.</summary>
 /// <remarks>
-/// Several, because a queue stands still while a stream that is new in it looks for its subscribers; the table of those is
-/// on any silo, perhaps one that has just died.
+/// There are several, because a queue stops while the subscribers of a new stream are looked up on another silo, which
+/// may have failed.
 /// </remarks>
 internal sealed class DiffQueues
 {
@@ -17,9 +17,7 @@ internal sealed class DiffQueues
     public LocalStreamQueue[] Queues { get; } = [.. Enumerable.Range(0, Count).Select(_ => new LocalStreamQueue())];
 }
 
-/// <summary>
-/// The stream provider that tells the changes of topics: a stream is queued on the silo that publishes it, the topic's home.
-/// </summary>
+/// <summary>The stream provider of topic changes. A stream is queued on the topic's publisher silo.</summary>
 internal sealed class DiffQueueStreams(string name, DiffQueues queues, ILoggerFactory loggers, TimeProvider time)
     : LocalStreamProvider(name, queues.Queues, loggers, time)
 {
@@ -37,7 +35,7 @@ internal sealed class DiffQueueStreams(string name, DiffQueues queues, ILoggerFa
             if (item is not TopicChanges changes)
             {
                 throw new NotSupportedException(
-                    $"The stream provider '{Name}' tells changes of topics and nothing else; set up one of your own.");
+                    $"The stream provider '{Name}' carries only topic changes; use another for other events.");
             }
 
             queue.Add(

@@ -8,8 +8,8 @@ using Presence.Node;
 namespace Presence.Grains.Diffs;
 
 /// <summary>
-/// The topics whose streams have subscribers, as this silo knows them, and the exchange of them with the other nodes. Every node
-/// knows all of them, so that a new publisher of a topic knows that it has to publish.
+/// The topics whose streams have subscribers ("followed"), exchanged between all nodes, so that a new publisher silo
+/// knows what it has to publish.
 /// </summary>
 internal sealed partial class FollowedTopics(
     PresenceSilos silos,
@@ -19,10 +19,14 @@ internal sealed partial class FollowedTopics(
     TimeProvider time,
     ILogger<FollowedTopics> logger)
 {
-    private const int MaxTopicsPerCall = 1000;
-    private const int MaxSilosAsked = 3;
+    private const int MaxSilosQueried = 3;
 
-    private readonly ConcurrentDictionary<string, bool> _topics = new(StringComparer.Ordinal);
+    /// <summary>Sweeps of this node in which a publisher may fail to announce its topic.</summary>
+    private const int MaxMissedSweeps = 3;
+
+    /// <summary>Each topic with the number of sweeps since its publisher announced it.</summary>
+    private readonly ConcurrentDictionary<string, int> _topics = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<SiloAddress, FollowedTopicsSender> _senders = new();
     private readonly int _capacity = options.Value.MaxFollowedTopics;
 
     public int Count => _topics.Count;
@@ -33,50 +37,65 @@ internal sealed partial class FollowedTopics(
 
     public IReadOnlyList<string> All() => [.. _topics.Keys];
 
-    public bool TryAdd(string topic) => _topics.TryAdd(topic, true);
+    public bool TryAdd(string topic)
+    {
+        if (_topics.TryAdd(topic, 0))
+        {
+            return true;
+        }
+
+        _topics[topic] = 0;
+        return false;
+    }
 
     public bool TryRemove(string topic) => _topics.TryRemove(topic, out _);
 
-    /// <summary>Adds a topic that somebody subscribes to; false if it was there.</summary>
-    /// <exception cref="PresenceOverloadException">There are as many as may be.</exception>
-    public bool Follow(string topic)
+    /// <summary>Adds a topic with a subscriber; returns false if the maximum number of topics is reached.</summary>
+    public bool TryFollow(string topic, out bool isNew)
     {
-        if (Contains(topic))
-        {
-            return false;
-        }
-
-        return IsFull
-            ? throw new PresenceOverloadException(
-                $"{_capacity} topics have stream subscribers (Presence:Orleans:MaxFollowedTopics); no more are accepted.")
-            : TryAdd(topic);
+        var isKnown = Contains(topic);
+        isNew = !isKnown && !IsFull && TryAdd(topic);
+        return isKnown || isNew || Contains(topic);
     }
 
-    /// <summary>Sends followed topics to other nodes. What does not arrive is sent again by the publisher's sweep.</summary>
-    public void Announce(IReadOnlyList<string> topics, IEnumerable<SiloAddress>? to = null)
+    /// <summary>Creates the error for a topic that <see cref="TryFollow"/> rejected.</summary>
+    public PresenceOverloadException CreateOverloadError() => new(
+        $"{_capacity} topics have stream subscribers (Presence:Orleans:MaxFollowedTopics), the maximum.");
+
+    /// <summary>
+    /// Removes topics of other publishers that were not announced for some sweeps: their end was lost.
+    /// </summary>
+    public void RemoveStale(Func<string, bool> isPublished)
     {
-        foreach (var silo in to ?? Others())
+        foreach (var (topic, missed) in _topics)
         {
-            foreach (var part in topics.Chunk(MaxTopicsPerCall))
+            if (isPublished(topic))
             {
-                _ = CallAsync(silo, grain => grain.AddFollowed(part));
+                continue;
+            }
+
+            if (missed >= MaxMissedSweeps)
+            {
+                _topics.TryRemove(new(topic, missed));
+            }
+            else
+            {
+                _topics.TryUpdate(topic, missed + 1, missed);
             }
         }
     }
 
-    /// <summary>Sends topics that are no longer followed to the other nodes.</summary>
-    public void AnnounceEnd(List<string> topics)
-    {
-        foreach (var silo in Others())
-        {
-            _ = CallAsync(silo, grain => grain.RemoveFollowed(topics));
-        }
-    }
+    /// <summary>Sends followed topics to other nodes. The publisher's sweep resends them.</summary>
+    public void Announce(IReadOnlyList<string> topics, IEnumerable<SiloAddress>? to = null) =>
+        Send(topics, true, to ?? Others());
 
-    /// <summary>Asks one of the other nodes what is followed. What it does not know the publishers announce.</summary>
-    public async Task<IReadOnlyList<string>> LearnAsync(CancellationToken cancellation)
+    /// <summary>Sends topics that are no longer followed to the other nodes.</summary>
+    public void AnnounceEnd(IReadOnlyList<string> topics) => Send(topics, false, Others());
+
+    /// <summary>Requests the followed topics from another node. Publishers announce those that it lacks.</summary>
+    public async Task<IReadOnlyList<string>> FetchAsync(CancellationToken cancellation)
     {
-        foreach (var silo in Others().Take(MaxSilosAsked))
+        foreach (var silo in Others().Take(MaxSilosQueried))
         {
             try
             {
@@ -93,13 +112,29 @@ internal sealed partial class FollowedTopics(
 
     private IEnumerable<SiloAddress> Others() => silos.Current.Active.Where(s => !s.Equals(self.SiloAddress));
 
-    private IPresenceSiloGrain GrainOf(SiloAddress silo) => client.GetGrain<IPresenceSiloGrain>(silo.ToParsableString());
+    private IPinnedSiloGrain GrainOf(SiloAddress silo) => client.GetGrain<IPinnedSiloGrain>(silo.ToParsableString());
 
-    private async Task CallAsync(SiloAddress silo, Func<IPresenceSiloGrain, Task> call)
+    private void Send(IReadOnlyList<string> topics, bool areFollowed, IEnumerable<SiloAddress> to)
+    {
+        foreach (var gone in _senders.Keys.Except(silos.Current.Active))
+        {
+            _senders.TryRemove(gone, out _);
+        }
+
+        foreach (var silo in to)
+        {
+            _senders.GetOrAdd(silo, s => new FollowedTopicsSender((part, followed) => CallAsync(s, part, followed)))
+                .Send(topics, areFollowed);
+        }
+    }
+
+    private async Task CallAsync(SiloAddress silo, IReadOnlyList<string> topics, bool areFollowed)
     {
         try
         {
-            await call(GrainOf(silo)).WaitAsync(options.Value.CallTimeout, time);
+            var grain = GrainOf(silo);
+            var call = areFollowed ? grain.AddFollowed(topics) : grain.RemoveFollowed(topics);
+            await call.WaitAsync(options.Value.CallTimeout, time);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -107,6 +142,6 @@ internal sealed partial class FollowedTopics(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Exchanging the followed topics with silo {Silo} failed; it is repeated.")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Exchanging followed topics with silo {Silo} failed; retrying.")]
     private static partial void LogNotExchanged(ILogger logger, SiloAddress silo, Exception error);
 }

@@ -4,27 +4,25 @@ using Presence.Grains.Cluster;
 
 namespace Presence.Grains.Diffs;
 
-/// <summary>Fans the changes of a topic out on one silo: to its observers there, and to its stream. Key: the topic.</summary>
-/// <remarks>
-/// A stateless worker: the call stays on the calling silo, which has one batch of a topic in flight at a time; that keeps the order.
-/// </remarks>
+/// <summary>Passes the changes of a topic to this silo's observers and publisher of it. Key: the topic.</summary>
+/// <remarks>A stateless worker stays on the calling silo, whose single batch in flight keeps the order.</remarks>
 [Alias("Presence.Grains.IHandleDiffGrain")]
 [DefaultGrainType("presence-handle-diff")]
 internal interface IHandleDiffGrain : IGrainWithStringKey
 {
-    /// <summary>Queues the changes for each follower. Does not wait for any of them.</summary>
+    /// <summary>Queues the changes for each follower without waiting for any.</summary>
     [Alias("HandleDiff")]
     Task HandleDiff(TopicChanges changes);
 }
 
-/// <summary>See <see cref="IHandleDiffGrain"/>. Holds nothing: the followers are in its silo's <see cref="TopicFeeds"/>.</summary>
+/// <summary>See <see cref="IHandleDiffGrain"/>. Followers are in the <see cref="TopicChangePumps"/>.</summary>
 [PresenceGrainType("presence-handle-diff")]
 [StatelessWorker(1)]
-internal sealed class HandleDiffGrain(TopicFeeds feeds) : Grain, IHandleDiffGrain
+internal sealed class HandleDiffGrain(TopicChangePumps pumps) : Grain, IHandleDiffGrain
 {
     public Task HandleDiff(TopicChanges changes)
     {
-        feeds.Deliver(changes);
+        pumps.Deliver(changes);
         return Task.CompletedTask;
     }
 }

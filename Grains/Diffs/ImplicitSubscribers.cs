@@ -5,7 +5,7 @@ using Orleans.Streams;
 namespace Presence.Grains.Diffs;
 
 /// <summary>
-/// Tells whether a grain class of the cluster subscribes to the streams of all topics by its type
+/// Detects grain classes of the cluster that subscribe to the streams of all topics by their type
 /// (<c>[ImplicitStreamSubscription("presence.diffs")]</c>).
 /// </summary>
 internal sealed class ImplicitSubscribers(

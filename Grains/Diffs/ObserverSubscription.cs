@@ -2,14 +2,14 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
 
-/// <summary>One observer: what waits for it, with one call in flight. What arrives meanwhile travels in the next call.</summary>
-/// <param name="id">Its id on this silo.</param>
+/// <summary>The send queue of one observer, with one call in flight. Queued changes share the next call.</summary>
+/// <param name="id">The subscription's id on this silo.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="observer">The observer.</param>
-/// <param name="capacity">Maximum number of changes that wait. With more the observer is cut off.</param>
-/// <param name="timeout">Maximum duration of one call. After it the observer is cut off.</param>
+/// <param name="capacity">Maximum number of queued changes. The observer is cut off when it is exceeded.</param>
+/// <param name="timeout">Maximum duration of one call, after which the observer is cut off.</param>
 /// <param name="time">The clock.</param>
-/// <param name="cutOff">Called at most once, from any thread: the observer is too slow, failed or gone.</param>
+/// <param name="cutOff">Called at most once, from any thread: the observer is slow, unreachable or failing.</param>
 internal sealed class ObserverSubscription(
     string id,
     string topic,
@@ -35,7 +35,7 @@ internal sealed class ObserverSubscription(
 
     public bool HasEnded => Volatile.Read(ref _hasEnded);
 
-    /// <summary>Keeps it for another while; false if it has ended or was not renewed for <paramref name="duration"/>.</summary>
+    /// <summary>Renews it; returns false if it ended or was last renewed <paramref name="duration"/> ago.</summary>
     public bool TryRenew(TimeSpan duration)
     {
         if (HasEnded || IsOverdue(duration))
@@ -58,8 +58,8 @@ internal sealed class ObserverSubscription(
         }
     }
 
-    /// <summary>Queues changes, which are shared with other observers.</summary>
-    /// <returns>Whether nothing was being sent: the caller must start <see cref="SendAsync"/>.</returns>
+    /// <summary>Queues changes, which other observers share.</summary>
+    /// <returns>True if the caller must start <see cref="SendAsync"/>, because nothing was being sent.</returns>
     public bool Post(TopicChanges changes)
     {
         lock (_gate)
@@ -81,19 +81,19 @@ internal sealed class ObserverSubscription(
         return false;
     }
 
-    /// <summary>Sends what waits until nothing does. Never throws.</summary>
+    /// <summary>Sends until the queue is empty. Never throws.</summary>
     public async Task SendAsync()
     {
         try
         {
             while (Dequeue() is { } next)
             {
-                await observer.Changed(next).WaitAsync(timeout, time);
+                await observer.OnChanges(next).WaitAsync(timeout, time);
             }
         }
         catch (Exception)
         {
-            // Gone, too slow or broken. What it missed cannot be told later, so it has to subscribe again.
+            // The missed changes cannot be resent, so the observer has to subscribe again.
             CutOff();
         }
     }
@@ -112,13 +112,13 @@ internal sealed class ObserverSubscription(
             var changes = first.Changes;
             if (_waiting.Count > 0 && changes.Count < MaxChangesPerCall)
             {
-                var together = new List<PresenceChange>(changes);
-                while (_waiting.TryPeek(out var more) && together.Count + more.Changes.Count <= MaxChangesPerCall)
+                var merged = new List<PresenceChange>(changes);
+                while (_waiting.TryPeek(out var more) && merged.Count + more.Changes.Count <= MaxChangesPerCall)
                 {
-                    together.AddRange(_waiting.Dequeue().Changes);
+                    merged.AddRange(_waiting.Dequeue().Changes);
                 }
 
-                changes = together;
+                changes = merged;
             }
 
             _waitingChanges -= changes.Count;
@@ -126,7 +126,7 @@ internal sealed class ObserverSubscription(
         }
     }
 
-    /// <summary>Ends it, so that its next renewal returns false.</summary>
+    /// <summary>Ends the subscription, so that its next renewal returns false.</summary>
     public void CutOff()
     {
         lock (_gate)

@@ -4,18 +4,15 @@ using Presence.Tracker;
 namespace Presence.Grains.Diffs;
 
 /// <summary>
-/// Changes of a topic on their way to its stream, in the order in which each owner made its joins. Frames between silos may be
-/// lost or reordered, and a silo that has just started receives the newest changes before the older ones; what lies behind such
-/// a gap is withheld until the gap is filled.
+/// Orders the changes of a topic for its stream by the joins of each owner. Frames between silos may be lost or
+/// reordered, and a new silo receives the newest changes first; changes behind a gap are withheld.
 /// </summary>
-/// <remarks>
-/// There is no order between owners. A presence keeps its own order in any case: join, updates, leave. Not thread-safe.
-/// </remarks>
+/// <remarks>No order between owners. The changes of one presence keep theirs. Not thread-safe.</remarks>
 /// <param name="topic">The topic.</param>
-/// <param name="prefixes">Keeps the gaps that are skipped.</param>
+/// <param name="prefixes">Stores the skipped gaps.</param>
 /// <param name="time">The clock.</param>
-/// <param name="maxGap">A change that has waited for so long is released in spite of the gap.</param>
-/// <param name="capacity">When more changes wait, they are released in spite of gaps.</param>
+/// <param name="maxGap">Time after which a change is released in spite of a gap.</param>
+/// <param name="capacity">Number of withheld changes above which they are released in spite of gaps.</param>
 internal sealed class PerOwnerOrderBuffer(
     string topic, ContiguousPrefixTracker prefixes, TimeProvider time, TimeSpan maxGap, int capacity)
 {
@@ -24,20 +21,20 @@ internal sealed class PerOwnerOrderBuffer(
     private readonly Dictionary<ReplicaId, ulong> _newest = [];
     private List<Waiting> _waiting = [];
 
-    /// <summary>Whether nothing waits.</summary>
+    /// <summary>Gets whether no change is withheld.</summary>
     public bool IsEmpty => _waiting.Count == 0;
 
-    /// <summary>Whether the last <see cref="Take"/> returned as many changes as it was allowed to.</summary>
+    /// <summary>Gets whether the last <see cref="Release"/> returned the maximum number of changes.</summary>
     public bool WasFull { get; private set; }
 
-    /// <summary>Adds a change that the silo made visible after all that were added before.</summary>
+    /// <summary>Adds a change that became visible after all those added before.</summary>
     public void Add(PresenceChange change)
     {
         var owner = change.Entry.Owner;
         var joined = change.Entry.First.Sequence;
         if (change is { Kind: PresenceChangeKind.Left, Reason: LeaveReason.NodeDown or LeaveReason.NodeStopped })
         {
-            // Nothing will fill a gap of this owner.
+            // No gap of this owner will be filled.
             _ended.Add(owner);
         }
         else if (change.Kind == PresenceChangeKind.Joined)
@@ -55,10 +52,10 @@ internal sealed class PerOwnerOrderBuffer(
         _waiting.Add(new(change, time.GetTimestamp()));
     }
 
-    /// <summary>Removes and returns what may be published.</summary>
-    /// <param name="known">What was known at a moment up to which every visible change has been added.</param>
+    /// <summary>Removes and returns the changes that may be published.</summary>
+    /// <param name="known">The clocks at a moment up to which every visible change has been added.</param>
     /// <param name="max">Maximum number of changes.</param>
-    public List<PresenceChange> Take(IReadOnlyList<KnownReplica> known, int max)
+    public List<PresenceChange> Release(IReadOnlyList<KnownReplica> known, int max)
     {
         foreach (var owner in _disordered)
         {
@@ -67,19 +64,19 @@ internal sealed class PerOwnerOrderBuffer(
 
         _disordered.Clear();
         var prefix = prefixes.Of(topic, known);
-        var taken = new List<PresenceChange>(Math.Min(max, _waiting.Count));
+        var released = new List<PresenceChange>(Math.Min(max, _waiting.Count));
         var kept = new List<Waiting>();
         HashSet<ReplicaId>? behindGap = null;
         foreach (var waiting in _waiting)
         {
             var owner = waiting.Change.Entry.Owner;
-            if (taken.Count == max || behindGap?.Contains(owner) == true)
+            if (released.Count == max || behindGap?.Contains(owner) == true)
             {
                 kept.Add(waiting);
             }
             else if (_ended.Contains(owner) || IsReleased(waiting, prefix))
             {
-                taken.Add(waiting.Change);
+                released.Add(waiting.Change);
             }
             else
             {
@@ -89,7 +86,7 @@ internal sealed class PerOwnerOrderBuffer(
         }
 
         _waiting = kept;
-        WasFull = taken.Count == max;
+        WasFull = released.Count == max;
         if (!WasFull)
         {
             _ended.Clear();
@@ -100,7 +97,7 @@ internal sealed class PerOwnerOrderBuffer(
             _newest.Clear();
         }
 
-        return taken;
+        return released;
     }
 
     private bool IsReleased(Waiting waiting, KnownPrefix prefix)
@@ -120,17 +117,15 @@ internal sealed class PerOwnerOrderBuffer(
         return true;
     }
 
-    /// <summary>
-    /// Sorts an owner's changes by the order of its joins, in the places they had among the others'. The changes of one presence
-    /// keep their order.
-    /// </summary>
+    /// <summary>Sorts an owner's changes by its joins, within their positions; stable for each presence.</summary>
     private void Sort(ReplicaId owner)
     {
-        var places = Enumerable.Range(0, _waiting.Count).Where(i => _waiting[i].Change.Entry.Owner == owner).ToList();
-        var sorted = places.Select(i => _waiting[i]).OrderBy(w => w.Change.Entry.First.Sequence).ToList();
-        for (var i = 0; i < places.Count; i++)
+        var positions = Enumerable.Range(0, _waiting.Count).Where(i => _waiting[i].Change.Entry.Owner == owner)
+            .ToList();
+        var sorted = positions.Select(i => _waiting[i]).OrderBy(w => w.Change.Entry.First.Sequence).ToList();
+        for (var i = 0; i < positions.Count; i++)
         {
-            _waiting[places[i]] = sorted[i];
+            _waiting[positions[i]] = sorted[i];
         }
     }
 

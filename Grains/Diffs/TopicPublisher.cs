@@ -1,26 +1,29 @@
+using Presence.Grains.Topics;
 using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
 
-/// <summary>Publishes the changes of one topic on its stream, in the order of each owner's joins, beginning with a reset.</summary>
-/// <remarks>It runs no task while nothing changes.</remarks>
+/// <summary>Publishes one topic's changes on its stream, ordered by each owner's joins, after a reset.</summary>
+/// <remarks>No task runs while nothing changes.</remarks>
 internal sealed class TopicPublisher
 {
     private const int MaxChangesPerEvent = 1000;
 
-    /// <summary>After an event, the next one follows after this long at the earliest, unless it is full.</summary>
+    /// <summary>Minimum time between an event that is not full and the next one.</summary>
     private static readonly TimeSpan BatchDelay = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How often it checks whether a gap was filled, while a change waits for that.</summary>
+    /// <summary>Interval of the checks for a filled gap, while a change is withheld.</summary>
     private static readonly TimeSpan GapCheckPeriod = TimeSpan.FromMilliseconds(20);
 
     private readonly string _topic;
     private readonly string _node;
     private readonly string _silo;
     private readonly Func<TopicChanges, Task> _publish;
-    private readonly Func<TopicView> _refresh;
+    private readonly Func<TopicSnapshotView> _refresh;
+    private readonly Func<string?, TopicSnapshotView, IReadOnlyList<PresenceChange>?> _missed;
     private readonly Func<VersionVector, KnownReplica[]> _knownOf;
     private readonly ContiguousPrefixTracker _prefixes;
+    private readonly PagedLists _lists;
     private readonly PerOwnerOrderBuffer _buffer;
     private readonly int _capacity;
     private readonly TimeSpan _timeout;
@@ -28,7 +31,10 @@ internal sealed class TopicPublisher
     private readonly Action _failed;
     private readonly Lock _gate = new();
     private readonly List<PresenceChange> _incoming = [];
-    private TopicView? _view;
+
+    /// <summary>What the stream has published; its order may be another one than that of this node.</summary>
+    private readonly PresenceSet _shown;
+    private TopicSnapshotView? _view;
     private long _published;
     private bool _isRunning;
     private bool _hasEnded;
@@ -37,65 +43,74 @@ internal sealed class TopicPublisher
     /// <param name="node">Name of this node.</param>
     /// <param name="silo">Address of this silo.</param>
     /// <param name="term">See <see cref="TopicChanges.Term"/>.</param>
-    /// <param name="publish">Puts one event on the stream; the next waits for it.</param>
-    /// <param name="refresh">See <see cref="TopicFeed.Refresh"/>.</param>
+    /// <param name="publish">Publishes one event on the stream, one at a time.</param>
+    /// <param name="refresh">See <see cref="TopicChangePump.Refresh"/>.</param>
+    /// <param name="missed">See <see cref="TopicChangePump.Missed"/>.</param>
     /// <param name="knownOf">See <see cref="Topics.ReplicaClocks.Known"/>.</param>
-    /// <param name="prefixes">Keeps the gaps that are skipped.</param>
-    /// <param name="options">Bounds.</param>
-    /// <param name="maxGap">How long a change waits for a gap.</param>
+    /// <param name="prefixes">Stores the skipped gaps.</param>
+    /// <param name="lists">Stores the lists of resets that have more than one page.</param>
+    /// <param name="options">The limits.</param>
+    /// <param name="maxGap">Maximum time for which a change is withheld.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="failed">Called at most once, from any thread: the stream failed, or too many changes wait for it.</param>
+    /// <param name="failed">Called at most once, from any thread: the stream failed or the queue is full.</param>
     public TopicPublisher(
         string topic,
         string node,
         string silo,
         long term,
         Func<TopicChanges, Task> publish,
-        Func<TopicView> refresh,
+        Func<TopicSnapshotView> refresh,
+        Func<string?, TopicSnapshotView, IReadOnlyList<PresenceChange>?> missed,
         Func<VersionVector, KnownReplica[]> knownOf,
         ContiguousPrefixTracker prefixes,
+        PagedLists lists,
         PresenceOrleansOptions options,
         TimeSpan maxGap,
         TimeProvider time,
         Action failed)
     {
         (_topic, _node, _silo, Term, _publish) = (topic, node, silo, term, publish);
-        (_refresh, _knownOf) = (refresh, knownOf);
-        (_prefixes, _capacity, _timeout) = (prefixes, options.ObserverBacklog, options.ObserverTimeout);
+        (_refresh, _missed, _knownOf) = (refresh, missed, knownOf);
+        (_prefixes, _lists, _capacity, _timeout) = (
+            prefixes, lists, options.ObserverQueueCapacity, options.ObserverTimeout);
         (_time, _failed) = (time, failed);
-        _buffer = new PerOwnerOrderBuffer(topic, prefixes, time, maxGap, options.ObserverBacklog);
+        _shown = new PresenceSet(topic);
+        _buffer = new PerOwnerOrderBuffer(topic, prefixes, time, maxGap, options.ObserverQueueCapacity);
     }
 
     public long Term { get; }
 
-    /// <summary>Sequence of the last event that the stream has taken.</summary>
+    /// <summary>Gets the sequence of the last published event.</summary>
     public long Published => Volatile.Read(ref _published);
 
-    /// <summary>Publishes a reset with the view; what lies behind a gap follows later.</summary>
-    public void Start(TopicView view)
+    /// <summary>Publishes a reset with the view. Presences behind a gap follow later.</summary>
+    public void Start(TopicSnapshotView view)
     {
         var reset = Reset(1, view);
         lock (_gate)
         {
             _view = view;
             var prefix = _prefixes.Of(_topic, _knownOf(view.Known));
-            _incoming.AddRange(view.Snapshot.Where(e => !prefix.Covers(e)).Select(PresenceChange.Joined));
+            _shown.Apply([.. view.Snapshot.Where(prefix.Covers).Select(e => PresenceChange.Joined(e))]);
+            _incoming.AddRange(
+                view.Snapshot.Where(e => !prefix.Covers(e)).Select(e => PresenceChange.Joined(e)));
             _isRunning = true;
         }
 
         Run(reset);
     }
 
-    /// <summary>Returns everybody who is present, as a reset for one subscriber; the stream's events continue it.</summary>
-    public TopicChanges Reset()
+    /// <summary>Returns a reset for one subscriber, which the stream's later events continue.</summary>
+    /// <param name="cursor">What the subscriber has; null if nothing.</param>
+    public TopicChanges Reset(string? cursor = null)
     {
-        // In this order: an event that is published meanwhile repeats what the reset holds, which does no harm.
+        // The order matters: an event published in between repeats what the reset contains, which is harmless.
         var published = Published;
-        return Reset(published, _refresh());
+        return Reset(published, _refresh(), cursor);
     }
 
-    /// <summary>Adds changes, and the topic as it was after them.</summary>
-    public void Post(IReadOnlyList<PresenceChange> changes, TopicView view)
+    /// <summary>Adds changes, and the view after them.</summary>
+    public void Post(IReadOnlyList<PresenceChange> changes, TopicSnapshotView view)
     {
         lock (_gate)
         {
@@ -130,19 +145,27 @@ internal sealed class TopicPublisher
         }
     }
 
-    private TopicChanges Reset(long sequence, TopicView view)
+    private TopicChanges Reset(long sequence, TopicSnapshotView view, string? cursor = null)
     {
         var known = _knownOf(view.Known);
         var prefix = _prefixes.Of(_topic, known);
+        if (_missed(cursor, view) is { } missed && view.Snapshot.All(prefix.Covers))
+        {
+            return new TopicChanges(
+                _topic, _node, sequence, IsReset: true, missed, _silo, Term, known, SinceCursor: true);
+        }
+
+        var (first, rest) = _lists.Begin(view.Snapshot, prefix.Covers);
         return new TopicChanges(
             _topic,
             _node,
             sequence,
             IsReset: true,
-            view.Snapshot.Where(prefix.Covers).Select(PresenceChange.Joined).ToArray(),
+            [.. PresenceChange.JoinedAll(first)],
             _silo,
             Term,
-            known);
+            known,
+            rest);
     }
 
     private void Run(TopicChanges? reset)
@@ -162,9 +185,9 @@ internal sealed class TopicPublisher
                 await PublishAsync(reset);
             }
 
-            while (TakeIncoming() is { } view)
+            while (DequeueIncoming() is { } view)
             {
-                var changes = _buffer.Take(_knownOf(view.Known), MaxChangesPerEvent);
+                var changes = _buffer.Release(_knownOf(view.Known), MaxChangesPerEvent);
                 if (changes.Count == 0)
                 {
                     await Task.Delay(GapCheckPeriod, _time);
@@ -172,7 +195,9 @@ internal sealed class TopicPublisher
                     continue;
                 }
 
-                await PublishAsync(new TopicChanges(_topic, _node, Published + 1, IsReset: false, changes, _silo, Term));
+                _shown.ApplyAndMark(changes);
+                await PublishAsync(
+                    new TopicChanges(_topic, _node, Published + 1, IsReset: false, changes, _silo, Term));
                 if (!_buffer.WasFull)
                 {
                     await Task.Delay(BatchDelay, _time);
@@ -207,7 +232,7 @@ internal sealed class TopicPublisher
         Volatile.Write(ref _published, changes.Sequence);
     }
 
-    private TopicView? TakeIncoming()
+    private TopicSnapshotView? DequeueIncoming()
     {
         lock (_gate)
         {
@@ -227,7 +252,7 @@ internal sealed class TopicPublisher
         }
     }
 
-    /// <summary>Learns what is known by now. The changes up to it have been posted by the time the view is returned.</summary>
+    /// <summary>Updates the view. All changes up to it have been posted when it is returned.</summary>
     private void Recheck()
     {
         var view = _refresh();

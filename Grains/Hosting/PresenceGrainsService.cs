@@ -1,22 +1,29 @@
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 
 namespace Presence.Grains.Hosting;
 
-/// <summary>
-/// Begins to speak on the diff streams once silo and node run, and lets go of streams, observers and leases before either
-/// stops.
-/// </summary>
-internal sealed class PresenceGrainsService(
-    DiffStreams streams,
-    ObserverTable observers,
-    LeaseTable leases,
-    IOptions<PresenceOrleansOptions> options) : IHostedService
+/// <summary>Starts the diff streams after silo and node; ends streams, observers and leases before either.</summary>
+internal sealed partial class PresenceGrainsService(
+    TopicStreamPublisher streams,
+    ObserverRegistry observers,
+    LeaseRegistry leases,
+    IOptions<PresenceOrleansOptions> options,
+    ILogger<PresenceGrainsService> logger,
+    MemorySubscriptions? memory = null) : IHostedService
 {
-    public Task StartAsync(CancellationToken cancellationToken) =>
-        options.Value.DiffStreams ? streams.StartAsync(cancellationToken) : Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (memory is not null)
+        {
+            LogMemory(logger);
+        }
+
+        return options.Value.TopicStreams ? streams.StartAsync(cancellationToken) : Task.CompletedTask;
+    }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -24,4 +31,13 @@ internal sealed class PresenceGrainsService(
         observers.Dispose();
         leases.Dispose();
     }
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "Stream subscriptions are kept in the memory of the silos, because no grain storage PubSubStore is "
+            + "registered; IPresenceClient subscribes again when they are lost.")]
+    private static partial void LogMemory(ILogger logger);
 }
+
+/// <summary>Registered if the store of subscriptions is the default one.</summary>
+internal sealed class MemorySubscriptions;

@@ -2,74 +2,104 @@ using Presence.Tracker;
 
 namespace Presence.Grains;
 
-/// <summary>
-/// Presence on Orleans (<c>Presence:Orleans</c>): how silos reach each other, and how long leases last.
-/// </summary>
+/// <summary>Options of presence on an Orleans silo (<c>Presence:Orleans</c>).</summary>
 public sealed class PresenceOrleansOptions
 {
-    /// <summary>Frames that may wait for one shard of one member; more are dropped and counted. Default 16,384.</summary>
-    public int OutboxFrames { get; set; } = 16_384;
+    /// <summary>Maximum frames queued for one shard of one node; more are dropped, counted. Default 16,384.</summary>
+    public int SendQueueCapacity { get; set; } = 16_384;
 
-    /// <summary>Bytes that may wait for one shard of one member; more are dropped and counted. Default 32 MiB.</summary>
-    public long OutboxBytes { get; set; } = 32 * 1024 * 1024;
+    /// <summary>Maximum bytes queued for one shard of one node, at least 1,024; also counted. Default 32 MiB.</summary>
+    public long SendQueueMaxBytes { get; set; } = 32 * 1024 * 1024;
 
     /// <summary>
-    /// Maximum size of the frames that travel in one batch, in bytes. Default 262,144 (256 KiB), 1,024 to 524,288. A larger
-    /// single frame travels alone.
+    /// Maximum bytes of a batch of frames, 1,024 to 524,288; a larger frame is alone. Default 262,144.
     /// </summary>
     public int BatchBytes { get; set; } = 256 * 1024;
 
-    /// <summary>Time after which frames sent by a grain call count as lost. Default 3 s.</summary>
+    /// <summary>Time after which a batch of frames counts as lost. Default 3 s.</summary>
     public TimeSpan CallTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>
-    /// How long what was tracked through a grain lives without a renewal. Default 30 s, at least 1 s. A client that is
-    /// cut off is seen leaving after this long.
+    /// Time without a renewal after which a grain-tracked presence, or an observer subscription, ends. Default 30 s, at
+    /// least 1 s. A disconnected client leaves after this time.
     /// </summary>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Leases one silo keeps; a further one is refused. Default 1,000,000.</summary>
+    /// <summary>
+    /// Time for which a grain-tracked presence whose silo stops or fails stays, so that its client continues it on
+    /// another silo and nobody sees a leave and a join. Default 0: it leaves at once. At most 24 h; 10 s is enough for
+    /// an <see cref="IPresenceClient"/>. Adds some bytes to each presence.
+    /// </summary>
+    public TimeSpan LeaseGrace { get; set; }
+
+    /// <summary>
+    /// Time for which the presences of a grain stay when it is deactivated, so that its next activation continues them
+    /// (<see cref="GrainPresence.ResumePresenceAsync"/>). Default 0: they leave at once. At most 24 h.
+    /// </summary>
+    public TimeSpan GrainGrace { get; set; }
+
+    /// <summary>Maximum number of leases on one silo; more are rejected. Default 1,000,000.</summary>
     public int MaxLeases { get; set; } = 1_000_000;
 
-    /// <summary>Subscriptions of observers one silo keeps; a further one is refused. Default 100,000.</summary>
+    /// <summary>Maximum number of observer subscriptions on one silo; more are rejected. Default 100,000.</summary>
     public int MaxObservers { get; set; } = 100_000;
 
-    /// <summary>Topics whose streams may have subscribers at one time, in the cluster; a further one is refused. Default 100,000.</summary>
+    /// <summary>Maximum topics with stream subscribers in the cluster; more are rejected. Default 100,000.</summary>
     public int MaxFollowedTopics { get; set; } = 100_000;
 
-    /// <summary>Changes an observer may lag behind before it is cut off. Default 10,000.</summary>
-    public int ObserverBacklog { get; set; } = 10_000;
+    /// <summary>Maximum number of changes queued for an observer before it is cut off. Default 10,000.</summary>
+    public int ObserverQueueCapacity { get; set; } = 10_000;
 
-    /// <summary>Time an observer may take for one call before it is cut off. Default 10 s.</summary>
+    /// <summary>Maximum duration of a call to an observer before it is cut off. Default 10 s.</summary>
     public TimeSpan ObserverTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Whether changes are published on the Orleans streams <c>presence.diffs</c>. Default true. Only topics whose streams have
-    /// subscribers are published; observers do not need it.
+    /// Whether changes are published on the Orleans streams <c>presence.diffs</c>. Default true. Only topics whose
+    /// streams have subscribers are published. Observers do not need this.
     /// </summary>
-    public bool DiffStreams { get; set; } = true;
+    public bool TopicStreams { get; set; } = true;
 
     /// <summary>
-    /// How long the grain counts on a member whose silo lives and that it does not hear: after this another runs the unique process, in
-    /// available mode. Members are heard every third of it. Default 15 s, at least 1 s.
+    /// In available mode: time without a report from a node on a live silo after which another node runs the unique
+    /// process. Nodes report every third of it. Default 15 s, at least 1 s.
     /// </summary>
     public TimeSpan UniqueLease { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Checks the rules above.</summary>
-    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
-    public void Validate()
+    /// <summary>
+    /// A secret that all silos of the cluster share: base64 of at least 32 bytes, or a text of at least 32 bytes. With
+    /// it, the grains by which silos replicate accept calls from silos only. Default null: from anyone who can reach a
+    /// silo or a gateway.
+    /// </summary>
+    public string? ClusterKey { get; set; }
+
+    /// <summary>Validates the options.</summary>
+    /// <exception cref="ArgumentException">A value is out of range; the message names it.</exception>
+    internal void Validate()
     {
         var rules = new OptionRules("Presence:Orleans:");
-        rules.Require(OutboxFrames >= 1, OutboxFrames, "must be at least 1");
-        rules.Require(OutboxBytes >= 1024, OutboxBytes, "must be at least 1024");
+        rules.Require(SendQueueCapacity >= 1, SendQueueCapacity, "must be at least 1");
+        rules.Require(SendQueueMaxBytes >= 1024, SendQueueMaxBytes, "must be at least 1024");
         rules.Require(BatchBytes is >= 1024 and <= 512 * 1024, BatchBytes, "must be 1024 to 524288");
         rules.Require(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
         rules.Require(LeaseDuration >= TimeSpan.FromSeconds(1), LeaseDuration, "must be at least 1 s");
+        rules.Require(
+            LeaseGrace >= TimeSpan.Zero && LeaseGrace <= Node.PresenceSessionOptions.MaxGrace,
+            LeaseGrace,
+            "must be 0 to 24 h");
+        rules.Require(
+            GrainGrace >= TimeSpan.Zero && GrainGrace <= Node.PresenceSessionOptions.MaxGrace,
+            GrainGrace,
+            "must be 0 to 24 h");
         rules.Require(MaxLeases >= 1, MaxLeases, "must be at least 1");
         rules.Require(MaxObservers >= 1, MaxObservers, "must be at least 1");
         rules.Require(MaxFollowedTopics >= 1, MaxFollowedTopics, "must be at least 1");
-        rules.Require(ObserverBacklog >= 1, ObserverBacklog, "must be at least 1");
+        rules.Require(ObserverQueueCapacity >= 1, ObserverQueueCapacity, "must be at least 1");
         rules.Require(ObserverTimeout > TimeSpan.Zero, ObserverTimeout, "must be positive");
+        rules.Require(
+            ClusterKey is null || Security.ClusterKey.Parse(ClusterKey) is not null,
+            "too short",
+            $"must have at least {Security.ClusterKey.MinBytes} bytes",
+            nameof(ClusterKey));
         rules.Require(UniqueLease >= TimeSpan.FromSeconds(1), UniqueLease, "must be at least 1 s");
     }
 }

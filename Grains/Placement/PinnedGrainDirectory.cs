@@ -3,11 +3,11 @@ using Orleans.Runtime;
 
 namespace Presence.Grains.Placement;
 
-/// <summary>The directory of pinned grains: empty, because their key says where they are.</summary>
+/// <summary>The grain directory of pinned grains. It is empty, because their key determines their silo.</summary>
 /// <remarks>
-/// With the default directory the entry of a grain on one silo is kept by another; when that other silo dies, lookups
-/// wait for its death to be noticed and healthy activations are torn down. Pinned grains must not depend on a third.
-/// A lookup answers "unknown", which leads to <see cref="PinnedPlacementDirector"/>; Orleans caches its answer.
+/// The default directory stores a grain's entry on another silo; when that one fails, lookups wait until it is declared
+/// dead, and healthy activations are torn down. Here every lookup finds nothing and leads to
+/// <see cref="PinnedPlacementDirector"/>, whose result Orleans caches.
 /// </remarks>
 internal sealed class PinnedGrainDirectory : IGrainDirectory
 {

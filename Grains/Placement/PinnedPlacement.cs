@@ -4,7 +4,7 @@ using Orleans.Runtime.Placement;
 
 namespace Presence.Grains.Placement;
 
-/// <summary>The grain lives on the silo that its key names, or not at all.</summary>
+/// <summary>Places a grain on the silo that its key names, or not at all.</summary>
 [Serializable]
 [GenerateSerializer]
 [Immutable]
@@ -15,10 +15,10 @@ internal sealed class PinnedPlacement : PlacementStrategy;
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class PinnedToSiloAttribute() : PlacementAttribute(new PinnedPlacement());
 
-/// <summary>Places on the named silo; refuses when that silo is gone, because anywhere else would be wrong.</summary>
+/// <summary>Places a grain on the silo that its key names; throws if that silo is not active.</summary>
 /// <remarks>
-/// Membership alone decides. The silos that are known to be compatible are not asked: a silo that has just joined is among them
-/// only once its manifest has arrived, and its first frames would be refused with an error for each.
+/// Decides by membership alone. The list of compatible silos contains a joining silo only after its manifest has
+/// arrived, which would reject its first frames with an error each.
 /// </remarks>
 internal sealed class PinnedPlacementDirector(ISiloStatusOracle silos) : IPlacementDirector
 {
@@ -29,19 +29,18 @@ internal sealed class PinnedPlacementDirector(ISiloStatusOracle silos) : IPlacem
     {
         if (!ShardKey.TryParseOwner(target.GrainIdentity.Key.ToString(), out var silo))
         {
-            throw new ArgumentException($"The key of {target.GrainIdentity} does not begin with the address of a silo.");
+            throw new ArgumentException($"The key of {target.GrainIdentity} has no silo address.");
         }
 
         return silos.GetApproximateSiloStatus(silo) == SiloStatus.Active
             ? Task.FromResult(silo)
-            : throw new WrongSiloException($"{target.GrainIdentity} lives on silo {silo} alone, and that silo is not active.");
+            : throw new WrongSiloException($"{target.GrainIdentity} is pinned to silo {silo}, which is not active.");
     }
 }
 
 /// <summary>
-/// A grain that belongs to one silo cannot be placed, because that silo is not active. Orleans retries placements that fail with
-/// one of its own exceptions, about half a second and with log entries for each; this one it does not retry, because nothing
-/// would change.
+/// A pinned grain cannot be placed because its silo is not active. Orleans retries placements that fail with its own
+/// exceptions for half a second, and logs each; it does not retry after this one, when a retry cannot succeed.
 /// </summary>
 [GenerateSerializer]
 [Alias("presence.wrong-silo")]

@@ -4,8 +4,8 @@ using Orleans.Runtime;
 
 namespace Presence.Grains.Placement;
 
-/// <summary>Key of a shard grain and of the stream it consumes: <c>silo/shard</c>.</summary>
-/// <param name="Silo">The silo it is pinned to, generation included.</param>
+/// <summary>Key of a shard grain and of its stream: <c>silo/shard</c>.</summary>
+/// <param name="Silo">Address of the silo, generation included.</param>
 /// <param name="Shard">Shard number.</param>
 internal readonly record struct ShardKey(SiloAddress Silo, int Shard)
 {
@@ -24,7 +24,7 @@ internal readonly record struct ShardKey(SiloAddress Silo, int Shard)
         return true;
     }
 
-    /// <summary>The silo that the key of a pinned grain names: <c>silo</c> or <c>silo/anything</c>.</summary>
+    /// <summary>Parses the silo in the key of a pinned grain: <c>silo</c> or <c>silo/anything</c>.</summary>
     public static bool TryParseOwner(string? text, [NotNullWhen(true)] out SiloAddress? silo)
     {
         silo = null;
@@ -32,7 +32,7 @@ internal readonly record struct ShardKey(SiloAddress Silo, int Shard)
         return text is not null && TryParseSilo(slash < 0 ? text : text[..slash], out silo);
     }
 
-    /// <summary>An address as <see cref="SiloAddress.ToParsableString"/> writes it.</summary>
+    /// <summary>Parses an address in the format of <see cref="SiloAddress.ToParsableString"/>.</summary>
     public static bool TryParseSilo(string text, [NotNullWhen(true)] out SiloAddress? silo)
     {
         try

@@ -4,38 +4,38 @@ using Orleans.Metadata;
 using Orleans.Runtime;
 using Orleans.Runtime.Placement;
 using Presence.Grains.Cluster;
+using Presence.Grains.Security;
 
 namespace Presence.Grains.Placement;
 
-/// <summary>The grain that keeps the subscriptions of a stream lives on a node, because only nodes surely have its store.</summary>
+/// <summary>Places the grain of a stream's subscriptions on a node; other silos may lack its store.</summary>
 [Serializable]
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.subscription-placement")]
 internal sealed class SubscriptionPlacement : PlacementStrategy;
 
-/// <summary>Gives Orleans' grain for stream subscriptions this placement, on this silo.</summary>
+/// <summary>Applies this placement to Orleans' grain for stream subscriptions, on this silo.</summary>
 internal sealed class SubscriptionPlacementResolver : IPlacementStrategyResolver
 {
-    private static readonly GrainType Subscriptions = GrainType.Create("pubsubrendezvous");
-
     public bool TryResolvePlacementStrategy(
         GrainType grainType, GrainProperties? properties, [NotNullWhen(true)] out PlacementStrategy? result)
     {
-        result = grainType == Subscriptions ? new SubscriptionPlacement() : null;
+        result = grainType == DiffSubscriptions.Type ? new SubscriptionPlacement() : null;
         return result is not null;
     }
 }
 
 /// <summary>
-/// Places the subscriptions of our streams on this silo, or on another node if this one shuts down. Those of other providers are placed as
-/// they would be without us.
+/// Places the subscriptions of presence streams on this silo, or on another node if this one is shutting down. Those of
+/// other providers keep their default placement.
 /// </summary>
 internal sealed class SubscriptionPlacementDirector(PresenceSilos silos, IServiceProvider services) : IPlacementDirector
 {
-    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    public Task<SiloAddress> OnAddActivation(
+        PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
-        if (!target.GrainIdentity.Key.ToString()!.StartsWith(PresenceStreams.Queues + "/", StringComparison.Ordinal))
+        if (!DiffSubscriptions.IsOne(target.GrainIdentity))
         {
             var standard = services.GetRequiredService<PlacementStrategy>();
             return services.GetRequiredKeyedService<IPlacementDirector>(standard.GetType())

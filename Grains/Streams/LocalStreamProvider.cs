@@ -7,23 +7,24 @@ using Orleans.Streams;
 namespace Presence.Grains.Streams;
 
 /// <summary>
-/// A stream provider whose queues never move: each silo has its own and delivers from them itself. A stream between two silos
-/// does not depend on a third.
+/// A stream provider whose queues never move: each silo delivers from its own queues, so that a stream between two
+/// silos does not depend on a third.
 /// </summary>
 /// <remarks>
-/// Orleans' memory streams put queues and agents on arbitrary silos: when one is killed, streams between the others stop until
-/// its death is declared, and their queues are polled by grain calls. These queues are not polled: the receiver completes when
+/// Orleans' memory streams place queues and agents on any silo. When one fails, streams between the others stop until
+/// it is declared dead; their queues are polled by grain calls. These queues are not polled: a read completes when
 /// there is data.
 /// </remarks>
-internal abstract class LocalStreamProvider(string name, LocalStreamQueue[] queues, ILoggerFactory loggers, TimeProvider time) :
+internal abstract class LocalStreamProvider(
+    string name, LocalStreamQueue[] queues, ILoggerFactory loggers, TimeProvider time) :
     IQueueAdapterFactory,
     IQueueAdapter,
     IStreamQueueMapper,
     IStreamQueueBalancer
 {
     /// <summary>
-    /// The period of the agents' timer, in which they read again after a read that ended early: while a stream that is new to
-    /// the agent looks for its subscribers, or while its cache is full. It does not run while a receiver waits for data.
+    /// Timer period of the pulling agents. The timer restarts a read that ended early, because the agent was looking up
+    /// the subscribers of a new stream or its cache was full. It does not run while a receiver waits for data.
     /// </summary>
     public static readonly TimeSpan AgentPeriod = TimeSpan.FromMilliseconds(10);
 
@@ -71,10 +72,10 @@ internal abstract class LocalStreamProvider(string name, LocalStreamQueue[] queu
     {
         private const int MaxBatch = 256;
 
-        /// <summary>How long a read waits for data. Only then does the agent purge its cache of idle streams.</summary>
+        /// <summary>Maximum wait of a read. The agent purges idle streams from its cache only between reads.</summary>
         private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
 
-        // Completes a read that waits when the receiver is shut down, whatever the agent's own token does.
+        // Completes a waiting read on shutdown, whatever the agent's token does.
         private readonly CancellationTokenSource _stop = new();
 
         public Task Initialize(TimeSpan timeout) => Task.CompletedTask;
@@ -82,7 +83,8 @@ internal abstract class LocalStreamProvider(string name, LocalStreamQueue[] queu
         public Task<IList<IBatchContainer>> GetQueueMessagesAsync(int maxCount) =>
             GetQueueMessagesAsync(maxCount, CancellationToken.None);
 
-        public async Task<IList<IBatchContainer>> GetQueueMessagesAsync(int maxCount, CancellationToken cancellationToken)
+        public async Task<IList<IBatchContainer>> GetQueueMessagesAsync(
+            int maxCount, CancellationToken cancellationToken)
         {
             var max = maxCount > 0 ? Math.Min(maxCount, MaxBatch) : MaxBatch;
             if (queue.Dequeue(max) is { Count: > 0 } ready)
@@ -91,14 +93,15 @@ internal abstract class LocalStreamProvider(string name, LocalStreamQueue[] queu
             }
 
             using var timeout = new CancellationTokenSource(MaxWait, time);
-            using var wait = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token, timeout.Token);
+            using var wait = CancellationTokenSource.CreateLinkedTokenSource(
+                cancellationToken, _stop.Token, timeout.Token);
             try
             {
                 await queue.WaitAsync(wait.Token);
             }
             catch (OperationCanceledException)
             {
-                // An empty read ends the agent's loop; its timer starts the next one unless it stops.
+                // An empty read ends the agent's loop; its timer starts the next one unless the agent stops.
                 return [];
             }
 

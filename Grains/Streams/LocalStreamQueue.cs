@@ -42,7 +42,8 @@ internal sealed class LocalStreamQueue
 
     /// <summary>Completes when the queue holds an event.</summary>
     /// <exception cref="OperationCanceledException">Canceled before an event arrived.</exception>
-    public async ValueTask WaitAsync(CancellationToken cancellation) => await _events.Reader.WaitToReadAsync(cancellation);
+    public async ValueTask WaitAsync(CancellationToken cancellation) =>
+        await _events.Reader.WaitToReadAsync(cancellation);
 
     /// <summary>Removes and returns up to <paramref name="max"/> events in order.</summary>
     public List<IBatchContainer> Dequeue(int max)

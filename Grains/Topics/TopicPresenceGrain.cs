@@ -10,78 +10,171 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Topics;
 
-/// <summary>See <see cref="ITopicPresenceGrain"/>. Holds nothing: it reads and writes the node of the silo it is on.</summary>
+/// <summary>See <see cref="ITopicPresenceGrain"/>. Stateless: uses the node of its silo.</summary>
 [PresenceGrainType("presence-topic")]
 [StatelessWorker(1)]
 [Reentrant]
 internal sealed class TopicPresenceGrain(
     IPresenceNode node,
-    LeaseTable leases,
-    ObserverTable observers,
-    DiffStreams streams,
+    LeaseRegistry leases,
+    ObserverRegistry observers,
+    PagedLists lists,
+    TopicStreamPublisher streams,
     PresenceSilos silos,
     IStreamSubscriptionManagerAdmin subscriptions,
     ILocalSiloDetails silo)
     : Grain, ITopicPresenceGrain
 {
     private const int MaxPage = 10_000;
+    private const int MaxLeases = 1000;
     private readonly IPresenceTracker _tracker = node.Tracker;
 
     private readonly string _silo = silo.SiloAddress.ToParsableString();
+
+    /// <summary>Completes when a list has the presences of all nodes: a silo that starts may lack some.</summary>
+    private Task Synchronized => (node as PresenceNode)?.Synchronized ?? Task.CompletedTask;
 
     private string Topic => field ??= this.GetPrimaryKeyString();
 
     public async Task<PresenceHandle> Track(string key, PresenceMeta meta = default, string? lease = null)
     {
-        // An id of our own need not be secret, only unlike all others.
+        // A caller that knows the id can end the lease. A version 4 GUID has 122 random bits.
         var id = lease ?? Guid.NewGuid().ToString("N");
-        var (process, isNew) = leases.Open(id);
+        var (session, isNew) = leases.Open(id);
+        return await TrackAsync(session, isNew, id, new(Topic, key, meta));
+    }
+
+    public async Task<IReadOnlyList<PresenceHandle>> TrackMany(
+        IReadOnlyList<TrackRequest> requests, IReadOnlyList<string> ids)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(ids);
+        if (requests.Count != ids.Count || requests.Count > MaxLeases)
+        {
+            throw new ArgumentException(
+                $"One call tracks up to {MaxLeases} presences under as many leases, not {requests.Count} and "
+                + $"{ids.Count}.");
+        }
+
+        // All that can be checked is, before anybody sees a presence.
+        foreach (var request in requests)
+        {
+            (_tracker as PresenceTracker)?.CheckLimits(request);
+        }
+
+        var opened = new List<(string Id, PresenceSession Session)>(requests.Count);
         try
         {
-            var entry = await _tracker.TrackAsync(process, Topic, key, meta);
-            return new PresenceHandle(_silo, id, leases.Duration, Topic, key, entry.Ref);
+            foreach (var id in ids)
+            {
+                var (session, isNew) = leases.Open(id);
+                opened.Add(isNew ? (id, session) : throw new ArgumentException($"The lease '{id}' is in use."));
+            }
+
+            var handles = new PresenceHandle[requests.Count];
+            for (var i = 0; i < handles.Length; i++)
+            {
+                handles[i] = await TrackAsync(opened[i].Session, false, opened[i].Id, requests[i]);
+            }
+
+            return handles;
         }
-        catch when (isNew)
+        catch
         {
-            leases.End(id);
+            opened.ForEach(lease => leases.End(lease.Id));
             throw;
         }
     }
 
-    public Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta) => LeasesOf(handle).Update(handle, meta);
+    public async Task<PresenceHandle> Resume(PresenceHandle lost, PresenceMeta meta, string lease)
+    {
+        ArgumentNullException.ThrowIfNull(lost);
+        ArgumentNullException.ThrowIfNull(lease);
+        var (session, isNew) = await leases.ResumeAsync(lease, lost.Token);
+        return await TrackAsync(session, isNew, lease, new(Topic, lost.Key, meta));
+    }
 
-    public Task<bool> Untrack(PresenceHandle handle) => LeasesOf(handle).Untrack(handle);
+    public Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta) => SiloOf(handle).Update(handle, meta);
 
-    public Task<TopicList> List() =>
-        Task.FromResult(new TopicList(Topic, node.Name, _tracker.List(Topic).ToArray(), null));
+    public Task<bool> Untrack(PresenceHandle handle) => SiloOf(handle).Untrack(handle);
 
-    public Task<IReadOnlyList<PresenceEntry>> GetByKey(string key) =>
-        Task.FromResult<IReadOnlyList<PresenceEntry>>(_tracker.GetByKey(Topic, key));
+    public async Task<int> EndLeases(IReadOnlyList<string> all)
+    {
+        ArgumentNullException.ThrowIfNull(all);
+        if (all.Count > MaxLeases)
+        {
+            throw new ArgumentException($"A call has at most {MaxLeases} leases, not {all.Count}.", nameof(all));
+        }
 
-    public Task<int> Count() => Task.FromResult(_tracker.Count(Topic));
+        var ended = await Task.WhenAll(silos.Current.Nodes.Keys.Where(silos.IsServing).Select(
+            node => silos.Grain(GrainFactory, node.ToParsableString()).EndLeases(all)));
+        return ended.Sum();
+    }
 
-    public Task<int> KeyCount() => Task.FromResult(_tracker.KeyCount(Topic));
+    public async Task<TopicList> List()
+    {
+        await Synchronized;
+        return new TopicList(Topic, node.Name, _tracker.List(Topic).ToArray(), null);
+    }
 
-    public Task<TopicList> Page(string? after, int limit)
+    public async Task<IReadOnlyList<PresenceEntry>> GetByKey(string key)
+    {
+        await Synchronized;
+        return _tracker.GetByKey(Topic, key);
+    }
+
+    public async Task<int> Count()
+    {
+        await Synchronized;
+        return _tracker.Count(Topic);
+    }
+
+    public async Task<int> KeyCount()
+    {
+        await Synchronized;
+        return _tracker.KeyCount(Topic);
+    }
+
+    public async Task<TopicList> Page(string? after, int limit)
     {
         if (limit is < 1 or > MaxPage)
         {
             throw new ArgumentOutOfRangeException(nameof(limit), limit, $"A page has 1 to {MaxPage} keys.");
         }
 
+        await Synchronized;
         var page = _tracker.List(Topic).Page(after, limit);
-        return Task.FromResult(new TopicList(Topic, node.Name, page.Entries, page.Next));
+        return new TopicList(Topic, node.Name, page.Entries, page.Next);
     }
 
-    public Task<PresenceSubscription> Subscribe(IPresenceObserver observer)
+    public Task<int> Evict(string key) => _tracker.EvictAsync(Topic, key);
+
+    public Task<int> EvictKey(string key) => _tracker.EvictKeyAsync(key);
+
+    public Task<SendToKeyResult> Send(string key, string name, ReadOnlyMemory<byte> json) =>
+        _tracker.SendAsync(Topic, key, new SessionMessage(name, json));
+
+    public Task<SendToKeyResult> SendToKey(string key, string name, ReadOnlyMemory<byte> json) =>
+        _tracker.SendToKeyAsync(key, new SessionMessage(name, json));
+
+    public Task<IReadOnlyList<NodeFreshness>> Freshness() => Task.FromResult(_tracker.Freshness(Topic));
+
+    public async Task<IReadOnlyList<string>> TopicsOf(string key)
+    {
+        await Synchronized;
+        return _tracker.TopicsOf(key);
+    }
+
+    public async Task<PresenceSubscription> Subscribe(
+        IPresenceObserver observer, string? id = null, string? cursor = null)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        var (id, snapshot, known) = observers.Add(Topic, observer);
-        return Task.FromResult(new PresenceSubscription(
-            _silo,
-            id,
-            observers.Duration,
-            new TopicList(Topic, node.Name, snapshot.ToArray(), null, known)));
+        await Synchronized;
+        id ??= Guid.NewGuid().ToString("N");
+        var (snapshot, known, missed) = observers.Add(id, Topic, observer, cursor);
+        var (first, rest) = missed is null ? lists.Begin(snapshot) : ([], null);
+        return new PresenceSubscription(
+            _silo, id, observers.Duration, new TopicList(Topic, node.Name, first, null, known, rest, missed));
     }
 
     public Task<bool> Unsubscribe(PresenceSubscription subscription)
@@ -90,24 +183,42 @@ internal sealed class TopicPresenceGrain(
         return silos.Grain(GrainFactory, subscription.Silo).Unsubscribe(subscription.Id);
     }
 
-    public Task<TopicPosition> Position() => Home().Position(Topic);
+    public Task<StreamPosition> GetStreamPosition() => PublisherSilo().Position(Topic);
 
-    public Task<TopicChanges> CatchUp() => Home().CatchUp(Topic);
+    public Task<TopicChanges> GetSnapshot(string? cursor = null) => PublisherSilo().CatchUp(Topic, cursor);
 
-    // The grain that keeps the subscriptions must begin on a node: another silo may not have a store for it.
+    // The subscriptions' grain must be activated from a node, because another silo may lack its store.
     public Task PrepareStream() => subscriptions
         .GetStreamSubscriptionManager(StreamSubscriptionManagerType.ExplicitSubscribeOnly)
         .GetSubscriptions(PresenceStreams.Queues, PresenceStreams.Diffs(Topic));
 
-    public Task FollowStream() => Home().Position(Topic);
+    public Task FollowStream() => PublisherSilo().Position(Topic);
 
-    private IPresenceSiloGrain Home() => silos.Grain(GrainFactory, streams.HomeOf(Topic).ToParsableString());
+    private async Task<PresenceHandle> TrackAsync(
+        PresenceSession session, bool isNew, string lease, TrackRequest request)
+    {
+        var (topic, key, meta) = request;
+        try
+        {
+            var entry = await _tracker.TrackAsync(session, topic, key, meta);
+            var token = session.Token?.ToBytes();
+            return new PresenceHandle(_silo, lease, leases.Duration, topic, key, entry.Ref, token);
+        }
+        catch when (isNew)
+        {
+            leases.End(lease);
+            throw;
+        }
+    }
 
-    private IPresenceSiloGrain LeasesOf(PresenceHandle handle)
+    private IPinnedSiloGrain PublisherSilo() =>
+        silos.Grain(GrainFactory, streams.PublisherSiloOf(Topic).ToParsableString());
+
+    private IPinnedSiloGrain SiloOf(PresenceHandle handle)
     {
         ArgumentNullException.ThrowIfNull(handle);
         return string.Equals(handle.Topic, Topic, StringComparison.Ordinal)
             ? silos.Grain(GrainFactory, handle.Silo)
-            : throw new ArgumentException($"The handle is of topic '{handle.Topic}', not of '{Topic}'.", nameof(handle));
+            : throw new ArgumentException($"The handle is of topic '{handle.Topic}', not '{Topic}'.", nameof(handle));
     }
 }

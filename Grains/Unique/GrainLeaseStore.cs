@@ -5,33 +5,34 @@ using Presence.Node;
 namespace Presence.Grains.Unique;
 
 /// <summary>
-/// A member's way to the store: leases are taken through the grain, which asks once for all who wait; the one that has it renews
-/// it and gives it back by itself, so that the loss of the grain's silo costs nobody a term.
+/// Acquires leases through the grain, which calls the store once for all candidates. The holder renews and releases
+/// without the grain, so that the loss of the grain's silo ends no term.
 /// </summary>
 /// <remarks>
-/// A grain that does not answer within a quarter of the lease, or refuses, is passed by: the store alone decides, and the holder's text is
-/// the same, so that both ways give the same epoch.
+/// If the grain fails or does not result within a quarter of the lease, the store is called directly with the same
+/// holder text, so that both paths return the same epoch.
 /// </remarks>
 internal sealed class GrainLeaseStore(
     Seat seat, ILeaseStore store, IGrainFactory grains, TimeProvider time, ILogger<GrainLeaseStore> log) : ILeaseStore
 {
-    private static readonly TimeSpan TellTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan NotifyTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly IUniqueElectionGrain _arbiter = grains.GetGrain<IUniqueElectionGrain>(seat.Name);
+    private readonly IUniqueElectionGrain _election = grains.GetGrain<IUniqueElectionGrain>(seat.Name);
     private bool _hasFailed;
 
-    public async ValueTask<LeaseAnswer> AcquireAsync(string name, string holder, TimeSpan duration, CancellationToken cancellation)
+    public async ValueTask<LeaseResult> AcquireAsync(
+        string name, string holder, TimeSpan duration, CancellationToken cancellation)
     {
-        var asking = _arbiter.Acquire(holder, duration);
+        var request = _election.Acquire(holder, duration);
         try
         {
-            var answer = await asking.WaitAsync(duration / 4, time, cancellation);
+            var result = await request.WaitAsync(duration / 4, time, cancellation);
             _hasFailed = false;
-            return answer;
+            return result;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            _ = GiveBackAsync(asking, holder);
+            _ = ReleaseUnusedAsync(request, holder);
             throw;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -39,14 +40,14 @@ internal sealed class GrainLeaseStore(
             if (!_hasFailed)
             {
                 _hasFailed = true;
-                log.AskedWithoutGrain(name, e);
+                log.ElectionBypassed(name, e);
             }
 
             return await store.AcquireAsync(name, holder, duration, cancellation);
         }
     }
 
-    public ValueTask<LeaseAnswer> RenewAsync(
+    public ValueTask<LeaseResult> RenewAsync(
         string name, string holder, long epoch, TimeSpan duration, CancellationToken cancellation) =>
         store.RenewAsync(name, holder, epoch, duration, cancellation);
 
@@ -56,46 +57,46 @@ internal sealed class GrainLeaseStore(
         var isReleased = await store.ReleaseAsync(name, holder, epoch, state, cancellation);
         try
         {
-            await _arbiter.Released().WaitAsync(TellTimeout, time, cancellation);
+            await _election.Released().WaitAsync(NotifyTimeout, time, cancellation);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // A hint. Without it the others ask when the lease would have run out.
+            // The notification is optional. Without it the others retry when the lease would have expired.
         }
 
         return isReleased;
     }
 
-    public IDisposable WatchReleases(string name, Action onReleased)
+    public IDisposable OnReleased(string name, Action onReleased)
     {
-        seat.Called = onReleased;
-        return new Watch(seat, onReleased);
+        seat.OnNotified = onReleased;
+        return new Registration(seat, onReleased);
     }
 
-    /// <summary>What the grain takes for one that does not wait any more would be nobody's until it runs out.</summary>
-    private async Task GiveBackAsync(Task<LeaseAnswer> asking, string holder)
+    /// <summary>Releases a lease that the grain acquired after this candidate stopped waiting.</summary>
+    private async Task ReleaseUnusedAsync(Task<LeaseResult> request, string holder)
     {
         try
         {
-            var answer = await asking;
-            if (answer.IsHeld)
+            var result = await request;
+            if (result.IsHeld)
             {
-                await ReleaseAsync(seat.Name, holder, answer.Epoch, answer.State, CancellationToken.None);
+                await ReleaseAsync(seat.Name, holder, result.Epoch, result.State, CancellationToken.None);
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // It runs out by itself.
+            // The lease expires by itself.
         }
     }
 
-    private sealed class Watch(Seat seat, Action onReleased) : IDisposable
+    private sealed class Registration(Seat seat, Action onReleased) : IDisposable
     {
         public void Dispose()
         {
-            if (seat.Called == onReleased)
+            if (seat.OnNotified == onReleased)
             {
-                seat.Called = null;
+                seat.OnNotified = null;
             }
         }
     }

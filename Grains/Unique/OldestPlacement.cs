@@ -6,7 +6,7 @@ using Presence.Grains.Placement;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>The grain lives on the oldest active silo.</summary>
+/// <summary>Places a grain on the oldest active silo.</summary>
 [Serializable]
 [GenerateSerializer]
 [Immutable]
@@ -17,15 +17,16 @@ internal sealed class OldestPlacement : PlacementStrategy;
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class OnOldestSiloAttribute() : PlacementAttribute(new OldestPlacement());
 
-/// <summary>The nodes alone decide, so that all silos that see the same ones decide alike and no directory is needed.</summary>
+/// <summary>Selects the oldest active node, alike on silos with the same view, without a directory.</summary>
 internal sealed class OldestPlacementDirector(PresenceSilos silos) : IPlacementDirector
 {
-    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context) =>
+    public Task<SiloAddress> OnAddActivation(
+        PlacementStrategy strategy, PlacementTarget target, IPlacementContext context) =>
         Oldest(silos.Current.Active) is { } oldest
             ? Task.FromResult(oldest)
-            : throw new WrongSiloException($"{target.GrainIdentity} lives on the oldest active silo, and none is active.");
+            : throw new WrongSiloException($"{target.GrainIdentity} cannot be placed: no silo is active.");
 
-    /// <summary>A silo's generation is the second in which it started.</summary>
+    /// <summary>Returns the oldest silo. A silo's generation is the second in which it started.</summary>
     public static SiloAddress? Oldest(IEnumerable<SiloAddress> active)
     {
         SiloAddress? oldest = null;

@@ -3,12 +3,13 @@ using Presence.Node;
 namespace Presence.Grains.Unique;
 
 /// <summary>
-/// Who takes part in one unique process, who runs it and who is next: decides by what the seats say. Neither waits nor sends.
+/// The state machine of one unique process's election: its seats, its holder and who is next, from the seats' reports.
+/// Performs no I/O.
 /// </summary>
 /// <remarks>
-/// <para>Nothing is granted before every silo was asked who runs it, or was given up: a roster begins knowing nothing, possibly beside
-/// a holder. Of two that run after a split, the one with the older term stays, because moving it costs most.</para>
-/// <para>In consistent mode the lease decides who runs; the roster only knows it.</para>
+/// <para>Grants no term before every silo has reported or timed out, because a new roster may start beside a holder. Of
+/// two holders after a network partition, the one with the older term stays, because moving it costs most.</para>
+/// <para>In consistent mode the lease decides who runs; the roster only records it.</para>
 /// </remarks>
 internal sealed class Roster
 {
@@ -16,50 +17,50 @@ internal sealed class Roster
 
     private readonly TimeSpan _lease;
     private readonly TimeSpan _began;
-    private readonly HashSet<string> _unasked;
+    private readonly HashSet<string> _unanswered;
     private readonly Dictionary<string, Entry> _seats = new(StringComparer.Ordinal);
     private readonly List<UniqueSeat> _calls = [];
-    private long _entered;
+    private long _lastOrder;
     private string? _holder;
     private long _term;
     private long _highest;
     private TimeSpan _granted;
     private TimeSpan _notBefore;
-    private byte[] _left = [];
-    private bool _isToHandOver;
+    private byte[] _handoverState = [];
+    private bool _isHandingOver;
 
-    /// <param name="silos">Those that must be asked first.</param>
-    /// <param name="lease">How long a seat counts after it was heard.</param>
+    /// <param name="silos">The silos that must report first.</param>
+    /// <param name="lease">How long a seat remains without a report.</param>
     /// <param name="now">Monotonic time.</param>
     public Roster(IEnumerable<string> silos, TimeSpan lease, TimeSpan now)
     {
-        _unasked = new HashSet<string>(silos, StringComparer.Ordinal);
+        _unanswered = new HashSet<string>(silos, StringComparer.Ordinal);
         _lease = lease;
         _began = now;
     }
 
-    /// <summary>When to step again if nothing happens before.</summary>
+    /// <summary>Gets when to call <see cref="Step"/> again if nothing happens before.</summary>
     public TimeSpan NextStep { get; private set; } = TimeSpan.MaxValue;
 
-    /// <summary>Conflicts found so far: two ran at once.</summary>
+    /// <summary>Gets the number of times that two nodes were found running at once.</summary>
     public int Conflicts { get; private set; }
 
-    /// <summary>Terms granted so far.</summary>
+    /// <summary>Gets the number of granted terms.</summary>
     public int Grants { get; private set; }
 
-    /// <summary>Whether somebody was granted the place who has not said yet that it runs.</summary>
+    /// <summary>Gets whether a term was granted to a seat that has not reported yet that it runs.</summary>
     public bool AwaitsHolder => Holder is { } holder && !IsRunning(holder);
 
     private Entry? Holder => _holder is { } id ? _seats[id] : null;
 
-    private TimeSpan Patience => _seats.Count == 0 ? TimeSpan.Zero : _seats.Values.Max(e => e.Seat.AgreementTimeout);
+    private TimeSpan Timeout => _seats.Count == 0 ? TimeSpan.Zero : _seats.Values.Max(e => e.Seat.AgreementTimeout);
 
-    /// <summary>A seat said how it is.</summary>
-    /// <exception cref="ArgumentException">Its mode is not that of the others.</exception>
-    /// <exception cref="PresenceOverloadException">There are too many.</exception>
-    public void Heard(UniqueSeat seat, TimeSpan now)
+    /// <summary>Handles a report of a seat.</summary>
+    /// <exception cref="ArgumentException">Its mode differs from that of the other seats.</exception>
+    /// <exception cref="PresenceOverloadException">The maximum number of seats is reached.</exception>
+    public void OnReport(UniqueSeat seat, TimeSpan now)
     {
-        _unasked.Remove(seat.Silo);
+        _unanswered.Remove(seat.Silo);
         if (_seats.TryGetValue(seat.Id, out var known) && known.Seat.Number >= seat.Number)
         {
             return;
@@ -67,53 +68,58 @@ internal sealed class Roster
 
         if (seat.State == UniqueSeatState.Gone)
         {
-            Forget(seat.Id, now, TimeSpan.Zero);
+            Remove(seat.Id, now, TimeSpan.Zero);
             return;
         }
 
         if (known is null)
         {
-            Admit(seat);
+            CheckAdmission(seat);
         }
 
         _highest = Math.Max(_highest, seat.Term);
-        _seats[seat.Id] = new Entry(seat, now, known?.Order ?? ++_entered);
+        _seats[seat.Id] = new Entry(seat, now, known?.Order ?? ++_lastOrder);
         if (seat.State == UniqueSeatState.Runs)
         {
-            Defend(_seats[seat.Id], now);
+            OnRunning(_seats[seat.Id], now);
         }
-        else if (_holder == seat.Id && (seat.Mode == UniqueProcessMode.Consistent || seat.Term >= _term || !seat.IsAble))
+        else if (_holder == seat.Id
+            && (seat.Mode == UniqueProcessMode.Consistent || seat.Term >= _term || !seat.IsAble))
         {
-            // It has ended, though nobody heard it leave; or it would not start.
-            Vacate(now);
+            // Its term has ended without a leave call, or it did not start.
+            ClearHolder(now);
         }
     }
 
-    /// <summary>A silo answered that it has no seat, or will not answer any more.</summary>
-    public void Asked(string silo) => _unasked.Remove(silo);
+    /// <summary>Returns whether a silo has a seat here.</summary>
+    public bool HasSeatOf(string silo) =>
+        _seats.Values.Any(e => string.Equals(e.Seat.Silo, silo, StringComparison.Ordinal));
 
-    /// <summary>A silo is over and its seats with it.</summary>
-    public void SiloGone(string silo, TimeSpan now)
+    /// <summary>Handles the response that a silo has no seat.</summary>
+    public void OnNoSeat(string silo) => _unanswered.Remove(silo);
+
+    /// <summary>Handles the death of a silo and its seats.</summary>
+    public void OnSiloRemoved(string silo, TimeSpan now)
     {
-        _unasked.Remove(silo);
+        _unanswered.Remove(silo);
         foreach (var entry in _seats.Values.Where(e => e.Seat.Silo == silo).ToList())
         {
-            Forget(entry.Seat.Id, now, entry.Seat.TakeoverDelay);
+            Remove(entry.Seat.Id, now, entry.Seat.TakeoverDelay);
         }
     }
 
-    /// <summary>A seat has ended its term and leaves a state.</summary>
-    public void Left(UniqueSeat seat, byte[] state, TimeSpan now)
+    /// <summary>Handles the end of a seat's term, with the state for the successor.</summary>
+    public void OnLeft(UniqueSeat seat, byte[] state, TimeSpan now)
     {
         var wasHolder = _holder is null ? seat.Term >= _highest : _holder == seat.Id && seat.Term >= _term;
-        Heard(seat, now);
-        if (wasHolder && _holder is null)
+        OnReport(seat, now);
+        if (wasHolder && _holder is null && seat.State != UniqueSeatState.Gone)
         {
-            _left = state;
+            _handoverState = state;
         }
     }
 
-    /// <summary>Whoever runs it shall stop; false if nobody does.</summary>
+    /// <summary>Requests the holder to stop; returns false if no node runs the process.</summary>
     public bool HandOver()
     {
         if (Holder is not { } holder || !IsRunning(holder))
@@ -121,44 +127,44 @@ internal sealed class Roster
             return false;
         }
 
-        _isToHandOver = true;
+        _isHandingOver = true;
         _calls.Add(holder.Seat);
         return true;
     }
 
-    /// <summary>Lets go of who was not heard, and fills the place if it is vacant.</summary>
+    /// <summary>Removes seats that have not reported in time, and grants the next term if there is no holder.</summary>
     public void Step(TimeSpan now)
     {
         NextStep = TimeSpan.MaxValue;
         foreach (var entry in _seats.Values.ToList())
         {
-            if (now >= entry.HeardAt + _lease)
+            if (now >= entry.ReportedAt + _lease)
             {
-                Forget(entry.Seat.Id, now, entry.Seat.TakeoverDelay);
+                Remove(entry.Seat.Id, now, entry.Seat.TakeoverDelay);
             }
             else
             {
-                Due(entry.HeardAt + _lease);
+                ScheduleStep(entry.ReportedAt + _lease);
             }
         }
 
         if (Holder is { } holder && !IsRunning(holder))
         {
-            if (now < _granted + Patience)
+            if (now < _granted + Timeout)
             {
-                Due(_granted + Patience);
+                ScheduleStep(_granted + Timeout);
                 return;
             }
 
-            // It may be about to start all the same; then two run for a moment, and the older term stays.
-            _seats[holder.Seat.Id] = holder with { Order = ++_entered };
-            Vacate(now);
+            // If it starts nevertheless, two run for a moment and the older term stays.
+            _seats[holder.Seat.Id] = holder with { Order = ++_lastOrder };
+            ClearHolder(now);
         }
 
-        Fill(now);
+        GrantNext(now);
     }
 
-    /// <summary>What a seat is to do.</summary>
+    /// <summary>Returns what a seat has to do.</summary>
     public UniqueVerdict VerdictFor(string id)
     {
         if (!_seats.TryGetValue(id, out var entry))
@@ -167,22 +173,23 @@ internal sealed class Roster
         }
 
         var runs = entry.Seat.State == UniqueSeatState.Runs;
-        return id == _holder && runs && _isToHandOver ? Verdict(UniqueVerdictKind.Stop, entry.Seat.Epoch ?? _term, UniqueStopReason.HandedOver)
+        return id == _holder && runs && _isHandingOver
+            ? Verdict(UniqueVerdictKind.Stop, entry.Seat.Epoch ?? _term, UniqueStopReason.HandedOver)
             : entry.Seat.Mode == UniqueProcessMode.Consistent ? Verdict(UniqueVerdictKind.Stay, 0)
-            : id == _holder ? new UniqueVerdict(UniqueVerdictKind.Run, _term, default, _left)
+            : id == _holder ? new UniqueVerdict(UniqueVerdictKind.Run, _term, default, _handoverState)
             : runs ? Verdict(UniqueVerdictKind.Stop, entry.Seat.Term, UniqueStopReason.NameConflict)
             : Verdict(UniqueVerdictKind.Stay, 0);
     }
 
-    /// <summary>The seats that should attend now, each told once.</summary>
-    public IReadOnlyList<UniqueSeat> TakeCalls()
+    /// <summary>Returns the seats to notify, each once.</summary>
+    public IReadOnlyList<UniqueSeat> DequeueCalls()
     {
         UniqueSeat[] calls = [.. _calls.DistinctBy(s => s.Id)];
         _calls.Clear();
         return calls;
     }
 
-    /// <summary>All that stand by.</summary>
+    /// <summary>Returns the standby seats.</summary>
     public IReadOnlyList<UniqueSeat> Standbys() =>
         [.. _seats.Values.Where(e => !IsRunning(e)).Select(e => e.Seat).OrderBy(s => s.Node, StringComparer.Ordinal)];
 
@@ -208,35 +215,35 @@ internal sealed class Roster
     private static UniqueVerdict Verdict(UniqueVerdictKind kind, long term, UniqueStopReason reason = default) =>
         new(kind, term, reason, []);
 
-    /// <summary>Which of two that run is the one that counts: the older term, or the newer lease.</summary>
+    /// <summary>Returns which of two running seats takes precedence: the older term, or the newer lease.</summary>
     private static bool IsBefore(UniqueSeat a, UniqueSeat b) => a.Mode == UniqueProcessMode.Consistent
         ? a.Epoch > b.Epoch
         : (a.Term, a.Since, a.Id).CompareTo((b.Term, b.Since, b.Id)) < 0;
 
-    private void Admit(UniqueSeat seat)
+    private void CheckAdmission(UniqueSeat seat)
     {
         if (_seats.Count >= MaxSeats)
         {
-            throw new PresenceOverloadException($"A unique process has at most {MaxSeats} seats; another is refused.");
+            throw new PresenceOverloadException($"A unique process has at most {MaxSeats} seats.");
         }
 
-        // All that are seated have one mode, so that any of them will do.
+        // All seats have the same mode, so comparing with any of them is enough.
         if (_seats.Values.FirstOrDefault() is { } other && other.Seat.Mode != seat.Mode)
         {
             throw new ArgumentException(
-                $"Member {seat.Node} has this unique process in mode {seat.Mode}, and {other.Seat.Node} in mode {other.Seat.Mode}: "
-                + "it must be the same on all members.");
+                $"The mode on node {seat.Node} is {seat.Mode}, and on {other.Seat.Node} {other.Seat.Mode}: "
+                + "it must be the same on all nodes.");
         }
     }
 
-    /// <summary>Somebody runs it: the holder, or one that the roster did not know of, or one too many.</summary>
-    private void Defend(Entry runner, TimeSpan now)
+    /// <summary>Handles a running seat: the holder, one that was unknown, or a duplicate.</summary>
+    private void OnRunning(Entry runner, TimeSpan now)
     {
         if (_holder == runner.Seat.Id)
         {
             if (runner.Seat.Term >= _term)
             {
-                (_term, _left) = (runner.Seat.Term, []);
+                (_term, _handoverState) = (runner.Seat.Term, []);
             }
 
             return;
@@ -254,63 +261,64 @@ internal sealed class Roster
             _calls.Add(holder.Seat);
         }
 
-        Seat(runner.Seat.Id, runner.Seat.Term, now);
-        _left = [];
+        SetHolder(runner.Seat.Id, runner.Seat.Term, now);
+        _handoverState = [];
     }
 
-    private void Fill(TimeSpan now)
+    private void GrantNext(TimeSpan now)
     {
         if (_holder is not null || !_seats.Values.Any(e => e.Seat.Mode == UniqueProcessMode.Available))
         {
             return;
         }
 
-        var next = _seats.Values.Where(e => e.Seat is { State: UniqueSeatState.Standby, IsAble: true }).MinBy(e => e.Order);
+        var next = _seats.Values.Where(e => e.Seat is { State: UniqueSeatState.Standby, IsAble: true })
+            .MinBy(e => e.Order);
         if (next is null)
         {
             return;
         }
 
-        var from = Later(_notBefore, _began + (_left.Length > 0 ? TimeSpan.Zero : next.Seat.SettleTime));
-        from = _unasked.Count == 0 ? from : Later(from, _began + Patience);
+        var from = Later(_notBefore, _began + (_handoverState.Length > 0 ? TimeSpan.Zero : next.Seat.SettleTime));
+        from = _unanswered.Count == 0 ? from : Later(from, _began + Timeout);
         if (now < from)
         {
-            Due(from);
+            ScheduleStep(from);
             return;
         }
 
-        Seat(next.Seat.Id, _highest + 1, now);
+        SetHolder(next.Seat.Id, _highest + 1, now);
         Grants++;
-        Due(now + Patience);
+        ScheduleStep(now + Timeout);
         _calls.Add(next.Seat);
     }
 
-    private void Seat(string id, long term, TimeSpan now)
+    private void SetHolder(string id, long term, TimeSpan now)
     {
-        _isToHandOver = false;
+        _isHandingOver = false;
         (_holder, _term, _granted) = (id, term, now);
         _highest = Math.Max(_highest, term);
     }
 
-    private void Vacate(TimeSpan now, TimeSpan delay = default)
+    private void ClearHolder(TimeSpan now, TimeSpan delay = default)
     {
         _holder = null;
-        _isToHandOver = false;
+        _isHandingOver = false;
         _notBefore = Later(_notBefore, now + delay);
     }
 
-    private void Forget(string id, TimeSpan now, TimeSpan delay)
+    private void Remove(string id, TimeSpan now, TimeSpan delay)
     {
         if (_seats.Remove(id) && _holder == id)
         {
-            Vacate(now, delay);
+            ClearHolder(now, delay);
         }
     }
 
-    private void Due(TimeSpan at) => NextStep = at < NextStep ? at : NextStep;
+    private void ScheduleStep(TimeSpan at) => NextStep = at < NextStep ? at : NextStep;
 
     private static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
-    /// <summary>A seat, when it was heard last, and its place in the line.</summary>
-    private sealed record Entry(UniqueSeat Seat, TimeSpan HeardAt, long Order);
+    /// <summary>A seat, its last report, and its order among the candidates.</summary>
+    private sealed record Entry(UniqueSeat Seat, TimeSpan ReportedAt, long Order);
 }

@@ -3,23 +3,27 @@ using Microsoft.Extensions.Logging;
 namespace Presence.Grains.Unique;
 
 /// <summary>
-/// This member's part in one unique process: says to the grain how it is, whenever that changes, whenever it is called, and at
-/// least every third of the lease; and passes on what the grain says to it.
+/// This node's seat in one unique process. Reports its state to the grain on every change, on every notification and at
+/// least every third of the lease, and passes on the grain's verdicts.
 /// </summary>
-/// <remarks>An answer that took longer than a third of the lease is void: the grain may have given the seat up meanwhile.</remarks>
+/// <remarks>
+/// A report without a response is repeated after a second, because a call can be lost while two silos connect. After a
+/// third of the lease the grain may have removed the seat, so a later response would be ignored anyway.
+/// </remarks>
 internal sealed class Seat : IAsyncDisposable
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaxResponseTime = TimeSpan.FromSeconds(1);
 
-    private readonly IUniqueElectionGrain _arbiter;
+    private readonly IUniqueElectionGrain _election;
     private readonly TimeSpan _period;
     private readonly TimeProvider _time;
-    private readonly UniqueArbitrationInstruments _instruments;
+    private readonly UniqueElectionInstruments _instruments;
     private readonly ILogger _log;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _due = new(0);
     private readonly CancellationTokenSource _end = new();
-    private UniqueSeat _shown;
+    private UniqueSeat _report;
     private Task _attending = Task.CompletedTask;
     private int _isDue;
     private bool _isLeaving;
@@ -27,24 +31,24 @@ internal sealed class Seat : IAsyncDisposable
 
     public Seat(
         string name,
-        UniqueSeat shown,
-        IUniqueElectionGrain arbiter,
+        UniqueSeat report,
+        IUniqueElectionGrain election,
         TimeSpan lease,
         TimeProvider time,
-        UniqueArbitrationInstruments instruments,
+        UniqueElectionInstruments instruments,
         ILogger log)
     {
-        (Name, _shown, _arbiter, _period) = (name, shown, arbiter, lease / 3);
+        (Name, _report, _election, _period) = (name, report, election, lease / 3);
         (_time, _instruments, _log) = (time, instruments, log);
     }
 
     public string Name { get; }
 
-    /// <summary>What the grain says; from one caller at a time.</summary>
-    public Action<UniqueVerdict>? Decided { get; set; }
+    /// <summary>Gets or sets the handler of verdicts, called one at a time.</summary>
+    public Action<UniqueVerdict>? OnVerdict { get; set; }
 
-    /// <summary>The grain has called: something has changed.</summary>
-    public Action? Called { get; set; }
+    /// <summary>Gets or sets the handler of the grain's notifications.</summary>
+    public Action? OnNotified { get; set; }
 
     public void Start()
     {
@@ -54,21 +58,21 @@ internal sealed class Seat : IAsyncDisposable
         }
     }
 
-    /// <summary>How this seat is, as something new to say.</summary>
-    public UniqueSeat Show()
+    /// <summary>Returns the seat's state as a new report.</summary>
+    public UniqueSeat NextReport()
     {
         lock (_gate)
         {
-            return _shown = _shown with { Number = _shown.Number + 1 };
+            return _report = _report with { Number = _report.Number + 1 };
         }
     }
 
-    /// <summary>Changes how this seat is and has it said soon.</summary>
+    /// <summary>Changes the seat's state and reports it soon.</summary>
     public void Change(Func<UniqueSeat, UniqueSeat> change)
     {
         lock (_gate)
         {
-            _shown = change(_shown);
+            _report = change(_report);
         }
 
         Attend();
@@ -76,11 +80,11 @@ internal sealed class Seat : IAsyncDisposable
 
     public void Call()
     {
-        Called?.Invoke();
+        OnNotified?.Invoke();
         Attend();
     }
 
-    /// <summary>Attends now instead of when it is due.</summary>
+    /// <summary>Reports now instead of at the next interval.</summary>
     public void Attend()
     {
         if (Interlocked.Exchange(ref _isDue, 1) == 0)
@@ -89,17 +93,17 @@ internal sealed class Seat : IAsyncDisposable
         }
     }
 
-    /// <summary>Tells the grain that a term has ended, and waits for a successor.</summary>
-    public async Task LeaveAsync(Func<UniqueSeat, UniqueSeat> change, byte[] state, TimeSpan patience)
+    /// <summary>Reports to the grain that a term has ended, and waits for a successor.</summary>
+    public async Task LeaveAsync(Func<UniqueSeat, UniqueSeat> change, byte[] state, TimeSpan timeout)
     {
         lock (_gate)
         {
-            // What is left must arrive before the grain hears in another way that the place is vacant.
+            // The handover state must arrive before the grain learns otherwise that there is no holder.
             _isLeaving = true;
-            _shown = change(_shown);
+            _report = change(_report);
         }
 
-        await TryLeaveAsync(state, patience);
+        await TryLeaveAsync(state, timeout);
         lock (_gate)
         {
             _isLeaving = false;
@@ -108,21 +112,22 @@ internal sealed class Seat : IAsyncDisposable
         Attend();
     }
 
-    private async Task TryLeaveAsync(byte[] state, TimeSpan patience)
+    private async Task TryLeaveAsync(byte[] state, TimeSpan successorTimeout)
     {
-        using var timeout = new CancellationTokenSource(patience + TimeSpan.FromSeconds(1), _time);
+        using var timeout = new CancellationTokenSource(successorTimeout + TimeSpan.FromSeconds(1), _time);
         while (!timeout.IsCancellationRequested)
         {
             try
             {
-                await _arbiter.Leave(Show(), state, patience).WaitAsync(timeout.Token);
+                await _election.Leave(NextReport(), state, successorTimeout).WaitAsync(timeout.Token);
                 return;
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // What was left is lost if no try succeeds; that the term is over is said when the seat attends next.
+                // If every attempt fails, the handover state is lost; the next report says that the term has ended.
                 Failed(e);
-                await Task.Delay(RetryDelay, _time, timeout.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(RetryDelay, _time, timeout.Token).ConfigureAwait(
+                    ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -141,14 +146,15 @@ internal sealed class Seat : IAsyncDisposable
         {
             Volatile.Write(ref _isDue, 0);
             var wait = await TryAttendAsync() ? _period : RetryDelay;
-            using var timer = _time.CreateTimer(static seat => ((Seat)seat!).Attend(), this, wait, Timeout.InfiniteTimeSpan);
+            using var timer = _time.CreateTimer(
+                static seat => ((Seat)seat!).Attend(), this, wait, Timeout.InfiniteTimeSpan);
             await _due.WaitAsync(_end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private async Task<bool> TryAttendAsync()
     {
-        UniqueSeat shown;
+        UniqueSeat report;
         lock (_gate)
         {
             if (_isLeaving)
@@ -156,14 +162,15 @@ internal sealed class Seat : IAsyncDisposable
                 return true;
             }
 
-            shown = Show();
+            report = NextReport();
         }
 
         try
         {
-            var verdict = await _arbiter.Attend(shown).WaitAsync(_period, _time, _end.Token);
+            var timeout = _period < MaxResponseTime ? _period : MaxResponseTime;
+            var verdict = await _election.Attend(report).WaitAsync(timeout, _time, _end.Token);
             _hasFailed = false;
-            Decided?.Invoke(verdict);
+            OnVerdict?.Invoke(verdict);
             return true;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -183,7 +190,7 @@ internal sealed class Seat : IAsyncDisposable
         if (!_hasFailed)
         {
             _hasFailed = true;
-            _log.NotHeard(Name, e);
+            _log.ReportFailed(Name, e);
         }
     }
 }

@@ -6,7 +6,7 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>See <see cref="IUniqueDirectoryGrain"/>. On every node, and holds nothing.</summary>
+/// <summary>See <see cref="IUniqueDirectoryGrain"/>. Runs on every node; stateless.</summary>
 [PresenceGrainType("presence-unique-directory")]
 [StatelessWorker(1)]
 [Reentrant]
@@ -22,9 +22,9 @@ internal sealed class UniqueDirectoryGrain(IServiceProvider services, PresenceSi
 
         foreach (var silo in silos.Current.Active.Where(s => !s.Equals(self.SiloAddress)))
         {
-            if (await silos.Grain(GrainFactory, silo.ToParsableString()).UniqueProcesses() is { } there)
+            if (await silos.Grain(GrainFactory, silo.ToParsableString()).UniqueProcesses() is { } list)
             {
-                return there;
+                return list;
             }
         }
 

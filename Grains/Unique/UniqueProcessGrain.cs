@@ -11,10 +11,10 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>See <see cref="IUniqueElectionGrain"/>. The <see cref="Roster"/> decides; this class sends and receives for it.</summary>
+/// <summary>See <see cref="IUniqueElectionGrain"/>. The <see cref="Roster"/> decides; this class does I/O.</summary>
 /// <remarks>
-/// Reentrant: seats are heard while another waits for its successor or the store. The roster is only touched between awaits.
-/// The directory of pinned grains is used because the placement needs none: it depends on no third silo.
+/// Reentrant: seats report while another waits for its successor or the store. The roster is only used between awaits.
+/// The directory of pinned grains is used because the placement depends on no third silo.
 /// </remarks>
 [PresenceGrainType("presence-unique-process")]
 [OnOldestSilo]
@@ -27,12 +27,13 @@ internal sealed class UniqueProcessGrain(
     PresenceSilos silos,
     IOptions<PresenceOrleansOptions> options,
     IServiceProvider services,
-    UniqueArbitrationInstruments instruments,
+    UniqueElectionInstruments instruments,
     TimeProvider time,
     ILogger<UniqueProcessGrain> log) : Grain, IUniqueElectionGrain, IDisposable
 {
-    private static readonly TimeSpan AskTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan MostPatience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MaxLease = UniqueProcessOptions.MaxLeaseDuration;
 
     private readonly CancellationTokenSource _end = new();
     private readonly long _start = time.GetTimestamp();
@@ -40,7 +41,7 @@ internal sealed class UniqueProcessGrain(
     private Roster _roster = null!;
     private KnownLease? _lease;
     private IGrainTimer? _timer;
-    private TaskCompletionSource _taken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _holderRuns = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private (int Grants, int Conflicts) _counted;
 
     private string Name => this.GetPrimaryKeyString();
@@ -49,7 +50,7 @@ internal sealed class UniqueProcessGrain(
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        CheckHome();
+        CheckPlacement();
         _ending = _end.Token;
         var active = ActiveSilos();
         _roster = new Roster(active.Select(s => s.ToParsableString()), options.Value.UniqueLease, Now);
@@ -59,12 +60,12 @@ internal sealed class UniqueProcessGrain(
             new GrainTimerCreationOptions(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) { Interleave = true });
         foreach (var silo in active)
         {
-            _ = AskAsync(silo.ToParsableString());
+            _ = RequestAsync(silo.ToParsableString(), RequestTimeout);
         }
 
-        _ = FollowAsync();
-        instruments.Began();
-        log.Arbitrates(Name);
+        _ = FollowNodesAsync();
+        instruments.ElectionStarted();
+        log.ElectionStarted(Name);
         return Task.CompletedTask;
     }
 
@@ -72,7 +73,7 @@ internal sealed class UniqueProcessGrain(
     {
         if (_roster is not null)
         {
-            instruments.Ended();
+            instruments.ElectionEnded();
         }
 
         await _end.CancelAsync();
@@ -82,13 +83,13 @@ internal sealed class UniqueProcessGrain(
 
     public Task<UniqueProcessStatus?> Status()
     {
-        CheckHome();
+        CheckPlacement();
         return Task.FromResult(_roster.Status(Name));
     }
 
     public Task<bool> HandOver()
     {
-        CheckHome();
+        CheckPlacement();
         var isRun = _roster.HandOver();
         Act();
         return Task.FromResult(isRun);
@@ -96,25 +97,27 @@ internal sealed class UniqueProcessGrain(
 
     public Task<UniqueVerdict> Attend(UniqueSeat seat)
     {
-        CheckHome();
+        CheckPlacement();
         if (IsOfDeadSilo(seat))
         {
-            // It has been cut off, does not know yet that it is dead, and must not displace its successor.
-            return Task.FromResult(new UniqueVerdict(UniqueVerdictKind.Stop, seat.Epoch ?? seat.Term, UniqueStopReason.NameConflict, []));
+            // Its silo does not know yet that it was declared dead. It must not displace its successor.
+            return Task.FromResult(
+                new UniqueVerdict(UniqueVerdictKind.Stop, seat.Epoch ?? seat.Term, UniqueStopReason.NameConflict, []));
         }
 
-        _roster.Heard(seat, Now);
+        _roster.OnReport(seat, Now);
         Act();
         return Task.FromResult(_roster.VerdictFor(seat.Id));
     }
 
-    public async Task Leave(UniqueSeat seat, byte[] state, TimeSpan patience)
+    public async Task Leave(UniqueSeat seat, byte[] state, TimeSpan timeout)
     {
-        CheckHome();
+        CheckPlacement();
         if (state.Length > UniqueProcessContext.MaxStateBytes)
         {
             throw new ArgumentException(
-                $"The state has {state.Length} bytes; at most {UniqueProcessContext.MaxStateBytes} can be left to a successor.");
+                $"The state has {state.Length} bytes; at most {UniqueProcessContext.MaxStateBytes} can be left to a "
+                + "successor.");
         }
 
         if (IsOfDeadSilo(seat))
@@ -122,44 +125,64 @@ internal sealed class UniqueProcessGrain(
             return;
         }
 
-        _roster.Left(seat, state, Now);
+        _roster.OnLeft(seat, state, Now);
         Act();
-        if (_roster.AwaitsHolder && patience > TimeSpan.Zero)
+        if (timeout <= TimeSpan.Zero)
         {
-            var most = patience < MostPatience ? patience : MostPatience;
-            await _taken.Task.WaitAsync(most, time, _ending).ConfigureAwait(
+            return;
+        }
+
+        var maxWait = timeout < MaxWait ? timeout : MaxWait;
+        if (!_roster.AwaitsHolder)
+        {
+            // A silo that has just started may be able to run the process but not have reported it yet.
+            var others = ActiveSilos().Select(s => s.ToParsableString())
+                .Where(s => s != seat.Silo && !_roster.HasSeatOf(s));
+            await Task.WhenAll(others.Select(silo => RequestAsync(silo, Now + maxWait)));
+        }
+
+        if (_roster.AwaitsHolder)
+        {
+            await _holderRuns.Task.WaitAsync(maxWait, time, _ending).ConfigureAwait(
                 ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 
-    public async Task<LeaseAnswer> Acquire(string holder, TimeSpan duration)
+    public async Task<LeaseResult> Acquire(string holder, TimeSpan duration)
     {
-        CheckHome();
-        var asked = Now;
-        if (_lease is { } known && known.Answer.Holder != holder && known.Until > asked)
+        CheckPlacement();
+        ArgumentException.ThrowIfNullOrEmpty(holder);
+        if (duration <= TimeSpan.Zero || duration > MaxLease)
         {
-            return known.Answer with { IsHeld = false, Remaining = known.Until - asked, State = default };
+            throw new ArgumentOutOfRangeException(nameof(duration), duration, $"A lease lasts at most {MaxLease}.");
+        }
+
+        var requestedAt = Now;
+        if (_lease is { } known && known.Result.Holder != holder && known.Until > requestedAt)
+        {
+            return known.Result with { IsHeld = false, Remaining = known.Until - requestedAt, State = default };
         }
 
         var store = services.GetService<ILeaseStore>() ?? throw new InvalidOperationException(
-            $"Unique process '{Name}' is consistent, and silo {self.Name}, whose grain arbitrates it, has no ILeaseStore: register it on every silo.");
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_ending);
-        patience.CancelAfter(duration);
-        var answer = await store.AcquireAsync(Name, holder, duration, patience.Token);
-        _lease = answer.Remaining > TimeSpan.Zero ? new KnownLease(answer with { State = default }, asked + answer.Remaining) : null;
-        if (answer.IsHeld)
+            $"Consistent unique process '{Name}': silo {self.Name} has no ILeaseStore. Register it on every silo.");
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_ending);
+        timeout.CancelAfter(duration);
+        var result = await store.AcquireAsync(Name, holder, duration, timeout.Token);
+        _lease = result.Remaining > TimeSpan.Zero
+            ? new KnownLease(result with { State = default }, requestedAt + result.Remaining) : null;
+        if (result.IsHeld)
         {
             instruments.Granted(1);
         }
 
-        return answer;
+        return result;
     }
 
     public Task Released()
     {
-        CheckHome();
+        CheckPlacement();
         _lease = null;
-        CallAll(_roster.Standbys());
+        NotifyAll(_roster.Standbys());
         return Task.CompletedTask;
     }
 
@@ -168,21 +191,21 @@ internal sealed class UniqueProcessGrain(
     private bool IsOfDeadSilo(UniqueSeat seat) =>
         silos.IsDead(SiloAddress.FromParsableString(seat.Silo));
 
-    private bool IsHome() => self.SiloAddress.Equals(OldestPlacementDirector.Oldest(ActiveSilos()));
+    private bool IsOnOldestSilo() => self.SiloAddress.Equals(OldestPlacementDirector.Oldest(ActiveSilos()));
 
-    /// <summary>One silo arbitrates. A stale cache somewhere, or an older silo that has just become active, must not make it two.</summary>
-    private void CheckHome()
+    /// <summary>Rejects calls on any silo but the oldest, so that a stale cache does not cause two elections.</summary>
+    private void CheckPlacement()
     {
-        if (!IsHome())
+        if (!IsOnOldestSilo())
         {
             DeactivateOnIdle();
-            throw new SiloUnavailableException($"Silo {self.SiloAddress} is not the oldest active one and does not arbitrate '{Name}'.");
+            throw new SiloUnavailableException($"Silo {self.SiloAddress} does not run the election of '{Name}'.");
         }
     }
 
     private async Task StepAsync()
     {
-        if (IsHome())
+        if (IsOnOldestSilo())
         {
             Act();
         }
@@ -197,11 +220,11 @@ internal sealed class UniqueProcessGrain(
     private void Act()
     {
         _roster.Step(Now);
-        CallAll(_roster.TakeCalls());
+        NotifyAll(_roster.DequeueCalls());
         if (!_roster.AwaitsHolder)
         {
-            _taken.TrySetResult();
-            _taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _holderRuns.TrySetResult();
+            _holderRuns = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
 
         instruments.Granted(_roster.Grants - _counted.Grants);
@@ -214,46 +237,50 @@ internal sealed class UniqueProcessGrain(
         _counted = (_roster.Grants, _roster.Conflicts);
         var wait = _roster.NextStep == TimeSpan.MaxValue ? Timeout.InfiniteTimeSpan : _roster.NextStep - Now;
         _timer?.Change(
-            wait < TimeSpan.FromMilliseconds(1) && wait != Timeout.InfiniteTimeSpan ? TimeSpan.FromMilliseconds(1) : wait,
+            wait < TimeSpan.FromMilliseconds(1) && wait != Timeout.InfiniteTimeSpan
+                ? TimeSpan.FromMilliseconds(1)
+                : wait,
             Timeout.InfiniteTimeSpan);
     }
 
-    private void CallAll(IReadOnlyList<UniqueSeat> seats)
+    private void NotifyAll(IReadOnlyList<UniqueSeat> seats)
     {
         foreach (var seat in seats)
         {
-            _ = CallAsync(seat);
+            _ = NotifyAsync(seat);
         }
     }
 
-    private async Task CallAsync(UniqueSeat seat)
+    private async Task NotifyAsync(UniqueSeat seat)
     {
         try
         {
-            await grains.GetGrain<IPresenceSiloGrain>(seat.Silo).CallUniqueSeat(Name);
+            await grains.GetGrain<IPinnedSiloGrain>(seat.Silo).CallUniqueSeat(Name);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // A hint. The seat attends anyway, or it is lost and will be let go of.
+            // The notification is optional: the seat reports later anyway, or is removed.
             instruments.Failed();
         }
     }
 
-    /// <summary>Asks a silo who runs the process there, until it answers, is over, or has had time enough.</summary>
-    private async Task AskAsync(string silo)
+    /// <summary>Requests a silo's seat until it answers or the time is over.</summary>
+    private async Task RequestAsync(string silo, TimeSpan until)
     {
-        while (!_ending.IsCancellationRequested && Now < AskTimeout)
+        while (!_ending.IsCancellationRequested && Now < until)
         {
             try
             {
-                var seat = await grains.GetGrain<IPresenceSiloGrain>(silo).UniqueSeatOf(Name).WaitAsync(AskTimeout, time, _ending);
+                var timeout = until - Now < RequestTimeout ? until - Now : RequestTimeout;
+                var seat = await grains.GetGrain<IPinnedSiloGrain>(silo).UniqueSeatOf(Name)
+                    .WaitAsync(timeout, time, _ending);
                 if (seat is null)
                 {
-                    _roster.Asked(silo);
+                    _roster.OnNoSeat(silo);
                 }
                 else
                 {
-                    _roster.Heard(seat, Now);
+                    _roster.OnReport(seat, Now);
                 }
 
                 break;
@@ -261,7 +288,7 @@ internal sealed class UniqueProcessGrain(
             catch (Exception e) when (e is not OutOfMemoryException)
             {
                 instruments.Failed();
-                await Task.Delay(AskTimeout / 20, time, _ending).ConfigureAwait(
+                await Task.Delay(RequestTimeout / 20, time, _ending).ConfigureAwait(
                     ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
         }
@@ -272,14 +299,14 @@ internal sealed class UniqueProcessGrain(
         }
     }
 
-    private async Task FollowAsync()
+    private async Task FollowNodesAsync()
     {
         var before = ActiveSilos();
         try
         {
             await foreach (var _ in silos.UpdatesAsync(_ending))
             {
-                if (!IsHome())
+                if (!IsOnOldestSilo())
                 {
                     DeactivateOnIdle();
                     return;
@@ -288,7 +315,7 @@ internal sealed class UniqueProcessGrain(
                 var now = ActiveSilos();
                 foreach (var gone in before.Except(now))
                 {
-                    _roster.SiloGone(gone.ToParsableString(), Now);
+                    _roster.OnSiloRemoved(gone.ToParsableString(), Now);
                 }
 
                 before = now;
@@ -301,6 +328,6 @@ internal sealed class UniqueProcessGrain(
         }
     }
 
-    /// <summary>What the store answered last, and until when that holds at least.</summary>
-    private sealed record KnownLease(LeaseAnswer Answer, TimeSpan Until);
+    /// <summary>The last response of the store, and until when it is valid at least.</summary>
+    private sealed record KnownLease(LeaseResult Result, TimeSpan Until);
 }

@@ -4,7 +4,7 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>See <see cref="IUniqueProcessGrain"/>. On every node; forwards to the one that elects.</summary>
+/// <summary>See <see cref="IUniqueProcessGrain"/>. Runs on every node and forwards to the election grain.</summary>
 [PresenceGrainType("presence-unique-process-status")]
 [StatelessWorker(1)]
 [Reentrant]

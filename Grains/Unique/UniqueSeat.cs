@@ -2,30 +2,30 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>What a member does about a unique process.</summary>
+/// <summary>The state of a node's seat in a unique process.</summary>
 internal enum UniqueSeatState
 {
-    /// <summary>Would take over, if it is able to.</summary>
+    /// <summary>Takes over if it is able to.</summary>
     Standby,
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs the process.</summary>
     Runs,
 
-    /// <summary>Takes part no more.</summary>
+    /// <summary>Has left.</summary>
     Gone,
 }
 
-/// <summary>One member's part in a unique process, as it says itself.</summary>
-/// <param name="Id">Drawn when the member entered.</param>
-/// <param name="Number">Grows with everything the seat says: what bears a lower one is late and void.</param>
-/// <param name="Node">Name of the member.</param>
+/// <summary>A report of one node's seat in a unique process.</summary>
+/// <param name="Id">Random id of the seat.</param>
+/// <param name="Number">Number of the report. A report with a lower number is outdated and ignored.</param>
+/// <param name="Node">Name of the node.</param>
 /// <param name="Silo">Address of its silo.</param>
-/// <param name="Mode">What is promised.</param>
-/// <param name="State">What it does.</param>
-/// <param name="IsAble">Whether it would run the process at this moment.</param>
-/// <param name="Term">Available mode: the last term it ran or runs; 0 for none.</param>
-/// <param name="Since">Since when it runs, by its own clock.</param>
-/// <param name="Epoch">Consistent mode: its epoch, while it runs.</param>
+/// <param name="Mode">The mode.</param>
+/// <param name="State">The state.</param>
+/// <param name="IsAble">Whether the node can run the process now.</param>
+/// <param name="Term">Available mode: its current or last term; 0 for none.</param>
+/// <param name="Since">When it started running, by its own clock.</param>
+/// <param name="Epoch">Consistent mode: its epoch while it runs.</param>
 /// <param name="SettleTime">See <see cref="UniqueProcessOptions.SettleTime"/>.</param>
 /// <param name="TakeoverDelay">See <see cref="UniqueProcessOptions.TakeoverDelay"/>.</param>
 /// <param name="AgreementTimeout">See <see cref="UniqueProcessOptions.AgreementTimeout"/>.</param>
@@ -47,24 +47,24 @@ internal sealed record UniqueSeat(
     [property: Id(11)] TimeSpan TakeoverDelay,
     [property: Id(12)] TimeSpan AgreementTimeout);
 
-/// <summary>What a seat is told.</summary>
+/// <summary>What a seat has to do.</summary>
 internal enum UniqueVerdictKind
 {
     /// <summary>Nothing to do.</summary>
     Stay,
 
-    /// <summary>Run the process under the term, if not done yet.</summary>
+    /// <summary>Run the process under the term, if it does not yet.</summary>
     Run,
 
-    /// <summary>Stop it.</summary>
+    /// <summary>Stop the process.</summary>
     Stop,
 }
 
-/// <summary>What a seat is told when it attends.</summary>
+/// <summary>The grain's response to a report.</summary>
 /// <param name="Kind">What to do.</param>
-/// <param name="Term">The term it is about; in consistent mode the epoch.</param>
-/// <param name="Reason">Why to stop; meaningless for the other kinds.</param>
-/// <param name="State">To run: what the predecessor left; empty otherwise.</param>
+/// <param name="Term">The term; in consistent mode the epoch.</param>
+/// <param name="Reason">The reason to stop; unused for other kinds.</param>
+/// <param name="State">To run: the predecessor's handover state; empty otherwise.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.unique-verdict")]

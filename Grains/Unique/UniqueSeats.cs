@@ -8,13 +8,13 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>The seats of this silo, one per unique process that it has added and lets a grain arbitrate.</summary>
+/// <summary>The seats of this silo, one for each unique process whose election uses a grain.</summary>
 internal sealed class UniqueSeats(
     IGrainFactory grains,
     ILocalSiloDetails silo,
     PresenceSilos silos,
     IOptions<PresenceOrleansOptions> options,
-    UniqueArbitrationInstruments instruments,
+    UniqueElectionInstruments instruments,
     TimeProvider time,
     ILogger<UniqueSeats> log) : IDisposable
 {
@@ -24,17 +24,17 @@ internal sealed class UniqueSeats(
 
     public Seat? Find(string name) => _seats.GetValueOrDefault(name);
 
-    /// <summary>Makes a seat known; it attends once it is started.</summary>
-    public Seat Take(string name, string node, UniqueProcessMode mode, UniqueProcessOptions process)
+    /// <summary>Adds a seat, which reports once it is started.</summary>
+    public Seat Add(string name, string node, UniqueProcessMode mode, UniqueProcessOptions process)
     {
-        var shown = new UniqueSeat(
+        var report = new UniqueSeat(
             Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)),
             0,
             node,
             silo.SiloAddress.ToParsableString(),
             mode,
             UniqueSeatState.Standby,
-            IsAble: false,
+            IsAble: true, // It waits for a term from now on, also while the first report is under way.
             Term: 0,
             Since: null,
             Epoch: null,
@@ -42,20 +42,26 @@ internal sealed class UniqueSeats(
             process.TakeoverDelay,
             process.AgreementTimeout);
         var seat = new Seat(
-            name, shown, grains.GetGrain<IUniqueElectionGrain>(name), options.Value.UniqueLease, time, instruments, log);
+            name,
+            report,
+            grains.GetGrain<IUniqueElectionGrain>(name),
+            options.Value.UniqueLease,
+            time,
+            instruments,
+            log);
         _seats[name] = seat;
         if (Interlocked.Exchange(ref _isFollowing, 1) == 0)
         {
             using (ExecutionContext.SuppressFlow())
             {
-                _ = Task.Run(FollowAsync);
+                _ = Task.Run(ReportChangesAsync);
             }
         }
 
         return seat;
     }
 
-    public async ValueTask ReturnAsync(Seat seat)
+    public async ValueTask RemoveAsync(Seat seat)
     {
         _seats.TryRemove(new(seat.Name, seat));
         await seat.DisposeAsync();
@@ -67,8 +73,8 @@ internal sealed class UniqueSeats(
         _stop.Dispose();
     }
 
-    /// <summary>When members change the grain may have moved, and only those that attend bring it to life.</summary>
-    private async Task FollowAsync()
+    /// <summary>Reports after each change of nodes: the grain may have moved, and only reports activate it.</summary>
+    private async Task ReportChangesAsync()
     {
         try
         {

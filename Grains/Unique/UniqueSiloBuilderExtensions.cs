@@ -5,16 +5,16 @@ using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
-/// <summary>Registers what lets grains arbitrate unique processes, and answer for them.</summary>
+/// <summary>Registers the elections of unique processes by grain.</summary>
 internal static class UniqueSiloBuilderExtensions
 {
-    public static ISiloBuilder AddUniqueArbitration(this ISiloBuilder silo)
+    public static ISiloBuilder AddUniqueElections(this ISiloBuilder silo)
     {
         silo.Services.AddPlacementDirector<OldestPlacement, OldestPlacementDirector>();
-        silo.Services.AddSingleton<UniqueArbitrationInstruments>();
+        silo.Services.AddSingleton<UniqueElectionInstruments>();
         silo.Services.AddSingleton<UniqueSeats>();
-        silo.Services.AddSingleton<IUniqueArbiter, GrainArbiter>();
-        silo.Services.AddSingleton<IUniqueArbiter, GrainLeaseArbiter>();
+        silo.Services.AddSingleton<ILeaderElection, GrainElection>();
+        silo.Services.AddSingleton<ILeaderElection, GrainLeaseElection>();
         return silo;
     }
 }

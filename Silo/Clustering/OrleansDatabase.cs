@@ -2,17 +2,17 @@ using Npgsql;
 
 namespace Presence.Silo;
 
-/// <summary>The tables in PostgreSQL through which silos find each other.</summary>
+/// <summary>The membership tables of Orleans in PostgreSQL.</summary>
 internal static class OrleansDatabase
 {
     public const string Schema = "presence_orleans";
 
-    /// <summary>The connection string with the schema in it, as the clustering provider needs it.</summary>
+    /// <summary>Returns the connection string with the schema, as the clustering provider needs it.</summary>
     public static string In(string connectionString) =>
         new NpgsqlConnectionStringBuilder(connectionString) { SearchPath = Schema }.ConnectionString;
 
-    /// <summary>Creates what is missing. Safe while others do the same.</summary>
-    /// <exception cref="SiloStartException">The database cannot be reached, or this user may not.</exception>
+    /// <summary>Creates the tables if they are missing. Safe to run concurrently.</summary>
+    /// <exception cref="SiloStartException">The database cannot be reached, or permissions are missing.</exception>
     public static async Task CreateSchemaAsync(string connectionString, CancellationToken stop = default)
     {
         try
@@ -23,7 +23,8 @@ internal static class OrleansDatabase
             await ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock(hashtextextended('{Schema}', 0))");
             if (!await IsCurrentAsync(connection))
             {
-                await ExecuteAsync(connection, $"CREATE SCHEMA IF NOT EXISTS {Schema}; SET LOCAL search_path TO {Schema}; {Script()}");
+                var script = $"CREATE SCHEMA IF NOT EXISTS {Schema}; SET LOCAL search_path TO {Schema}; {Script()}";
+                await ExecuteAsync(connection, script);
             }
 
             await transaction.CommitAsync(stop);
@@ -31,12 +32,12 @@ internal static class OrleansDatabase
         catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
         {
             throw new SiloStartException(
-                $"The silos' tables in the database of ConnectionStrings:Presence cannot be prepared: {e.Message}"
+                $"The silos' tables in the database of ConnectionStrings:Presence cannot be created: {e.Message}"
                     .ReplaceLineEndings(" "));
         }
     }
 
-    /// <summary>Whether all is there as this version wants it: a user that may not create tables can then start members.</summary>
+    /// <summary>Returns whether the tables are of this version: then no permission to create them is needed.</summary>
     private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand(

@@ -2,12 +2,9 @@ using System.Net;
 
 namespace Presence.Silo;
 
-/// <summary>Finds the primary silo of a cluster without a database: the one that the others come to.</summary>
-/// <param name="options">The options of the run.</param>
-/// <param name="output">For the person who started the host.</param>
-/// <param name="time">The clock.</param>
-/// <param name="byDefault">Where the primary is if none is configured; <see cref="Default"/> but in tests.</param>
-internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimeProvider time, IPEndPoint byDefault)
+/// <summary>Finds the primary silo of a cluster without a database, through which the other silos join.</summary>
+
+internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimeProvider time, IPEndPoint defaultPrimary)
 {
     private static readonly TimeSpan ConfiguredTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(2);
@@ -16,16 +13,16 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
 
     private readonly SiloOrleansOptions _settings = options.Orleans;
 
-    /// <summary>The default: the silo of the host on HTTP port 4000.</summary>
-    public static IPEndPoint Default { get; } = new(IPAddress.Loopback, SiloPlace.FirstSiloPort);
+    /// <summary>Gets the default primary: the silo of the host on HTTP port 4000.</summary>
+    public static IPEndPoint Default { get; } = new(IPAddress.Loopback, SiloEndpoints.FirstSiloPort);
 
-    /// <summary>Decides which silo is the primary, and waits for it if it is none of this process.</summary>
+    /// <summary>Returns the address of the primary silo; waits for it if it is in another process.</summary>
     /// <exception cref="SiloStartException">The configured primary does not answer.</exception>
-    public async Task<IPEndPoint> FindAsync(IReadOnlyList<SiloPlace> places, CancellationToken stop)
+    public async Task<IPEndPoint> FindAsync(IReadOnlyList<SiloEndpoints> silos, CancellationToken stop)
     {
         if (_settings.Primary is { } configured)
         {
-            if (!places.Any(place => IsAt(place, configured)))
+            if (!silos.Any(endpoints => IsAt(endpoints, configured)))
             {
                 await WaitForConfiguredAsync(configured, stop);
             }
@@ -33,32 +30,33 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
             return configured;
         }
 
-        if (places.Any(place => IsAt(place, byDefault)))
+        if (silos.Any(endpoints => IsAt(endpoints, defaultPrimary)))
         {
-            return byDefault;
+            return defaultPrimary;
         }
 
-        // Whoever lets the system choose the ports wants to be found by nobody, and to find nobody, on the usual ones.
-        if (places[0].HttpPort != 0 && await AnswersAsync(byDefault, stop))
+        // A host with ports chosen by the system does not join a cluster on the default ports.
+        if (silos[0].HttpPort != 0 && await AnswersAsync(defaultPrimary, stop))
         {
-            await output.WriteLineAsync($"Joining the cluster of the silo at {byDefault}.");
-            return byDefault;
+            await output.WriteLineAsync($"Joining the cluster of the silo at {defaultPrimary}.");
+            return defaultPrimary;
         }
 
-        return new IPEndPoint(IPAddress.Loopback, places[0].SiloPort);
+        return new IPEndPoint(IPAddress.Loopback, silos[0].SiloPort);
     }
 
-    public static bool IsAt(SiloPlace place, IPEndPoint address) =>
-        place.SiloPort == address.Port && IPAddress.IsLoopback(address.Address);
+    public static bool IsAt(SiloEndpoints endpoints, IPEndPoint address) =>
+        endpoints.SiloPort == address.Port && IPAddress.IsLoopback(address.Address);
 
     private async Task<bool> AnswersAsync(IPEndPoint primary, CancellationToken stop)
     {
         var found = await ProbeAsync(primary, DefaultTimeout, null, stop);
         if (found != ProbedSilo.Silo)
         {
+            var cluster = found == ProbedSilo.Nothing ? "" : $" of cluster '{_settings.ClusterId}'";
             await output.WriteLineAsync(
-                $"{(found == ProbedSilo.Nothing ? "No silo answers" : $"No silo of cluster '{_settings.ClusterId}' answers")} at {primary}, "
-                + "the default primary: this process forms a cluster of its own.");
+                $"No silo{cluster} answers at {primary}, the default primary: "
+                + "this process forms a cluster of its own.");
         }
 
         return found == ProbedSilo.Silo;
@@ -66,11 +64,8 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
 
     private async Task WaitForConfiguredAsync(IPEndPoint primary, CancellationToken stop)
     {
-        var found = await ProbeAsync(
-            primary,
-            ConfiguredTimeout,
-            elapsed => output.WriteLineAsync($"Waiting for the primary silo at {primary}: {elapsed.TotalSeconds:0} s of {ConfiguredTimeout.TotalSeconds:0} s."),
-            stop);
+        var timeout = $"{ConfiguredTimeout.TotalSeconds:0} s";
+        var found = await ProbeAsync(primary, ConfiguredTimeout, ReportAsync, stop);
         if (found != ProbedSilo.Silo)
         {
             throw new SiloStartException(
@@ -78,17 +73,22 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
                 + (found == ProbedSilo.Nothing
                     ? "no silo answers there"
                     : $"what answers there is no silo of cluster '{_settings.ClusterId}' (Presence:Orleans:ClusterId)")
-                + $" within {ConfiguredTimeout.TotalSeconds:0} s. Start that silo first, name another, or set ConnectionStrings:Presence.");
+                + $" within {timeout}. Start that silo first, name another, or set ConnectionStrings:Presence.");
         }
+
+        Task ReportAsync(TimeSpan elapsed) =>
+            output.WriteLineAsync(
+                $"Waiting for the primary silo at {primary}: {elapsed.TotalSeconds:0} s of {timeout}.");
     }
 
-    /// <summary>Probes until a silo answers or the time is over; says what was found last.</summary>
-    private async Task<ProbedSilo> ProbeAsync(IPEndPoint primary, TimeSpan within, Func<TimeSpan, Task>? report, CancellationToken stop)
+    /// <summary>Probes until a silo answers or the timeout; returns the last result.</summary>
+    private async Task<ProbedSilo> ProbeAsync(
+        IPEndPoint primary, TimeSpan timeout, Func<TimeSpan, Task>? report, CancellationToken stop)
     {
         var begun = time.GetTimestamp();
         var reported = TimeSpan.Zero;
         var found = ProbedSilo.Nothing;
-        while (found != ProbedSilo.Silo && time.GetElapsedTime(begun) is var elapsed && elapsed < within)
+        while (found != ProbedSilo.Silo && time.GetElapsedTime(begun) is var elapsed && elapsed < timeout)
         {
             stop.ThrowIfCancellationRequested();
             if (report is not null && elapsed - reported >= ReportInterval)
@@ -97,16 +97,16 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
                 await report(elapsed);
             }
 
-            var left = within - elapsed;
+            var left = timeout - elapsed;
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(left < ReportInterval ? left : ReportInterval);
             try
             {
-                found = await SiloProbe.LookAsync(primary, _settings.ClusterId, limit.Token);
+                found = await SiloProbe.ProbeAsync(primary, _settings.ClusterId, limit.Token);
             }
             catch (OperationCanceledException)
             {
-                // Nothing refused the connection, and nothing took it.
+                // The connection was neither rejected nor accepted.
                 found = ProbedSilo.Nothing;
             }
 

@@ -6,68 +6,77 @@ using Presence.Grains;
 
 namespace Presence.Silo;
 
-/// <summary>Makes each node of this process a silo of an Orleans cluster.</summary>
+/// <summary>Configures each node of this process as a silo of an Orleans cluster.</summary>
 /// <remarks>
-/// With a database, silos find each other and agree on who is dead through it. Without one the cluster is of this machine, and one silo is
-/// the primary, to which the others come.
+/// With a database, membership is in its tables. Without one, the cluster is limited to this machine, and the silos
+/// join through a primary silo.
 /// </remarks>
 internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDisposable
 {
     private readonly SiloOrleansOptions _settings = options.Orleans;
     private readonly string? _database = options.Database;
-    private readonly SilosStopInTurn.Turns _turns = new();
+    private readonly SequentialSiloShutdown.ShutdownOrder _shutdownOrder = new();
 
-    /// <summary>The silos of this process, once <see cref="PrepareAsync"/> has completed.</summary>
-    public IReadOnlyList<SiloPlace> Places { get; private set; } = [];
+    /// <summary>Gets the silos of this process, once <see cref="PrepareAsync"/> has completed.</summary>
+    public IReadOnlyList<SiloEndpoints> Silos { get; private set; } = [];
 
-    /// <summary>The silo to which the others come; null with a database.</summary>
+    /// <summary>Gets the address of the primary silo; null with a database.</summary>
     public IPEndPoint? Primary { get; private set; }
 
-    /// <summary>The silo of this process that starts before the others: the primary if it is here.</summary>
-    public SiloPlace First => Places.FirstOrDefault(IsPrimary) ?? Places[0];
+    /// <summary>Gets the silo that starts first: the primary if it is in this process.</summary>
+    public SiloEndpoints First => Silos.FirstOrDefault(IsPrimary) ?? Silos[0];
 
-    /// <summary>Whether the primary is a silo of this process.</summary>
-    public bool HasPrimary => Places.Any(IsPrimary);
+    public bool HasPrimary => Silos.Any(IsPrimary);
 
-    /// <summary>Assigns the ports, and sees to the primary silo or the database. Call it once, before the silos start.</summary>
-    /// <exception cref="SiloStartException">A port or the database cannot be used, or the primary does not answer.</exception>
+    /// <summary>
+    /// Assigns ports and finds the primary silo or prepares the database. Call once, before the silos start.
+    /// </summary>
+    /// <exception cref="SiloStartException">
+    /// A port or the database is unavailable, or the primary does not answer.
+    /// </exception>
     public async Task PrepareAsync(CancellationToken stop)
     {
         Check();
-        Places = SiloPorts.Assign(options, output);
+        Silos = SiloPorts.Assign(options, output);
         if (_database is not null)
         {
             await OrleansDatabase.CreateSchemaAsync(_database, stop);
         }
         else
         {
-            Primary = await new PrimarySilo(options, output, TimeProvider.System, PrimarySilo.Default).FindAsync(Places, stop);
+            Primary = await new PrimarySilo(options, output, TimeProvider.System, PrimarySilo.Default).FindAsync(
+                Silos, stop);
         }
     }
 
-    public void AddTo(WebApplicationBuilder builder, SiloPlace place)
+    public void AddTo(WebApplicationBuilder builder, SiloEndpoints endpoints)
     {
         builder.UseOrleans(orleans =>
         {
             if (_database is not null)
             {
-                UseDatabase(orleans, _database, place);
+                UseDatabase(orleans, _database, endpoints);
             }
             else
             {
                 orleans.UseLocalhostClustering(
-                    place.SiloPort, place.GatewayPort, IsPrimary(place) ? null : Primary, _settings.ServiceId, _settings.ClusterId);
+                    endpoints.SiloPort, endpoints.GatewayPort, IsPrimary(endpoints) ? null : Primary,
+                    _settings.ServiceId, _settings.ClusterId);
             }
 
-            orleans.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = place.Name);
+            orleans.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = endpoints.Name);
             orleans.AddPresence();
         });
-        builder.Services.AddSingleton<IHostedService>(_ => new SilosStopInTurn(_turns, IsPrimary(place)));
+        builder.Services.AddSingleton<IHostedService>(
+            _ => new SequentialSiloShutdown(_shutdownOrder, IsPrimary(endpoints)));
     }
 
-    /// <summary>Checks, once the first silo of this process is up, that it is in the cluster of the primary silo.</summary>
-    /// <remarks>Every silo has a membership table, and only that of the primary is in use: through another, a silo would find itself alone.</remarks>
-    /// <exception cref="SiloStartException">The silo that it came to is not the primary of its cluster.</exception>
+    /// <summary>Checks, once the first silo has started, that it is in the cluster of the primary silo.</summary>
+    /// <remarks>
+    /// Every silo has a membership table, but only that of the primary is used: through another silo, it would stay
+    /// alone.
+    /// </remarks>
+    /// <exception cref="SiloStartException">The configured silo is not the primary of its cluster.</exception>
     public void CheckJoined(IServiceProvider services)
     {
         if (Primary is null || HasPrimary)
@@ -75,18 +84,17 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
             return;
         }
 
-        var members = services.GetRequiredService<IClusterMembershipService>().CurrentSnapshot.Members.Values;
-        if (!members.Any(member => member.Status == SiloStatus.Active && member.SiloAddress.Endpoint.Equals(Primary)))
+        var nodes = services.GetRequiredService<IClusterMembershipService>().CurrentSnapshot.Members.Values;
+        if (!nodes.Any(node => node.Status == SiloStatus.Active && node.SiloAddress.Endpoint.Equals(Primary)))
         {
             throw new SiloStartException(
-                $"The silo at {Primary} is not the primary silo of its cluster. Name the primary with Presence:Orleans:Primary; the host that "
-                + "runs it prints its address.");
+                $"The silo at {Primary} is not the primary silo of its cluster. Name the primary with "
+                + "Presence:Orleans:Primary; the host that runs it prints its address.");
         }
     }
 
-    public void Dispose() => _turns.Dispose();
-
-    private bool IsPrimary(SiloPlace place) => Primary is not null && PrimarySilo.IsAt(place, Primary);
+    public void Dispose() => _shutdownOrder.Dispose();
+    private bool IsPrimary(SiloEndpoints endpoints) => Primary is not null && PrimarySilo.IsAt(endpoints, Primary);
 
     private void Check()
     {
@@ -98,18 +106,18 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
         if (_settings.Kubernetes)
         {
             throw new SiloStartException(
-                "Presence:Orleans:Kubernetes is true and ConnectionStrings:Presence is not set: pods find each other through a database.");
+                "Presence:Orleans:Kubernetes is true without ConnectionStrings:Presence: pods require a database.");
         }
 
         if (_settings.AdvertisedAddress is { } address && !IPAddress.IsLoopback(address))
         {
             throw new SiloStartException(
-                $"Presence:Orleans:AdvertisedAddress is '{address}' and ConnectionStrings:Presence is not set: silos of several machines find "
-                + "each other through a database.");
+                $"Presence:Orleans:AdvertisedAddress is '{address}' without ConnectionStrings:Presence: "
+                + "silos of several machines require a database.");
         }
     }
 
-    private void UseDatabase(ISiloBuilder orleans, string database, SiloPlace place)
+    private void UseDatabase(ISiloBuilder orleans, string database, SiloEndpoints endpoints)
     {
         orleans.UseAdoNetClustering(o =>
         {
@@ -117,7 +125,8 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
             o.ConnectionString = OrleansDatabase.In(database);
         });
         orleans.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (_settings.ClusterId, _settings.ServiceId));
-        orleans.Configure<EndpointOptions>(o => (o.SiloPort, o.GatewayPort) = (place.SiloPort, place.GatewayPort));
+        orleans.Configure<EndpointOptions>(
+            o => (o.SiloPort, o.GatewayPort) = (endpoints.SiloPort, endpoints.GatewayPort));
         if (_settings.Kubernetes)
         {
             orleans.UseKubernetesHosting();
@@ -125,26 +134,31 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
 
         if (_settings.AdvertisedAddress is not null || !_settings.Kubernetes)
         {
-            Listen(orleans, _settings.AdvertisedAddress ?? IPAddress.Loopback, place);
+            Listen(orleans, _settings.AdvertisedAddress ?? IPAddress.Loopback, endpoints);
         }
 
         orleans.Configure<ClusterMembershipOptions>(o =>
         {
-            // A silo that is killed is declared dead after about the product of these two; one that hangs or is cut off
-            // after up to four times that, because Orleans probes with longer timeouts first.
+            // A killed silo is declared dead after about the product of these two; a hanging or disconnected one after
+            // up to four times that, because Orleans probes with longer timeouts first.
             o.ProbeTimeout = _settings.ProbeTimeout;
             o.NumMissedProbesLimit = _settings.MissedProbes;
             o.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+
+            // A silo that starts waits for every silo of the table that was alive in this time, and one that votes
+            // needs others that were. With the default of 90 s a cluster of three that lost two took 95 s to recover.
+            o.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(3);
+            o.NumMissedTableIAmAliveLimit = 3;
             o.DefunctSiloExpiration = TimeSpan.FromDays(1);
             o.DefunctSiloCleanupPeriod = TimeSpan.FromHours(1);
         });
     }
 
-    private static void Listen(ISiloBuilder orleans, IPAddress address, SiloPlace place) =>
+    private static void Listen(ISiloBuilder orleans, IPAddress address, SiloEndpoints endpoints) =>
         orleans.Configure<EndpointOptions>(o =>
         {
             o.AdvertisedIPAddress = address;
-            o.SiloListeningEndpoint = new IPEndPoint(address, place.SiloPort);
-            o.GatewayListeningEndpoint = new IPEndPoint(address, place.GatewayPort);
+            o.SiloListeningEndpoint = new IPEndPoint(address, endpoints.SiloPort);
+            o.GatewayListeningEndpoint = new IPEndPoint(address, endpoints.GatewayPort);
         });
 }

@@ -3,14 +3,13 @@ using System.Net.Sockets;
 
 namespace Presence.Silo;
 
-/// <summary>Assigns the ports of the silos of this process before any of them starts.</summary>
+/// <summary>Assigns the ports of the silos of this process before they start.</summary>
 /// <remarks>
-/// A configured port is taken as it is, or stops the start. A port that follows from the HTTP port is replaced by a free one if somebody
-/// listens there or it is no port.
+/// An unusable configured port stops the start; an unusable port derived from the HTTP port is replaced by a free one.
 /// </remarks>
 internal sealed class SiloPorts
 {
-    // Below the ports that the system gives to outgoing connections: one of those could be taken before the silo listens.
+    // Below the ephemeral ports: one of those could be taken before the silo listens.
     private const int FirstFree = 20_000;
     private const int LastFree = 29_999;
     private const int MaxAttempts = 1000;
@@ -28,22 +27,24 @@ internal sealed class SiloPorts
         _assigned.UnionWith(Enumerable.Range(1, options.Nodes).Select(options.PortOf));
     }
 
-    // A pod has an address of its own, on which nobody else listens.
+    // A pod has an address of its own.
     private bool IsPod => _options.Orleans is { Kubernetes: true, AdvertisedAddress: null };
 
-    /// <exception cref="SiloStartException">A configured port is taken or is no port, or the address is none of this machine.</exception>
-    public static IReadOnlyList<SiloPlace> Assign(SiloOptions options, TextWriter output)
+    /// <exception cref="SiloStartException">
+    /// A configured port is unusable, or the address is not of this machine.
+    /// </exception>
+    public static IReadOnlyList<SiloEndpoints> Assign(SiloOptions options, TextWriter output)
     {
         var ports = new SiloPorts(options, output);
-        return [.. Enumerable.Range(1, options.Nodes).Select(ports.PlaceOf)];
+        return [.. Enumerable.Range(1, options.Nodes).Select(ports.EndpointsOf)];
     }
 
-    private SiloPlace PlaceOf(int number)
+    private SiloEndpoints EndpointsOf(int number)
     {
         var http = _options.PortOf(number);
-        var silo = Assign(number, "SiloPort", _options.Orleans.SiloPort, SiloPlace.FirstSiloPort);
-        var gateway = Assign(number, "GatewayPort", _options.Orleans.GatewayPort, SiloPlace.FirstGatewayPort);
-        return new SiloPlace(number, SiloPlace.NameOf(_options, number, silo), http, silo, gateway);
+        var silo = Assign(number, "SiloPort", _options.Orleans.SiloPort, SiloEndpoints.FirstSiloPort);
+        var gateway = Assign(number, "GatewayPort", _options.Orleans.GatewayPort, SiloEndpoints.FirstGatewayPort);
+        return new SiloEndpoints(number, SiloEndpoints.NameOf(_options, number, silo), http, silo, gateway);
     }
 
     private int Assign(int number, string option, int? configured, int first)
@@ -59,7 +60,7 @@ internal sealed class SiloPorts
             return Free();
         }
 
-        var derived = first + http - SiloPlace.FirstHttpPort;
+        var derived = first + http - SiloEndpoints.FirstHttpPort;
         var problem = derived > IPEndPoint.MaxPort ? "is no port" : ProblemOf(derived) is null ? null : "is taken";
         if (problem is null && _assigned.Add(derived))
         {
@@ -67,7 +68,9 @@ internal sealed class SiloPorts
         }
 
         var free = Free();
-        _output.WriteLine($"HTTP port {http}: {derived} for Presence:Orleans:{option} {problem ?? "is taken"}; {free} is used instead.");
+        problem ??= "is taken";
+        _output.WriteLine(
+            $"HTTP port {http}: {derived} for Presence:Orleans:{option} {problem}; {free} is used instead.");
         return free;
     }
 
@@ -76,19 +79,20 @@ internal sealed class SiloPorts
         if (port > IPEndPoint.MaxPort)
         {
             throw new SiloStartException(
-                $"Presence:Orleans:{option} is '{port - _options.Nodes + 1}': it must leave room for {_options.Nodes} ports below 65536.");
+                $"Presence:Orleans:{option} is '{port - _options.Nodes + 1}': "
+                + $"it must leave room for {_options.Nodes} ports below 65536.");
         }
 
         if (ProblemOf(port) is { } problem)
         {
             throw new SiloStartException(
-                $"Presence:Orleans:{option}: nobody can listen on {_address}:{port}: {problem}. "
+                $"Presence:Orleans:{option}: cannot listen on {_address}:{port}: {problem}. "
                 + "Stop what listens there, choose another port, or leave the option out.");
         }
 
         return _assigned.Add(port)
             ? port
-            : throw new SiloStartException($"Presence:Orleans:{option}: port {port} is used twice by this process; choose another.");
+            : throw new SiloStartException($"Presence:Orleans:{option}: port {port} is used twice; choose another.");
     }
 
     private int Free()
@@ -106,8 +110,8 @@ internal sealed class SiloPorts
         throw new SiloStartException($"No port between {FirstFree} and {LastFree} is free on {_address}.");
     }
 
-    /// <summary>Why nobody can listen there; null if somebody can.</summary>
-    /// <exception cref="SiloStartException">The address is none of this machine.</exception>
+    /// <summary>Returns why the port cannot be used; null if it can.</summary>
+    /// <exception cref="SiloStartException">The address is not of this machine.</exception>
     private string? ProblemOf(int port)
     {
         if (IsPod)
@@ -124,7 +128,8 @@ internal sealed class SiloPorts
         catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable)
         {
             throw new SiloStartException(
-                $"Presence:Orleans:AdvertisedAddress is '{_address}': it must be an IP address of this machine ({e.Message}).");
+                $"Presence:Orleans:AdvertisedAddress is '{_address}': "
+                + $"it must be an IP address of this machine ({e.Message}).");
         }
         catch (SocketException e)
         {

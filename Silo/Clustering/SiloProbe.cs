@@ -5,29 +5,27 @@ using System.Text;
 
 namespace Presence.Silo;
 
-/// <summary>What listens at a silo's address.</summary>
+/// <summary>Result of a probe.</summary>
 internal enum ProbedSilo
 {
-    /// <summary>Nothing accepts connections.</summary>
+    /// <summary>No server accepts connections.</summary>
     Nothing,
-
-    /// <summary>Something accepts them that is no silo, or one of another cluster.</summary>
+    /// <summary>Another server, or a silo of another cluster.</summary>
     Other,
-
     /// <summary>A silo of the cluster.</summary>
     Silo,
 }
 
-/// <summary>Looks whether a silo of the cluster listens at an address, without becoming part of the cluster.</summary>
+/// <summary>Checks whether a silo of the cluster listens at an address, without joining the cluster.</summary>
 /// <remarks>
-/// A silo greets whoever connects to its silo port with a preamble: four bytes of length, then a serialized record that contains the
-/// cluster's ID. Other servers wait for the client to speak first.
+/// A silo sends a preamble on every connection to its silo port: four bytes of length, then a serialized record with
+/// the cluster ID.
 /// </remarks>
 internal static class SiloProbe
 {
     private const int MaxPreambleLength = 1024;
 
-    public static async Task<ProbedSilo> LookAsync(IPEndPoint address, string clusterId, CancellationToken stop)
+    public static async Task<ProbedSilo> ProbeAsync(IPEndPoint address, string clusterId, CancellationToken stop)
     {
         try
         {
@@ -62,7 +60,7 @@ internal static class SiloProbe
         }
     }
 
-    /// <summary>Whether this text is in it as a whole: before it stands its length, and a bit.</summary>
+    /// <summary>Returns whether the preamble contains the whole text, with its length prefix.</summary>
     private static bool Contains(ReadOnlySpan<byte> preamble, byte[] text)
     {
         var prefixed = text.Length < 128 ? [(byte)((text.Length << 1) | 1), .. text] : text;

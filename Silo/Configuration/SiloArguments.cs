@@ -1,10 +1,9 @@
 namespace Presence.Silo;
 
 /// <summary>The command line, as configuration keys and values.</summary>
-/// <param name="Settings">What was given, by configuration key.</param>
-/// <param name="Help">Whether only the usage was asked for.</param>
-/// <param name="CreateSchema">Whether only to create the tables in the database.</param>
-internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settings, bool Help, bool CreateSchema = false)
+
+internal sealed record SiloArguments(
+    IReadOnlyDictionary<string, string?> Settings, bool Help, bool CreateSchema = false)
 {
     public const string Usage = """
         usage: Presence.Silo [--nodes N] [--urls URL] [--create-schema] [--Any:Config value]
@@ -14,8 +13,9 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
           --create-schema   create the tables in the database of ConnectionStrings:Presence, and end
           --A:B v    any setting of appsettings.json, for example --Presence:Tracker:BroadcastPeriod 500ms
 
-        More processes of one cluster: give each its own --urls. They find each other through ConnectionStrings:Presence (PostgreSQL),
-        or without it on this machine by --Presence:Orleans:Primary ADDRESS:PORT, by default the silo of the host on HTTP port 4000.
+        More processes of one cluster: give each its own --urls. They find each other through ConnectionStrings:Presence
+        (PostgreSQL), or without it on this machine by --Presence:Orleans:Primary ADDRESS:PORT, by default the silo of
+        the host on HTTP port 4000.
         """;
 
     private static readonly Dictionary<string, string> Short = new(StringComparer.OrdinalIgnoreCase)
@@ -26,7 +26,7 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
         ["contentRoot"] = "contentRoot",
     };
 
-    /// <exception cref="SiloStartException">A word is not understood or its value is missing.</exception>
+    /// <exception cref="SiloStartException">An option is unknown or its value is missing.</exception>
     public static SiloArguments Parse(IReadOnlyList<string> args)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
@@ -57,7 +57,7 @@ internal sealed record SiloArguments(IReadOnlyDictionary<string, string?> Settin
                 key = name.Contains(':', StringComparison.Ordinal)
                     ? name
                     : throw new SiloStartException(
-                        $"--{name} is not an option: known are --nodes, --urls, --create-schema and settings with a colon, "
+                        $"--{name} is not an option: use --nodes, --urls, --create-schema or settings with a colon, "
                         + "such as --Presence:NodeName. Try --help.");
             }
 

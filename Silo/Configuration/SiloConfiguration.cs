@@ -1,9 +1,9 @@
+using System.Text.Json;
+
 namespace Presence.Silo;
 
-/// <summary>Where settings come from: appsettings.json, then the environment, then the command line; the last one wins.</summary>
-/// <param name="Settings">All of them, in one view.</param>
-/// <param name="Environment"><c>Development</c>, <c>Production</c> or another name.</param>
-/// <param name="ContentRoot">The folder that holds appsettings.json and wwwroot.</param>
+/// <summary>Settings of appsettings.json, the environment and the command line; the last one wins.</summary>
+
 internal sealed record SiloConfiguration(IConfiguration Settings, string Environment, string ContentRoot)
 {
     /// <exception cref="SiloStartException">A settings file cannot be read.</exception>
@@ -30,7 +30,11 @@ internal sealed record SiloConfiguration(IConfiguration Settings, string Environ
         }
         catch (InvalidDataException e)
         {
-            throw new SiloStartException($"{e.Message} {e.InnerException?.Message}".ReplaceLineEndings(" ").Trim());
+            // The innermost error knows the line, counted from 0 at the end of its message.
+            var reason = e.GetBaseException();
+            var where = reason is JsonException { LineNumber: { } line } ? $"line {line + 1}: " : "";
+            var what = reason.Message.Split(" LineNumber:")[0];
+            throw new SiloStartException($"{e.Message} {where}{what}".ReplaceLineEndings(" ").Trim());
         }
     }
 
@@ -39,12 +43,12 @@ internal sealed record SiloConfiguration(IConfiguration Settings, string Environ
         ?? System.Environment.GetEnvironmentVariable($"ASPNETCORE_{key.ToUpperInvariant()}")
         ?? System.Environment.GetEnvironmentVariable($"DOTNET_{key.ToUpperInvariant()}");
 
-    // Published, the host stands beside its wwwroot; from a checkout it is started from the root or from its own folder.
+    // Settings are beside a published host; a checkout is started from its root or from this folder.
     private static string FindContentRoot()
     {
         var here = Directory.GetCurrentDirectory();
         return new[] { AppContext.BaseDirectory, here, Path.Combine(here, "Silo") }
-            .FirstOrDefault(folder => Directory.Exists(Path.Combine(folder, "wwwroot", "assets")))
+            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "appsettings.json")))
             ?? AppContext.BaseDirectory;
     }
 }

@@ -3,35 +3,34 @@ using Presence.Tracker;
 
 namespace Presence.Silo;
 
-/// <summary>The section <c>Presence:Orleans</c>: which cluster, and on which ports.</summary>
+/// <summary>Options of the Orleans cluster (<c>Presence:Orleans</c>).</summary>
 internal sealed class SiloOrleansOptions
 {
     public string ClusterId { get; set; } = "presence";
-
     public string ServiceId { get; set; } = "presence";
 
-    /// <summary>Silo port of the first member of the process; null follows the HTTP port.</summary>
+    /// <summary>Silo port of the first node; null derives it from the HTTP port.</summary>
     public int? SiloPort { get; set; }
 
-    /// <summary>Gateway port of the first member of the process; null follows the HTTP port.</summary>
+    /// <summary>Gateway port of the first node; null derives it from the HTTP port.</summary>
     public int? GatewayPort { get; set; }
 
-    /// <summary>The silo to which the others come if there is no database; null for that of the member on port 4000.</summary>
+    /// <summary>Primary silo without a database; null for that of the node on port 4000.</summary>
     public IPEndPoint? Primary { get; set; }
 
-    /// <summary>With a database: where the other silos reach this one; it listens there. Default: this machine alone.</summary>
+    /// <summary>With a database: address for the other silos. Default: this machine alone.</summary>
     public IPAddress? AdvertisedAddress { get; set; }
 
     /// <summary>
-    /// Whether the process is the container of a pod: the silo bears the pod's name and address, and a silo whose pod is gone is declared
-    /// dead without waiting for probes.
+    /// Whether the process runs in a pod: the silo has the name and address of the pod, and is declared dead when the
+    /// pod is deleted, without waiting for probes.
     /// </summary>
     public bool Kubernetes { get; set; }
 
-    /// <summary>With a database: how long a silo may take to answer a probe of another. Default 2 s.</summary>
+    /// <summary>With a database: timeout of a probe. Default 2 s.</summary>
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>With a database: probes in a row without an answer after which a silo is declared dead. Default 3.</summary>
+    /// <summary>With a database: unanswered probes after which a silo is declared dead. Default 3.</summary>
     public int MissedProbes { get; set; } = 3;
 
     public void Validate()

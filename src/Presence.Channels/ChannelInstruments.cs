@@ -5,52 +5,62 @@ namespace Presence.Channels;
 /// <summary>Meter <c>Presence.Channels</c>. No topic, key or user is ever a tag.</summary>
 internal sealed class ChannelInstruments
 {
-    /// <summary>Name of the meter.</summary>
     public const string MeterName = "Presence.Channels";
 
+    private readonly Meter _meter;
     private readonly UpDownCounter<long> _sockets;
     private readonly UpDownCounter<long> _channels;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _closed;
-    private readonly Counter<long> _refused;
+    private readonly Counter<long> _rejected;
+    private readonly Counter<long> _throttled;
     private readonly Counter<long> _tokens;
-    private readonly Counter<long> _crashed;
+    private readonly Counter<long> _failures;
     private readonly Counter<long> _broadcasts;
     private readonly Counter<long> _diffs;
+    private readonly Counter<long> _resumes;
+    private readonly Counter<long> _cursors;
 
     public ChannelInstruments(IMeterFactory meters)
     {
-        var meter = meters.Create(MeterName);
-        _sockets = meter.CreateUpDownCounter<long>("presence.sockets", "{socket}", "Sockets connected to this member.");
-        _channels = meter.CreateUpDownCounter<long>("presence.channels", "{channel}", "Channels joined on this member.");
-        _dropped = meter.CreateCounter<long>("presence.frames.dropped", "{frame}", "Frames and messages thrown away, by reason.");
-        _closed = meter.CreateCounter<long>("presence.sockets.closed", "{socket}", "Sockets closed by this member, by reason.");
-        _refused = meter.CreateCounter<long>("presence.sockets.refused", "{socket}", "Connections refused, by reason.");
-        _tokens = meter.CreateCounter<long>("presence.tokens.refused", "{token}", "Tokens refused, by reason.");
-        _crashed = meter.CreateCounter<long>("presence.channels.crashed", "{channel}", "Exceptions of sockets and channels, by place.");
-        _broadcasts = meter.CreateCounter<long>("presence.broadcasts", "{message}", "Broadcasts given to channels of this member.");
-        _diffs = meter.CreateCounter<long>("presence.diffs", "{message}", "presence_diff messages encoded on this member.");
+        var meter = _meter = meters.Create(MeterName);
+        _sockets = meter.CreateUpDownCounter<long>("presence.sockets", "{socket}", "Sockets connected to this node.");
+        _channels = meter.CreateUpDownCounter<long>("presence.channels", "{channel}", "Channels joined on this node.");
+        _dropped = Counter("presence.frames.dropped", "{frame}", "Frames and messages dropped, by reason.");
+        _closed = Counter("presence.sockets.closed", "{socket}", "Sockets closed by this node, by reason.");
+        _rejected = Counter("presence.sockets.rejected", "{socket}", "Connections rejected, by reason.");
+        _throttled = Counter("presence.sockets.throttled", "{read}", "Reads delayed, by reason.");
+        _tokens = Counter("presence.tokens.rejected", "{token}", "Tokens rejected, by reason.");
+        _failures = Counter("presence.channel.failures", "{channel}", "Exceptions of sockets and channels, by place.");
+        _broadcasts = Counter("presence.broadcasts", "{message}", "Broadcasts delivered to channels of this node.");
+        _diffs = Counter("presence.channel.diffs", "{message}", "presence_diff messages encoded on this node.");
+        _resumes = Counter("presence.sessions.resumes", "{session}", "Joins that asked to resume, by outcome.");
+        _cursors = Counter("presence.cursors", "{cursor}", "Cursors of clients that joined again, by outcome.");
+
+        Counter<long> Counter(string name, string unit, string description) =>
+            meter.CreateCounter<long>(name, unit, description);
     }
 
+    /// <summary>Reports the bytes that wait for or from clients.</summary>
+    public void Observe(WaitingBytes waiting) => _meter.CreateObservableUpDownCounter(
+        "presence.waiting", () => waiting.Total, "By", "Bytes of clients that wait: queued, unhandled, incomplete.");
+
     public void SocketOpened() => _sockets.Add(1);
-
     public void SocketClosed() => _sockets.Add(-1);
-
     public void ChannelJoined() => _channels.Add(1);
-
     public void ChannelLeft() => _channels.Add(-1);
-
-    public void Dropped(string reason) => _dropped.Add(1, new KeyValuePair<string, object?>("reason", reason));
-
-    public void Closed(string reason) => _closed.Add(1, new KeyValuePair<string, object?>("reason", reason));
-
-    public void Refused(string reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason));
-
-    public void TokenRefused(string reason) => _tokens.Add(1, new KeyValuePair<string, object?>("reason", reason));
-
-    public void Crashed(string place) => _crashed.Add(1, new KeyValuePair<string, object?>("place", place));
-
+    public void Dropped(string reason) => Count(_dropped, "reason", reason);
+    public void Closed(string reason) => Count(_closed, "reason", reason);
+    public void Rejected(string reason) => Count(_rejected, "reason", reason);
+    public void Throttled(string reason) => Count(_throttled, "reason", reason);
+    public void TokenRejected(string reason) => Count(_tokens, "reason", reason);
+    public void Failed(string place) => Count(_failures, "place", place);
     public void BroadcastDelivered() => _broadcasts.Add(1);
-
     public void DiffSent() => _diffs.Add(1);
+    public void Resumed(string outcome) => Count(_resumes, "outcome", outcome.ToLowerInvariant());
+
+    public void CursorUsed(string outcome) => Count(_cursors, "outcome", outcome);
+
+    private static void Count(Counter<long> counter, string tag, string value) =>
+        counter.Add(1, new KeyValuePair<string, object?>(tag, value));
 }

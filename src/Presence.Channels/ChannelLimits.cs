@@ -2,13 +2,13 @@ using Presence.Tracker;
 
 namespace Presence.Channels;
 
-/// <summary>What one client may use of a member (<c>Presence:Limits</c>). Checked at start.</summary>
+/// <summary>Limits per client of a node (<c>Presence:Limits</c>). Checked at start.</summary>
 public sealed class ChannelLimits
 {
-    /// <summary>Section of the configuration.</summary>
+    /// <summary>Name of the configuration section.</summary>
     public const string Section = "Presence:Limits";
 
-    /// <summary>Largest frame from a client, in bytes; a larger one closes the socket with 1009. Default 256 KiB.</summary>
+    /// <summary>Largest frame of a client in bytes; larger ones close the socket with 1009. Default 256 KiB.</summary>
     public int MaxFrameBytes { get; set; } = 256 * 1024;
 
     /// <summary>Longest topic a client may join, in bytes of UTF-8, 1 to 255. Default 255.</summary>
@@ -17,35 +17,91 @@ public sealed class ChannelLimits
     /// <summary>Channels on one socket; a further join gets <c>too many channels joined</c>. Default 100.</summary>
     public int MaxChannelsPerSocket { get; set; } = 100;
 
-    /// <summary>Sockets on one member; a further one is answered with status 503. Default 100,000.</summary>
+    /// <summary>Sockets on one node; a further one is answered with status 503. Default 100,000.</summary>
     public int MaxSockets { get; set; } = 100_000;
 
-    /// <summary>Frames that may wait for one socket; a client that falls further behind is cut off. Default 4096.</summary>
-    public int MaxOutboxFrames { get; set; } = 4096;
+    /// <summary>Frames queued per socket; a client that falls further behind is disconnected. Default 4096.</summary>
+    public int MaxSendQueueFrames { get; set; } = 4096;
 
-    /// <summary>Bytes that may wait for one socket, at least one frame of any size. Default 8 MiB.</summary>
-    public int MaxOutboxBytes { get; set; } = 8 * 1024 * 1024;
+    /// <summary>Bytes queued per socket; one frame of any size always fits. Default 8 MiB.</summary>
+    public int MaxSendQueueBytes { get; set; } = 8 * 1024 * 1024;
 
-    /// <summary>Messages that may wait for one channel. Then pushes get <c>channel busy</c>, others are dropped. Default 1000.</summary>
+    /// <summary>Messages queued per channel; more pushes get <c>channel busy</c>. Default 1000.</summary>
     public int MaxMailboxMessages { get; set; } = 1000;
 
-    /// <summary>Frames a second that a socket may send, on average; beyond, it is closed with 1008. Default 0: no limit.</summary>
-    public int MaxFramesPerSecond { get; set; }
-
-    /// <summary>Frames a socket may send at once within that average. Default 100.</summary>
-    public int FrameBurst { get; set; } = 100;
-
-    /// <summary>Largest body of frames that a long-polling client may post, in bytes. Default 4 MiB.</summary>
-    public int MaxPollBytes { get; set; } = 4 * 1024 * 1024;
+    /// <summary>
+    /// Bytes of all clients of a node that wait: to be sent, to be handled, or for the rest of their frame. Beyond it,
+    /// the client with the most is cut off. A frame shared by many counts once. Default 256 MiB, and never more than a
+    /// sixth of the memory that the process may use; while three quarters of that are used, it falls by half.
+    /// </summary>
+    public long MaxWaitingBytes { get; set; } = 256 * 1024 * 1024;
 
     /// <summary>
-    /// How long a long poll waits for frames, and a posted frame for its turn. Must stay below the 20 s after which clients
-    /// give up; a session without polls for one and a half times as long ends. Default 10 s.
+    /// Average frames per second of one client, pings and parts of messages included. Faster clients are read more
+    /// slowly, and closed with 1008 after <see cref="ThrottleTimeout"/>. Default 100; 0: no limit.
     /// </summary>
-    public TimeSpan PollWindow { get; set; } = TimeSpan.FromSeconds(10);
+    public int MaxFramesPerSecond { get; set; } = 100;
 
-    /// <summary>A WebSocket that sends nothing for so long is closed with 1001. Clients send a heartbeat every 30 s. Default 60 s.</summary>
-    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
+    /// <summary>Frames a client may send at once within that average. Default 1000.</summary>
+    public int FrameBurst { get; set; } = 1000;
+
+    /// <summary>
+    /// Average bytes per second of one client; as <see cref="MaxFramesPerSecond"/>. Default 1 MiB; 0: no limit.
+    /// </summary>
+    public int MaxBytesPerSecond { get; set; } = 1024 * 1024;
+
+    /// <summary>Bytes a client may send at once within that average. Default 4 MiB.</summary>
+    public int ByteBurst { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>How long a client may be too fast without a pause of a second. Default 10 s.</summary>
+    public TimeSpan ThrottleTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How late the work of the node may be before it is busy: then clients that send more than
+    /// <see cref="BusyFramesPerSecond"/> are read more slowly. Default 10 ms; zero: never.
+    /// </summary>
+    public TimeSpan BusyDelay { get; set; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// Average frames per second that each client may send even if the node is busy, ten times as many at once. 4 KiB,
+    /// a fourth of a join, and ten receivers of a broadcast count as a frame. Default 10.
+    /// </summary>
+    public int BusyFramesPerSecond { get; set; } = 10;
+
+    /// <summary>
+    /// Sockets of one address (IPv6: /64 network) on a node; the next is answered 429. Default 10,000; 0: no limit.
+    /// </summary>
+    public int MaxSocketsPerAddress { get; set; } = 10_000;
+
+    /// <summary>
+    /// Sockets with one <see cref="PresenceSocket.Id"/> on a node; a further one is answered 429. Default 1000; 0: no
+    /// limit.
+    /// </summary>
+    public int MaxSocketsPerUser { get; set; } = 1000;
+
+    /// <summary>
+    /// Average handshakes per second of a node; more are answered 429. Ten times as many may come at once. Default
+    /// 1000; 0: no limit.
+    /// </summary>
+    public int MaxHandshakesPerSecond { get; set; } = 1000;
+
+    /// <summary>The same for one address (IPv6: /64 network). Default 500; 0: no limit.</summary>
+    public int MaxHandshakesPerAddress { get; set; } = 500;
+
+    /// <summary>Largest body of frames that a long-polling client may post, in bytes. Default 4 MiB.</summary>
+    public int MaxLongPollBytes { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>
+    /// How long a long poll waits for frames, and a posted frame for its turn. Must stay below the 20 s after which
+    /// clients give up; a connection without polls for 1.5 times as long is closed. Default 10 s.
+    /// </summary>
+    public TimeSpan LongPollTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Silence until a WebSocket is closed with 1001; heartbeats come every 30 s, once a minute from hidden tabs. Any
+    /// frame counts, pings too. Default 90 s.
+    /// </summary>
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(90);
 
     /// <summary>How long one frame may take to be accepted by a client that does not read. Default 30 s.</summary>
     public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(30);
@@ -54,34 +110,34 @@ public sealed class ChannelLimits
     public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long a channel may take to decide about a join; then the client is told <c>join timeout</c> and may try again.
-    /// Default 10 s, after which the stock client gives up waiting.
+    /// Time limit of a join; then the client gets <c>join timeout</c>. Default 10 s, like the stock client.
     /// </summary>
     public TimeSpan JoinTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long <see cref="ChannelPresence.FetchAsync"/> may take; then presences go out without. Default 5 s.</summary>
+    /// <summary>Time limit of <see cref="ChannelPresence.FetchAsync"/>. Default 5 s.</summary>
     public TimeSpan FetchTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long a channel that is replaced, or whose socket is gone, may take to end before it is abandoned and its presences leave.
-    /// Default 5 s.
+    /// How long a channel that was replaced, or whose socket closed, may take to end before it is abandoned and its
+    /// presences are removed. Default 5 s.
     /// </summary>
     public TimeSpan TerminateTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Least time between two <c>presence_diff</c> of one topic. The first change after a quiet time leaves at once; those
-    /// within the window leave together. Default 25 ms; zero sends each as it comes, whatever the load.
+    /// Minimum time between two <c>presence_diff</c> of one topic. The first change after a quiet time is sent at once;
+    /// later changes within the interval are sent together. Default 25 ms; zero sends each change at once, whatever the
+    /// load.
     /// </summary>
-    public TimeSpan DiffWindow { get; set; } = TimeSpan.FromMilliseconds(25);
+    public TimeSpan DiffInterval { get; set; } = TimeSpan.FromMilliseconds(25);
 
     /// <summary>
-    /// What the window may grow to while messages are expensive: it is never shorter than 20 us and 4 ns a byte for each
-    /// client that the last message went to, about the time it takes to reach them all. Default 250 ms; at least
-    /// <see cref="DiffWindow"/>.
+    /// Maximum of the interval while messages are expensive: it is at least 20 us plus 4 ns per byte for each client
+    /// that received the last message, about the time needed to reach all of them. Default 250 ms; at least
+    /// <see cref="DiffInterval"/>.
     /// </summary>
-    public TimeSpan MaxDiffWindow { get; set; } = TimeSpan.FromMilliseconds(250);
+    public TimeSpan MaxDiffInterval { get; set; } = TimeSpan.FromMilliseconds(250);
 
-    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
+    /// <exception cref="ArgumentException">A value breaks a rule; the message says which.</exception>
     internal void Validate()
     {
         var rules = new OptionRules($"{Section}:");
@@ -92,27 +148,39 @@ public sealed class ChannelLimits
             "must be from 1 to 255: binary frames give its length in one byte");
         rules.Require(MaxChannelsPerSocket >= 1, MaxChannelsPerSocket, "must be at least 1, or nobody can join");
         rules.Require(MaxSockets >= 1, MaxSockets, "must be at least 1, or nobody can connect");
-        rules.Require(MaxOutboxFrames >= 1, MaxOutboxFrames, "must be at least 1, so that an answer fits");
-        rules.Require(MaxOutboxBytes >= 1, MaxOutboxBytes, "must be at least 1, so that an answer fits");
+        rules.Require(MaxSendQueueFrames >= 1, MaxSendQueueFrames, "must be at least 1, so that an answer fits");
+        rules.Require(MaxSendQueueBytes >= 1, MaxSendQueueBytes, "must be at least 1, so that an answer fits");
         rules.Require(MaxMailboxMessages >= 1, MaxMailboxMessages, "must be at least 1, so that a push fits");
-        rules.Require(MaxPollBytes >= 128, MaxPollBytes, "must be at least 128, so that a frame fits");
+        rules.Require(MaxLongPollBytes >= 128, MaxLongPollBytes, "must be at least 128, so that a frame fits");
         rules.Require(MaxFramesPerSecond >= 0, MaxFramesPerSecond, "must be at least 0, which sets no limit");
         rules.Require(FrameBurst >= 1, FrameBurst, "must be at least 1, or every frame is one too many");
-        rules.Require(PollWindow > TimeSpan.Zero, PollWindow, "must be more than zero");
+        rules.Require(MaxWaitingBytes >= MaxFrameBytes, MaxWaitingBytes, "must be at least MaxFrameBytes");
+        rules.Require(MaxBytesPerSecond >= 0, MaxBytesPerSecond, "must be at least 0, which sets no limit");
+        rules.Require(ByteBurst >= 1, ByteBurst, "must be at least 1, or every frame is too large");
+        rules.Require(ThrottleTimeout > TimeSpan.Zero, ThrottleTimeout, "must be more than zero");
+        rules.Require(BusyDelay >= TimeSpan.Zero, BusyDelay, "must not be negative; zero: the node is never busy");
+        rules.Require(BusyFramesPerSecond >= 1, BusyFramesPerSecond, "must be at least 1, or nothing is read");
+        rules.Require(MaxSocketsPerAddress >= 0, MaxSocketsPerAddress, "must be at least 0, which sets no limit");
+        rules.Require(MaxSocketsPerUser >= 0, MaxSocketsPerUser, "must be at least 0, which sets no limit");
+        const int MaxRate = int.MaxValue / 10;
+        const string Rate = "must be at least 0, which sets no limit, and below 214748364";
+        rules.Require(MaxHandshakesPerSecond is >= 0 and < MaxRate, MaxHandshakesPerSecond, Rate);
+        rules.Require(MaxHandshakesPerAddress is >= 0 and < MaxRate, MaxHandshakesPerAddress, Rate);
+        rules.Require(LongPollTimeout > TimeSpan.Zero, LongPollTimeout, "must be more than zero");
         rules.Require(IdleTimeout > TimeSpan.Zero, IdleTimeout, "must be more than zero");
         rules.Require(SendTimeout > TimeSpan.Zero, SendTimeout, "must be more than zero");
         rules.Require(CloseTimeout > TimeSpan.Zero, CloseTimeout, "must be more than zero");
         rules.Require(JoinTimeout > TimeSpan.Zero, JoinTimeout, "must be more than zero");
         rules.Require(FetchTimeout > TimeSpan.Zero, FetchTimeout, "must be more than zero");
         rules.Require(TerminateTimeout > TimeSpan.Zero, TerminateTimeout, "must be more than zero");
-        var most = TimeSpan.FromSeconds(10);
+        var max = TimeSpan.FromSeconds(10);
         rules.Require(
-            DiffWindow >= TimeSpan.Zero && DiffWindow <= most,
-            DiffWindow,
+            DiffInterval >= TimeSpan.Zero && DiffInterval <= max,
+            DiffInterval,
             "must be from 0 to 10 s: clients see changes that much later");
         rules.Require(
-            MaxDiffWindow >= DiffWindow && MaxDiffWindow <= most,
-            MaxDiffWindow,
-            "must be from DiffWindow to 10 s: clients see changes that much later");
+            MaxDiffInterval >= DiffInterval && MaxDiffInterval <= max,
+            MaxDiffInterval,
+            "must be from DiffInterval to 10 s: clients see changes that much later");
     }
 }

@@ -13,13 +13,13 @@ internal sealed class PhoenixChannel(PhoenixSocket socket, string topic)
 
     public string? JoinRef { get; private set; }
 
-    /// <summary>Gets a task that completes with <c>phx_close</c> or <c>phx_error</c> when the server ended the channel.</summary>
+    /// <summary>Gets a task that completes with <c>phx_close</c> or <c>phx_error</c> when the channel ends.</summary>
     public Task<string> Ended => _ended.Task;
 
-    /// <summary>Called with each message of this channel, before the handlers of its event. Set it before joining.</summary>
+    /// <summary>Gets what is called with each message, before the handler of its event.</summary>
     public Action<PhoenixMessage>? Received { get; init; }
 
-    /// <summary>Sets the handler of an event. Handlers run on the thread that received the message: see the socket.</summary>
+    /// <summary>Sets the handler of an event. It runs on the thread that received the message.</summary>
     public PhoenixChannel On(string name, Action<JsonElement> handler)
     {
         _handlers[name] = handler;
@@ -27,12 +27,13 @@ internal sealed class PhoenixChannel(PhoenixSocket socket, string topic)
     }
 
     /// <summary>Joins, once.</summary>
-    /// <returns>The answer, which may be a refusal.</returns>
+    /// <returns>The answer, which may be an error.</returns>
     /// <exception cref="PhoenixException">There was no answer.</exception>
     public async Task<PhoenixReply> TryJoinAsync(object? parameters = null)
     {
         var reference = BeginJoin();
-        var reply = await socket.AskAsync(reference, reference, topic, "phx_join", parameters).ConfigureAwait(false);
+        var reply = await socket.RequestAsync(
+            reference, reference, topic, "phx_join", parameters).ConfigureAwait(false);
         if (!reply.IsOk)
         {
             socket.Forget(reference);
@@ -42,14 +43,14 @@ internal sealed class PhoenixChannel(PhoenixSocket socket, string topic)
     }
 
     /// <summary>Joins, once.</summary>
-    /// <exception cref="PhoenixException">The server refused, or there was no answer.</exception>
+    /// <exception cref="PhoenixException">The server rejected the join, or there was no answer.</exception>
     public async Task<JsonElement> JoinAsync(object? parameters = null) =>
         (await TryJoinAsync(parameters).ConfigureAwait(false)).Require($"cannot join {topic}");
 
     /// <summary>Sends a push and waits for the answer.</summary>
     /// <exception cref="PhoenixException">There was no answer.</exception>
     public Task<PhoenixReply> TryPushAsync(string name, object? payload = null) =>
-        socket.AskAsync(JoinRef, socket.NextRef(), topic, name, payload);
+        socket.RequestAsync(JoinRef, socket.NextRef(), topic, name, payload);
 
     /// <summary>Sends a push and waits for the answer.</summary>
     /// <exception cref="PhoenixException">The answer was not <c>ok</c>, or there was none.</exception>
@@ -72,9 +73,10 @@ internal sealed class PhoenixChannel(PhoenixSocket socket, string topic)
     }
 
     /// <summary>Sends a push, for a caller that waits in its own way.</summary>
-    internal PhoenixPush Push(string name, object? payload) => socket.Push(JoinRef, socket.NextRef(), topic, name, payload);
+    internal PhoenixPush Push(string name, object? payload) =>
+        socket.Push(JoinRef, socket.NextRef(), topic, name, payload);
 
-    /// <summary>Handles a message of the connection; what names another topic or another join is not for this channel.</summary>
+    /// <summary>Handles a message, unless it names another topic or another join.</summary>
     internal void Receive(PhoenixMessage message)
     {
         if (message.Topic != topic || (message.JoinRef is { } joinRef && joinRef != JoinRef))

@@ -1,4 +1,10 @@
 namespace Presence.Client;
 
-/// <summary>A server did not do what it was asked: refused, answered with an error, gave no answer, or is gone.</summary>
-internal sealed class PhoenixException(string message, Exception? inner = null) : Exception(message, inner);
+/// <summary>A server rejected something, answered with an error, did not answer, or is gone.</summary>
+public sealed class PhoenixException : Exception
+{
+    internal PhoenixException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}

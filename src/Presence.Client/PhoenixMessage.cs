@@ -1,13 +1,13 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Presence.Client;
 
-/// <summary>A frame on a connection.</summary>
 internal readonly record struct PhoenixFrame(ReadOnlyMemory<byte> Bytes, bool IsBinary);
 
-/// <summary>A message of version 2 of the protocol: <c>[join_ref, ref, topic, event, payload]</c>, or its binary form.</summary>
+/// <summary>A message of version 2 of the protocol: <c>[join_ref, ref, topic, event, payload]</c>, or binary.</summary>
 /// <param name="JoinRef">The join it belongs to; null for messages to a topic as a whole.</param>
 /// <param name="Ref">The push it answers; null if it answers none.</param>
 /// <param name="Topic">The topic.</param>
@@ -16,6 +16,11 @@ internal readonly record struct PhoenixFrame(ReadOnlyMemory<byte> Bytes, bool Is
 internal sealed record PhoenixMessage(string? JoinRef, string? Ref, string Topic, string Event, JsonElement Payload)
 {
     private const string Reply = "phx_reply";
+    private static readonly JsonSerializerOptions Web =
+        new(JsonSerializerOptions.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    // Presences that nest as deep as a server accepts are some levels deeper in their message.
+    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = 128 };
     private const byte BinaryPush = 0;
     private const byte BinaryReply = 1;
     private const byte BinaryBroadcast = 2;
@@ -37,30 +42,31 @@ internal sealed record PhoenixMessage(string? JoinRef, string? Ref, string Topic
         catch (Exception e) when (e is JsonException or InvalidOperationException or IndexOutOfRangeException
             or KeyNotFoundException or ArgumentException)
         {
-            throw new PhoenixException($"The server sent a frame that is not a message of the protocol: {e.Message}", e);
+            throw new PhoenixException($"The server sent a frame that is no message: {e.Message}", e);
         }
     }
 
-    /// <summary>Encodes a push. Bytes make a binary frame; any other payload is serialized, null as an empty object.</summary>
+    /// <summary>Encodes a push: bytes as a binary frame, other payloads as JSON, null as an empty object.</summary>
     /// <exception cref="OverflowException">A name of a binary frame has more than 255 bytes.</exception>
     public static PhoenixFrame Encode(string? joinRef, string? reference, string topic, string name, object? payload)
     {
         if (payload is byte[] data)
         {
             var names = new[] { joinRef ?? "", reference ?? "", topic, name }.Select(Encoding.UTF8.GetBytes).ToArray();
-            byte[] frame = [BinaryPush, .. names.Select(n => checked((byte)n.Length)), .. names.SelectMany(n => n), .. data];
+            var lengths = names.Select(n => checked((byte)n.Length));
+            byte[] frame = [BinaryPush, .. lengths, .. names.SelectMany(n => n), .. data];
             return new(frame, true);
         }
 
         var buffer = new ArrayBufferWriter<byte>(128);
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, new() { Encoder = Web.Encoder }))
         {
             json.WriteStartArray();
             json.WriteStringValue(joinRef);
             json.WriteStringValue(reference);
             json.WriteStringValue(topic);
             json.WriteStringValue(name);
-            JsonSerializer.Serialize(json, payload ?? new { }, JsonSerializerOptions.Web);
+            JsonSerializer.Serialize(json, payload ?? new { }, Web);
             json.WriteEndArray();
         }
 
@@ -69,7 +75,7 @@ internal sealed record PhoenixMessage(string? JoinRef, string? Ref, string Topic
 
     private static PhoenixMessage DecodeText(ReadOnlyMemory<byte> utf8)
     {
-        using var json = JsonDocument.Parse(utf8);
+        using var json = JsonDocument.Parse(utf8, Deep);
         var parts = json.RootElement;
         var (name, payload) = (parts[3].GetString()!, parts[4]);
         var isReply = name == Reply;

@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace Presence.Client;
 
-/// <summary>A client's side of a Phoenix socket. It does not reconnect: its owner decides what to do when it has ended.</summary>
+/// <summary>The client side of a Phoenix socket. It does not reconnect; its owner decides.</summary>
 /// <remarks>
-/// What arrives is handled on the thread that received it, message by message: a slow handler slows the server down (and does not
-/// fill this process's memory), and must not wait for an answer on the same connection.
+/// Messages are handled one by one on the thread that received them: a slow handler applies backpressure to the server
+/// instead of filling this process's memory, and must not wait for an answer on the same connection.
 /// </remarks>
 internal sealed class PhoenixSocket : IAsyncDisposable
 {
@@ -14,8 +14,8 @@ internal sealed class PhoenixSocket : IAsyncDisposable
 
     private readonly IPhoenixConnection _connection;
     private readonly PhoenixOptions _options;
-    private readonly ConcurrentDictionary<string, PhoenixChannel> _channels = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, TaskCompletionSource<PhoenixReply>> _pending = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, PhoenixChannel> _channels = new();
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<PhoenixReply>> _pending = new();
     private readonly TaskCompletionSource<string> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _heartbeat;
     private long _references;
@@ -35,36 +35,33 @@ internal sealed class PhoenixSocket : IAsyncDisposable
     /// <summary>Gets a task that completes with the reason when the connection has ended.</summary>
     public Task<string> Closed => _closed.Task;
 
-    /// <summary>Gets the number of messages received.</summary>
     public long Received => Volatile.Read(ref _received);
 
-    /// <summary>Gets the number of messages sent.</summary>
     public long Sent => Volatile.Read(ref _sent);
 
-    /// <summary>Gets the number of bytes in the messages received.</summary>
     public long ReceivedBytes => Volatile.Read(ref _bytes);
 
     internal TimeSpan Timeout => _options.Timeout;
 
     /// <summary>Connects over a WebSocket.</summary>
-    /// <param name="address">Of the socket, such as <c>ws://127.0.0.1:4000/socket</c>; <c>http</c> will do as well.</param>
+    /// <param name="address">Of the socket, such as <c>ws://127.0.0.1:4000/socket</c>, or with <c>http</c>.</param>
     /// <param name="options">How to connect.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <param name="cancellation">Cancels the attempt.</param>
     /// <exception cref="PhoenixException">The server does not answer, or rejects the connection.</exception>
     public static async Task<PhoenixSocket> ConnectAsync(
         Uri address, PhoenixOptions? options = null, CancellationToken cancellation = default)
     {
         options ??= new PhoenixOptions();
+        options.Validate();
         var connection = await WebSocketConnection.OpenAsync(address, options, cancellation).ConfigureAwait(false);
         var socket = new PhoenixSocket(connection, options);
         _ = Task.Run(() => connection.RunAsync(socket), CancellationToken.None);
         return socket;
     }
 
-    /// <summary>Returns a channel of this connection, not yet joined.</summary>
     public PhoenixChannel Channel(string topic) => new(this, topic);
 
-    /// <summary>Closes the connection as a page does that is left.</summary>
+    /// <summary>Closes the connection with a handshake, as a browser page does when it is left.</summary>
     public async Task CloseAsync()
     {
         await _connection.CloseAsync().ConfigureAwait(false);
@@ -78,7 +75,7 @@ internal sealed class PhoenixSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the connection without a handshake, as a device does that loses its network.</summary>
+    /// <summary>Ends the connection without a handshake, as a device that loses its network does.</summary>
     public void Abort()
     {
         _connection.Abort();
@@ -93,24 +90,26 @@ internal sealed class PhoenixSocket : IAsyncDisposable
         }
 
         End("disposed");
-        _connection.Dispose();
+        _connection.Abort();
     }
 
     /// <summary>Sends a message without waiting for an answer.</summary>
     /// <exception cref="PhoenixException">The connection has ended.</exception>
     public async Task SendAsync(string? joinRef, string? reference, string topic, string name, object? payload = null)
     {
-        await _connection.SendAsync(PhoenixMessage.Encode(joinRef, reference, topic, name, payload)).ConfigureAwait(false);
+        var frame = PhoenixMessage.Encode(joinRef, reference, topic, name, payload);
+        await _connection.SendAsync(frame).ConfigureAwait(false);
         Interlocked.Increment(ref _sent);
     }
 
     /// <summary>Sends a push and waits for its answer.</summary>
     /// <exception cref="PhoenixException">There was no answer.</exception>
-    public async Task<PhoenixReply> AskAsync(string? joinRef, string reference, string topic, string name, object? payload = null)
+    public async Task<PhoenixReply> RequestAsync(
+        string? joinRef, string reference, string topic, string name, object? payload = null)
     {
         if (_pending.Count >= _options.MaxPending)
         {
-            throw new PhoenixException($"{_options.MaxPending} pushes wait for an answer already.");
+            throw new PhoenixException($"{_options.MaxPending} pushes are waiting for an answer already.");
         }
 
         try
@@ -121,7 +120,8 @@ internal sealed class PhoenixSocket : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new PhoenixException($"'{name}' to {topic} was not answered within {_options.Timeout.TotalSeconds:0.#} s.", e);
+            throw new PhoenixException(
+                $"'{name}' to {topic} was not answered within {_options.Timeout.TotalSeconds:0.#} s.", e);
         }
         finally
         {
@@ -135,7 +135,7 @@ internal sealed class PhoenixSocket : IAsyncDisposable
     {
         var answer = new TaskCompletionSource<PhoenixReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         _pending[reference] = answer;
-        // Checked after the entry is there, so that End either sees the entry or is seen here.
+        // Checked after the entry was added: either End sees the entry, or this sees the end.
         return _closed.Task.IsCompleted
             ? throw new PhoenixException($"'{name}' to {topic}: the connection has ended ({_closed.Task.Result}).")
             : new(SendAsync(joinRef, reference, topic, name, payload), answer.Task);
@@ -168,7 +168,7 @@ internal sealed class PhoenixSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Records that the connection has ended; pushes that wait for an answer fail. Only the first call counts.</summary>
+    /// <summary>Records that the connection has ended: pushes that wait for an answer fail.</summary>
     internal void End(string reason)
     {
         if (!_closed.TrySetResult(reason))
@@ -190,11 +190,11 @@ internal sealed class PhoenixSocket : IAsyncDisposable
     {
         try
         {
-            await AskAsync(null, NextRef(), "phoenix", "heartbeat").ConfigureAwait(false);
+            await RequestAsync(null, NextRef(), "phoenix", "heartbeat").ConfigureAwait(false);
         }
         catch (PhoenixException)
         {
-            // Without an answer the other side is gone, whatever the connection says.
+            // Without an answer the server is gone, even if the connection seems open.
             Abort();
         }
     }

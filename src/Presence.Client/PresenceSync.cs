@@ -2,26 +2,34 @@ using System.Text.Json;
 
 namespace Presence.Client;
 
-/// <summary>What happened to metadata under a key.</summary>
-internal enum PresenceEventKind
+/// <summary>The kind of a change of metadata under a key.</summary>
+public enum PresenceEventKind
 {
-    /// <summary>It was there when the first state arrived.</summary>
+    /// <summary>Present in the first state.</summary>
     Present,
+
+    /// <summary>The metadata joined.</summary>
     Joined,
+
+    /// <summary>The metadata replaced others of the key.</summary>
     Updated,
+
+    /// <summary>The metadata left.</summary>
     Left,
 }
 
+/// <summary>A change of the presences of a topic.</summary>
 /// <param name="Kind">What happened.</param>
 /// <param name="Key">The key.</param>
-/// <param name="Metas">The metadata: what is there now, or what has left.</param>
-internal sealed record PresenceEvent(PresenceEventKind Kind, string Key, IReadOnlyList<JsonElement> Metas);
+/// <param name="Metas">The metadata that is present now, or that has left.</param>
+public sealed record PresenceEvent(PresenceEventKind Kind, string Key, IReadOnlyList<JsonElement> Metas);
 
 /// <summary>
-/// Keeps who is present in a topic from <c>presence_state</c> and <c>presence_diff</c>, as <c>Presence</c> of phoenix.js does:
-/// metadata is the same if its <c>phx_ref</c> is, joins are applied before leaves, and diffs wait for the first state.
+/// Maintains the presences of a topic from <c>presence_state</c> and <c>presence_diff</c> like <c>Presence</c> of
+/// phoenix.js: metadata is equal if its <c>phx_ref</c> is, joins are applied before leaves, diffs wait for the first
+/// state.
 /// </summary>
-internal sealed class PresenceSync
+public sealed class PresenceSync
 {
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, List<JsonElement>> _present = new(StringComparer.Ordinal);
@@ -32,14 +40,26 @@ internal sealed class PresenceSync
     /// <summary>Listens to a channel that is not yet joined.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="changed">Called with each event, ordered by key, on the thread that received the message.</param>
-    public PresenceSync(PhoenixChannel channel, Action<PresenceEvent>? changed = null)
+    internal PresenceSync(PhoenixChannel channel, Action<PresenceEvent>? changed = null)
+    {
+        _changed = changed;
+        channel.On("presence_state", OnState).On("presence_diff", OnDiff);
+    }
+
+    /// <summary>Listens to a channel; the state after a rejoin gives the changes that were missed.</summary>
+    /// <param name="channel">The channel. Call this where its handlers are set, before it can receive anything.</param>
+    /// <param name="changed">Called with each event, ordered by key, on the thread that received the message.</param>
+    public PresenceSync(ReconnectingChannel channel, Action<PresenceEvent>? changed = null)
     {
         _changed = changed;
         channel.On("presence_state", OnState).On("presence_diff", OnDiff);
     }
 
     /// <summary>Gets a task that completes when the first state has arrived.</summary>
-    public Task Synced => _synced.Task;
+    internal Task Synced => _synced.Task;
+
+    /// <summary>Waits for the first state.</summary>
+    public Task SyncedAsync(CancellationToken cancellation = default) => _synced.Task.WaitAsync(cancellation);
 
     /// <summary>Returns the metadata under each key, ordered by key.</summary>
     public IReadOnlyList<(string Key, IReadOnlyList<JsonElement> Metas)> List()
@@ -112,7 +132,8 @@ internal sealed class PresenceSync
 
     private void Remove(string key, JsonElement meta)
     {
-        if (_present.TryGetValue(key, out var metas) && metas.RemoveAll(m => Ref(m) == Ref(meta)) > 0 && metas.Count == 0)
+        if (_present.TryGetValue(key, out var metas)
+            && metas.RemoveAll(m => Ref(m) == Ref(meta)) > 0 && metas.Count == 0)
         {
             _present.Remove(key);
         }
@@ -123,7 +144,8 @@ internal sealed class PresenceSync
     {
         var replaced = joins.Select(m => (m.Key, Ref(m.Meta, "phx_ref_prev"))).ToHashSet();
         var left = leaves.Select(m => (m.Key, Ref(m.Meta))).ToHashSet();
-        foreach (var gone in leaves.Where(m => !replaced.Contains((m.Key, Ref(m.Meta)))).GroupBy(m => m.Key, m => m.Meta))
+        var removed = leaves.Where(m => !replaced.Contains((m.Key, Ref(m.Meta))));
+        foreach (var gone in removed.GroupBy(m => m.Key, m => m.Meta))
         {
             _changed!(new(PresenceEventKind.Left, gone.Key, [.. gone]));
         }

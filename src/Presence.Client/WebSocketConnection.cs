@@ -1,41 +1,45 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Net.WebSockets;
 using System.Text;
 
 namespace Presence.Client;
 
-/// <summary>A connection over a WebSocket.</summary>
-internal sealed class WebSocketConnection : IPhoenixConnection
+internal sealed class WebSocketConnection : IPhoenixConnection, IDisposable
 {
     private const int FirstBuffer = 4096;
 
     // Shared: one handler each would cost more than the connection itself.
-    private static readonly HttpMessageInvoker Http = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false });
+    private static readonly HttpMessageInvoker Http =
+        new(new SocketsHttpHandler { UseProxy = false, UseCookies = false });
 
     private readonly ClientWebSocket _socket = new();
     private readonly SemaphoreSlim _sending = new(1);
+    private readonly int _maxBytes;
 
-    private WebSocketConnection()
+    private WebSocketConnection(int maxBytes)
     {
+        _maxBytes = maxBytes;
         // The protocol has heartbeats of its own.
         _socket.Options.KeepAliveInterval = Timeout.InfiniteTimeSpan;
         _socket.Options.CollectHttpResponseDetails = true;
     }
 
     /// <exception cref="PhoenixException">The server does not answer, or rejects the connection.</exception>
-    public static async Task<WebSocketConnection> OpenAsync(Uri address, PhoenixOptions options, CancellationToken cancellation)
+    public static async Task<WebSocketConnection> OpenAsync(
+        Uri address, PhoenixOptions options, CancellationToken cancellation)
     {
-        var connection = new WebSocketConnection();
+        var connection = new WebSocketConnection(options.MaxMessageBytes);
         var socket = connection._socket;
         if (options.AuthToken is { } token)
         {
-            var encoded = Convert.ToBase64String(Encoding.UTF8.GetBytes(token)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
             socket.Options.AddSubProtocol("phoenix");
-            socket.Options.AddSubProtocol("base64url.bearer.phx." + encoded);
+            socket.Options.AddSubProtocol(
+                "base64url.bearer.phx." + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(token)));
         }
 
-        using var patience = new CancellationTokenSource(options.Timeout, options.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        using var timeout = new CancellationTokenSource(options.Timeout, options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
         {
             await socket.ConnectAsync(Endpoint(address, options), Http, either.Token).ConfigureAwait(false);
@@ -48,7 +52,10 @@ internal sealed class WebSocketConnection : IPhoenixConnection
             var reason = e is OperationCanceledException ? "no answer in time" : e.GetBaseException().Message;
             connection.Dispose();
             throw new PhoenixException(
-                status == 0 ? $"{shown} does not answer: {reason}" : $"{shown} refuses the connection with status {status}", e);
+                status == 0
+                    ? $"{shown} does not answer: {reason}"
+                    : $"{shown} rejects the connection with status {status}",
+                e);
         }
     }
 
@@ -68,7 +75,7 @@ internal sealed class WebSocketConnection : IPhoenixConnection
         catch (Exception e) when (IsGone(e) || e is PhoenixException)
         {
             receiver.End(e.Message);
-            _socket.Abort();
+            Abort();
         }
     }
 
@@ -78,7 +85,7 @@ internal sealed class WebSocketConnection : IPhoenixConnection
         await _sending.WaitAsync().ConfigureAwait(false);
         try
         {
-            await _socket.SendAsync(frame.Bytes, type, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
+            await _socket.SendAsync(frame.Bytes, type, true, CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (IsGone(e))
         {
@@ -95,11 +102,12 @@ internal sealed class WebSocketConnection : IPhoenixConnection
         await _sending.WaitAsync().ConfigureAwait(false);
         try
         {
-            await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).ConfigureAwait(false);
+            await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None)
+                .ConfigureAwait(false);
         }
         catch (Exception e) when (IsGone(e))
         {
-            // It has ended already, which is what was wanted.
+            // It has ended already.
         }
         finally
         {
@@ -107,9 +115,13 @@ internal sealed class WebSocketConnection : IPhoenixConnection
         }
     }
 
-    public void Abort() => _socket.Abort();
+    public void Abort() => Dispose();
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Abort();
+        _socket.Dispose();
+    }
 
     private async Task<bool> ReceiveOneAsync(PhoenixSocket receiver)
     {
@@ -134,8 +146,13 @@ internal sealed class WebSocketConnection : IPhoenixConnection
                     buffer = larger;
                 }
 
-                result = await _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None).ConfigureAwait(false);
+                var free = buffer.AsMemory(length);
+                result = await _socket.ReceiveAsync(free, CancellationToken.None).ConfigureAwait(false);
                 length += result.Count;
+                if (length > _maxBytes)
+                {
+                    throw new PhoenixException($"The server sent a message of more than {_maxBytes} bytes.");
+                }
             }
 
             receiver.Receive(new(buffer.AsMemory(0, length), result.MessageType == WebSocketMessageType.Binary));
@@ -149,7 +166,8 @@ internal sealed class WebSocketConnection : IPhoenixConnection
 
     private static Uri Endpoint(Uri address, PhoenixOptions options)
     {
-        var parameters = options.Parameters.Select(p => $"&{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}");
+        var parameters = options.Parameters.Select(p =>
+            $"&{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}");
         return new UriBuilder(address)
         {
             Scheme = address.Scheme switch { "http" => "ws", "https" => "wss", var other => other },

@@ -2,39 +2,39 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Presence.Crdt;
 
-/// <summary>The replicated set: what is known of each replica that is held.</summary>
+/// <summary>The replicated add-wins map: the state of each held replica.</summary>
 /// <remarks>
-/// A replica is held or not by decision of whoever owns this map (membership, liveness); what a merge brings of
-/// a replica that is not held is ignored, so nobody learns of a dead replica through a third.
+/// The owner of the map (membership, failure detector) decides which replicas are held. A merge ignores other replicas,
+/// so that a removed replica does not return through a third node.
 /// </remarks>
-/// <typeparam name="TValue">A value; immutable.</typeparam>
+/// <typeparam name="TValue">The immutable value.</typeparam>
 internal sealed class AddWinsMap<TValue>(int logCapacity = int.MaxValue)
     where TValue : class
 {
-    private readonly Dictionary<ReplicaId, ReplicaDots<TValue>> _replicas = [];
+    private readonly Dictionary<ReplicaId, ReplicaState<TValue>> _replicas = [];
 
-    /// <summary>The replicas that are held.</summary>
-    public IReadOnlyDictionary<ReplicaId, ReplicaDots<TValue>> Replicas => _replicas;
+    /// <summary>Gets the held replicas.</summary>
+    public IReadOnlyDictionary<ReplicaId, ReplicaState<TValue>> Replicas => _replicas;
 
-    /// <summary>Holds a replica from now on, from empty if it was not held.</summary>
-    public ReplicaDots<TValue> Hold(ReplicaId replica)
+    /// <summary>Returns the state of a replica; adds an empty one if it is not held.</summary>
+    public ReplicaState<TValue> Hold(ReplicaId replica)
     {
         if (!_replicas.TryGetValue(replica, out var dots))
         {
-            _replicas.Add(replica, dots = new ReplicaDots<TValue>(logCapacity));
+            _replicas.Add(replica, dots = new ReplicaState<TValue>(logCapacity));
         }
 
         return dots;
     }
 
-    /// <summary>What is known of a replica, if it is held.</summary>
-    public bool TryGet(ReplicaId replica, [MaybeNullWhen(false)] out ReplicaDots<TValue> dots) =>
+    /// <summary>Returns the state of a replica if it is held.</summary>
+    public bool TryGet(ReplicaId replica, [MaybeNullWhen(false)] out ReplicaState<TValue> dots) =>
         _replicas.TryGetValue(replica, out dots);
 
-    /// <summary>Forgets all trace of a replica.</summary>
+    /// <summary>Removes a replica and its state.</summary>
     public bool Forget(ReplicaId replica) => _replicas.Remove(replica);
 
-    /// <summary>Learns all that <paramref name="other"/> knows of replicas that are held here.</summary>
+    /// <summary>Merges the states in <paramref name="other"/> of replicas that are held here.</summary>
     public void Merge(AddWinsMap<TValue> other, MergeResult<TValue>? merged = null)
     {
         ArgumentNullException.ThrowIfNull(other);

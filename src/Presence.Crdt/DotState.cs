@@ -1,14 +1,14 @@
 namespace Presence.Crdt;
 
-/// <summary>What is known of one dot; a merge takes the larger.</summary>
+/// <summary>The state of a dot; a merge takes the larger.</summary>
 internal enum DotState
 {
-    /// <summary>Nothing is known.</summary>
+    /// <summary>Not known.</summary>
     Unknown,
 
-    /// <summary>It has a value.</summary>
+    /// <summary>Has a value.</summary>
     Live,
 
-    /// <summary>It was removed, or is the tick of a removal.</summary>
-    Dead,
+    /// <summary>Was removed, or is the tick of a removal.</summary>
+    Removed,
 }

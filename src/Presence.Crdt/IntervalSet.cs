@@ -1,26 +1,26 @@
 namespace Presence.Crdt;
 
-/// <summary>An unbroken run of sequence numbers.</summary>
+/// <summary>A contiguous range of sequence numbers.</summary>
 /// <param name="First">At least 1.</param>
 /// <param name="Last">Not before <paramref name="First"/>, and below <see cref="ulong.MaxValue"/>.</param>
 internal readonly record struct Interval(ulong First, ulong Last)
 {
-    /// <summary>How many numbers it holds.</summary>
+    /// <summary>Gets the number of sequence numbers.</summary>
     public ulong Length => Last - First + 1;
 }
 
-/// <summary>A set of sequence numbers, kept as the fewest possible intervals in ascending order.</summary>
-/// <remarks>A causal context of one replica is one interval when nothing is missing.</remarks>
+/// <summary>A set of sequence numbers, stored as the fewest intervals in ascending order.</summary>
+/// <remarks>The causal context of one replica is one interval if nothing is missing.</remarks>
 internal sealed class IntervalSet
 {
-    private const int Few = 32;
+    private const int MaxAddedSingly = 32;
 
     private Interval[] _intervals;
 
-    /// <summary>An empty set.</summary>
+    /// <summary>Creates an empty set.</summary>
     public IntervalSet() => _intervals = [];
 
-    /// <summary>A set of the given intervals, in any order.</summary>
+    /// <summary>Creates a set of intervals, given in any order.</summary>
     public IntervalSet(params ReadOnlySpan<Interval> intervals)
         : this()
     {
@@ -30,19 +30,18 @@ internal sealed class IntervalSet
         }
     }
 
-    /// <summary>How many intervals it takes.</summary>
     public int IntervalCount { get; private set; }
 
-    /// <summary>The intervals in ascending order; neither overlapping nor adjacent. Valid until the next change.</summary>
+    /// <summary>Gets the intervals, ascending, neither overlapping nor adjacent. Valid until the next change.</summary>
     public ReadOnlySpan<Interval> Intervals => _intervals.AsSpan(0, IntervalCount);
 
-    /// <summary>The largest number, or 0.</summary>
+    /// <summary>Gets the largest number, or 0.</summary>
     public ulong Max => IntervalCount == 0 ? 0 : _intervals[IntervalCount - 1].Last;
 
-    /// <summary>The largest n such that 1..n are all in the set, or 0.</summary>
+    /// <summary>Gets the largest n such that 1..n are all in the set, or 0.</summary>
     public ulong Prefix => IntervalCount > 0 && _intervals[0].First == 1 ? _intervals[0].Last : 0;
 
-    /// <summary>How many numbers are in the set.</summary>
+    /// <summary>Gets the number of sequence numbers in the set.</summary>
     internal ulong Length
     {
         get
@@ -57,10 +56,9 @@ internal sealed class IntervalSet
         }
     }
 
-    /// <summary>Whether the set is empty or 1..<see cref="Max"/>.</summary>
+    /// <summary>Gets whether the set is empty or 1..<see cref="Max"/>.</summary>
     public bool IsContiguous => Prefix == Max;
 
-    /// <summary>Whether the number is in the set.</summary>
     public bool Contains(ulong number)
     {
         var at = FirstEndingAtOrAfter(number);
@@ -72,15 +70,15 @@ internal sealed class IntervalSet
     public void Add(ulong number) => Add(new Interval(number, number));
 
     /// <summary>Adds all numbers of the interval.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It begins at 0, ends before it begins or never ends.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It starts at 0, ends before its start or never ends.</exception>
     public void Add(Interval interval)
     {
         var (first, last) = interval;
-        // The neighbours first - 1 and last + 1 are computed below and must not wrap around.
+        // first - 1 and last + 1 are computed below and must not overflow.
         ArgumentOutOfRangeException.ThrowIfZero(first, nameof(interval));
         ArgumentOutOfRangeException.ThrowIfLessThan(last, first, nameof(interval));
         ArgumentOutOfRangeException.ThrowIfEqual(last, ulong.MaxValue, nameof(interval));
-        // Everything from the first interval that touches the new one to the last that does becomes one.
+        // All intervals that touch the new one are merged with it.
         var from = IntervalCount > 0 && _intervals[IntervalCount - 1].Last < first - 1
             ? IntervalCount
             : FirstEndingAtOrAfter(first - 1);
@@ -111,13 +109,13 @@ internal sealed class IntervalSet
         _intervals[from] = new Interval(first, last);
     }
 
-    /// <summary>Adds all numbers of the other set. Many intervals cost one pass over what is not below them.</summary>
+    /// <summary>Adds all numbers of another set. Many intervals are merged in one pass.</summary>
     public void UnionWith(IntervalSet other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.IntervalCount > Few)
+        if (other.IntervalCount > MaxAddedSingly)
         {
-            // One by one, each would move all that is behind it: quadratic where both are full of gaps.
+            // Adding one by one moves all later intervals each time: quadratic if both have many gaps.
             Interleave(other);
             return;
         }
@@ -128,7 +126,7 @@ internal sealed class IntervalSet
         }
     }
 
-    /// <summary>The numbers of this set that are not in <paramref name="other"/>.</summary>
+    /// <summary>Returns the numbers of this set that are not in <paramref name="other"/>.</summary>
     public IntervalSet Except(IntervalSet other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -161,18 +159,30 @@ internal sealed class IntervalSet
         return result;
     }
 
+    /// <summary>Returns the numbers of this set up to <paramref name="last"/>.</summary>
+    public IntervalSet UpTo(ulong last)
+    {
+        var count = FirstEndingAtOrAfter(last);
+        var result = new IntervalSet(Intervals[..count]);
+        if (count < IntervalCount && _intervals[count].First <= last)
+        {
+            result.Add(_intervals[count] with { Last = last });
+        }
+
+        return result;
+    }
+
     /// <summary>
-    /// The same set if it takes at most <paramref name="most"/> intervals, else the contiguous prefix: less than what is
-    /// known, never more.
+    /// Returns a copy if the set has at most <paramref name="maxIntervals"/> intervals, else the contiguous prefix: a
+    /// subset, never more.
     /// </summary>
-    public IntervalSet Bounded(int most) => IntervalCount <= most
+    public IntervalSet Bounded(int maxIntervals) => IntervalCount <= maxIntervals
         ? Copy()
         : Prefix == 0 ? new IntervalSet() : new IntervalSet(new Interval(1, Prefix));
 
-    /// <summary>A set of its own with the same numbers.</summary>
     public IntervalSet Copy() => new(Intervals);
 
-    /// <summary>The intervals, for a log.</summary>
+    /// <summary>Returns the intervals as text.</summary>
     public override string ToString() =>
         string.Join(",", Intervals.ToArray().Select(i => i.First == i.Last ? $"{i.First}" : $"{i.First}-{i.Last}"));
 

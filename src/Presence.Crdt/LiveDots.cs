@@ -5,11 +5,11 @@ namespace Presence.Crdt;
 
 /// <summary>The live values of one replica by sequence number, ascending.</summary>
 /// <remarks>
-/// Sorted pages of numbers with their values beside. A replica's numbers mostly come in ascending order, so to add is to append,
-/// and a state is taken page by page; one that ended leaves a hole, and a page that is half holes is made anew.
-/// What is enumerated is valid until the next change.
+/// Sorted pages of numbers and values. Numbers of a replica mostly arrive in ascending order, so adding is appending,
+/// and a new state is copied page by page. A removed value leaves a hole; a page with half holes is compacted.
+/// Enumerations are valid until the next change.
 /// </remarks>
-/// <typeparam name="TValue">A value; immutable.</typeparam>
+/// <typeparam name="TValue">The immutable value.</typeparam>
 internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
     where TValue : class
 {
@@ -22,10 +22,9 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
     {
     }
 
-    /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The numbers, ascending.</summary>
+    /// <summary>Gets the numbers, ascending.</summary>
     public IEnumerable<ulong> Keys
     {
         get
@@ -37,7 +36,7 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         }
     }
 
-    /// <summary>The values, ascending by number.</summary>
+    /// <summary>Gets the values, ascending by number.</summary>
     public IEnumerable<TValue> Values
     {
         get
@@ -49,54 +48,53 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         }
     }
 
-    /// <summary>Nothing live is below.</summary>
+    /// <summary>Gets a lower bound of the live numbers.</summary>
     internal ulong LowerBound => _pageCount == 0 ? ulong.MaxValue : _firsts[0];
 
-    /// <summary>How many there is room for in all pages: for tests of what it takes.</summary>
-    internal int Room
+    /// <summary>Gets the capacity of all pages, for tests.</summary>
+    internal int Capacity
     {
         get
         {
-            var room = 0;
+            var capacity = 0;
             foreach (var page in _pages.AsSpan(0, _pageCount))
             {
-                room += page.Room;
+                capacity += page.Capacity;
             }
 
-            return room;
+            return capacity;
         }
     }
 
-    /// <summary>The value of a number.</summary>
-    /// <exception cref="KeyNotFoundException">It has none.</exception>
+    /// <summary>Gets the value of a number.</summary>
+    /// <exception cref="KeyNotFoundException">The number has no value.</exception>
     public TValue this[ulong key] =>
         TryGetValue(key, out var value) ? value : throw new KeyNotFoundException($"{key} is not live.");
 
-    /// <summary>Whether the number has a value.</summary>
     public bool ContainsKey(ulong key) => TryGetValue(key, out _);
 
-    /// <summary>The value of a number, if it has one.</summary>
+    /// <summary>Returns the value of a number, if any.</summary>
     public bool TryGetValue(ulong key, [MaybeNullWhen(false)] out TValue value)
     {
         value = PageFor(key) is var page && page >= 0 ? _pages[page].Find(key) : null;
         return value is not null;
     }
 
-    /// <summary>Enumerates all, ascending.</summary>
     public Enumerator GetEnumerator() => new(this, 0, -1);
 
-    /// <summary>Enumerates what is not below a number, ascending.</summary>
+    /// <summary>Enumerates the values from a number on, ascending.</summary>
     public Enumerator From(ulong number)
     {
         var page = Math.Max(0, PageFor(number));
         return new(this, page, _pageCount == 0 ? -1 : _pages[page].LowerBound(number) - 1);
     }
 
-    IEnumerator<KeyValuePair<ulong, TValue>> IEnumerable<KeyValuePair<ulong, TValue>>.GetEnumerator() => GetEnumerator();
+    IEnumerator<KeyValuePair<ulong, TValue>> IEnumerable<KeyValuePair<ulong, TValue>>.GetEnumerator() =>
+        GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    internal void MakeRoom(int values)
+    internal void EnsureCapacity(int values)
     {
         if (_pageCount == 0 && values > 0)
         {
@@ -104,7 +102,7 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         }
     }
 
-    /// <summary>Adds a value under a number that has none.</summary>
+    /// <summary>Adds the value of a number that has none.</summary>
     internal void Add(ulong number, TValue value)
     {
         Count++;
@@ -134,7 +132,7 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         _firsts[at] = Math.Min(_firsts[at], number);
     }
 
-    /// <summary>Adds all of another, which are above all that is here or ever was.</summary>
+    /// <summary>Appends other values, whose numbers are above all that were ever added here.</summary>
     internal void Append(LiveDots<TValue> others)
     {
         foreach (var page in others._pages.AsSpan(0, others._pageCount))
@@ -155,7 +153,7 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         Count += others.Count;
     }
 
-    /// <summary>Takes a value out.</summary>
+    /// <summary>Removes the value of a number.</summary>
     internal bool Remove(ulong number, [MaybeNullWhen(false)] out TValue value)
     {
         var at = PageFor(number);
@@ -184,23 +182,24 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         return true;
     }
 
-    /// <summary>How many are within an interval.</summary>
+    /// <summary>Counts the values in an interval.</summary>
     internal int CountWithin(Interval interval)
     {
         var count = 0;
         for (var at = Math.Max(0, PageFor(interval.First)); at < _pageCount && _firsts[at] <= interval.Last; at++)
         {
             var page = _pages[at];
-            count += page.Lowest >= interval.First && page.Highest <= interval.Last ? page.Live : page.CountWithin(interval);
+            var isWithin = page.Lowest >= interval.First && page.Highest <= interval.Last;
+            count += isWithin ? page.Live : page.CountWithin(interval);
         }
 
         return count;
     }
 
-    /// <summary>The last page that begins at or before a number, or -1.</summary>
+    /// <summary>Returns the last page that starts at or before a number, or -1.</summary>
     private int PageFor(ulong number)
     {
-        // Numbers are looked for in runs.
+        // Successive lookups are mostly adjacent.
         var at = _last;
         if (at < _pageCount && _firsts[at] <= number && (at + 1 == _pageCount || number < _firsts[at + 1]))
         {
@@ -240,17 +239,17 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         }
     }
 
-    /// <summary>The first page grows with what is in it, for most deltas are small; whoever has filled one will fill more.</summary>
+    /// <summary>Adds a page. Only the first starts small, because most deltas are small.</summary>
     private void AddPage(ulong first) =>
-        InsertPage(_pageCount, new LivePage<TValue>(_pageCount == 0 ? LivePage<TValue>.Smallest : LivePage<TValue>.Size), first);
+        InsertPage(_pageCount, new(_pageCount == 0 ? LivePage<TValue>.MinCapacity : LivePage<TValue>.Size), first);
 
     private void InsertPage(int at, LivePage<TValue> page, ulong first)
     {
         if (_pageCount == _pages.Length)
         {
-            var room = Math.Max(1, _pageCount * 2);
-            Array.Resize(ref _pages, room);
-            Array.Resize(ref _firsts, room);
+            var capacity = Math.Max(1, _pageCount * 2);
+            Array.Resize(ref _pages, capacity);
+            Array.Resize(ref _firsts, capacity);
         }
 
         Array.Copy(_pages, at, _pages, at + 1, _pageCount - at);
@@ -268,7 +267,7 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         _pages[_pageCount] = null!;
     }
 
-    /// <summary>Walks the values in ascending order. A struct: enumerate it in place.</summary>
+    /// <summary>Enumerates the values in ascending order. A mutable struct: do not copy it.</summary>
     public struct Enumerator : IEnumerator<KeyValuePair<ulong, TValue>>
     {
         private readonly LiveDots<TValue> _dots;
@@ -282,12 +281,12 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
             _at = before;
         }
 
-        /// <summary>The number and its value.</summary>
+        /// <summary>Gets the current number and value.</summary>
         public readonly KeyValuePair<ulong, TValue> Current => _dots._pages[_page].ItemAt(_at);
 
         readonly object IEnumerator.Current => Current;
 
-        /// <summary>Steps to the next; false behind the last.</summary>
+        /// <summary>Moves to the next value; returns false after the last.</summary>
         public bool MoveNext()
         {
             for (; _page < _dots._pageCount; _page++, _at = -1)
@@ -306,7 +305,6 @@ internal sealed class LiveDots<TValue> : IReadOnlyDictionary<ulong, TValue>
         /// <exception cref="NotSupportedException">Always.</exception>
         public readonly void Reset() => throw new NotSupportedException();
 
-        /// <summary>Nothing to do.</summary>
         public readonly void Dispose()
         {
         }

@@ -1,39 +1,38 @@
 namespace Presence.Crdt;
 
-/// <summary>A page of <see cref="LiveDots{TValue}"/>: ascending numbers, and their values or holes.</summary>
+/// <summary>A page of <see cref="LiveDots{TValue}"/>: ascending numbers with values or holes.</summary>
 internal sealed class LivePage<TValue>
     where TValue : class
 {
-    /// <summary>Most numbers of a page.</summary>
+    /// <summary>Maximum number of entries of a page.</summary>
     public const int Size = 256;
 
-    /// <summary>Room of the first page of something that may stay small.</summary>
-    public const int Smallest = 4;
+    /// <summary>Initial capacity of the first page.</summary>
+    public const int MinCapacity = 4;
 
-    /// <summary>Two pages with no more values than this become one.</summary>
+    /// <summary>Two pages with at most this many values are joined.</summary>
     public const int Joined = Size * 3 / 4;
 
     private ulong[] _numbers;
     private TValue?[] _values;
 
-    public LivePage(int room)
+    public LivePage(int capacity)
     {
-        _numbers = new ulong[room];
-        _values = new TValue?[room];
+        _numbers = new ulong[capacity];
+        _values = new TValue?[capacity];
     }
 
-    /// <summary>Numbers, with those of holes.</summary>
+    /// <summary>Gets the number of entries, including holes.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Values.</summary>
+    /// <summary>Gets the number of values.</summary>
     public int Live { get; private set; }
 
-    /// <summary>Places.</summary>
-    public int Room => _numbers.Length;
+    public int Capacity => _numbers.Length;
 
     public bool IsFull => Length == Size;
 
-    public bool IsSparse => Length >= Smallest * 2 && Live * 2 <= Length;
+    public bool IsSparse => Length >= MinCapacity * 2 && Live * 2 <= Length;
 
     public ulong Lowest => _numbers[0];
 
@@ -43,7 +42,7 @@ internal sealed class LivePage<TValue>
 
     public KeyValuePair<ulong, TValue> ItemAt(int at) => new(_numbers[at], _values[at]!);
 
-    /// <summary>The first place from <paramref name="at"/> on that is no hole, or -1.</summary>
+    /// <summary>Returns the first index from <paramref name="at"/> on that is no hole, or -1.</summary>
     public int NextLive(int at)
     {
         for (; at < Length; at++)
@@ -57,7 +56,7 @@ internal sealed class LivePage<TValue>
         return -1;
     }
 
-    /// <summary>The first place whose number is not below.</summary>
+    /// <summary>Returns the first index whose number is not below the given one.</summary>
     public int LowerBound(ulong number)
     {
         if (Length == 0 || number <= _numbers[0])
@@ -65,8 +64,7 @@ internal sealed class LivePage<TValue>
             return 0;
         }
 
-        // Each number is at least one above the one before, so it cannot stand further away than it is above the first; where
-        // nothing is missing between, it stands there.
+        // Numbers are distinct, so the difference to the first number bounds the index; without gaps it is the index.
         var guess = number - _numbers[0];
         int low = 1, high = Length;
         if (guess < (ulong)Length)
@@ -115,8 +113,8 @@ internal sealed class LivePage<TValue>
         return true;
     }
 
-    /// <summary>Appends what fits of another page, from a place on.</summary>
-    /// <returns>How many places were taken.</returns>
+    /// <summary>Appends entries of another page from an index on, as many as fit.</summary>
+    /// <returns>The number of appended entries.</returns>
     public int Append(LivePage<TValue> page, int from)
     {
         var count = Math.Min(Size - Length, page.Length - from);
@@ -131,7 +129,7 @@ internal sealed class LivePage<TValue>
         return count;
     }
 
-    /// <summary>Adds a value; the page is not full.</summary>
+    /// <summary>Adds a value to a page that is not full.</summary>
     public void Insert(ulong number, TValue value)
     {
         var at = LowerBound(number);
@@ -163,7 +161,7 @@ internal sealed class LivePage<TValue>
         return value;
     }
 
-    /// <summary>Begins anew, when nothing is left.</summary>
+    /// <summary>Clears a page without values.</summary>
     public void Clear() => Length = 0;
 
     public int CountWithin(Interval interval)
@@ -177,7 +175,7 @@ internal sealed class LivePage<TValue>
         return count;
     }
 
-    /// <summary>Takes the upper half into a page of its own.</summary>
+    /// <summary>Moves the upper half to a new page.</summary>
     public LivePage<TValue> Split()
     {
         var half = Length / 2;
@@ -189,7 +187,7 @@ internal sealed class LivePage<TValue>
         return upper;
     }
 
-    /// <summary>A page without holes of this one's values and those of the page behind it.</summary>
+    /// <summary>Returns a page without holes of the values of this and the next page.</summary>
     public LivePage<TValue> With(LivePage<TValue>? next)
     {
         var page = new LivePage<TValue>(Math.Min(Size, (Live + (next?.Live ?? 0)) * 5 / 4 + 1));
@@ -216,9 +214,9 @@ internal sealed class LivePage<TValue>
     {
         if (Length + by > _numbers.Length)
         {
-            var room = Math.Min(Size, Math.Max(Length + by, Length * 2));
-            Array.Resize(ref _numbers, room);
-            Array.Resize(ref _values, room);
+            var capacity = Math.Min(Size, Math.Max(Length + by, Length * 2));
+            Array.Resize(ref _numbers, capacity);
+            Array.Resize(ref _values, capacity);
         }
     }
 }

@@ -1,22 +1,19 @@
 namespace Presence.Crdt;
 
-/// <summary>What a merge changed here. Nothing, if it taught nothing new.</summary>
-/// <typeparam name="TValue">The value.</typeparam>
+/// <summary>The changes that a merge made. Empty if it contained no news.</summary>
+/// <typeparam name="TValue">The immutable value.</typeparam>
 internal sealed class MergeResult<TValue>
     where TValue : class
 {
-    /// <summary>Values that became live, ascending by sequence number.</summary>
+    /// <summary>Gets the values that became live, ascending by sequence number.</summary>
     public List<TValue> Joined { get; } = [];
 
-    /// <summary>Values that died, with the note of their removal (0 where the removal itself is not known).</summary>
+    /// <summary>Gets the removed values and the note of their removal.</summary>
     public List<(TValue Value, byte Note)> Left { get; } = [];
 
-    /// <summary>
-    /// Last values of dots that died unseen: what the delta carries, each time it comes. Look here only for what left.
-    /// </summary>
+    /// <summary>Gets the final values in the delta, also if merged again. Use them for values that left only.</summary>
     public List<TValue> Finals { get; } = [];
 
-    /// <summary>Empties the lists.</summary>
     public void Clear()
     {
         Joined.Clear();

@@ -1,27 +1,27 @@
 namespace Presence.Crdt;
 
-/// <summary>One removal: a tick and the dots that died with it. It travels whole or not at all.</summary>
-/// <param name="Tick">The sequence number that the removal itself consumed; it never had a value.</param>
-/// <param name="Note">A number of the user's that travels with the removal, such as a reason.</param>
-/// <param name="Removed">Sequence numbers of the values that it ended, all below the tick.</param>
+/// <summary>One removal: a tick and the removed dots. Never split over frames.</summary>
+/// <param name="Tick">The sequence number of the removal itself; it never has a value.</param>
+/// <param name="Note">An application-defined number, such as a reason.</param>
+/// <param name="Removed">Sequence numbers of the removed values, all below the tick.</param>
 internal readonly record struct Removal(ulong Tick, byte Note, ReadOnlyMemory<ulong> Removed)
 {
-    /// <exception cref="ArgumentException">It removes a dot that is not before its tick.</exception>
+    /// <exception cref="ArgumentException">A removed dot is not below the tick.</exception>
     internal void Check(string parameter)
     {
-        foreach (var dead in Removed.Span)
+        foreach (var removed in Removed.Span)
         {
-            if (dead == 0 || dead >= Tick)
+            if (removed == 0 || removed >= Tick)
             {
-                throw new ArgumentException($"The removal {Tick} cannot end {dead}, which is not before it.", parameter);
+                throw new ArgumentException($"Removal {Tick} names {removed}, which is not below it.", parameter);
             }
         }
     }
 }
 
 /// <summary>
-/// The recent removals of one replica, in order of their ticks, bounded by the number of dots they removed. It lets
-/// repair send the removals that a peer missed instead of all dead intervals.
+/// The recent removals of one replica in order of ticks, bounded by the number of removed dots. Repair sends missing
+/// removals from it instead of all removed intervals.
 /// </summary>
 internal sealed class RemovalLog
 {
@@ -29,7 +29,7 @@ internal sealed class RemovalLog
     private int _first;
     private int _count;
 
-    /// <summary>A log that forgets its oldest removals beyond <paramref name="capacity"/> removed dots.</summary>
+    /// <summary>Creates a log that drops its oldest removals beyond <paramref name="capacity"/> removed dots.</summary>
     /// <param name="capacity">At least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The capacity is below 1.</exception>
     public RemovalLog(int capacity)
@@ -38,19 +38,17 @@ internal sealed class RemovalLog
         Capacity = capacity;
     }
 
-    /// <summary>Removed dots that are remembered at most; a single larger removal is kept alone.</summary>
+    /// <summary>Gets the maximum number of removed dots; a single larger removal is kept alone.</summary>
     public int Capacity { get; }
 
-    /// <summary>Removals in the log.</summary>
     public int Count => _count;
 
-    /// <summary>Dots removed by the removals in the log.</summary>
     public int DotCount { get; private set; }
 
-    /// <summary>The removals, ascending by tick. Valid until the next change.</summary>
+    /// <summary>Gets the removals, ascending by tick. Valid until the next change.</summary>
     public ReadOnlySpan<Removal> Removals => _removals.AsSpan(_first, _count);
 
-    /// <summary>Remembers a removal; one that is known already changes nothing.</summary>
+    /// <summary>Adds a removal; ignores a known one.</summary>
     public void Add(Removal removal)
     {
         var at = LowerBound(removal.Tick);
@@ -61,7 +59,7 @@ internal sealed class RemovalLog
 
         if (_first + _count == _removals.Length)
         {
-            MakeRoom();
+            EnsureCapacity();
         }
 
         var to = _first + at;
@@ -69,7 +67,7 @@ internal sealed class RemovalLog
         _removals[to] = removal;
         _count++;
         DotCount += removal.Removed.Length;
-        // A removal of nothing must not be free, or a log of such would grow for ever.
+        // Empty removals count too, otherwise a log of them would be unbounded.
         while (Math.Max(DotCount, _count) > Capacity && _count > 1)
         {
             DotCount -= _removals[_first].Removed.Length;
@@ -78,7 +76,7 @@ internal sealed class RemovalLog
         }
     }
 
-    /// <summary>The removals whose ticks are in the interval.</summary>
+    /// <summary>Returns the removals whose ticks are in the interval.</summary>
     public ReadOnlySpan<Removal> Within(Interval ticks)
     {
         var from = LowerBound(ticks.First);
@@ -105,9 +103,9 @@ internal sealed class RemovalLog
         return low;
     }
 
-    private void MakeRoom()
+    private void EnsureCapacity()
     {
-        // Forgotten removals leave room at the front; reuse it when it is at least half, so that adding stays amortised O(1).
+        // Dropped removals leave space at the front; reusing it from half on keeps adding amortised O(1).
         var to = _first >= _removals.Length / 2 && _first > 0
             ? _removals
             : new Removal[Math.Max(4, _removals.Length * 2)];

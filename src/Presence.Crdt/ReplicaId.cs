@@ -1,12 +1,12 @@
 namespace Presence.Crdt;
 
-/// <summary>One incarnation of one cluster member: the identity under which it writes its entries.</summary>
+/// <summary>One incarnation of one cluster node: the writer of entries.</summary>
 /// <remarks>
-/// Incarnations of a node are ordered and never used twice; a later one replaces all earlier ones. Ordered by node name
-/// (ordinal), then incarnation.
+/// Incarnations of a node grow and are never reused; a later one replaces all earlier ones. Replicas are ordered by
+/// node name (ordinal), then incarnation.
 /// </remarks>
-/// <param name="Node">Name of the cluster member, unique among living members.</param>
-/// <param name="Incarnation">Grows with every restart of the member.</param>
+/// <param name="Node">Name of the node, unique among running nodes.</param>
+/// <param name="Incarnation">Grows with every restart of the node.</param>
 public readonly record struct ReplicaId(string Node, ulong Incarnation) : IComparable<ReplicaId>
 {
     /// <inheritdoc/>
@@ -32,9 +32,9 @@ public readonly record struct ReplicaId(string Node, ulong Incarnation) : ICompa
     public static bool operator >=(ReplicaId left, ReplicaId right) => left.CompareTo(right) >= 0;
 }
 
-/// <summary>One event of one replica: the name of exactly one addition, or of one removal.</summary>
+/// <summary>One event of one replica: identifies exactly one addition or removal.</summary>
 /// <param name="Replica">The only writer of this dot.</param>
-/// <param name="Sequence">Counts the replica's events from 1, without gaps.</param>
+/// <param name="Sequence">The number of the event, counted from 1 without gaps.</param>
 public readonly record struct Dot(ReplicaId Replica, ulong Sequence)
 {
     /// <summary><c>node#incarnation:sequence</c></summary>

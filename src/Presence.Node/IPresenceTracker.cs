@@ -2,114 +2,181 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>A named tracker as seen on one member: who is present in which topic, on the whole cluster.</summary>
+/// <summary>A named tracker on one node: the presences of every topic in the whole cluster.</summary>
 /// <remarks>
-/// <para>Reads are served on the caller's thread from immutable snapshots: they take no lock, wait for nobody and see every
-/// change this member has applied. Different topics may be seen at slightly different moments.</para>
+/// <para>Reads run on the caller's thread, on immutable snapshots: they take no lock, never wait, and see every change
+/// that this node has applied. Two topics may be seen at slightly different moments.</para>
 /// <para>Writes are applied in order per shard and are visible to reads when the call completes. They complete
-/// synchronously when the shard is idle. Only presences of this member's own processes can be changed here.</para>
+/// synchronously when the shard is idle. Only presences of local sessions can be changed here. A token is read before a
+/// command begins: it then fails with <see cref="OperationCanceledException"/>, and nothing was changed.</para>
+/// <para>A topic or key with an unpaired surrogate has no form in UTF-8; every call with one throws
+/// <see cref="ArgumentException"/>.</para>
 /// </remarks>
 public interface IPresenceTracker
 {
-    /// <summary>Name of the tracker, equal on all members. Trackers do not see each other.</summary>
+    /// <summary>Gets the name of the tracker, equal on all nodes. Trackers share nothing.</summary>
     string Name { get; }
 
-    /// <summary>Makes <paramref name="process"/> present in a topic under a key until it ends or is untracked.</summary>
+    /// <summary>Tracks a presence of <paramref name="session"/> until it is untracked or the session ends.</summary>
     /// <returns>The entry, with its <see cref="PresenceEntry.Ref"/>.</returns>
-    /// <remarks>Tracking a process that has ended yields a join and at once a leave.</remarks>
-    /// <exception cref="AlreadyTrackedException">The process is already there.</exception>
+    /// <remarks>Tracking a session that has ended yields a join followed at once by a leave.</remarks>
+    /// <exception cref="AlreadyTrackedException">The session is tracked there already.</exception>
     /// <exception cref="PresenceLimitException">Topic, key or metadata is empty or too large.</exception>
-    /// <exception cref="PresenceOverloadException">The shard's mailbox is full; nothing was changed, try again later.</exception>
-    ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default);
-
-    /// <summary>Tracks many, in one diff per shard. Nothing is tracked if one of them cannot be.</summary>
-    /// <remarks>
-    /// Over several shards the calling thread holds them all meanwhile; readers may see one shard's part a moment before
-    /// another's.
-    /// </remarks>
-    /// <exception cref="AlreadyTrackedException">One of them is already there, or named twice.</exception>
-    ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests);
-
-    /// <summary>Replaces the metadata.</summary>
-    /// <exception cref="NotTrackedException">The process is not there.</exception>
-    ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta);
-
-    /// <summary>Replaces the metadata by a function of the entry as it is.</summary>
-    /// <exception cref="NotTrackedException">The process is not there.</exception>
-    /// <remarks>
-    /// The function runs with no lock held, and runs again if the entry was updated meanwhile: keep it free of side effects. Its exception
-    /// fails this call and nothing else. Writes of this caller that follow wait for this call to complete, or may overtake it.
-    /// </remarks>
-    ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process,
+    /// <exception cref="PresenceOverloadException">The shard's mailbox is full; nothing was changed, retry.</exception>
+    /// <example>
+    /// <code>
+    /// using var session = node.OpenSession();
+    /// await node.Tracker.TrackAsync(session, "lobby", "ann");
+    /// foreach (var presence in node.Tracker.List("lobby"))
+    /// {
+    ///     Console.WriteLine(presence.Key);
+    /// }
+    /// </code>
+    /// </example>
+    ValueTask<PresenceEntry> TrackAsync(
+        PresenceSession session,
         string topic,
         string key,
-        Func<PresenceEntry, PresenceMeta> update);
+        PresenceMeta meta = default,
+        CancellationToken cancellation = default);
 
-    /// <summary>Replaces the metadata of many, in one diff per shard. Nothing is changed if one of them is not there.</summary>
-    /// <exception cref="NotTrackedException">One of them is not there.</exception>
-    ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests);
+    /// <summary>Tracks many presences, in one diff per shard: all of them or none.</summary>
+    /// <remarks>
+    /// If they span several shards, the calling thread locks all of these meanwhile. Readers may see the part of one
+    /// shard a moment before that of another.
+    /// </remarks>
+    /// <exception cref="AlreadyTrackedException">A presence is tracked already, or is listed twice.</exception>
+    ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
+        PresenceSession session, IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default);
+
+    /// <summary>Replaces the metadata of a presence.</summary>
+    /// <exception cref="NotTrackedException">The session is not tracked there.</exception>
+    ValueTask<PresenceEntry> UpdateAsync(
+        PresenceSession session, string topic, string key, PresenceMeta meta, CancellationToken cancellation = default);
+
+    /// <summary>Replaces the metadata of a presence with a function of its current entry.</summary>
+    /// <exception cref="NotTrackedException">The session is not tracked there.</exception>
+    /// <remarks>
+    /// The function runs with no lock held, and again if the entry was updated meanwhile: keep it free of side effects.
+    /// Its exception fails this call only. Later writes of the caller must await this call, or may overtake it.
+    /// </remarks>
+    ValueTask<PresenceEntry> UpdateAsync(
+        PresenceSession session,
+        string topic,
+        string key,
+        Func<PresenceEntry, PresenceMeta> update,
+        CancellationToken cancellation = default);
+
+    /// <summary>Replaces the metadata of many presences, in one diff per shard: all of them or none.</summary>
+    /// <exception cref="NotTrackedException">A presence is not tracked.</exception>
+    ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
+        PresenceSession session, IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default);
 
     /// <summary>Ends one presence.</summary>
-    /// <returns>False if it was not there.</returns>
-    ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key);
+    /// <returns>False if it was not tracked.</returns>
+    ValueTask<bool> UntrackAsync(
+        PresenceSession session, string topic, string key, CancellationToken cancellation = default);
 
-    /// <summary>Ends all presences of the process in this tracker, in one diff per shard. The process goes on.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Ends all presences of the session in this tracker, in one diff per shard; the session stays.</summary>
+    /// <returns>The number of presences that ended.</returns>
     /// <exception cref="PresenceOverloadException">
-    /// A shard's mailbox is full: what it holds remains, the rest has ended. Call again, or end the process, which is
-    /// never refused.
+    /// The mailbox of a shard is full: its presences remain, the others have ended. Call again, or end the session,
+    /// which is never rejected.
     /// </exception>
-    ValueTask<int> UntrackAllAsync(PresenceProcess process);
+    ValueTask<int> UntrackAllAsync(PresenceSession session, CancellationToken cancellation = default);
 
-    /// <summary>Who is present in the topic.</summary>
+    /// <summary>
+    /// Ends all presences of a key in a topic, whichever sessions and nodes own them, at once and with
+    /// <see cref="LeaveReason.Evicted"/>. Completes when this node no longer lists them.
+    /// </summary>
+    /// <remarks>The sessions stay and may track again: reject that where it matters.</remarks>
+    /// <returns>The number of presences that ended.</returns>
+    /// <exception cref="TimeoutException">
+    /// A node did not answer for 10 s: its presences remain. The others have ended.
+    /// </exception>
+    Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default) =>
+        throw new NotSupportedException("This tracker cannot evict.");
+
+    /// <summary>Ends all presences of a key in all topics, as <see cref="EvictAsync"/> does.</summary>
+    /// <inheritdoc cref="EvictAsync" path="/returns"/>
+    /// <inheritdoc cref="EvictAsync" path="/exception"/>
+    Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default) =>
+        throw new NotSupportedException("This tracker cannot evict.");
+
+    /// <summary>
+    /// Sends a message to all sessions that are present in a topic under a key, on all nodes: at most once each. A
+    /// channel pushes it to its client; other sessions receive it by <see cref="PresenceSessionOptions.OnMessage"/>.
+    /// </summary>
+    /// <returns>Whether the key is present and a session accepted the message.</returns>
+    /// <exception cref="ArgumentException">The message is larger than <c>Presence:MaxMessageBytes</c>.</exception>
+    Task<SendToKeyResult> SendAsync(
+        string topic, string key, SessionMessage message, CancellationToken cancellation = default) =>
+        throw new NotSupportedException("This tracker cannot send.");
+
+    /// <summary>Sends a message to all sessions that are present in any topic under a key.</summary>
+    /// <inheritdoc cref="SendAsync" path="/returns"/>
+    /// <inheritdoc cref="SendAsync" path="/exception"/>
+    /// <example>
+    /// <code>
+    /// if (await node.Tracker.SendToKeyAsync("ann", SessionMessage.From("mention", new { by = "bob" }))
+    ///     == SendToKeyResult.NotPresent)
+    /// {
+    ///     Console.WriteLine("ann is away: send a mail instead");
+    /// }
+    /// </code>
+    /// </example>
+    Task<SendToKeyResult> SendToKeyAsync(
+        string key, SessionMessage message, CancellationToken cancellation = default) =>
+        throw new NotSupportedException("This tracker cannot send.");
+
+    /// <summary>Returns the presences of a topic.</summary>
     TopicSnapshot List(string topic);
 
-    /// <summary>The presences under one key of the topic; empty if there are none.</summary>
+    /// <summary>Returns the presences under one key of the topic; empty if there are none.</summary>
     IReadOnlyList<PresenceEntry> GetByKey(string topic, string key);
 
-    /// <summary>Presences in the topic. Costs a lookup and a field read.</summary>
+    /// <summary>Returns the number of presences in the topic, in constant time.</summary>
     int Count(string topic);
 
-    /// <summary>Distinct keys in the topic. Costs a lookup and a field read.</summary>
+    /// <summary>Returns the number of distinct keys in the topic, in constant time.</summary>
     int KeyCount(string topic);
 
-    /// <summary>The topics in which somebody is present, in topic order (ordinal).</summary>
+    /// <summary>Returns the topics that have presences, in ordinal order.</summary>
     /// <param name="after">The last topic of the previous page, or null.</param>
-    /// <param name="limit">At most this many.</param>
+    /// <param name="limit">Size of the page.</param>
     IReadOnlyList<TopicCount> Topics(string? after, int limit);
 
-    /// <summary>The topics in which the key is present, in topic order (ordinal).</summary>
+    /// <summary>Returns the topics in which the key is present, in ordinal order.</summary>
     IReadOnlyList<string> TopicsOf(string key);
 
-    /// <summary>
-    /// Sees every change of the whole tracker from now on, on this member's own schedule: see
-    /// <see cref="IPresenceHandler"/>. Dispose to stop.
-    /// </summary>
+    /// <summary>Calls a handler with every change of the tracker from now on. Dispose the result to stop.</summary>
     ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default);
 
-    /// <summary>
-    /// Gets exactly the changes of one topic after the returned snapshot, in order and each once.
-    /// </summary>
+    /// <summary>Delivers the changes of one topic after the returned snapshot, in order and exactly once.</summary>
     /// <remarks>
-    /// <para>The callback runs on the thread pool, one call at a time and with no lock held, so it may call whatever it likes; the first
-    /// call may come before this method returns. It should only hand over (push to a queue of its own): while it runs, the other
-    /// subscribers of the same shard of this node wait, and nothing else does. What it throws is logged and swallowed.</para>
-    /// <para>Beyond <c>Presence:HandlerQueueCapacity</c> diffs that wait for a shard's subscribers, what comes later is condensed to one diff
-    /// with its net effect for each subscriber (counter <c>presence.handler.condensed</c>).</para>
+    /// <para>The callback runs on the thread pool, one call at a time and with no lock held, so it may call anything;
+    /// the first call may precede the return of this method. It should only enqueue: while it runs, the other
+    /// subscribers of the same shard on this node wait. Its exceptions are logged and swallowed.</para>
+    /// <para>When <c>Presence:HandlerQueueCapacity</c> diffs wait for the subscribers of a shard, later ones are
+    /// coalesced to one diff with their net effect per subscriber (counter <c>presence.handler.coalesced</c>).</para>
     /// </remarks>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
-    /// <summary>The topic as <see cref="List"/> shows it now, with how much was known of every replica by then. Waits for nothing.</summary>
-    internal TopicView ViewOf(string topic) => new(VersionVector.Empty, List(topic));
+    /// <summary>Returns the topic as <see cref="List"/> does, with the clock of every replica at that moment.</summary>
+    internal TopicSnapshotView ViewOf(string topic) => new(VersionVector.Empty, List(topic));
 
-    /// <summary>Completes when the subscribers have been called with every change made so far.</summary>
+    /// <summary>Remembers the last changes from now on, so that readers can resume with a cursor.</summary>
+    internal void KeepHistory()
+    {
+    }
+
+    /// <summary>Completes when subscribers have been called with every change made so far.</summary>
     internal Task DeliveredAsync() => Task.CompletedTask;
 
-    /// <summary>Number of the shard that serves a topic, from 0: whose <see cref="Replicas"/> tell what is known of it.</summary>
+    /// <summary>Returns the number, from 0, of the shard that serves a topic (see <see cref="Replicas"/>).</summary>
     int ShardOf(string topic) => 0;
 
-    /// <summary>This member's view of the cluster for this tracker: replicas with status, clock and lag.</summary>
+    /// <summary>Returns this node's view of the other replicas of this tracker: status, clock and lag.</summary>
     IReadOnlyList<ReplicaStatus> Replicas();
 }
 
@@ -118,32 +185,44 @@ public sealed class TopicSubscription : IDisposable
 {
     private Action? _unsubscribe;
 
-    /// <summary>Made by trackers.</summary>
+    /// <summary>Creates a subscription; for implementations of <see cref="IPresenceTracker"/>.</summary>
     public TopicSubscription(TopicSnapshot snapshot, Action unsubscribe)
-        : this(new TopicView(VersionVector.Empty, snapshot), 0, unsubscribe)
+        : this(new TopicSnapshotView(VersionVector.Empty, snapshot), 0, unsubscribe)
     {
     }
 
-    internal TopicSubscription(TopicView view, long version, Action unsubscribe)
+    internal TopicSubscription(TopicSnapshotView view, long version, Action unsubscribe)
     {
         View = view;
         Version = version;
         _unsubscribe = unsubscribe;
     }
 
-    /// <summary>The topic when the subscription began; every later change is in a diff.</summary>
+    /// <summary>Gets the topic at the start of the subscription; every later change is in a diff.</summary>
     public TopicSnapshot Snapshot => View.Snapshot;
 
-    /// <summary>Position of the snapshot: that of every diff, <see cref="TopicDiff.Version"/>, is greater.</summary>
+    /// <summary>Gets the position of the snapshot; each <see cref="TopicDiff.Version"/> is greater.</summary>
     public long Version { get; }
 
-    /// <summary>The snapshot, and how much was known of every replica by then.</summary>
-    internal TopicView View { get; }
+    /// <summary>Gets the snapshot with the clock of every replica at that moment.</summary>
+    internal TopicSnapshotView View { get; }
 
-    /// <summary>Stops the diffs: no further call of the callback begins. Never throws, and waits for nothing.</summary>
-    /// <remarks>A call that is under way goes on to its end. May be called inside the callback itself.</remarks>
+    /// <summary>Gets the last changes of the topic's shard; null if they are not kept.</summary>
+    internal ChangeHistory? History { get; init; }
+
+    /// <summary>
+    /// Returns what the holder of a cursor has missed; null if this node does not remember enough.
+    /// </summary>
+    /// <param name="cursor">What the holder has.</param>
+    /// <param name="current">The picture after the diff of the next parameter.</param>
+    /// <param name="version">The version of the last received diff, or of this subscription.</param>
+    internal IReadOnlyList<PresenceChange>? Missed(TopicCursor cursor, TopicDigest current, long version) =>
+        CursorDifference.Since(cursor, current, History?.Of(Snapshot.Topic, version) ?? []);
+
+    /// <summary>Stops the diffs: no further call of the callback begins. Never throws and never waits.</summary>
+    /// <remarks>A call that is running continues. May be called inside the callback.</remarks>
     public void Dispose() => Interlocked.Exchange(ref _unsubscribe, null)?.Invoke();
 }
 
-/// <summary>The shard cannot take more work now; nothing was changed.</summary>
+/// <summary>A shard's mailbox is full; nothing was changed.</summary>
 public sealed class PresenceOverloadException(string message) : InvalidOperationException(message);

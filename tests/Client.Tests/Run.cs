@@ -5,7 +5,7 @@ namespace Presence.CommandLine.Tests;
 /// <summary>The program, run in this process.</summary>
 internal sealed class Run : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly Lines _out = new();
@@ -20,23 +20,23 @@ internal sealed class Run : IDisposable
     public static async Task<(int Status, string Output, string Error)> ToEndAsync(params string[] args)
     {
         using var run = new Run(args);
-        var status = await run._status.WaitAsync(Patience);
+        var status = await run._status.WaitAsync(Timeout);
         return (status, run._out.All, run._error.All);
     }
 
-    /// <summary>The next line of the output that contains the text.</summary>
-    public Task<string> LineAsync(string text) => _out.NextAsync(text, Patience);
+    /// <summary>Returns the next line of the output that contains the text.</summary>
+    public Task<string> LineAsync(string text) => _out.NextAsync(text, Timeout);
 
     /// <summary>Ctrl-C.</summary>
     public async Task<int> StopAsync()
     {
         await _stop.CancelAsync();
-        return await _status.WaitAsync(Patience);
+        return await _status.WaitAsync(Timeout);
     }
 
     public async Task<string> ErrorAtEndAsync()
     {
-        await _status.WaitAsync(Patience);
+        await _status.WaitAsync(Timeout);
         return _error.All;
     }
 
@@ -68,9 +68,9 @@ internal sealed class Run : IDisposable
             _lines.Writer.TryWrite(value ?? "");
         }
 
-        public async Task<string> NextAsync(string text, TimeSpan patience)
+        public async Task<string> NextAsync(string text, TimeSpan timeout)
         {
-            using var limit = new CancellationTokenSource(patience);
+            using var limit = new CancellationTokenSource(timeout);
             while (true)
             {
                 var line = await _lines.Reader.ReadAsync(limit.Token);

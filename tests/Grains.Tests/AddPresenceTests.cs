@@ -1,11 +1,35 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 namespace Presence.Grains.Tests;
 
-/// <summary>The real node and tracker over the real link, on silos that were given one line.</summary>
-[Trait("Category", "Engine.Orleans")]
+/// <summary>The real node, tracker and cluster transport, on silos that call only <c>AddPresence</c>.</summary>
+[Trait("Category", "Orleans")]
 public class AddPresenceTests
 {
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 0)]
+    public async Task Start_says_that_subscriptions_are_kept_in_memory(bool hasStore, int lines)
+    {
+        var log = new FakeLogCollector();
+        var builder = new InProcessTestClusterBuilder(1);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            if (hasStore)
+            {
+                silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", new SurvivingStorage());
+            }
+
+            silo.AddPresence().Services.AddLogging(b => b.AddProvider(new FakeLoggerProvider(log)));
+        });
+        await using var cluster = builder.Build();
+        await cluster.DeployAsync();
+        Assert.Equal(lines, log.GetSnapshot().Count(
+            r => r.Message.StartsWith("Stream subscriptions are kept", StringComparison.Ordinal)));
+    }
+
     [Fact]
-    public async Task What_one_silo_tracks_every_silo_lists_and_a_stopped_silo_takes_its_presences_with_it()
+    public async Task Every_silo_lists_all_presences_and_those_of_a_stopped_silo_leave()
     {
         var builder = new InProcessTestClusterBuilder(3);
         builder.ConfigureSilo((_, silo) => silo
@@ -15,7 +39,7 @@ public class AddPresenceTests
         await cluster.DeployAsync();
 
         var nodes = cluster.Silos.Select(s => cluster.GetSiloServiceProvider(s.SiloAddress)).ToList();
-        Assert.All(nodes, n => Assert.Equal("orleans", n.GetRequiredService<IPresenceNode>().Engine));
+        Assert.All(nodes, n => Assert.Equal("orleans", n.GetRequiredService<IPresenceNode>().TransportName));
         var seen = nodes.Select(n => Watch(n.GetRequiredService<IPresenceNode>().Tracker)).ToList();
         foreach (var (services, i) in nodes.Select((n, i) => (n, i)))
         {

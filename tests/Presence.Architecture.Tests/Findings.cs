@@ -1,6 +1,6 @@
 namespace Presence.Architecture.Tests;
 
-/// <summary>Violations of a rule, shown whole: xunit would cut a collection short.</summary>
+/// <summary>Reports all violations of a rule; xunit would truncate a collection.</summary>
 internal static class Findings
 {
     public static void MustBeNone(IEnumerable<string> findings, string rule)

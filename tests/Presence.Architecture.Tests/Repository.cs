@@ -2,28 +2,40 @@ using System.Xml.Linq;
 
 namespace Presence.Architecture.Tests;
 
-/// <summary>The checkout these tests were built from.</summary>
+/// <summary>The source tree that these tests were built from.</summary>
 internal static class Repository
 {
-    private static readonly string[] NotOurs = ["artifacts", "node_modules", "wwwroot", ".git", "bin", "obj"];
+    private static readonly string[] Excluded = ["artifacts", "node_modules", ".git", "bin", "obj"];
 
-    /// <summary>The folder that holds the solution.</summary>
+    /// <summary>Gets the folder of the solution.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>All C# files that people wrote, as paths with forward slashes relative to <see cref="Root"/>.</summary>
+    /// <summary>Gets all handwritten C# files, as paths with forward slashes relative to <see cref="Root"/>.</summary>
     public static IReadOnlyList<string> CSharpFiles { get; } =
         [.. FilesIn(Root).Where(f => f.EndsWith(".cs", StringComparison.Ordinal))];
 
-    /// <summary>All project files, by name without extension.</summary>
+    /// <summary>Gets all documents as paths with forward slashes relative to <see cref="Root"/>.</summary>
+    public static IReadOnlyList<string> MarkdownFiles { get; } =
+        [.. FilesIn(Root).Where(f => f.EndsWith(".md", StringComparison.Ordinal))];
+
+    /// <summary>Gets all sources, scripts, settings and documents, as the other lists do.</summary>
+    public static IReadOnlyList<string> TextFiles { get; } = [.. FilesIn(Root).Where(f => Path.GetExtension(f)
+        is ".cs" or ".md" or ".mjs" or ".ts" or ".css" or ".html" or ".json" or ".csproj" or ".props" or ".targets"
+        or ".txt" or ".sql" or ".yaml" or ".yml" or ".sh" or ".ps1" or "")];
+
+    /// <summary>Gets all project files by name without extension.</summary>
     public static IReadOnlyDictionary<string, XDocument> Projects { get; } = FilesIn(Root)
         .Where(f => f.EndsWith(".csproj", StringComparison.Ordinal))
+
+        // What a template contains becomes a project when a user creates one.
+        .Where(f => !f.Contains("templates/content/", StringComparison.Ordinal))
         .ToDictionary(f => Path.GetFileNameWithoutExtension(f), f => XDocument.Load(Path.Combine(Root, f)));
 
     public static string PathOf(string relative) => Path.Combine(Root, relative);
 
     public static string[] Lines(string relative) => File.ReadAllLines(PathOf(relative));
 
-    /// <summary>C# files that are tests or the tests' own tools.</summary>
+    /// <summary>Gets the C# files of tests and their tools.</summary>
     public static IEnumerable<string> TestFiles =>
         CSharpFiles.Where(f => f.StartsWith("tests/", StringComparison.Ordinal));
 
@@ -48,7 +60,7 @@ internal static class Repository
 
         foreach (var inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
         {
-            if (NotOurs.Contains(Path.GetFileName(inner), StringComparer.Ordinal))
+            if (Excluded.Contains(Path.GetFileName(inner), StringComparer.Ordinal))
             {
                 continue;
             }
@@ -59,5 +71,4 @@ internal static class Repository
             }
         }
     }
-
 }

@@ -1,3 +1,4 @@
+using Presence.Benchmarks.Hubs;
 using Presence.Benchmarks.Rows;
 using Presence.Benchmarks.Sockets;
 
@@ -15,6 +16,11 @@ const string Usage = """
 if (args is [ChannelHost.Verb])
 {
     return await ChannelHost.RunAsync();
+}
+
+if (args is [HubHost.Verb])
+{
+    return await HubHost.RunAsync();
 }
 
 var filter = "";
@@ -41,17 +47,18 @@ for (var i = 0; i < args.Length; i++)
             Console.WriteLine(Usage);
             return 0;
         default:
-            Console.Error.WriteLine($"'{args[i]}' is not understood.\n{Usage}");
+            Console.Error.WriteLine($"'{args[i]}' is not a known argument.\n{Usage}");
             return 2;
     }
 }
 
-// Servers, sockets and silos take their time; whoever wants a quick look at them says so.
+// Servers, sockets and silos take minutes, so a quick run measures them only on request.
 var catalog = quick && filter.Length == 0 ? Catalog.Core : Catalog.All;
 var rows = catalog.Where(row => row.FullName.Contains(filter, StringComparison.OrdinalIgnoreCase)).ToList();
 if (rows.Count == 0)
 {
-    Console.Error.WriteLine($"No row contains '{filter}'. Rows:\n  {string.Join("\n  ", Catalog.All.Select(row => row.FullName))}");
+    Console.Error.WriteLine(
+        $"No row contains '{filter}'. Rows:\n  {string.Join("\n  ", Catalog.All.Select(row => row.FullName))}");
     return 2;
 }
 

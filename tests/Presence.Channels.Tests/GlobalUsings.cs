@@ -1,3 +1,4 @@
+global using System.Diagnostics;
 global using System.Diagnostics.Metrics;
 global using System.Net;
 global using System.Net.WebSockets;
@@ -6,6 +7,7 @@ global using System.Text.Json;
 global using Microsoft.Extensions.DependencyInjection;
 global using Presence.Channels.Tests.Transport;
 global using Presence.Crdt;
+global using Presence.Harness;
 global using Presence.Node;
 global using Presence.Tracker;
 global using Xunit;

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 
 namespace Presence.Dashboard.Tests;
 
-/// <summary>The admin endpoints in the smallest host there is, on a port of the loopback address.</summary>
+/// <summary>A minimal host with the admin endpoints, on a loopback port.</summary>
 internal sealed class AdminHost : IAsyncDisposable
 {
-    public const string Password = "pass:wörd";
+    public const string Password = "pass:wörd of tests";
 
     private readonly WebApplication _app;
 
@@ -18,15 +18,12 @@ internal sealed class AdminHost : IAsyncDisposable
     }
 
     public StandInNode Node { get; }
-
     public FakeTimeProvider Time { get; }
-
     public HttpClient Http { get; private set; } = null!;
-
-    public PresenceAdminTokens Tokens => _app.Services.GetRequiredService<PresenceAdminTokens>();
+    public PresenceDashboardTokens Tokens => _app.Services.GetRequiredService<PresenceDashboardTokens>();
 
     public static async Task<AdminHost> StartAsync(
-        Action<PresenceAdminOptions>? configure = null,
+        Action<PresenceDashboardOptions>? configure = null,
         string environment = "Production",
         IDataProtectionProvider? keys = null,
         Action<IServiceCollection>? services = null,
@@ -34,13 +31,13 @@ internal sealed class AdminHost : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().AddFakeLogging();
         var (node, time) = (new StandInNode(), new FakeTimeProvider(new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         builder.Services.AddSingleton<IPresenceNode>(node);
         builder.Services.AddSingleton<TimeProvider>(time);
         builder.Services.AddSingleton(keys ?? new EphemeralDataProtectionProvider());
         builder.Services.AddProblemDetails();
-        builder.Services.AddPresenceAdmin(options =>
+        builder.Services.AddPresenceDashboard(options =>
         {
             options.Password = Password;
             configure?.Invoke(options);
@@ -48,7 +45,7 @@ internal sealed class AdminHost : IAsyncDisposable
         services?.Invoke(builder.Services);
         var host = new AdminHost(builder.Build(), node, time);
         host._app.UseExceptionHandler();
-        (mount ?? (app => app.MapPresenceAdmin()))(host._app);
+        (mount ?? (app => app.MapPresenceDashboard()))(host._app);
         await host._app.StartAsync();
         host.Http = new HttpClient { BaseAddress = new Uri(host._app.Urls.First()) };
         return host;
@@ -57,8 +54,7 @@ internal sealed class AdminHost : IAsyncDisposable
     public AdminHost SignIn(string user = "admin", string password = Password)
     {
         Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic",
-            Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
         return this;
     }
 
@@ -68,7 +64,14 @@ internal sealed class AdminHost : IAsyncDisposable
         return response.StatusCode;
     }
 
-    /// <summary>Follows one counter of this host from now on.</summary>
+    /// <summary>Gets the lines of the audit log.</summary>
+    public string[] Audit =>
+    [
+        .. _app.Services.GetFakeLogCollector().GetSnapshot()
+            .Where(line => line.Category == AdminAudit.Category).Select(line => line.Message),
+    ];
+
+    /// <summary>Collects the measurements of a counter from now on.</summary>
     public MetricCollector<long> Count(string counter) =>
         new(_app.Services.GetRequiredService<IMeterFactory>(), AdminInstruments.MeterName, counter);
 

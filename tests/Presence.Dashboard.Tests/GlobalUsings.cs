@@ -1,3 +1,4 @@
+global using System.Diagnostics;
 global using System.Net;
 global using System.Net.Http.Headers;
 global using System.Net.Http.Json;
@@ -14,6 +15,7 @@ global using Microsoft.Extensions.Time.Testing;
 global using Presence.Channels;
 global using Presence.Client;
 global using Presence.Crdt;
+global using Presence.Harness;
 global using Presence.Node;
 global using Presence.Tracker;
 global using Xunit;

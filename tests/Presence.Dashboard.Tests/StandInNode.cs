@@ -2,21 +2,18 @@ using Presence.Harness.Nodes;
 
 namespace Presence.Dashboard.Tests;
 
-/// <summary>A member without presences: enough to try the door, and what is said about the cluster.</summary>
+/// <summary>A node without presences, for tests of authentication and cluster reports.</summary>
 internal sealed class StandInNode : NodeStub
 {
     private static readonly PresenceIndex Empty =
         new TrackerShard(new ReplicaId("node-1", 1), 0, new TrackerOptions(), new PresenceLimits(), 1).Index;
 
     public List<PubSubMessage> Broadcasts { get; } = [];
-
     public List<TopicCount> TopicCounts { get; } = [];
-
     public override string Name => "node-1";
+    public override string TransportName => "in-memory";
 
-    public override string Engine => "embedded";
-
-    public override IReadOnlyList<MemberStatus> Members() =>
+    public override IReadOnlyList<NodeStatus> Nodes() =>
         [new("node-1", "up", true, 3), new("node-2", "down", false, 0)];
 
     public override IReadOnlyList<ReplicaStatus> Replicas() =>
@@ -29,7 +26,6 @@ internal sealed class StandInNode : NodeStub
         [.. TopicCounts.Where(t => string.CompareOrdinal(t.Topic, after ?? "") > 0).Take(limit)];
 
     public override IReadOnlyList<string> TopicsOf(string key) => [$"topic of {key}"];
-
     public override IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => [];
 
     public override void Broadcast(PubSubMessage message)
@@ -48,6 +44,5 @@ internal sealed class StandInNode : NodeStub
         new(Empty.List(topic), () => { });
 
     public override TopicSnapshot List(string topic) => throw new InvalidOperationException("a fault inside");
-
     public override int Count(string topic) => 0;
 }

@@ -1,3 +1,4 @@
+global using System.Collections.Concurrent;
 global using System.Diagnostics;
 global using System.Net;
 global using System.Net.Http.Headers;
@@ -9,7 +10,7 @@ global using System.Text.Json;
 global using Presence.Client;
 global using Presence.Harness;
 global using Presence.Harness.Databases;
-global using Presence.Harness.Members;
+global using Presence.Harness.Nodes;
 global using Presence.Harness.Processes;
 global using Presence.Silo;
 global using Xunit;

@@ -1,9 +1,9 @@
 namespace Presence.Harness;
 
-/// <summary>Things that arrive, kept in order, which a test can await.</summary>
+/// <summary>Collects items in order; tests can wait for them.</summary>
 public sealed class Awaited<T>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
     private readonly List<T> _all = [];
@@ -30,10 +30,10 @@ public sealed class Awaited<T>
         }
     }
 
-    /// <summary>Completes when there are so many.</summary>
+    /// <summary>Completes when at least this many items have arrived.</summary>
     public Task CountAsync(int count) => UntilAsync(all => all.Count >= count, $"there are {count}");
 
-    /// <summary>Completes with the first that meets the condition, now or later.</summary>
+    /// <summary>Completes with the first item that meets the condition, now or later.</summary>
     public async Task<T> FirstAsync(Func<T, bool> condition, string what = "one meets the condition")
     {
         var (found, isFound) = (default(T)!, false);
@@ -51,10 +51,10 @@ public sealed class Awaited<T>
         return found;
     }
 
-    /// <summary>Completes when something holds for all that has arrived; fails after 60 s.</summary>
+    /// <summary>Completes when all items so far meet the condition; fails after 60 s.</summary>
     public async Task UntilAsync(Func<IReadOnlyList<T>, bool> condition, string what)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(Timeout);
         while (true)
         {
             Task more;
@@ -70,12 +70,12 @@ public sealed class Awaited<T>
 
             try
             {
-                await more.WaitAsync(patience.Token);
+                await more.WaitAsync(timeout.Token);
             }
             catch (OperationCanceledException)
             {
                 var last = string.Join("; ", All.TakeLast(20));
-                Assert.Fail($"In {Patience} it did not become so that {what}. The last that came: {last}");
+                Assert.Fail($"Not met within {Timeout}: {what}. Last items: {last}");
             }
         }
     }

@@ -10,7 +10,7 @@ global using System.Text.RegularExpressions;
 global using Npgsql;
 global using Presence.Harness.Databases;
 global using Presence.Harness.Histories;
-global using Presence.Harness.Members;
+global using Presence.Harness.Nodes;
 global using Presence.Harness.Networks;
 global using Presence.Harness.Processes;
 global using Presence.Node;

@@ -1,13 +1,11 @@
 namespace Presence.Harness;
 
-/// <summary>What a test needs of the machine and the machine may lack.</summary>
+/// <summary>Checks whether the machine has what a test needs.</summary>
 public static class Requirement
 {
-    /// <summary>
-    /// Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names what is missing.
-    /// </summary>
+    /// <summary>Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names what is missing.</summary>
     /// <param name="name">As in <c>PRESENCE_REQUIRE</c>, for example <c>postgres</c>.</param>
-    /// <param name="missing">Why it cannot be had here; null if it can.</param>
+    /// <param name="missing">Why it is unavailable; null if it is available.</param>
     public static void Demand(string name, string? missing)
     {
         if (missing is null)
@@ -19,7 +17,7 @@ public static class Requirement
         Skip.If(true, missing);
     }
 
-    /// <summary>Whether a skip for want of <paramref name="name"/> is to be a failure.</summary>
+    /// <summary>Returns whether a skip because of <paramref name="name"/> counts as a failure.</summary>
     public static bool IsRequired(string name) => (Environment.GetEnvironmentVariable("PRESENCE_REQUIRE") ?? "")
         .Split(',', StringSplitOptions.TrimEntries)
         .Contains(name, StringComparer.OrdinalIgnoreCase);

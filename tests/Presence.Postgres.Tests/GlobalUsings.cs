@@ -3,7 +3,7 @@ global using Microsoft.Extensions.Logging.Testing;
 global using Npgsql;
 global using Presence.Harness.Databases;
 global using Presence.Harness.Fakes;
-global using Presence.Harness.Members;
+global using Presence.Harness.Nodes;
 global using Presence.Harness.Networks;
 global using Presence.Postgres.Tests.Support;
 global using Xunit;

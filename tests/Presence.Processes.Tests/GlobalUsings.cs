@@ -6,7 +6,7 @@ global using System.Text.Json;
 global using Presence.Harness;
 global using Presence.Harness.Databases;
 global using Presence.Harness.Histories;
-global using Presence.Harness.Members;
+global using Presence.Harness.Nodes;
 global using Presence.Harness.Networks;
 global using Presence.Harness.Unique;
 global using Presence.Processes.Tests.Faults;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Presence.TestKit.Tests;
 
-/// <summary>An example of the readme is the text between two marks of a test.</summary>
+/// <summary>An example of the README is the text between two marks in a test.</summary>
 internal static class ReadmeExample
 {
     public static void IsCompiled(string test)

@@ -4,37 +4,41 @@ using Presence.Tracker;
 namespace Presence.Channels;
 
 /// <summary>
-/// Tells the channels of one topic on this member who is present: each message is written once, and every client gets the
+/// Sends the presences of one topic to its channels on this node. Each message is encoded once; every client gets the
 /// state as of one message and then exactly the messages after it.
 /// </summary>
 /// <remarks>
-/// Changes gather between two messages. A newcomer waits for the next message and is given the state behind it, so that a
-/// thousand joins cost as many states as there were messages and not a thousand.
+/// Changes are collected between two messages. A new channel waits for the next message and gets the state after it, so
+/// that a thousand joins cost as many states as there were messages and not a thousand.
 /// </remarks>
 internal sealed partial class PresenceFeed(ChannelServer server, string presences, string topic)
     : IThreadPoolWorkItem, IDisposable
 {
-    // Taken by the tracker's dispatcher, and therefore never held for long; the other is held while clients are served.
+    // The tracker's dispatcher takes this lock, so it is never held for long; _gate is held while clients are served.
     private readonly Lock _pendingGate = new();
     private readonly Lock _gate = new();
     private readonly DiffCoalescer _pending = new();
-    private readonly ShownPresences _shown = new();
-    private readonly PresenceRoute? _fetch = server.Presences.FirstOrDefault(r => r.Fetches && r.Topics.Matches(presences));
+    private readonly ShownPresences _shown = new(presences);
+    private readonly PresenceRoute? _fetch =
+        server.Presences.FirstOrDefault(r => r.Fetches && r.Topics.Matches(presences));
     private readonly List<ChannelActor> _channels = new(1);
     private List<ChannelActor> _newcomers = new(1);
     private TopicSubscription? _subscription;
     private SharedPayload? _state;
+    private FeedCursors? _cursors;
+    private long _version;
+    private long _pendingVersion;
 
-    /// <summary>The tracker's topic.</summary>
     public string Presences => presences;
-
-    /// <summary>The channels' topic.</summary>
     public string Topic => topic;
 
-    /// <summary>Takes the snapshot; changes after it gather from the first moment on.</summary>
+    private FeedCursors Cursors => _cursors ??= new FeedCursors(_shown);
+
+    /// <summary>Takes the snapshot and collects the changes after it.</summary>
     public void Start()
     {
         _subscription = server.Node.Tracker.Subscribe(presences, OnDiff);
+        _version = _subscription.Version;
         foreach (var entry in _subscription.Snapshot)
         {
             _shown.Show(entry);
@@ -50,10 +54,10 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
             _newcomers.Add(channel);
         }
 
-        Want();
+        RequestSend();
     }
 
-    /// <returns>True if it was the last.</returns>
+    /// <returns>True if it was the last channel.</returns>
     public bool Remove(ChannelActor channel)
     {
         lock (_gate)
@@ -77,23 +81,26 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
             {
                 _pending.Add(change);
             }
+
+            _pendingVersion = diff.Version;
         }
 
-        Want();
+        RequestSend();
     }
 
-    /// <summary>One message. Nobody else is at it: <see cref="_shown"/> changes here alone.</summary>
-    private async ValueTask TellAsync()
+    /// <summary>Sends one message. Calls never overlap; only they change <see cref="_shown"/>.</summary>
+    private async ValueTask SendAsync()
     {
         IReadOnlyList<PresenceChange> changes;
         lock (_pendingGate)
         {
             changes = _pending.Drain();
+            _version = Math.Max(_version, _pendingVersion);
         }
 
         if (server.IsLeaving)
         {
-            // The clients are about to be closed; the leaves of a whole member would be of no use to them.
+            // The sockets are about to close; the leaves of a whole node would be of no use to their clients.
             return;
         }
 
@@ -101,53 +108,63 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
         {
             _state = null;
             _shown.Apply(changes);
+            _cursors?.Reset();
+        }
+
+        bool needsState, hasNewcomers;
+        lock (_gate)
+        {
+            _cursors?.Trim();
+            foreach (var cursor in _newcomers.Select(channel => channel.Cursor).OfType<TopicCursor>())
+            {
+                Cursors.Find(cursor, _subscription!, _version);
+            }
+
+            hasNewcomers = _newcomers.Count > 0;
+            needsState = _state is null && _newcomers.Exists(NeedsState);
         }
 
         if (_fetch is null)
         {
-            Tell(changes, null);
+            Notify(changes, null, hasState: true);
             return;
         }
 
-        bool stateWanted;
-        lock (_gate)
+        if (changes.Count == 0 && !hasNewcomers)
         {
-            stateWanted = _newcomers.Count > 0 && _state is null;
-            if (changes.Count == 0 && !stateWanted && _newcomers.Count == 0)
-            {
-                return;
-            }
+            return;
         }
 
-        var fetches = changes.Count > 0 || stateWanted;
-        var fields = fetches ? await FetchAsync(_fetch.Presence, changes, stateWanted) : null;
-        Tell(changes, fields, stateWanted || _state is not null);
+        PresenceChange[] fetched = [.. changes, .. _cursors?.AllMissed() ?? []];
+        var fetches = fetched.Length > 0 || needsState;
+        var fields = fetches ? await FetchAsync(_fetch.Presence, fetched, needsState) : null;
+        Notify(changes, fields, hasState: needsState || _state is not null);
         if (fetches && fields is null)
         {
-            // A bare state is for those who waited for it; whoever comes next asks again.
+            // Messages without fields are only for the channels that waited for them; the next one fetches again.
             _state = null;
+            _cursors?.Forget();
         }
     }
 
-    private void Tell(
-        IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields, bool stateKnown = true)
+    private void Notify(
+        IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields, bool hasState)
     {
         lock (_gate)
         {
             if (changes.Count > 0)
             {
-                TellChanges(changes, fields);
+                SendChanges(changes, fields);
             }
 
-            // Who came during a fetch that was not for a state waits for the next message.
-            if (_newcomers.Count > 0 && stateKnown)
+            if (_newcomers.Count > 0)
             {
-                TellState(fields);
+                SendFirst(fields, hasState);
             }
         }
     }
 
-    private void TellChanges(IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields)
+    private void SendChanges(IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields)
     {
         if (_channels.Count == 0)
         {
@@ -156,54 +173,100 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
 
         var payload = PresencePayloads.Diff(changes, fields);
         var shared = new SharedPayload(payload);
-        var message = new EncodedBroadcast(topic, WireEvents.PresenceDiff, shared.Payload);
+        var message = new EncodedBroadcast(topic, PhoenixEvents.PresenceDiff, shared.Payload);
+        SharedPayload? withCursor = null;
         foreach (var channel in _channels)
         {
-            channel.DeliverDiff(message, shared);
+            if (channel.WantsCursors)
+            {
+                withCursor ??= new SharedPayload(PresencePayloads.WithCursor(payload, Cursors.Text));
+                channel.SendShared(PhoenixEvents.PresenceDiff, withCursor);
+            }
+            else
+            {
+                channel.DeliverDiff(message, shared);
+            }
         }
 
-        Told(_channels.Count, payload.Length);
+        Sent(_channels.Count, payload.Length);
         server.Instruments.DiffSent();
     }
 
-    private void TellState(IReadOnlyDictionary<string, byte[]>? fields)
+    /// <summary>Sends to each new channel what it has missed, or the state.</summary>
+    private void SendFirst(IReadOnlyDictionary<string, byte[]>? fields, bool hasState)
     {
-        var state = _state ??= new SharedPayload(PresencePayloads.State(_shown.ByKey, fields));
+        var waiting = new List<ChannelActor>(0);
         foreach (var channel in _newcomers)
         {
-            channel.SendShared(WireEvents.PresenceState, state);
+            if (channel.Cursor is { } cursor && !Cursors.TryGet(cursor, out _) || NeedsState(channel) && !hasState)
+            {
+                // It came during a fetch that was not for it, and waits for the next message.
+                waiting.Add(channel);
+                continue;
+            }
+
+            var bytes = NeedsState(channel) ? SendState(channel, fields) : SendMissed(channel, fields);
             _channels.Add(channel);
+            Sent(1, bytes);
         }
 
-        Told(_newcomers.Count, state.Closed.Length);
-        _newcomers = new(0);
+        _newcomers = waiting;
         if (_channels.Count == 1)
         {
-            // Nobody else is here to ask for it soon; it is written again if somebody comes.
+            // One client alone: the state is encoded again if another one comes.
             _state = null;
         }
     }
 
-    /// <returns>What to add to each key; null if it could not be had.</returns>
+    private int SendState(ChannelActor channel, IReadOnlyDictionary<string, byte[]>? fields)
+    {
+        var state = _state ??= new SharedPayload(PresencePayloads.State(_shown.ByKey, fields));
+        channel.SendShared(PhoenixEvents.PresenceState, state);
+        if (channel.Cursor is not null)
+        {
+            server.Instruments.CursorUsed("state");
+        }
+
+        if (channel.WantsCursors)
+        {
+            channel.SendShared(PhoenixEvents.PresenceCursor, Cursors.Message);
+        }
+
+        return state.Closed.Length;
+    }
+
+    private int SendMissed(ChannelActor channel, IReadOnlyDictionary<string, byte[]>? fields)
+    {
+        Cursors.TryGet(channel.Cursor!, out var missed);
+        var payload = missed!.Encode(fields, Cursors.Text);
+        channel.SendShared(PhoenixEvents.PresenceDiff, payload);
+        server.Instruments.CursorUsed("difference");
+        return payload.Closed.Length;
+    }
+
+    private bool NeedsState(ChannelActor channel) =>
+        channel.Cursor is not { } cursor || (Cursors.TryGet(cursor, out var missed) && missed is null);
+
+    /// <returns>The fields to add to each key; null if the fetch failed.</returns>
     private async ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(
         ChannelPresence presence, IReadOnlyList<PresenceChange> changes, bool all)
     {
         using var timeout = new CancellationTokenSource(server.Limits.FetchTimeout, server.Time);
         try
         {
-            var fetch = new PresenceFetch(presences, _shown.Concerned(changes, all));
+            var fetch = new PresenceFetch(presences, _shown.EntriesOf(changes, all));
             var fetching = presence.FetchAsync(fetch, timeout.Token);
             if (!fetching.IsCompletedSuccessfully)
             {
                 await fetching.AsTask().WaitAsync(timeout.Token);
             }
 
-            return fetch.Written();
+            return fetch.Encode();
         }
         catch (Exception e)
         {
             server.Log.FetchFailed(e, presences);
-            server.Instruments.Crashed("fetch");
+            server.Instruments.Failed("fetch");
             return null;
         }
     }

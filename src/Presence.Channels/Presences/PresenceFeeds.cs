@@ -1,6 +1,6 @@
 namespace Presence.Channels;
 
-/// <summary>The shown topics of this member: one feed for all channels that show the same presences in the same topic.</summary>
+/// <summary>Keeps one feed for all channels that show the same presences in the same topic.</summary>
 internal sealed class PresenceFeeds(ChannelServer server)
 {
     private readonly Lock _gate = new();

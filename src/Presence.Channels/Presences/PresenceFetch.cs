@@ -1,13 +1,12 @@
-using System.Text.Json;
 using Presence.Tracker;
 
 namespace Presence.Channels;
 
-/// <summary>The keys of one message of a topic, and what is to be said about each besides its presences.</summary>
+/// <summary>The keys of one message of a topic, and the fields to send besides their presences.</summary>
 public sealed class PresenceFetch
 {
     private readonly Dictionary<string, IReadOnlyList<PresenceEntry>> _entries;
-    private readonly Dictionary<string, Dictionary<string, byte[]>> _fields = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Dictionary<string, ReadOnlyMemory<byte>>> _fields = new(StringComparer.Ordinal);
 
     internal PresenceFetch(string topic, Dictionary<string, IReadOnlyList<PresenceEntry>> entries)
     {
@@ -15,18 +14,18 @@ public sealed class PresenceFetch
         _entries = entries;
     }
 
-    /// <summary>The tracker's topic.</summary>
+    /// <summary>Gets the tracker's topic.</summary>
     public string Topic { get; }
 
-    /// <summary>The keys, each once.</summary>
+    /// <summary>Gets the keys, each once.</summary>
     public IReadOnlyCollection<string> Keys => _entries.Keys;
 
-    /// <summary>The presences that the message tells of under a key.</summary>
-    /// <exception cref="KeyNotFoundException">The message does not name the key.</exception>
+    /// <summary>Returns the presences in the message under a key.</summary>
+    /// <exception cref="KeyNotFoundException">The message does not contain the key.</exception>
     public IReadOnlyList<PresenceEntry> Entries(string key) => _entries[key];
 
-    /// <summary>Puts a value beside the <c>metas</c> of a key, in place of one put there before under the same name.</summary>
-    /// <exception cref="KeyNotFoundException">The message does not name the key.</exception>
+    /// <summary>Sets a field beside the <c>metas</c> of a key; replaces an earlier value of the same name.</summary>
+    /// <exception cref="KeyNotFoundException">The message does not contain the key.</exception>
     /// <exception cref="ArgumentException">The name is <c>metas</c>.</exception>
     public void Put<T>(string key, string name, T value)
     {
@@ -38,7 +37,7 @@ public sealed class PresenceFetch
 
         if (!_entries.ContainsKey(key))
         {
-            throw new KeyNotFoundException($"The message does not name the key '{key}'.");
+            throw new KeyNotFoundException($"The message does not contain the key '{key}'.");
         }
 
         if (!_fields.TryGetValue(key, out var fields))
@@ -46,11 +45,11 @@ public sealed class PresenceFetch
             _fields.Add(key, fields = new(1, StringComparer.Ordinal));
         }
 
-        fields[name] = JsonSerializer.SerializeToUtf8Bytes(value, JsonSerializerOptions.Web);
+        fields[name] = ChannelPayload.From(value).Bytes;
     }
 
-    /// <summary>What follows the presences of each key: <c>,"name":value</c>, once for each name.</summary>
-    internal IReadOnlyDictionary<string, byte[]> Written() => _fields.ToDictionary(
+    /// <summary>Encodes the text that follows the presences of each key: <c>,"name":value</c> per field.</summary>
+    internal IReadOnlyDictionary<string, byte[]> Encode() => _fields.ToDictionary(
         key => key.Key,
         key =>
         {
@@ -60,7 +59,7 @@ public sealed class PresenceFetch
                 json.Raw(","u8);
                 json.String(name);
                 json.Raw(":"u8);
-                json.Raw(value);
+                json.Raw(value.Span);
             }
 
             return json.ToArrayAndReturn();

@@ -3,18 +3,15 @@ using Presence.Tracker;
 
 namespace Presence.Channels;
 
-/// <summary>Writes presences in the shape the clients' <c>Presence</c> class reads; metadata goes out as it came in.</summary>
+/// <summary>Encodes presences as the <c>Presence</c> class of clients reads them; metadata stays as it came.</summary>
 internal static class PresencePayloads
 {
     private static ReadOnlySpan<byte> Ref => "phx_ref"u8;
-
     private static ReadOnlySpan<byte> PreviousRef => "phx_ref_prev"u8;
 
-    /// <summary><c>{key: {"metas": [...]}}</c></summary>
-    /// <param name="byKey">Who is present.</param>
-    /// <param name="fields">What follows the presences of some keys, comma first; see <see cref="PresenceFetch"/>.</param>
+    /// <summary>Encodes <c>{key: {"metas": [...]}}</c>, with fields of <see cref="PresenceFetch"/>.</summary>
     public static byte[] State(
-        IEnumerable<KeyValuePair<string, List<PresenceEntry>>> byKey, IReadOnlyDictionary<string, byte[]>? fields = null)
+        IReadOnlyDictionary<string, List<PresenceEntry>> byKey, IReadOnlyDictionary<string, byte[]>? fields = null)
     {
         var json = FrameBuffer.Rent();
         json.Raw("{"u8);
@@ -35,7 +32,7 @@ internal static class PresencePayloads
         return json.ToArrayAndReturn();
     }
 
-    /// <summary><c>{"joins": {key: {"metas": [...]}}, "leaves": {...}}</c></summary>
+    /// <summary>Encodes <c>{"joins": {key: {"metas": [...]}}, "leaves": {...}}</c>.</summary>
     public static byte[] Diff(IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields = null)
     {
         var json = FrameBuffer.Rent();
@@ -47,7 +44,21 @@ internal static class PresencePayloads
         return json.ToArrayAndReturn();
     }
 
-    /// <summary>The metadata with the refs put in at its end; refs that a user wrote into it are left out.</summary>
+    /// <summary>Returns a diff with the field <c>cursor</c>, which is null if the topic has none.</summary>
+    public static byte[] WithCursor(ReadOnlySpan<byte> diff, string? cursor) =>
+        [.. diff[..^1], .. ","u8, .. Cursor(cursor).AsSpan(1)];
+
+    /// <summary>Encodes <c>{"cursor": "..."}</c>.</summary>
+    public static byte[] Cursor(string? cursor)
+    {
+        var json = FrameBuffer.Rent();
+        json.Raw("{\"cursor\":"u8);
+        json.Value(cursor);
+        json.Raw("}"u8);
+        return json.ToArrayAndReturn();
+    }
+
+    /// <summary>Writes the metadata with the refs at its end; refs that a user put into it are omitted.</summary>
     internal static void Meta(FrameBuffer json, PresenceEntry entry, string? previousRef)
     {
         var meta = entry.Meta.Utf8.Span;
@@ -77,7 +88,10 @@ internal static class PresencePayloads
     }
 
     private static void Side(
-        FrameBuffer json, IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields, bool joins)
+        FrameBuffer json,
+        IReadOnlyList<PresenceChange> changes,
+        IReadOnlyDictionary<string, byte[]>? fields,
+        bool joins)
     {
         json.Raw("{"u8);
         var first = true;
@@ -98,7 +112,7 @@ internal static class PresencePayloads
                     continue;
                 }
 
-                // The version that these clients saw last, which may not be the one just before.
+                // The version that these clients saw last, which may be older than the previous one.
                 Meta(json, change.Entry, change.LastShown?.Ref ?? change.Entry.PreviousRef);
             }
 
@@ -135,7 +149,7 @@ internal static class PresencePayloads
         }
     }
 
-    /// <returns>Whether nothing was left.</returns>
+    /// <returns>Whether the object is empty.</returns>
     private static bool CopyWithoutRefs(FrameBuffer json, ReadOnlySpan<byte> meta)
     {
         json.Raw("{"u8);
@@ -144,11 +158,11 @@ internal static class PresencePayloads
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var mine = reader.ValueTextEquals(Ref) || reader.ValueTextEquals(PreviousRef);
+            var isRef = reader.ValueTextEquals(Ref) || reader.ValueTextEquals(PreviousRef);
             var start = (int)reader.TokenStartIndex;
             reader.Read();
             reader.Skip();
-            if (!mine)
+            if (!isRef)
             {
                 Separate(json, empty);
                 json.Raw(meta[start..(int)reader.BytesConsumed]);

@@ -2,14 +2,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Presence.Channels;
 
-/// <summary>Which topics' presences pass through which <see cref="ChannelPresence"/>.</summary>
+/// <summary>Maps topics to the <see cref="ChannelPresence"/> of their presences.</summary>
 internal sealed class PresenceRoutes
 {
     private readonly List<(TopicPattern Topics, Type Type)> _routes = [];
 
     public void Add(string topics, Type presence) => _routes.Add((new TopicPattern(topics), presence));
 
-    /// <summary>Makes the instances, in the order in which they were named.</summary>
     public IReadOnlyList<PresenceRoute> Create(IServiceProvider services) =>
     [
         .. _routes.Select(route =>
@@ -17,14 +16,11 @@ internal sealed class PresenceRoutes
     ];
 }
 
-/// <summary>The presences of some topics, and who enriches them.</summary>
+/// <summary>The instance for the presences of some topics.</summary>
 internal sealed class PresenceRoute(TopicPattern topics, ChannelPresence presence)
 {
     public TopicPattern Topics => topics;
-
     public ChannelPresence Presence => presence;
-
     public bool Fetches { get; } = presence.Overrides(nameof(ChannelPresence.FetchAsync));
-
     public bool HandlesMetas { get; } = presence.Overrides(nameof(ChannelPresence.HandleMetasAsync));
 }

@@ -2,12 +2,16 @@ using Presence.Tracker;
 
 namespace Presence.Channels;
 
-/// <summary>What the clients of one topic were told, by key.</summary>
-internal sealed class ShownPresences
+/// <summary>The presences that were sent to the clients of one topic, by key.</summary>
+internal sealed class ShownPresences(string topic)
 {
     private readonly Dictionary<string, List<PresenceEntry>> _byKey = new(StringComparer.Ordinal);
+    private TopicDigest? _digest;
 
     public IReadOnlyDictionary<string, List<PresenceEntry>> ByKey => _byKey;
+
+    /// <summary>Gets the digest, which is computed once and then follows the changes.</summary>
+    public TopicDigest Digest => _digest ??= TopicDigest.Of(topic, _byKey.Values.SelectMany(entries => entries));
 
     public void Apply(IReadOnlyList<PresenceChange> changes)
     {
@@ -33,12 +37,13 @@ internal sealed class ShownPresences
         }
 
         entries.Add(entry);
+        _digest?.Add(entry);
     }
 
-    /// <summary>The presences that a message tells of: those of the changes, and all others too if it is a state.</summary>
-    public Dictionary<string, IReadOnlyList<PresenceEntry>> Concerned(IReadOnlyList<PresenceChange> changes, bool all)
+    /// <summary>Returns the presences in a message: those of the changes, and all others if it is a state.</summary>
+    public Dictionary<string, IReadOnlyList<PresenceEntry>> EntriesOf(IReadOnlyList<PresenceChange> changes, bool all)
     {
-        var concerned = changes
+        var entriesByKey = changes
             .GroupBy(change => change.Entry.Key, StringComparer.Ordinal)
             .ToDictionary(
                 key => key.Key,
@@ -48,11 +53,11 @@ internal sealed class ShownPresences
         {
             foreach (var (key, entries) in _byKey)
             {
-                concerned[key] = [.. entries];
+                entriesByKey[key] = [.. entries];
             }
         }
 
-        return concerned;
+        return entriesByKey;
     }
 
     private void Hide(PresenceEntry entry)
@@ -62,7 +67,12 @@ internal sealed class ShownPresences
             return;
         }
 
-        entries.RemoveAll(other => other.Process == entry.Process && other.Owner == entry.Owner);
+        foreach (var shown in _digest is null ? [] : entries.FindAll(entry.IsSamePresence))
+        {
+            _digest!.Remove(shown);
+        }
+
+        entries.RemoveAll(entry.IsSamePresence);
         if (entries.Count == 0)
         {
             _byKey.Remove(entry.Key);

@@ -1,18 +1,18 @@
 namespace Presence.Channels;
 
-/// <summary>Sends to the clients of a topic on every member, from anywhere in the application.</summary>
+/// <summary>Sends to the clients of a topic on every node, from anywhere in the application.</summary>
 public interface IChannelBroadcaster
 {
-    /// <summary>To every client that has joined the topic.</summary>
+    /// <summary>Sends to every client of the topic on every node.</summary>
     /// <exception cref="ArgumentException">The event is empty, too long or begins with <c>phx_</c>.</exception>
     void Broadcast(string topic, string name, ChannelPayload payload = default);
 
-    /// <summary>A value as JSON to every client that has joined the topic.</summary>
+    /// <summary>Sends a value as JSON to every client of the topic on every node.</summary>
     void Broadcast<T>(string topic, string name, T payload) => Broadcast(topic, name, ChannelPayload.From(payload));
 
-    /// <summary>To every client of the topic that is connected to this member.</summary>
+    /// <summary>Sends to every client of the topic that is connected to this node.</summary>
     void BroadcastLocal(string topic, string name, ChannelPayload payload = default);
 
-    /// <summary>Closes every connection with this <see cref="PresenceSocket.Id"/>; stock clients connect again.</summary>
+    /// <summary>Closes every connection with this <see cref="PresenceSocket.Id"/>; clients reconnect.</summary>
     void Disconnect(string socketId);
 }

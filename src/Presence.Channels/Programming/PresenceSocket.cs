@@ -2,43 +2,62 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>One connection of a client. Derive from it; constructor parameters come from the application's services.</summary>
+/// <summary>Connection of a client. Derive from it; constructor parameters are resolved from the services.</summary>
 public abstract class PresenceSocket
 {
     private Dictionary<string, object?>? _assigns;
+    private System.Runtime.CompilerServices.StrongBox<SocketToken>? _token;
 
     /// <summary>
-    /// Names the user or device behind the connection, or null. A <see cref="IChannelBroadcaster.Disconnect"/> with the same
-    /// id closes it, on whatever member it is. Read once, after <see cref="ConnectAsync"/>.
+    /// Gets the user or device of the connection, or null. <see cref="IChannelBroadcaster.Disconnect"/> with this ID
+    /// closes the connection on any node. It must not change after <see cref="ConnectAsync"/>.
     /// </summary>
     public virtual string? Id => null;
 
-    /// <summary>Values that the socket leaves for its channels. Write them in <see cref="ConnectAsync"/> only.</summary>
+    /// <summary>
+    /// Gets or sets the token of the connection; null: it has no end. Set it in <see cref="ConnectAsync"/>. When it
+    /// expires or is revoked, the channels end and the connection is closed with 1008.
+    /// </summary>
+    public SocketToken? Token
+    {
+        get => Volatile.Read(ref _token)?.Value;
+        set => Volatile.Write(ref _token, value is { } token ? new(token) : null);
+    }
+
+    /// <summary>Gets values for the channels. Write to it only in <see cref="ConnectAsync"/>.</summary>
     public IDictionary<string, object?> Assigns => _assigns ??= new(StringComparer.Ordinal);
 
-    /// <summary>Decides whether the client may connect. A refusal, and an exception, is answered with status 403.</summary>
-    protected internal abstract ValueTask<ConnectResult> ConnectAsync(SocketConnect connect);
+    /// <summary>Decides whether the client may connect. A rejection or exception answers 403.</summary>
+    protected internal abstract ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect);
+
+    /// <summary>
+    /// Reads the token with which a client renews <see cref="Token"/>: it pushes the event <c>access_token</c> with
+    /// <c>{"access_token": "..."}</c> on any topic. Called only if there is a token. One of another user is rejected.
+    /// </summary>
+    /// <returns>Null if it is invalid, as by default.</returns>
+    protected internal virtual ValueTask<SocketToken?> RenewAsync(string accessToken) => new((SocketToken?)null);
 }
 
-/// <summary>Whether a client may connect.</summary>
+/// <summary>Result of a connection attempt.</summary>
 public enum ConnectResult
 {
-    /// <summary>It may not.</summary>
-    Refuse,
-
-    /// <summary>It may.</summary>
-    Accept,
+    /// <summary>The client may not connect.</summary>
+    Rejected,
+    /// <summary>The client may connect.</summary>
+    Accepted,
 }
 
-/// <summary>What a connecting client brings.</summary>
-/// <param name="Http">The request; not to be kept.</param>
+/// <summary>Request of a connecting client.</summary>
+/// <param name="Http">The request; do not keep it.</param>
 /// <param name="Token">
-/// The token of the client: its <c>authToken</c> option (a subprotocol, or a header of a long poll), else the parameter <c>token</c>, else null.
+/// The <c>authToken</c> option of the client (a subprotocol, or a header of a long poll), else the parameter
+/// <c>token</c>, else null.
 /// </param>
-public sealed record SocketConnect(HttpContext Http, string? Token)
+public sealed record SocketConnectContext(HttpContext Http, string? Token)
 {
-    /// <summary>A parameter of the client, or null.</summary>
-    /// <remarks>Of several values of one name the last. Parameter <c>token</c> is <see cref="Token"/>.</remarks>
+    /// <summary>Returns a parameter of the client, or null.</summary>
+    /// <remarks>The last one of several values counts. Parameter <c>token</c> is <see cref="Token"/>.</remarks>
     public string? Parameter(string name) =>
-        name == "token" ? Token : Http.Request.Query.TryGetValue(name, out var values) && values is [.., { } last] ? last : null;
+        name == "token" ? Token
+        : Http.Request.Query.TryGetValue(name, out var values) && values is [.., { } last] ? last : null;
 }

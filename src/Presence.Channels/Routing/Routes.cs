@@ -2,18 +2,22 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Presence.Channels;
 
-/// <summary>One line of a socket's routing: topics of a pattern go to a channel.</summary>
-internal sealed class ChannelRoute(string pattern, Type channel)
+/// <summary>Routes the topics of a pattern to a channel.</summary>
+internal sealed class ChannelRoute(string pattern, Type channel, TimeSpan? grace)
 {
     private readonly TopicPattern _topics = new(pattern);
     private readonly ObjectFactory _factory = ActivatorUtilities.CreateFactory(channel, []);
 
-    public bool Matches(string topic) => _topics.Matches(topic);
+    public string Name => channel.Name;
 
+    /// <summary>Gets the grace of the channels; null for the configured one.</summary>
+    public TimeSpan? Grace => grace;
+
+    public bool Matches(string topic) => _topics.Matches(topic);
     public Channel Create(IServiceProvider services) => (Channel)_factory(services, null);
 }
 
-/// <summary>The routing of one kind of socket; the first pattern that fits counts.</summary>
+/// <summary>Routes of a socket; the first pattern that matches counts.</summary>
 public sealed class SocketRoutes
 {
     private readonly List<ChannelRoute> _routes = [];
@@ -27,32 +31,25 @@ public sealed class SocketRoutes
 
     internal Type SocketType { get; }
 
-    /// <summary>Gives topics to a channel: <c>room:lobby</c> for one topic, <c>room:*</c> for all that begin so.</summary>
-    /// <exception cref="ArgumentException">A wildcard stands elsewhere than at the end.</exception>
-    public SocketRoutes Channel<TChannel>(string pattern)
+    /// <summary>Routes topics to a channel: <c>room:lobby</c> is one topic, <c>room:*</c> a prefix.</summary>
+    /// <param name="pattern">The topics.</param>
+    /// <param name="configure">Changes the options of the route.</param>
+    /// <exception cref="ArgumentException">A wildcard is not at the end, or an option is out of range.</exception>
+    public SocketRoutes Channel<TChannel>(string pattern, Action<ChannelRouteOptions>? configure = null)
         where TChannel : Channel
     {
-        _routes.Add(new ChannelRoute(pattern, typeof(TChannel)));
+        var options = new ChannelRouteOptions();
+        configure?.Invoke(options);
+        options.Validate();
+        _routes.Add(new ChannelRoute(pattern, typeof(TChannel), options.Grace));
         return this;
     }
 
-    internal ChannelRoute? Find(string topic)
-    {
-        foreach (var route in _routes)
-        {
-            if (route.Matches(topic))
-            {
-                return route;
-            }
-        }
-
-        return null;
-    }
-
+    internal ChannelRoute? Find(string topic) => _routes.Find(route => route.Matches(topic));
     internal PresenceSocket Create(IServiceProvider services) => (PresenceSocket)_factory(services, null);
 }
 
-/// <summary>Declares sockets and what their topics lead to.</summary>
+/// <summary>Declares sockets, their channels and presences.</summary>
 public sealed class ChannelsBuilder
 {
     private readonly RouteTable _table;
@@ -63,12 +60,11 @@ public sealed class ChannelsBuilder
         _table = table;
     }
 
-    /// <summary>The application's services.</summary>
+    /// <summary>Gets the application's services.</summary>
     public IServiceCollection Services { get; }
 
-    /// <summary>Declares a kind of socket and its channels; a second call for the same kind adds to it.</summary>
-    public ChannelsBuilder Socket<TSocket>(Action<SocketRoutes> routes)
-        where TSocket : PresenceSocket
+    /// <summary>Declares a socket and its channels; a second call for the same socket adds to it.</summary>
+    public ChannelsBuilder Socket<TSocket>(Action<SocketRoutes> routes) where TSocket : PresenceSocket
     {
         ArgumentNullException.ThrowIfNull(routes);
         routes(_table.Declare(typeof(TSocket)));
@@ -76,12 +72,11 @@ public sealed class ChannelsBuilder
     }
 
     /// <summary>
-    /// Passes the presences of some topics of the tracker through <typeparamref name="TPresence"/>: <c>room:lobby</c> for one
-    /// topic, <c>room:*</c> for all that begin so. Of several that fit, the first one fetches; all of them handle changes.
+    /// Passes the presences of tracker topics through <typeparamref name="TPresence"/>: <c>room:lobby</c> is one topic,
+    /// <c>room:*</c> a prefix. Of several that match, the first one fetches; all of them handle changes.
     /// </summary>
-    /// <exception cref="ArgumentException">A wildcard stands elsewhere than at the end.</exception>
-    public ChannelsBuilder Presence<TPresence>(string topics)
-        where TPresence : ChannelPresence
+    /// <exception cref="ArgumentException">A wildcard is not at the end.</exception>
+    public ChannelsBuilder Presence<TPresence>(string topics) where TPresence : ChannelPresence
     {
         _table.Presences.Add(topics, typeof(TPresence));
         return this;

@@ -1,6 +1,6 @@
 namespace Presence.Channels;
 
-/// <summary>A topic, or all topics that begin with what stands before the <c>*</c>.</summary>
+/// <summary>A topic, or a prefix of topics if it ends with <c>*</c>.</summary>
 internal sealed class TopicPattern
 {
     private readonly string _text;
@@ -13,7 +13,8 @@ internal sealed class TopicPattern
         _text = _wildcard ? pattern[..^1] : pattern;
         if (_text.Contains('*', StringComparison.Ordinal))
         {
-            throw new ArgumentException($"Pattern '{pattern}': a wildcard stands only at the end, as in 'room:*'.", nameof(pattern));
+            throw new ArgumentException(
+                $"Pattern '{pattern}': a wildcard is allowed only at the end, as in 'room:*'.", nameof(pattern));
         }
     }
 

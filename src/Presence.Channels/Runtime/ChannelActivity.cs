@@ -1,12 +1,12 @@
 namespace Presence.Channels;
 
 /// <summary>
-/// Counts what channels and feeds have under way, so that a test can wait until they have come to rest. A server has none
-/// unless one is among its services.
+/// Counts the running work of channels and feeds, so that tests can wait until it is done. Servers have none unless it
+/// is registered as a service.
 /// </summary>
 /// <remarks>
-/// Whoever hands over work has called <see cref="Began"/> for it before its own work ends, so zero means that nothing runs
-/// and nothing waits to run.
+/// <see cref="Began"/> is called for queued work before the work that queued it ends, so zero means that nothing runs
+/// or waits.
 /// </remarks>
 internal sealed class ChannelActivity
 {
@@ -15,7 +15,7 @@ internal sealed class ChannelActivity
     private int _running;
     private long _begun;
 
-    /// <summary>How often work began.</summary>
+    /// <summary>Gets how often work began.</summary>
     public long Begun
     {
         get
@@ -64,7 +64,7 @@ internal sealed class ChannelActivity
         }
     }
 
-    /// <summary>Completes at the next end of any work, or at once if no more than <paramref name="rest"/> is under way.</summary>
+    /// <summary>Completes when any work ends, or at once if no more than <paramref name="rest"/> is running.</summary>
     public Task EndOfOneAsync(int rest)
     {
         lock (_gate)

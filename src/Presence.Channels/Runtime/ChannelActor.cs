@@ -2,41 +2,46 @@ using Presence.Node;
 
 namespace Presence.Channels;
 
-/// <summary>Runs one channel: its mailbox, its place in the topic, its presences, its end.</summary>
+/// <summary>Runs one channel: its mailbox, topic, presences and termination.</summary>
 internal sealed partial class ChannelActor : IThreadPoolWorkItem
 {
+    /// <summary>Receivers of a broadcast that cost about as much as the handling of a frame.</summary>
+    private const double ReceiversOfFrame = 10;
+
     private readonly Mailbox _mailbox;
     private readonly Channel _channel;
     private readonly IReadOnlyCollection<string> _intercepted;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private JoinedTopic? _joined;
-    private string? _currentRef;
+    private TopicSubscribers? _joined;
+    private WireValue _currentRef;
     private bool _handlingPush;
     private bool _afterJoinDone;
     private bool _stopRequested;
+    private bool _hasBroadcast;
     private int _detached;
 
-    public ChannelActor(SocketSession session, Channel channel, string topic, string? joinRef)
+    public ChannelActor(
+        SocketConnection connection, Channel channel, string topic, WireValue joinRef, TimeSpan grace)
     {
-        Session = session;
+        Connection = connection;
         Topic = topic;
         JoinRef = joinRef;
+        _grace = grace;
         _channel = channel;
-        _mailbox = new Mailbox(session.Server.Limits.MaxMailboxMessages);
+        _mailbox = new Mailbox(connection.Server.Limits.MaxMailboxMessages);
         channel.Attach(this);
         _intercepted = channel.InterceptedEvents;
     }
 
-    public SocketSession Session { get; }
-
-    public ChannelServer Server => Session.Server;
-
+    public SocketConnection Connection { get; }
+    public ChannelServer Server => Connection.Server;
     public string Topic { get; }
+    public WireValue JoinRef { get; }
 
-    public string? JoinRef { get; }
+    /// <summary>Gets or sets the index in the topic's list; written under the topic's lock.</summary>
+    public int TopicIndex { get; set; }
 
-    /// <summary>Where the topic keeps this channel; written under the topic's lock.</summary>
-    public int TopicPlace { get; set; }
+    private string Name => _channel.GetType().Name;
 
     public Task Ended => _ended.Task;
 
@@ -46,55 +51,66 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
 
     private bool IsDetached => Volatile.Read(ref _detached) != 0;
 
-    /// <summary>Asks the channel and answers the client. Mail waits meanwhile.</summary>
-    /// <returns>Whether the client is in.</returns>
-    public async ValueTask<bool> JoinAsync(ChannelPayload payload, string? reference)
+    /// <summary>Runs the join and answers the client. Other messages wait meanwhile.</summary>
+    /// <returns>Whether the client has joined.</returns>
+    public async ValueTask<bool> JoinAsync(ChannelPayload payload, WireValue reference)
     {
         JoinResult result;
         try
         {
+            ReadCursor(payload);
+            if (!await ResumeAsync(payload))
+            {
+                return RejectJoin(reference, PhoenixReasons.JoinCrashed);
+            }
+
             var joining = _channel.JoinAsync(payload);
             if (joining.IsCompleted)
             {
                 result = await joining;
             }
-            else if (await DecidedAsync(joining.AsTask()) is { } decided)
+            else if (await WaitForJoinAsync(joining.AsTask()) is { } inTime)
             {
-                result = decided;
+                result = inTime;
             }
             else
             {
-                Server.Log.JoinTimedOut(Topic);
-                Server.Instruments.Crashed("join_timeout");
-                Detach();
-                Answer(reference, ChannelReply.Error(WireReasons.JoinTimeout));
-                return false;
+                Server.Log.JoinTimedOut(Topic, Name);
+                Server.Instruments.Failed("join_timeout");
+                return RejectJoin(reference, PhoenixReasons.JoinTimeout, keepsSession: IsResumed);
             }
         }
         catch (Exception e)
         {
-            Server.Log.JoinCrashed(e, Topic);
-            Server.Instruments.Crashed("join");
-            Detach();
-            Answer(reference, ChannelReply.Error(WireReasons.JoinCrashed));
-            return false;
+            Server.Log.JoinFailed(e, Topic, Name);
+            Server.Instruments.Failed("join");
+            return RejectJoin(reference, PhoenixReasons.JoinCrashed, keepsSession: IsResumed);
         }
 
         if (!result.Accepted)
         {
-            Detach();
-            Answer(reference, ChannelReply.Error(result.Response));
-            return false;
+            return RejectJoin(reference, result.Response);
         }
 
-        var answer = Session.Serializer.Reply(JoinRef, reference, Topic, ChannelReply.Ok(result.Response));
+        var reply = ChannelReply.Ok(WithSession(result.Response));
+        var answer = Connection.Serializer.Reply(JoinRef, reference, Topic, reply);
         _joined = Server.Topics.Add(Topic, this, answer);
         Server.Instruments.ChannelJoined();
         return true;
     }
 
-    /// <returns>Null if it takes too long. What comes of it then is of no consequence: the channel is detached.</returns>
-    private async ValueTask<JoinResult?> DecidedAsync(Task<JoinResult> joining)
+    /// <param name="reference">The reference of the join.</param>
+    /// <param name="reason">The answer.</param>
+    /// <param name="keepsSession">Whether the client may try to resume again.</param>
+    private bool RejectJoin(WireValue reference, ChannelPayload reason, bool keepsSession = false)
+    {
+        Detach(keepsSession);
+        Answer(reference, ChannelReply.Error(reason));
+        return false;
+    }
+
+    /// <returns>Null after the timeout: the channel is detached, and a later result is ignored.</returns>
+    private async ValueTask<JoinResult?> WaitForJoinAsync(Task<JoinResult> joining)
     {
         try
         {
@@ -111,7 +127,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Lets the channel work from here on: after the client has been answered.</summary>
+    /// <summary>Starts the reader of the mailbox, after the client has been answered.</summary>
     public void Start()
     {
         Server.Activity?.Began();
@@ -126,73 +142,83 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
 
     public void Push(string name, ChannelPayload payload)
     {
-        WireEvents.Check(name);
+        PhoenixEvents.Check(name);
         if (_joined is null && !IsDetached)
         {
             throw new InvalidOperationException("The client has not joined yet: push in AfterJoinAsync.");
         }
 
-        if (!IsDetached && Session.CanCarry(payload))
+        if (!IsDetached && Connection.CanSend(payload))
         {
-            Session.Send(Session.Serializer.Push(JoinRef, Topic, name, payload));
+            Connection.Send(Connection.Serializer.Push(JoinRef, Topic, name, payload));
         }
     }
 
-    public void Reply(string? reference, ChannelReply reply)
+    public void Broadcast(string name, ChannelPayload payload, object? sender)
     {
-        if (reference is not null && !IsDetached)
+        Server.Broadcaster.Broadcast(Topic, name, payload, sender);
+        _hasBroadcast = true;
+        Connection.Charge((_joined?.Count ?? 0) / ReceiversOfFrame);
+    }
+
+    public void Reply(WireValue reference, ChannelReply reply)
+    {
+        if (!reference.IsNull && !IsDetached)
         {
             Answer(reference, reply);
         }
     }
 
-    /// <summary>A broadcast: straight to the socket, or through the channel if it asked for that.</summary>
+    /// <summary>Sends a broadcast to the socket, or to the channel if it intercepts the event.</summary>
     public void Deliver(EncodedBroadcast broadcast)
     {
         if (_intercepted.Count > 0 && _intercepted.Contains(broadcast.Event))
         {
-            Post(new(ChannelMessageKind.Out, broadcast.Event, null, broadcast.Payload, null));
+            Post(new(ChannelMessageKind.Out, broadcast.Event, default, broadcast.Payload, null));
         }
-        else if (Session.CanCarry(broadcast.Payload))
+        else if (Connection.CanSend(broadcast.Payload))
         {
-            Session.Send(broadcast.For(Session.Serializer));
+            Connection.Send(broadcast.For(Connection.Serializer));
         }
     }
 
     public bool PostInfo(object message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        return Post(new(ChannelMessageKind.Info, null, null, default, message));
+        return Post(new(ChannelMessageKind.Info, null, default, default, message));
     }
 
     public void PostIn(in InFrame frame)
     {
+        Confirm();
         if (!Post(new(ChannelMessageKind.In, frame.Event, frame.Ref, frame.Payload.Detached(), null)))
         {
-            Reply(frame.Ref, ChannelReply.Error(WireReasons.ChannelBusy));
+            Reply(frame.Ref, ChannelReply.Error(PhoenixReasons.ChannelBusy));
         }
     }
 
-    public void PostLeave(string? reference) =>
+    public void PostLeave(WireValue reference) =>
         Post(new(ChannelMessageKind.Leave, null, reference, default, null), always: true);
 
-    public void PostEnd(ChannelEndKind kind) =>
-        Post(new(ChannelMessageKind.End, null, null, default, kind), always: true);
+    public void PostEnd(TerminationReason kind) =>
+        Post(new(ChannelMessageKind.End, null, default, default, kind), always: true);
 
     public void RequestStop()
     {
         _stopRequested = true;
-        PostEnd(ChannelEndKind.Stopped);
+        PostEnd(TerminationReason.Stopped);
     }
 
-    /// <summary>Gives up on a channel that does not end: nothing it does is heard any more.</summary>
+    /// <summary>Detaches a channel that does not end; what it sends later is dropped.</summary>
     public void Abandon()
     {
-        if (Detach())
+        if (Detach(keepsSession: true))
         {
-            Server.Log.ChannelAbandoned(Topic);
-            Server.Instruments.Crashed("abandoned");
+            Server.Log.ChannelAbandoned(Topic, Name);
+            Server.Instruments.Failed("abandoned");
         }
+
+        Connection.Release(_mailbox.Clear());
 
         _ended.TrySetResult();
     }
@@ -204,9 +230,12 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
             return false;
         }
 
+        // Before the post: the reader may be done with the message before it returns.
+        Connection.Hold(message.Held);
         switch (_mailbox.Post(message, always))
         {
-            case Mailbox.Posted.Refused:
+            case Mailbox.Posted.Rejected:
+                Connection.Release(message.Held);
                 Server.Instruments.Dropped("mailbox_full");
                 return false;
             case Mailbox.Posted.StartReader:
@@ -226,35 +255,49 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 _afterJoinDone = true;
                 StartPresence();
                 await _channel.AfterJoinAsync();
+                if (IsResumed)
+                {
+                    await PresenceSession.CompleteResumeAsync();
+                }
             }
 
-            while (_mailbox.TryTake(out var message))
+            while (_mailbox.TryDequeue(out var message))
             {
-                if (IsDetached)
+                try
                 {
-                    continue;
+                    if (!IsDetached && await HandleAsync(message) is { } end)
+                    {
+                        await EndAsync(end, message.Kind == ChannelMessageKind.Leave ? message.Ref : default);
+                    }
                 }
-
-                if (await HandleAsync(message) is { } end)
+                finally
                 {
-                    await EndAsync(end, message.Kind == ChannelMessageKind.Leave ? message.Ref : null);
+                    Connection.Release(message.Held);
                 }
             }
         }
         catch (Exception e)
         {
-            Server.Log.ChannelCrashed(e, Topic);
-            Server.Instruments.Crashed("channel");
-            await EndAsync(new ChannelEnd(ChannelEndKind.Crashed, e), null);
+            Server.Log.ChannelFailed(e, Topic, Name);
+            Server.Instruments.Failed("channel");
+            await EndAsync(new ChannelTermination(TerminationReason.Failed, e), default);
+            Connection.Release(_mailbox.Clear());
         }
     }
 
-    /// <returns>The end, if the message was the last.</returns>
-    private async ValueTask<ChannelEnd?> HandleAsync(ChannelMessage message)
+    /// <returns>The termination, if the message was the last.</returns>
+    private async ValueTask<ChannelTermination?> HandleAsync(ChannelMessage message)
     {
         switch (message.Kind)
         {
             case ChannelMessageKind.In:
+                if (_hasBroadcast && _joined?.Backlog is { } backlog)
+                {
+                    // A client that broadcasts faster than others can read waits before the others are cut off.
+                    await backlog.WaitAsync(Server.Time);
+                }
+
+                _hasBroadcast = false;
                 _currentRef = message.Ref;
                 _handlingPush = true;
                 var result = await _channel.HandleInAsync(message.Event!, message.Payload);
@@ -264,7 +307,14 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                     Reply(message.Ref, reply);
                 }
 
-                return result.Stops || _stopRequested ? new ChannelEnd(ChannelEndKind.Stopped) : null;
+                if (_hasBroadcast && Server.Congestion is { } congestion)
+                {
+                    // Otherwise a few clients could fill the queue in which the broadcasts of all others wait.
+                    await congestion.WaitAsync(Backlog.MaxWait, Server.Time)
+                        .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+
+                return result.Stops || _stopRequested ? new ChannelTermination(TerminationReason.Stopped) : null;
             case ChannelMessageKind.Out:
                 await _channel.HandleOutAsync(message.Event!, message.Payload);
                 break;
@@ -272,15 +322,15 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 await _channel.HandleInfoAsync(message.Info!);
                 break;
             case ChannelMessageKind.Leave:
-                return new ChannelEnd(ChannelEndKind.Left);
+                return new ChannelTermination(TerminationReason.Left);
             default:
-                return new ChannelEnd((ChannelEndKind)message.Info!);
+                return new ChannelTermination((TerminationReason)message.Info!);
         }
 
-        return _stopRequested ? new ChannelEnd(ChannelEndKind.Stopped) : null;
+        return _stopRequested ? new ChannelTermination(TerminationReason.Stopped) : null;
     }
 
-    private async ValueTask EndAsync(ChannelEnd end, string? leaveRef)
+    private async ValueTask EndAsync(ChannelTermination end, WireValue leaveRef)
     {
         try
         {
@@ -288,63 +338,74 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         }
         catch (Exception e)
         {
-            Server.Log.TerminateCrashed(e, Topic);
-            Server.Instruments.Crashed("terminate");
+            Server.Log.TerminateFailed(e, Topic, Name);
+            Server.Instruments.Failed("terminate");
         }
 
-        if (Detach())
+        var mayResume = end.Kind
+            is TerminationReason.SocketClosed or TerminationReason.Failed or TerminationReason.Replaced;
+        if (Detach(mayResume))
         {
-            Farewell(end, leaveRef);
+            Terminate(end, leaveRef);
         }
 
         _ended.TrySetResult();
     }
 
-    private void Farewell(ChannelEnd end, string? leaveRef)
+    private void Terminate(ChannelTermination end, WireValue leaveRef)
     {
         switch (end.Kind)
         {
-            case ChannelEndKind.Left:
+            case TerminationReason.Left:
                 Answer(leaveRef, ChannelReply.Ok());
                 SendClose();
                 break;
-            case ChannelEndKind.Stopped:
+            case TerminationReason.Stopped:
                 SendClose();
                 break;
-            case ChannelEndKind.Crashed:
-                Session.Send(Session.Serializer.Ended(JoinRef, Topic, WireEvents.Error, WireReasons.ChannelCrash));
+            case TerminationReason.Superseded:
+                Connection.Send(
+                    Connection.Serializer.Push(JoinRef, Topic, PhoenixEvents.PresenceSuperseded, ChannelPayload.Empty));
+
+                // Not phx_error, after which the client would come back and take the session over again.
+                SendClose();
+                break;
+            case TerminationReason.Failed:
+                SendEnd(PhoenixEvents.Error, PhoenixReasons.ChannelCrash);
                 break;
         }
     }
 
-    /// <summary>Tells the client that this join is over; after a duplicate join the socket does it, behind the new answer.</summary>
-    public void SendClose() =>
-        Session.Send(Session.Serializer.Ended(JoinRef, Topic, WireEvents.Close, ChannelPayload.Empty));
+    /// <summary>Sends <c>phx_close</c>; after a duplicate join the socket calls this, after the new answer.</summary>
+    public void SendClose() => SendEnd(PhoenixEvents.Close, ChannelPayload.Empty);
 
-    private void Answer(string? reference, ChannelReply reply)
+    private void SendEnd(string name, ChannelPayload payload) =>
+        Connection.Send(Connection.Serializer.Ended(JoinRef, Topic, name, payload));
+
+    private void Answer(WireValue reference, ChannelReply reply)
     {
-        if (Session.CanCarry(reply.Payload))
+        if (Connection.CanSend(reply.Payload))
         {
-            Session.Send(Session.Serializer.Reply(JoinRef, reference, Topic, reply));
+            Connection.Send(Connection.Serializer.Reply(JoinRef, reference, Topic, reply));
         }
     }
 
-    /// <summary>Leaves everything that holds or feeds this channel. True the first time.</summary>
-    private bool Detach()
+    /// <summary>Removes this channel from its topic and releases its resources. True the first time.</summary>
+    private bool Detach(bool keepsSession)
     {
         if (Interlocked.Exchange(ref _detached, 1) != 0)
         {
             return false;
         }
 
-        Session.Forget(this);
+        Connection.Forget(this);
         if (_joined is { } joined)
         {
             Server.Topics.Remove(joined, this);
             Server.Instruments.ChannelLeft();
         }
 
-        ReleaseBelongings();
+        ReleaseResources(keepsSession);
         return true;
     }
 }

@@ -13,12 +13,12 @@ internal sealed class ChannelBroadcaster(IClusterPubSub pubSub) : IChannelBroadc
     public void BroadcastLocal(string topic, string name, ChannelPayload payload = default) =>
         pubSub.BroadcastLocal(Message(topic, name, payload, null));
 
-    public void Disconnect(string socketId) => Broadcast(socketId, WireEvents.Disconnect, default, null);
+    public void Disconnect(string socketId) => Broadcast(socketId, PhoenixEvents.Disconnect, default, null);
 
     private static PubSubMessage Message(string topic, string name, ChannelPayload payload, object? sender)
     {
         ArgumentException.ThrowIfNullOrEmpty(topic);
-        WireEvents.Check(name);
+        PhoenixEvents.Check(name);
         return new PubSubMessage(topic, name, payload.Bytes, payload.IsBinary) { Sender = sender };
     }
 }

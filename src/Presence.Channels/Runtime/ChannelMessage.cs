@@ -1,65 +1,67 @@
 namespace Presence.Channels;
 
-internal enum ChannelMessageKind : byte
+internal enum ChannelMessageKind : byte { In, Out, Info, Leave, End }
+
+/// <summary>A message in a channel's mailbox.</summary>
+/// <param name="Kind">The kind.</param>
+/// <param name="Event">In, out: the event.</param>
+/// <param name="Ref">In, leave: the reference for the answer.</param>
+/// <param name="Payload">In, out: the payload.</param>
+/// <param name="Info">Info: the message. End: a boxed <see cref="TerminationReason"/>.</param>
+internal readonly record struct ChannelMessage(
+    ChannelMessageKind Kind, string? Event, WireValue Ref, ChannelPayload Payload, object? Info)
 {
-    In,
-    Out,
-    Info,
-    Leave,
-    End,
+    private const int Overhead = 128;
+
+    /// <summary>Gets the bytes of a client that the message holds.</summary>
+    public int Held => Kind == ChannelMessageKind.In ? Overhead + Payload.Bytes.Length : 0;
 }
 
-/// <summary>What waits in a channel's mailbox.</summary>
-/// <param name="Kind">What it is.</param>
-/// <param name="Event">In, out: the event.</param>
-/// <param name="Ref">In, leave: the reference to answer to.</param>
-/// <param name="Payload">In, out: the payload.</param>
-/// <param name="Info">Info: the message. End: a boxed <see cref="ChannelEndKind"/>.</param>
-internal readonly record struct ChannelMessage(
-    ChannelMessageKind Kind,
-    string? Event,
-    string? Ref,
-    ChannelPayload Payload,
-    object? Info);
-
-/// <summary>A bounded queue with one reader at a time, who is started by the first message and leaves when it is empty.</summary>
-internal sealed class Mailbox(int bound)
+/// <summary>A bounded queue with one reader at a time, which ends when the queue is empty.</summary>
+internal sealed class Mailbox(int capacity)
 {
     private readonly Lock _gate = new();
     private Queue<ChannelMessage>? _messages;
-    private bool _busy = true;
+    private bool _hasReader = true;
 
-    internal enum Posted
-    {
-        Refused,
-        Queued,
-        StartReader,
-    }
+    internal enum Posted { Rejected, Queued, StartReader }
 
     /// <param name="message">The message.</param>
-    /// <param name="always">Whether the bound does not apply: ends must not be lost.</param>
+    /// <param name="always">Whether to ignore the capacity: terminations must not be dropped.</param>
     public Posted Post(in ChannelMessage message, bool always = false)
     {
         lock (_gate)
         {
-            if (!always && _messages?.Count >= bound)
+            if (!always && _messages?.Count >= capacity)
             {
-                return Posted.Refused;
+                return Posted.Rejected;
             }
 
             (_messages ??= new(2)).Enqueue(message);
-            if (_busy)
+            if (_hasReader)
             {
                 return Posted.Queued;
             }
 
-            _busy = true;
+            _hasReader = true;
             return Posted.StartReader;
         }
     }
 
-    /// <returns>False if the mailbox is empty: the reader has been let go.</returns>
-    public bool TryTake(out ChannelMessage message)
+    /// <summary>Removes the messages of a mailbox whose reader hangs.</summary>
+    /// <returns>The bytes that they held.</returns>
+    public long Clear()
+    {
+        lock (_gate)
+        {
+            var held = _messages?.Sum(message => (long)message.Held) ?? 0;
+            _messages?.Clear();
+            return held;
+        }
+    }
+
+    /// <returns>False if the mailbox is empty: the reader ends.</returns>
+    public bool TryDequeue(out ChannelMessage message)
     {
         lock (_gate)
         {
@@ -70,7 +72,7 @@ internal sealed class Mailbox(int bound)
 
             // An idle channel keeps no queue.
             _messages = null;
-            _busy = false;
+            _hasReader = false;
             message = default;
             return false;
         }

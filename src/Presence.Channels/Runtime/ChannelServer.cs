@@ -5,62 +5,79 @@ using Presence.Node;
 
 namespace Presence.Channels;
 
-/// <summary>What the sockets and channels of one member share.</summary>
+/// <summary>Services shared by the sockets and channels of one node.</summary>
 internal sealed class ChannelServer : IDisposable
 {
     public ChannelServer(
         IPresenceNode node,
         IOptions<ChannelLimits> limits,
+        IOptions<ChannelSessionOptions> sessions,
+        ResumeTokens resumeTokens,
         ChannelInstruments instruments,
         ILogger<ChannelServer> log,
         TimeProvider time,
         IServiceProvider services)
     {
         Node = node;
+        node.Tracker.KeepHistory();
         Limits = limits.Value;
+        Waiting = new WaitingBytes(Limits);
+        Handshakes = new HandshakeRate(Limits);
+        Load = new NodeLoad(Limits, time);
+        instruments.Observe(Waiting);
+        Grace = sessions.Value.Grace;
+        ResumeTokens = resumeTokens;
         Instruments = instruments;
-        Log = log;
+        Log = new ChannelLog(log, time);
         Time = time;
         Services = services;
+        Revocations = services.GetService<SocketRevocations>();
         Activity = services.GetService<ChannelActivity>();
         Presences = services.GetService<RouteTable>()?.Presences.Create(services) ?? [];
-        Topics = new TopicTable(this);
+        Topics = new TopicRegistry(this);
         Feeds = new PresenceFeeds(this);
         Broadcaster = new ChannelBroadcaster(node.PubSub);
-        Sockets = new SocketTable(this);
+        Sockets = new SocketRegistry(this);
+        if (Revocations is not null)
+        {
+            Revocations.Changed = Sockets.CheckTokens;
+        }
     }
 
     public IPresenceNode Node { get; }
-
     public ChannelLimits Limits { get; }
-
     public ChannelInstruments Instruments { get; }
+    public ChannelLog Log { get; }
 
-    public ILogger Log { get; }
+    /// <summary>Gets the grace of channels whose route has none of its own.</summary>
+    public TimeSpan Grace { get; }
 
+    public ResumeTokens ResumeTokens { get; }
     public TimeProvider Time { get; }
-
     public IServiceProvider Services { get; }
-
-    /// <summary>What is under way, if somebody wants to know.</summary>
+    public SocketRevocations? Revocations { get; }
     public ChannelActivity? Activity { get; }
-
-    /// <summary>Who enriches and hears presences.</summary>
     public IReadOnlyList<PresenceRoute> Presences { get; }
-
-    public TopicTable Topics { get; }
-
+    public TopicRegistry Topics { get; }
     public PresenceFeeds Feeds { get; }
-
     public ChannelBroadcaster Broadcaster { get; }
+    public SocketRegistry Sockets { get; }
+    public WaitingBytes Waiting { get; }
+    public HandshakeRate Handshakes { get; }
+    public NodeLoad Load { get; }
+    public SocketWriteScheduler Writers { get; } = new();
 
-    public SocketTable Sockets { get; }
+    /// <summary>Gets what a channel that broadcasts waits for; null unless many broadcasts wait on this node.</summary>
+    public Task? Congestion => (Node.PubSub as ClusterPubSub)?.Congestion;
 
-    public SocketWriters Writers { get; } = new();
+    /// <summary>Gets whether the node stops: it accepts no clients and sends no more changes.</summary>
+    public bool IsLeaving =>
+        Sockets.Draining || Node.State is NodeState.Draining or NodeState.Stopped or NodeState.Failed;
 
-    /// <summary>Whether the member is on its way out: it takes no more clients, and tells those it has no more changes.</summary>
-    public bool IsLeaving => Sockets.Draining || Node.State is NodeState.Draining or NodeState.Stopped or NodeState.Failed;
-
-    /// <summary>Ends the sweep over the sockets.</summary>
-    public void Dispose() => Sockets.Dispose();
+    public void Dispose()
+    {
+        Sockets.Dispose();
+        Handshakes.Dispose();
+        Load.Dispose();
+    }
 }

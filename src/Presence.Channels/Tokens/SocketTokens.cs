@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.DataProtection;
 
 namespace Presence.Channels;
 
-/// <summary>Signed, time-limited tokens that name a user, each good for one purpose on every member that shares the keys.</summary>
+/// <summary>Signed, time-limited tokens of a user for one purpose, valid on every node with the same keys.</summary>
 public sealed class SocketTokens
 {
     private const int MaxLength = 4096;
@@ -12,33 +12,43 @@ public sealed class SocketTokens
     private readonly IDataProtector _protector;
     private readonly TimeProvider _time;
     private readonly ChannelInstruments _instruments;
+    private readonly SocketRevocations? _revocations;
 
-    /// <summary>Made by the container.</summary>
-    internal SocketTokens(IDataProtectionProvider protection, TimeProvider time, ChannelInstruments instruments)
+    internal SocketTokens(
+        IDataProtectionProvider protection,
+        TimeProvider time,
+        ChannelInstruments instruments,
+        SocketRevocations? revocations = null)
     {
-        _protector = protection.CreateProtector("Presence.Channels.SocketToken.v2");
+        _protector = protection.CreateProtector("Presence.Channels.SocketToken.v3");
+        _revocations = revocations;
         _time = time;
         _instruments = instruments;
     }
 
-    /// <summary>Makes a token.</summary>
-    /// <param name="purpose">What it is for, such as the name of the socket; no other purpose accepts it.</param>
-    /// <param name="userId">Whom it names; not empty.</param>
-    /// <param name="lifetime">How long it is good; more than zero.</param>
+    /// <summary>Creates a token.</summary>
+    /// <param name="purpose">The purpose, such as the name of the socket; the token is not valid for others.</param>
+    /// <param name="userId">The user; not empty.</param>
+    /// <param name="lifetime">The validity; more than zero. <see cref="Revoke"/> works for 14 days.</param>
     public string Create(string purpose, string userId, TimeSpan lifetime)
     {
         ArgumentException.ThrowIfNullOrEmpty(purpose);
         ArgumentException.ThrowIfNullOrEmpty(userId);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(lifetime, TimeSpan.Zero);
-        return _protector.Protect(TokenText.Format(purpose, (_time.GetUtcNow() + lifetime).UtcTicks, userId));
+        var now = _time.GetUtcNow();
+        return _protector.Protect(TokenText.Format(purpose, now.UtcTicks, (now + lifetime).UtcTicks, userId));
     }
 
+    /// <summary>Reads a token; see <see cref="Read"/>.</summary>
+    /// <returns>The user; null if the token is forged, expired, revoked, for another purpose or missing.</returns>
+    public string? TryRead(string purpose, string? token) => Read(purpose, token)?.UserId;
+
     /// <summary>
-    /// Reads a token. Whatever is wrong with it, the same work is done: it is opened once, and purpose and time are both looked at.
-    /// What is refused is counted (<c>presence.tokens.refused</c>); no token at all is not.
+    /// Reads a token. Every invalid token costs the same work: it is decrypted once, and purpose and time are both
+    /// checked. Rejected tokens are counted (<c>presence.tokens.rejected</c>); a missing token is not.
     /// </summary>
-    /// <returns>The user, or null if the token is forged, expired, meant for another purpose or no token at all.</returns>
-    public string? TryRead(string purpose, string? token)
+    /// <returns>Null if the token is forged, expired, revoked, for another purpose or missing.</returns>
+    public SocketToken? Read(string purpose, string? token)
     {
         ArgumentException.ThrowIfNullOrEmpty(purpose);
         if (string.IsNullOrEmpty(token))
@@ -48,22 +58,40 @@ public sealed class SocketTokens
 
         if (token.Length > MaxLength)
         {
-            return Refuse("too_long");
+            return Reject("too_long");
         }
 
-        if (Open(token) is not { } content)
+        if (Decrypt(token) is not { } content)
         {
-            return Refuse("forged");
+            return Reject("forged");
         }
 
-        var isMeant = CryptographicOperations.FixedTimeEquals(
+        var isForPurpose = CryptographicOperations.FixedTimeEquals(
             SHA256.HashData(Encoding.UTF8.GetBytes(content.Purpose)), SHA256.HashData(Encoding.UTF8.GetBytes(purpose)));
-        var isInTime = _time.GetUtcNow().UtcTicks < content.Expires;
-        return !isMeant ? Refuse("purpose") : !isInTime ? Refuse("expired") : content.UserId;
+        var isUnexpired = _time.GetUtcNow().UtcTicks < content.Expires;
+        var read = new SocketToken(content.UserId, At(content.Issued), At(content.Expires));
+        return !isForPurpose ? Reject("purpose") : !isUnexpired ? Reject("expired")
+            : _revocations?.IsRevoked(read) == true ? Reject("revoked") : read;
+
+        static DateTimeOffset At(long ticks) => new(ticks, TimeSpan.Zero);
     }
 
-    /// <returns>Null if it was not sealed with the keys of this cluster.</returns>
-    private TokenText? Open(string token)
+    /// <summary>
+    /// Revokes the tokens that a user got before a time, on all nodes: they are rejected, and sockets whose
+    /// <see cref="PresenceSocket.Token"/> is one are closed. Nodes keep it in memory for 14 days; it is forgotten when
+    /// all of them have stopped.
+    /// </summary>
+    /// <param name="userId">The user.</param>
+    /// <param name="issuedBefore">The time; now if null. Clocks of nodes differ a little.</param>
+    /// <exception cref="Node.PresenceOverloadException">100,000 users are revoked.</exception>
+    public void Revoke(string userId, DateTimeOffset? issuedBefore = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(userId);
+        _revocations?.Revoke(userId, issuedBefore ?? _time.GetUtcNow());
+    }
+
+    /// <returns>Null if it was not encrypted with the keys of this cluster.</returns>
+    private TokenText? Decrypt(string token)
     {
         try
         {
@@ -75,9 +103,9 @@ public sealed class SocketTokens
         }
     }
 
-    private string? Refuse(string reason)
+    private SocketToken? Reject(string reason)
     {
-        _instruments.TokenRefused(reason);
+        _instruments.TokenRejected(reason);
         return null;
     }
 }

@@ -3,18 +3,18 @@ using System.Net.Sockets;
 namespace Presence.Channels;
 
 /// <summary>
-/// A <see cref="SocketStream"/> that sends past the web server's pipe, straight to the operating system: less processor time where
-/// one message goes to thousands, but nothing that ASP.NET Core supports. See <see cref="ChannelOptions.DirectSockets"/>.
+/// A <see cref="SocketStream"/> that bypasses the web server's pipe and writes to the operating system. See
+/// <see cref="ChannelOptions.DirectSockets"/>.
 /// </summary>
 internal sealed class DirectSocketStream(Stream connection, Socket socket, bool acceptsFrames)
     : SocketStream(connection, acceptsFrames)
 {
     private volatile bool _hasReceived;
 
-    /// <summary>Decided by the first write: a second path in the middle could overtake the first.</summary>
+    // Set by the first write: a change of the path could reorder frames.
     private bool? _isDirect;
 
-    // Until the client has sent something the answer to its upgrade may lie in the web server's pipe; nothing may overtake it.
+    // Before the first frame of the client, the upgrade response may still be in the web server's pipe.
     public override void OnReceived() => _hasReceived = true;
 
     protected override ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
@@ -23,7 +23,7 @@ internal sealed class DirectSocketStream(Stream connection, Socket socket, bool 
         {
             _isDirect = _hasReceived;
 
-            // So that a write into a full buffer fails at once and does not wait on this thread.
+            // Non-blocking: a write into a full buffer fails at once instead of blocking this thread.
             socket.Blocking = !_hasReceived;
         }
 
@@ -34,7 +34,7 @@ internal sealed class DirectSocketStream(Stream connection, Socket socket, bool 
 
         var sent = socket.Send(bytes.Span, SocketFlags.None, out var error);
         return error is not (SocketError.Success or SocketError.WouldBlock)
-            ? ValueTask.FromException(Broken(error))
+            ? ValueTask.FromException(ConnectionFailed(error))
             : sent < bytes.Length ? new(SendRestAsync(bytes[sent..])) : default;
     }
 
@@ -49,10 +49,10 @@ internal sealed class DirectSocketStream(Stream connection, Socket socket, bool 
         }
         catch (SocketException e)
         {
-            throw Broken(e.SocketErrorCode);
+            throw ConnectionFailed(e.SocketErrorCode);
         }
     }
 
-    private static IOException Broken(SocketError error) =>
-        new($"The connection broke: {error}.", new SocketException((int)error));
+    private static IOException ConnectionFailed(SocketError error) =>
+        new($"The connection failed: {error}.", new SocketException((int)error));
 }

@@ -2,38 +2,21 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>Whether a page of another site may connect: browsers send cookies and let scripts of any origin open sockets.</summary>
+/// <summary>Checks the origin of a page: browsers let scripts of any origin open sockets, with cookies.</summary>
 internal static class OriginCheck
 {
-    /// <param name="request">The request. Without an Origin header it is not a browser's, and allowed.</param>
-    /// <param name="allowed">Hosts, <c>*.host</c>, <c>scheme://host:port</c> or <c>*</c>; if empty, the request's own host.</param>
+    /// <param name="request">The request. Without an Origin header it is not from a browser, and allowed.</param>
+    /// <param name="allowed">Hosts, <c>*.host</c>, whole origins or <c>*</c>; if empty, the request's own host.</param>
     public static bool Allows(HttpRequest request, IList<string> allowed)
     {
         var header = request.Headers.Origin.ToString();
-        if (header.Length == 0)
-        {
-            return true;
-        }
 
-        if (!Uri.TryCreate(header, UriKind.Absolute, out var origin))
-        {
-            return false;
-        }
-
-        if (allowed.Count == 0)
-        {
-            return string.Equals(origin.Host, request.Host.Host, StringComparison.OrdinalIgnoreCase);
-        }
-
-        foreach (var pattern in allowed)
-        {
-            if (Matches(origin, pattern))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        // Browsers send ASCII; the header is repeated in answers, which allow nothing else.
+        return header.Length == 0 || (header.All(c => c is > ' ' and <= '~')
+            && Uri.TryCreate(header, UriKind.Absolute, out var origin)
+            && (allowed.Count == 0
+                ? string.Equals(origin.Host, request.Host.Host, StringComparison.OrdinalIgnoreCase)
+                : allowed.Any(pattern => Matches(origin, pattern))));
     }
 
     private static bool Matches(Uri origin, string pattern)
@@ -45,8 +28,9 @@ internal static class OriginCheck
 
         if (pattern.Contains("://", StringComparison.Ordinal))
         {
+            const UriComponents Parts = UriComponents.SchemeAndServer;
             return Uri.TryCreate(pattern, UriKind.Absolute, out var exact)
-                && Uri.Compare(origin, exact, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+                && Uri.Compare(origin, exact, Parts, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
         }
 
         pattern = pattern.TrimStart('/');

@@ -1,12 +1,11 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Presence.Channels;
 
 /// <summary>Answers <c>…/websocket</c>.</summary>
-internal sealed class SocketEndpoint(SocketDoor door)
+internal sealed class SocketEndpoint(SocketHandshake handshake)
 {
     private const string Phoenix = "phoenix";
 
@@ -15,45 +14,48 @@ internal sealed class SocketEndpoint(SocketDoor door)
         var server = http.RequestServices.GetRequiredService<ChannelServer>();
         if (!http.WebSockets.IsWebSocketRequest)
         {
-            server.Instruments.Refused("not_a_websocket");
+            server.Instruments.Rejected("not_a_websocket");
             http.Response.StatusCode = StatusCodes.Status400BadRequest;
             return;
         }
 
-        if (!SocketDoor.AllowsOrigin(server, http))
+        if (!SocketHandshake.AllowsOrigin(server, http))
         {
             http.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
         }
 
-        var admission = await door.AdmitAsync(server, http, SocketTokenReader.OfWebSocket(http));
-        if (!admission.IsAdmitted)
+        var result = await handshake.RunAsync(server, http, SocketTokenReader.OfWebSocket(http));
+        if (!result.IsAccepted)
         {
-            http.Response.StatusCode = admission.Status;
+            SocketHandshake.Answer(http, result.Status);
             return;
         }
 
-        await ServeAsync(server, http, admission);
+        await ServeAsync(server, http, result);
     }
 
-    private static async Task ServeAsync(ChannelServer server, HttpContext http, Admission admission)
+    private static async Task ServeAsync(ChannelServer server, HttpContext http, HandshakeResult result)
     {
         var options = http.RequestServices.GetRequiredService<IOptions<ChannelOptions>>().Value;
         using var webSocket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
         {
             SubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(Phoenix) ? Phoenix : null,
 
-            // The protocol has heartbeats of its own; a ping per socket would cost a timer each.
+            // The protocol has heartbeats of its own; pings would cost a timer per socket.
             KeepAliveInterval = Timeout.InfiniteTimeSpan,
 
-            // A window that is kept between messages is 32 KiB and more for each direction of each socket.
+            // A window kept between messages takes at least 32 KiB per direction and socket.
             DangerousEnableCompression = options.CompressSockets,
             DisableServerContextTakeover = true,
         });
         var transport = new WebSocketTransport(
-            server, webSocket, (http.Features.Get<IHttpUpgradeFeature>() as SocketUpgrade)?.Stream);
-        var session = new SocketSession(server, admission.Socket, admission.Routes, admission.Serializer, transport);
-        if (!server.Sockets.TryAdd(session))
+            server, webSocket, http.Features.Get<SocketUpgrade>()?.Stream, http);
+        var connection = new SocketConnection(server, result.Socket, result.Routes, result.Serializer, transport)
+        {
+            Address = result.Address,
+        };
+        if (!server.Sockets.TryAdd(connection))
         {
             await webSocket.CloseOutputAsync(
                 (System.Net.WebSockets.WebSocketCloseStatus)CloseCodes.ServiceRestart, null, default);
@@ -62,13 +64,13 @@ internal sealed class SocketEndpoint(SocketDoor door)
 
         try
         {
-            session.Open();
-            await transport.RunAsync(session);
+            connection.Open();
+            await transport.RunAsync(connection);
         }
         finally
         {
-            session.End();
-            server.Sockets.Remove(session);
+            connection.End();
+            server.Sockets.Remove(connection);
         }
     }
 }

@@ -3,11 +3,11 @@ using System.Buffers;
 namespace Presence.Channels;
 
 /// <summary>
-/// The stream below one WebSocket. It also accepts frames that are encoded already, so that a broadcast is encoded once, and
-/// passes small writes that follow each other at once to the web server as one.
+/// The stream below one WebSocket. It also accepts encoded frames, so that a broadcast is encoded once, and combines
+/// consecutive small writes into one.
 /// </summary>
 /// <remarks>
-/// Two write, each one thing at a time: the WebSocket above, with its answers to pings and closes, and the transport beside it.
+/// Two writers use it, each with one write at a time: the WebSocket (pongs, closes) and the transport.
 /// </remarks>
 internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
 {
@@ -17,16 +17,14 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
     private bool _isCorked;
     private byte[]? _buffer;
     private int _buffered;
+    private FrameCounter _frames;
 
-    /// <summary>The last write that the connection did not accept at once, and what waits for it.</summary>
+    // The last write that did not complete at once, and the writes after it.
     private Task _writing = Task.CompletedTask;
 
     public override bool CanRead => true;
-
     public override bool CanWrite => true;
-
     public override bool CanSeek => false;
-
     public override long Length => throw new NotSupportedException();
 
     public override long Position
@@ -35,16 +33,28 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Sets whether more follows at once: what is written meanwhile leaves together with it.</summary>
+    /// <summary>
+    /// Sets what to call before each read. The WebSocket reads again when it has handled a frame, so it is called after
+    /// every frame: pings too, which the WebSocket answers itself.
+    /// </summary>
+    public Action? Reading { private get; set; }
+
+    /// <summary>
+    /// Sets what gets the number of frames and bytes that were read; a task delays the WebSocket. Frames are counted
+    /// here because the WebSocket handles pings and parts of messages itself.
+    /// </summary>
+    public Func<int, int, Task?>? Received { private get; set; }
+
+    /// <summary>Sets whether more writes follow at once; until then, writes are buffered.</summary>
     public void Cork(bool more) => _isCorked = more;
 
-    /// <summary>Records that the client has sent something, so that it has the answer to its upgrade.</summary>
+    /// <summary>Records that the client has sent something, so it has got the upgrade response.</summary>
     public virtual void OnReceived()
     {
     }
 
     /// <summary>Writes a whole frame.</summary>
-    /// <returns>False, with nothing written, if it has to go through the WebSocket above.</returns>
+    /// <returns>False, with nothing written, if the WebSocket must send the frame.</returns>
     public bool TryWriteFrame(ReadOnlyMemory<byte> frame, out ValueTask writing)
     {
         var accepts = acceptsFrames && !frame.IsEmpty;
@@ -82,11 +92,17 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
         }
     }
 
-    // A write to the connection is flushed with it.
+    // Each write to the connection is flushed.
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        connection.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Reading?.Invoke();
+        var reading = connection.ReadAsync(buffer, cancellationToken);
+
+        // An idle socket waits with an empty buffer, without a state machine.
+        return buffer.IsEmpty || Received is null ? reading : MeterAsync(reading, buffer);
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -95,13 +111,9 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
     public override void Flush() => throw new NotSupportedException();
-
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
     public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
@@ -114,8 +126,19 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
         base.Dispose(disposing);
     }
 
-    /// <summary>Sends bytes, which stay unchanged until it completes. Called once at a time.</summary>
+    /// <summary>Sends bytes, which must not change until it completes. One call at a time.</summary>
     protected virtual ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => connection.WriteAsync(bytes);
+
+    private async ValueTask<int> MeterAsync(ValueTask<int> reading, Memory<byte> buffer)
+    {
+        var read = await reading;
+        if (Received!(_frames.Count(buffer.Span[..read]), read) is { } wait)
+        {
+            await wait;
+        }
+
+        return read;
+    }
 
     private void SendBuffer()
     {
@@ -127,8 +150,7 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
         }
     }
 
-    /// <param name="bytes">What to send; unchanged until it is sent.</param>
-    /// <param name="rented">The array that goes back to the pool then.</param>
+    // Returns the rented array to the pool when the bytes are sent.
     private void Send(ReadOnlyMemory<byte> bytes, byte[]? rented)
     {
         if (!_writing.IsCompletedSuccessfully)
@@ -145,17 +167,17 @@ internal class SocketStream(Stream connection, bool acceptsFrames) : Stream
         }
         else
         {
-            _writing = SentAsync(sending.AsTask(), rented);
+            _writing = ReturnAfterAsync(sending.AsTask(), rented);
         }
     }
 
     private async Task SendAfterAsync(Task before, ReadOnlyMemory<byte> bytes, byte[]? rented)
     {
         await before;
-        await SentAsync(SendAsync(bytes).AsTask(), rented);
+        await ReturnAfterAsync(SendAsync(bytes).AsTask(), rented);
     }
 
-    private static async Task SentAsync(Task writing, byte[]? rented)
+    private static async Task ReturnAfterAsync(Task writing, byte[]? rented)
     {
         await writing;
         Return(rented);

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>Finds the token of a connecting client: a header carries it where an address would be logged.</summary>
+/// <summary>Finds the token of a connecting client, in a header if possible: addresses are logged.</summary>
 internal static class SocketTokenReader
 {
     private const string Prefix = "base64url.bearer.phx.";
@@ -11,15 +11,9 @@ internal static class SocketTokenReader
 
     public static string? OfWebSocket(HttpContext http)
     {
-        foreach (var protocol in http.WebSockets.WebSocketRequestedProtocols)
-        {
-            if (protocol.StartsWith(Prefix, StringComparison.Ordinal))
-            {
-                return Decode(protocol[Prefix.Length..]);
-            }
-        }
-
-        return OfParameter(http);
+        var protocol = http.WebSockets.WebSocketRequestedProtocols
+            .FirstOrDefault(protocol => protocol.StartsWith(Prefix, StringComparison.Ordinal));
+        return protocol is null ? OfParameter(http) : Decode(protocol[Prefix.Length..]);
     }
 
     public static string? OfLongPoll(HttpContext http)
@@ -29,21 +23,11 @@ internal static class SocketTokenReader
     }
 
     /// <summary>
-    /// The client's own <c>token</c>. A long-polling client appends its session's under the same name, and <c>null</c>
-    /// before it has one.
+    /// Returns the client's own <c>token</c>. A long-polling client adds the token of its connection under the same
+    /// name, or <c>null</c> before it has one.
     /// </summary>
-    private static string? OfParameter(HttpContext http)
-    {
-        foreach (var value in http.Request.Query["token"])
-        {
-            if (!string.IsNullOrEmpty(value) && value != "null" && !LongPollSessions.IsSessionToken(value))
-            {
-                return value;
-            }
-        }
-
-        return null;
-    }
+    private static string? OfParameter(HttpContext http) => http.Request.Query["token"].FirstOrDefault(value =>
+        !string.IsNullOrEmpty(value) && value != "null" && !LongPollConnections.IsConnectionToken(value));
 
     private static string? Decode(string encoded)
     {

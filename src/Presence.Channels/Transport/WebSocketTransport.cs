@@ -1,32 +1,41 @@
 using System.Buffers;
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>Frames over a WebSocket.</summary>
-internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket, SocketStream? stream) : SocketTransport
+/// <summary>Transports frames over a WebSocket.</summary>
+internal sealed class WebSocketTransport(
+    ChannelServer server, WebSocket socket, SocketStream? stream, HttpContext? http = null) : SocketTransport
 {
     private const int FirstBuffer = 4096;
 
-    private readonly Outbox _outbox = new(server.Limits.MaxOutboxFrames, server.Limits.MaxOutboxBytes);
+    private readonly SocketSendQueue _sendQueue = new(server);
     private readonly TaskCompletionSource _closeSent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sendingSince;
     private long _closingSince;
 
     public override TimeSpan IdleTimeout => server.Limits.IdleTimeout;
+    public override long WaitingBytes => _sendQueue.Bytes;
+    public override Backlog? Backlog => _sendQueue.Backlog;
+
+    // Created on first use: an idle socket has none.
+    public override CancellationToken Disconnected => http?.RequestAborted ?? default;
 
     public override void Send(OutFrame frame)
     {
-        switch (_outbox.Add(frame))
+        switch (_sendQueue.Enqueue(frame))
         {
-            case Outbox.Added.StartWriter:
+            case SocketSendQueue.EnqueueResult.StartWriter:
                 server.Writers.Add(this);
                 break;
-            case Outbox.Added.Overflow:
+            case SocketSendQueue.EnqueueResult.Overflow:
                 server.Instruments.Dropped("slow_consumer");
                 CutOff("slow_consumer");
                 break;
         }
+
+        server.Sockets.Relieve();
     }
 
     public override void Close(int code)
@@ -36,7 +45,7 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
             Volatile.Write(ref _closingSince, server.Time.GetTimestamp() | 1);
         }
 
-        if (_outbox.Close(code) == Outbox.Added.StartWriter)
+        if (_sendQueue.Close(code) == SocketSendQueue.EnqueueResult.StartWriter)
         {
             server.Writers.Add(this);
         }
@@ -65,12 +74,18 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         return false;
     }
 
-    /// <summary>Reads until the client is gone.</summary>
-    public async Task RunAsync(SocketSession session)
+    /// <summary>Reads until the client has closed or the connection fails.</summary>
+    public async Task RunAsync(SocketConnection connection)
     {
+        if (stream is not null)
+        {
+            stream.Reading = connection.Touch;
+            stream.Received = connection.MeterAsync;
+        }
+
         try
         {
-            while (await ReadOneAsync(session))
+            while (await ReadOneAsync(connection))
             {
             }
 
@@ -80,23 +95,22 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or TimeoutException
             or IOException or ObjectDisposedException or InvalidOperationException)
         {
-            // The connection broke or was cut off. Its channels end the same way as after a clean close.
+            // The connection failed or was aborted. Its channels end as after a clean close.
         }
         finally
         {
-            _outbox.Abort();
+            _sendQueue.Abort();
             socket.Abort();
         }
     }
 
-    /// <summary>Sends what is queued.</summary>
     public void Write() => _ = WriteAsync();
 
     private async Task WriteAsync()
     {
         try
         {
-            while (_outbox.TryTake(out var frame, out var closeCode, out var more))
+            while (_sendQueue.TryDequeue(out var frame, out var closeCode, out var more))
             {
                 stream?.Cork(more);
                 Volatile.Write(ref _sendingSince, server.Time.GetTimestamp() | 1);
@@ -116,14 +130,14 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException
             or ObjectDisposedException or InvalidOperationException)
         {
-            _outbox.Abort();
+            _sendQueue.Abort();
             _closeSent.TrySetResult();
             socket.Abort();
         }
     }
 
     private ValueTask SendAsync(OutFrame frame) =>
-        stream is not null && stream.TryWriteFrame(frame.OnWebSocket, out var writing) ? writing : SendPartsAsync(frame);
+        stream?.TryWriteFrame(frame.OnWebSocket, out var writing) == true ? writing : SendPartsAsync(frame);
 
     private async ValueTask SendPartsAsync(OutFrame frame)
     {
@@ -135,10 +149,10 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         }
     }
 
-    /// <returns>False once the client has closed.</returns>
-    private async ValueTask<bool> ReadOneAsync(SocketSession session)
+    /// <returns>False if the client has closed.</returns>
+    private async ValueTask<bool> ReadOneAsync(SocketConnection connection)
     {
-        // Waiting with an empty buffer: an idle client holds no memory to read into.
+        // The wait uses an empty buffer: an idle client holds no receive buffer.
         var first = await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
         stream?.OnReceived();
         if (first.MessageType == WebSocketMessageType.Close)
@@ -147,15 +161,23 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         }
 
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBuffer, server.Limits.MaxFrameBytes + 1));
+        var held = 0;
         try
         {
             var length = 0;
             var result = first;
             while (!result.EndOfMessage)
             {
-                if (length == buffer.Length && !TryGrow(ref buffer))
+                if (length == buffer.Length)
                 {
-                    return await RefuseAsync();
+                    FrameBuffer.GrowRented(ref buffer, server.Limits.MaxFrameBytes);
+                }
+
+                if (length > 0 && held != buffer.Length)
+                {
+                    // The client has not sent the rest of its frame yet.
+                    connection.Hold(buffer.Length - held);
+                    held = buffer.Length;
                 }
 
                 result = await socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
@@ -167,13 +189,19 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
                 length += result.Count;
                 if (length > server.Limits.MaxFrameBytes)
                 {
-                    return await RefuseAsync();
+                    return await RejectAsync();
                 }
             }
 
-            if (!_outbox.IsShut)
+            if (stream is null && connection.MeterAsync(1, length) is { } wait)
             {
-                await session.ReceiveAsync(buffer.AsMemory(0, length), result.MessageType == WebSocketMessageType.Binary);
+                await wait;
+            }
+
+            if (!_sendQueue.IsClosed)
+            {
+                var isBinary = result.MessageType == WebSocketMessageType.Binary;
+                await connection.ReceiveAsync(buffer.AsMemory(0, length), isBinary);
             }
 
             return true;
@@ -181,52 +209,39 @@ internal sealed class WebSocketTransport(ChannelServer server, WebSocket socket,
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+            connection.Release(held);
         }
     }
 
-    private bool TryGrow(ref byte[] buffer)
-    {
-        if (buffer.Length > server.Limits.MaxFrameBytes)
-        {
-            return false;
-        }
-
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(buffer.Length * 2L, server.Limits.MaxFrameBytes + 1L));
-        buffer.CopyTo(larger, 0);
-        ArrayPool<byte>.Shared.Return(buffer);
-        buffer = larger;
-        return true;
-    }
-
-    /// <summary>Closes with 1009 and reads no further: what the client still sends is not worth its cost.</summary>
-    private async ValueTask<bool> RefuseAsync()
+    /// <summary>Closes with 1009 and ignores what the client still sends.</summary>
+    private async ValueTask<bool> RejectAsync()
     {
         server.Instruments.Closed("frame_too_big");
         Close(CloseCodes.TooBig);
-        var scrap = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+        var ignored = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
-            // Until the client answers the close, or the sweep cuts it off.
-            while ((await socket.ReceiveAsync(scrap.AsMemory(), CancellationToken.None)).MessageType
+            // Until the client answers the close, or the sweep aborts the connection.
+            while ((await socket.ReceiveAsync(ignored.AsMemory(), CancellationToken.None)).MessageType
                 != WebSocketMessageType.Close)
             {
             }
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(scrap);
+            ArrayPool<byte>.Shared.Return(ignored);
         }
 
         return false;
     }
 
-    private void CutOff(string reason)
+    public override void CutOff(string reason)
     {
         server.Instruments.Closed(reason);
-        _outbox.Abort();
+        _sendQueue.Abort();
         _closeSent.TrySetResult();
 
-        // Not on this thread: it may hold a topic's lock, and aborting runs the reader's continuation.
+        // Not on this thread: it may hold a topic's lock, and Abort runs the reader's continuation.
         ThreadPool.UnsafeQueueUserWorkItem(static socket => socket.Abort(), socket, preferLocal: false);
     }
 }

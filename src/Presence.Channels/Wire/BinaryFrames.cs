@@ -1,16 +1,17 @@
 using System.Text;
+using System.Text.Unicode;
 
 namespace Presence.Channels;
 
-/// <summary>The binary frames of version 2: a kind, one byte of length per name, the names, the data.</summary>
+/// <summary>Binary frames of version 2: a kind, one byte of length per name, the names, the data.</summary>
 internal static class BinaryFrames
 {
     private const byte PushKind = 0;
     private const byte ReplyKind = 1;
     private const byte BroadcastKind = 2;
-    private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
 
-    public static bool TryDecodePush(ReadOnlyMemory<byte> bytes, out InFrame frame)
+    public static bool TryDecodePush(
+        IFrameSerializer serializer, ReadOnlyMemory<byte> bytes, out InFrame frame)
     {
         frame = default;
         var span = bytes.Span;
@@ -26,27 +27,23 @@ internal static class BinaryFrames
             return false;
         }
 
-        try
-        {
-            var at = 5;
-            frame = new InFrame(
-                NullIfEmpty(Take(span, ref at, joinRef)),
-                NullIfEmpty(Take(span, ref at, reference)),
-                Take(span, ref at, topic),
-                Take(span, ref at, name),
-                ChannelPayload.Binary(bytes[data..]));
-            return true;
-        }
-        catch (DecoderFallbackException)
-        {
-            return false;
-        }
+        var at = 5;
+        WireValue joinReference = NullIfEmpty(Read(span, ref at, joinRef));
+        WireValue messageReference = NullIfEmpty(Read(span, ref at, reference));
+        var (topicText, nameText) = (Read(span, ref at, topic), Read(span, ref at, name));
+
+        // The stock client writes other characters than those of ASCII in one byte each.
+        ChannelPayload? problem = Utf8.IsValid(span[5..data]) ? null : PhoenixReasons.InvalidText;
+        var payload = ChannelPayload.Binary(bytes[data..]);
+        return InFrame.TryCreate(
+            serializer, (joinReference, messageReference), topicText, nameText, (payload, problem), out frame);
     }
 
     public static OutFrame Push(string? joinRef, string topic, string name, ReadOnlySpan<byte> data) =>
         Encode(PushKind, data, joinRef ?? "", topic, name);
 
-    public static OutFrame Reply(string? joinRef, string? reference, string topic, string status, ReadOnlySpan<byte> data) =>
+    public static OutFrame Reply(
+        string? joinRef, string? reference, string topic, string status, ReadOnlySpan<byte> data) =>
         Encode(ReplyKind, data, joinRef ?? "", reference ?? "", topic, status);
 
     public static OutFrame Broadcast(string topic, string name, ReadOnlySpan<byte> data) =>
@@ -60,7 +57,8 @@ internal static class BinaryFrames
             var length = Encoding.UTF8.GetByteCount(name);
             if (length > byte.MaxValue)
             {
-                throw new ArgumentException($"A binary frame holds names of at most 255 bytes; '{name[..16]}...' has {length}.");
+                throw new ArgumentException(
+                    $"A binary frame holds names of at most 255 bytes; '{name[..16]}...' has {length}.");
             }
 
             size += length;
@@ -80,9 +78,9 @@ internal static class BinaryFrames
         return new OutFrame(bytes, default, true);
     }
 
-    private static string Take(ReadOnlySpan<byte> span, ref int at, int length)
+    private static string Read(ReadOnlySpan<byte> span, ref int at, int length)
     {
-        var text = Utf8.GetString(span.Slice(at, length));
+        var text = Encoding.UTF8.GetString(span.Slice(at, length));
         at += length;
         return text;
     }

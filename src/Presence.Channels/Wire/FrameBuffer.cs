@@ -5,15 +5,15 @@ using System.Text.Json;
 
 namespace Presence.Channels;
 
-/// <summary>A growing buffer for one frame, kept per thread; the frame leaves it as an array of its exact size.</summary>
+/// <summary>A growing buffer for one frame, reused per thread; returns the frame in an array of its size.</summary>
 internal sealed class FrameBuffer
 {
-    private const int KeepUpTo = 256 * 1024;
+    private const int MaxRetainedCapacity = 256 * 1024;
 
     [ThreadStatic]
     private static FrameBuffer? s_idle;
 
-    /// <summary>Escapes no more than JSON asks for; what is written here never becomes part of a page.</summary>
+    /// <summary>Escapes only what JSON requires: the text is never part of a page.</summary>
     public static readonly JsonWriterOptions Relaxed =
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
@@ -28,15 +28,15 @@ internal sealed class FrameBuffer
 
     public void Raw(ReadOnlySpan<byte> bytes) => _bytes.Write(bytes);
 
-    public void StringOrNull(string? text)
+    public void Value(WireValue value)
     {
-        if (text is null)
+        if (value.IsNull || value.IsJson)
         {
-            Raw("null"u8);
+            Encoding.UTF8.GetBytes(value.Text ?? "null", _bytes);
         }
         else
         {
-            String(text);
+            String(value.Text!);
         }
     }
 
@@ -58,7 +58,7 @@ internal sealed class FrameBuffer
     public byte[] ToArrayAndReturn()
     {
         var frame = _bytes.WrittenSpan.ToArray();
-        if (_bytes.Capacity <= KeepUpTo)
+        if (_bytes.Capacity <= MaxRetainedCapacity)
         {
             _bytes.ResetWrittenCount();
             s_idle = this;
@@ -67,16 +67,17 @@ internal sealed class FrameBuffer
         return frame;
     }
 
-    private static bool IsPlain(string text)
+    /// <summary>
+    /// Replaces an array of the pool with one twice as large, at most <paramref name="limit"/> + 1 bytes.
+    /// </summary>
+    public static void GrowRented(ref byte[] buffer, int limit)
     {
-        foreach (var c in text)
-        {
-            if (c is < ' ' or '"' or '\\' or > '~')
-            {
-                return false;
-            }
-        }
-
-        return true;
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(buffer.Length * 2L, limit + 1L));
+        buffer.CopyTo(larger, 0);
+        ArrayPool<byte>.Shared.Return(buffer);
+        buffer = larger;
     }
+
+    private static bool IsPlain(string text) =>
+        !text.AsSpan().ContainsAnyInRange('\0', '\u001f') && !text.AsSpan().ContainsAny('"', '\\');
 }

@@ -1,13 +1,13 @@
 using System.Text.Json;
+using Presence.Tracker;
 
 namespace Presence.Channels;
 
-/// <summary>Version 1, for old clients: <c>{topic, event, payload, ref}</c>, without join references and binary frames.</summary>
+/// <summary>Version 1: <c>{topic, event, payload, ref}</c>, without join references and binary frames.</summary>
 internal sealed class V1Serializer : IFrameSerializer
 {
     public int Slot => 0;
-
-    public bool CarriesBinary => false;
+    public bool SupportsBinary => false;
 
     public bool TryDecode(ReadOnlyMemory<byte> bytes, bool binary, out InFrame frame)
     {
@@ -18,26 +18,27 @@ internal sealed class V1Serializer : IFrameSerializer
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // InvalidOperationException: a name that is not UTF-8.
             return false;
         }
     }
 
-    public OutFrame Push(string? joinRef, string topic, string name, ChannelPayload payload) =>
+    public OutFrame Push(WireValue joinRef, string topic, string name, ChannelPayload payload) =>
         Broadcast(topic, name, payload);
 
-    public OutFrame PushShared(string? joinRef, string topic, string name, SharedPayload payload) =>
+    public OutFrame PushShared(WireValue joinRef, string topic, string name, SharedPayload payload) =>
         Broadcast(topic, name, payload.Payload);
 
     public OutFrame Broadcast(string topic, string name, ChannelPayload payload) => Text(null, topic, name, payload);
 
-    public OutFrame Ended(string? joinRef, string topic, string name, ChannelPayload payload) =>
+    public OutFrame Ended(WireValue joinRef, string topic, string name, ChannelPayload payload) =>
         Text(joinRef, topic, name, payload);
 
-    public OutFrame Reply(string? joinRef, string? reference, string topic, ChannelReply reply)
+    public OutFrame Reply(WireValue joinRef, WireValue reference, WireValue topic, ChannelReply reply)
     {
-        RefuseBinary(reply.Payload);
+        RejectBinary(reply.Payload);
         var frame = FrameBuffer.Rent();
-        WriteHead(frame, reference, topic, WireEvents.Reply);
+        WriteHead(frame, reference, topic, PhoenixEvents.Reply);
         frame.Raw("{\"status\":"u8);
         frame.String(reply.Status);
         frame.Raw(",\"response\":"u8);
@@ -46,9 +47,9 @@ internal sealed class V1Serializer : IFrameSerializer
         return new OutFrame(frame.ToArrayAndReturn(), default, false);
     }
 
-    private static OutFrame Text(string? reference, string topic, string name, ChannelPayload payload)
+    private static OutFrame Text(WireValue reference, string topic, string name, ChannelPayload payload)
     {
-        RefuseBinary(payload);
+        RejectBinary(payload);
         var frame = FrameBuffer.Rent();
         WriteHead(frame, reference, topic, name);
         frame.Raw(payload.Bytes.Span);
@@ -56,18 +57,18 @@ internal sealed class V1Serializer : IFrameSerializer
         return new OutFrame(frame.ToArrayAndReturn(), default, false);
     }
 
-    private static void WriteHead(FrameBuffer frame, string? reference, string topic, string name)
+    private static void WriteHead(FrameBuffer frame, WireValue reference, WireValue topic, string name)
     {
         frame.Raw("{\"ref\":"u8);
-        frame.StringOrNull(reference);
+        frame.Value(reference);
         frame.Raw(",\"topic\":"u8);
-        frame.String(topic);
+        frame.Value(topic);
         frame.Raw(",\"event\":"u8);
         frame.String(name);
         frame.Raw(",\"payload\":"u8);
     }
 
-    private static void RefuseBinary(ChannelPayload payload)
+    private static void RejectBinary(ChannelPayload payload)
     {
         if (payload.IsBinary)
         {
@@ -75,12 +76,13 @@ internal sealed class V1Serializer : IFrameSerializer
         }
     }
 
-    private static bool TryDecodeText(ReadOnlyMemory<byte> bytes, out InFrame frame)
+    private bool TryDecodeText(ReadOnlyMemory<byte> bytes, out InFrame frame)
     {
         frame = default;
-        string? reference = null, topic = null, name = null;
+        WireValue reference = default, topic = default, name = default;
         var payload = ChannelPayload.Empty;
-        var reader = new Utf8JsonReader(bytes.Span);
+        ChannelPayload? problem = null;
+        var reader = new Utf8JsonReader(bytes.Span, IncomingJson.AnyDepth);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             return false;
@@ -88,35 +90,29 @@ internal sealed class V1Serializer : IFrameSerializer
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var property = reader.GetString();
+            var property = JsonText.IsUnicode(reader) ? reader.GetString() : null;
             reader.Read();
             var start = (int)reader.TokenStartIndex;
-            var text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
-            reader.Skip();
             switch (property)
             {
-                case "topic":
-                    topic = text;
-                    break;
-                case "event":
-                    name = text;
-                    break;
-                case "ref":
-                    reference = text;
-                    break;
+                case "topic": topic = WireValue.Read(ref reader, bytes.Span); break;
+                case "event": name = WireValue.Read(ref reader, bytes.Span); break;
+                case "ref": reference = WireValue.Read(ref reader, bytes.Span); break;
                 case "payload":
+                    problem = IncomingJson.Skip(ref reader);
                     payload = ChannelPayload.Trusted(bytes[start..(int)reader.BytesConsumed]);
                     break;
+                default: reader.Skip(); break;
             }
         }
 
-        if (reader.Read() || topic is null || name is null || reference?.Length > byte.MaxValue)
+        if (reader.Read())
         {
             return false;
         }
 
-        // A join of version 1 has no reference of its own; its ref stands in, so that phx_close can be told apart.
-        frame = new InFrame(name == WireEvents.Join ? reference : null, reference, topic, name, payload);
-        return true;
+        // A join of version 1 has no join reference; its ref is used instead, so that phx_close can be matched.
+        var joinRef = name.Text == PhoenixEvents.Join ? reference : default;
+        return InFrame.TryCreate(this, (joinRef, reference), topic, name, (payload, problem), out frame);
     }
 }

@@ -6,19 +6,18 @@ namespace Presence.Channels;
 /// <summary>Version 2: <c>[join_ref, ref, topic, event, payload]</c>, and binary frames.</summary>
 internal sealed class V2Serializer : IFrameSerializer
 {
-    /// <summary>Below this size a copy of the payload is cheaper than a second fragment.</summary>
-    private const int ShareFrom = 1024;
+    // Below this size a copy of the payload is cheaper than a second fragment.
+    private const int MinSharedLength = 1024;
 
     public int Slot => 1;
-
-    public bool CarriesBinary => true;
+    public bool SupportsBinary => true;
 
     public bool TryDecode(ReadOnlyMemory<byte> bytes, bool binary, out InFrame frame)
     {
         frame = default;
         if (binary)
         {
-            return BinaryFrames.TryDecodePush(bytes, out frame);
+            return BinaryFrames.TryDecodePush(this, bytes, out frame);
         }
 
         try
@@ -27,26 +26,26 @@ internal sealed class V2Serializer : IFrameSerializer
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: half of a surrogate pair in one of the names.
+            // InvalidOperationException: a name that is not UTF-8.
             return false;
         }
     }
 
-    public OutFrame Push(string? joinRef, string topic, string name, ChannelPayload payload) =>
+    public OutFrame Push(WireValue joinRef, string topic, string name, ChannelPayload payload) =>
         payload.IsBinary
-            ? BinaryFrames.Push(joinRef, topic, name, payload.Bytes.Span)
+            ? BinaryFrames.Push(joinRef.Text, topic, name, payload.Bytes.Span)
             : Text(joinRef, null, topic, name, payload);
 
-    public OutFrame PushShared(string? joinRef, string topic, string name, SharedPayload payload)
+    public OutFrame PushShared(WireValue joinRef, string topic, string name, SharedPayload payload)
     {
-        if (payload.Closed.Length < ShareFrom)
+        if (payload.Closed.Length < MinSharedLength)
         {
             return Push(joinRef, topic, name, payload.Payload);
         }
 
         var frame = FrameBuffer.Rent();
         WriteHead(frame, joinRef, null, topic, name);
-        return new OutFrame(frame.ToArrayAndReturn(), payload.Closed, false);
+        return new OutFrame(frame.ToArrayAndReturn(), payload.Closed, false, payload);
     }
 
     public OutFrame Broadcast(string topic, string name, ChannelPayload payload) =>
@@ -54,15 +53,15 @@ internal sealed class V2Serializer : IFrameSerializer
             ? BinaryFrames.Broadcast(topic, name, payload.Bytes.Span)
             : Text(null, null, topic, name, payload);
 
-    public OutFrame Reply(string? joinRef, string? reference, string topic, ChannelReply reply)
+    public OutFrame Reply(WireValue joinRef, WireValue reference, WireValue topic, ChannelReply reply)
     {
         if (reply.Payload.IsBinary)
         {
-            return BinaryFrames.Reply(joinRef, reference, topic, reply.Status, reply.Payload.Bytes.Span);
+            return BinaryFrames.Reply(joinRef.Text, reference.Text, topic.Text!, reply.Status, reply.Payload.Bytes.Span);
         }
 
         var frame = FrameBuffer.Rent();
-        WriteHead(frame, joinRef, reference, topic, WireEvents.Reply);
+        WriteHead(frame, joinRef, reference, topic, PhoenixEvents.Reply);
         frame.Raw("{\"status\":"u8);
         frame.String(reply.Status);
         frame.Raw(",\"response\":"u8);
@@ -71,10 +70,11 @@ internal sealed class V2Serializer : IFrameSerializer
         return new OutFrame(frame.ToArrayAndReturn(), default, false);
     }
 
-    public OutFrame Ended(string? joinRef, string topic, string name, ChannelPayload payload) =>
+    public OutFrame Ended(WireValue joinRef, string topic, string name, ChannelPayload payload) =>
         Text(joinRef, joinRef, topic, name, payload);
 
-    private static OutFrame Text(string? joinRef, string? reference, string topic, string name, ChannelPayload payload)
+    private static OutFrame Text(
+        WireValue joinRef, WireValue reference, string topic, string name, ChannelPayload payload)
     {
         var frame = FrameBuffer.Rent();
         WriteHead(frame, joinRef, reference, topic, name);
@@ -83,30 +83,31 @@ internal sealed class V2Serializer : IFrameSerializer
         return new OutFrame(frame.ToArrayAndReturn(), default, false);
     }
 
-    private static void WriteHead(FrameBuffer frame, string? joinRef, string? reference, string topic, string name)
+    private static void WriteHead(
+        FrameBuffer frame, WireValue joinRef, WireValue reference, WireValue topic, string name)
     {
         frame.Raw("["u8);
-        frame.StringOrNull(joinRef);
+        frame.Value(joinRef);
         frame.Raw(","u8);
-        frame.StringOrNull(reference);
+        frame.Value(reference);
         frame.Raw(","u8);
-        frame.String(topic);
+        frame.Value(topic);
         frame.Raw(","u8);
         frame.String(name);
         frame.Raw(","u8);
     }
 
-    private static bool TryDecodeText(ReadOnlyMemory<byte> bytes, out InFrame frame)
+    private bool TryDecodeText(ReadOnlyMemory<byte> bytes, out InFrame frame)
     {
         frame = default;
-        var reader = new Utf8JsonReader(bytes.Span);
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray
-            || !TryReadRef(ref reader, out var joinRef) || !TryReadRef(ref reader, out var reference)
-            || !TryReadName(ref reader, out var topic) || !TryReadName(ref reader, out var name))
+        var reader = new Utf8JsonReader(bytes.Span, IncomingJson.AnyDepth);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
         {
             return false;
         }
 
+        var (joinRef, reference) = (Next(ref reader, bytes.Span), Next(ref reader, bytes.Span));
+        var (topic, name) = (Next(ref reader, bytes.Span), Next(ref reader, bytes.Span));
         reader.Read();
         if (reader.TokenType == JsonTokenType.EndArray)
         {
@@ -114,44 +115,24 @@ internal sealed class V2Serializer : IFrameSerializer
         }
 
         var start = (int)reader.TokenStartIndex;
-        reader.Skip();
+        var problem = IncomingJson.Skip(ref reader);
         var payload = ChannelPayload.Trusted(bytes[start..(int)reader.BytesConsumed]);
 
-        // Further elements are ignored, but the frame must be whole.
+        // Further elements are ignored, but the frame must be complete.
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             reader.Skip();
         }
 
-        if (reader.Read())
-        {
-            return false;
-        }
-
-        frame = new InFrame(joinRef, reference, topic, name, payload);
-        return true;
+        return !reader.Read()
+            && InFrame.TryCreate(this, (joinRef, reference), topic, name, (payload, problem), out frame);
     }
 
-    private static bool TryReadRef(ref Utf8JsonReader reader, out string? value)
+    private static WireValue Next(ref Utf8JsonReader reader, ReadOnlySpan<byte> bytes)
     {
-        value = null;
-        reader.Read();
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.Null:
-                return true;
-            case JsonTokenType.String when reader.ValueSpan.Length <= byte.MaxValue:
-                value = reader.GetString();
-                return true;
-            default:
-                return false;
-        }
-    }
-
-    private static bool TryReadName(ref Utf8JsonReader reader, out string value)
-    {
-        reader.Read();
-        value = reader.TokenType == JsonTokenType.String ? reader.GetString()! : "";
-        return reader.TokenType == JsonTokenType.String;
+        // At the end of a frame that is too short the end is no value, and stays where it is.
+        return reader.Read() && reader.TokenType != JsonTokenType.EndArray
+            ? WireValue.Read(ref reader, bytes)
+            : default;
     }
 }

@@ -3,31 +3,30 @@ using System.Buffers.Text;
 namespace Presence.Channels;
 
 /// <summary>
-/// Version 2 for long-polling clients, who read every message as JSON text: the stock client would throw on anything else. Binary
-/// frames are understood; a binary payload to the client becomes a JSON string with its base64.
+/// Version 2 for long-polling clients, which read every message as JSON text. Binary frames are decoded; a binary
+/// payload to the client becomes a JSON string in base64.
 /// </summary>
 internal sealed class V2TextSerializer(IFrameSerializer v2) : IFrameSerializer
 {
     public int Slot => 2;
-
-    public bool CarriesBinary => true;
+    public bool SupportsBinary => true;
 
     public bool TryDecode(ReadOnlyMemory<byte> bytes, bool binary, out InFrame frame) =>
         v2.TryDecode(bytes, binary, out frame);
 
-    public OutFrame Push(string? joinRef, string topic, string name, ChannelPayload payload) =>
+    public OutFrame Push(WireValue joinRef, string topic, string name, ChannelPayload payload) =>
         v2.Push(joinRef, topic, name, Text(payload));
 
-    public OutFrame PushShared(string? joinRef, string topic, string name, SharedPayload payload) =>
+    public OutFrame PushShared(WireValue joinRef, string topic, string name, SharedPayload payload) =>
         v2.PushShared(joinRef, topic, name, payload);
 
-    public OutFrame Reply(string? joinRef, string? reference, string topic, ChannelReply reply) =>
+    public OutFrame Reply(WireValue joinRef, WireValue reference, WireValue topic, ChannelReply reply) =>
         v2.Reply(joinRef, reference, topic, reply with { Payload = Text(reply.Payload) });
 
     public OutFrame Broadcast(string topic, string name, ChannelPayload payload) =>
         v2.Broadcast(topic, name, Text(payload));
 
-    public OutFrame Ended(string? joinRef, string topic, string name, ChannelPayload payload) =>
+    public OutFrame Ended(WireValue joinRef, string topic, string name, ChannelPayload payload) =>
         v2.Ended(joinRef, topic, name, payload);
 
     private static ChannelPayload Text(ChannelPayload payload)

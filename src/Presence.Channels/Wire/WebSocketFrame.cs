@@ -2,23 +2,19 @@ using System.Buffers.Binary;
 
 namespace Presence.Channels;
 
-/// <summary>A whole message from a server in one frame (RFC 6455, section 5.2).</summary>
+/// <summary>Encodes a message of a server as one frame (RFC 6455, section 5.2).</summary>
 internal static class WebSocketFrame
 {
     private const byte FinalText = 0x81;
     private const byte FinalBinary = 0x82;
-    private const int LargestInOneByte = 125;
+    private const int MaxOneByteLength = 125;
     private const byte TwoBytesFollow = 126;
     private const byte EightBytesFollow = 127;
 
-    /// <param name="head">The first part of the payload.</param>
-    /// <param name="body">The rest.</param>
-    /// <param name="binary">Whether it is binary.</param>
-    /// <param name="header">Bytes before the payload.</param>
     public static byte[] Of(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, bool binary, out int header)
     {
         var length = head.Length + body.Length;
-        header = length <= LargestInOneByte ? 2 : length <= ushort.MaxValue ? 4 : 10;
+        header = length <= MaxOneByteLength ? 2 : length <= ushort.MaxValue ? 4 : 10;
         var frame = new byte[header + length];
         frame[0] = binary ? FinalBinary : FinalText;
         switch (header)

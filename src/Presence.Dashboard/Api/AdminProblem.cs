@@ -2,27 +2,26 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Dashboard;
 
-/// <summary>The refusals of the admin endpoints, as RFC 9457 problem details: to be returned, or thrown from deeper inside.</summary>
+/// <summary>Errors of the admin endpoints as RFC 9457 problem details; returned or thrown.</summary>
 internal sealed class AdminProblem : Exception, IResult
 {
     private readonly int _status;
     private readonly string _title;
 
-    private AdminProblem(int status, string title, string detail)
-        : base(detail) => (_status, _title) = (status, title);
+    private AdminProblem(int status, string title, string detail) : base(detail) => (_status, _title) = (status, title);
 
     public static AdminProblem NoPassword() => new(
         StatusCodes.Status503ServiceUnavailable,
         "The admin endpoints are off",
-        "No admin password is configured. Set Presence:Admin:Password (the same on all members) and start again.");
+        "No admin password is configured. Set Presence:Admin:Password (the same on all nodes) and start again.");
 
     public static AdminProblem NotBuilt() => new(
         StatusCodes.Status503ServiceUnavailable,
         "The dashboard is not built",
-        "Its pages were not built into Presence.Dashboard, because Node.js and npm were missing. Install Node.js 20 or "
-            + "later and build again.");
+        "Node.js and npm were missing when Presence.Dashboard was built. Install Node.js 20 or later and build again.");
 
-    public static AdminProblem NotSignedIn(string detail) => new(StatusCodes.Status401Unauthorized, "Not signed in", detail);
+    public static AdminProblem NotSignedIn(string detail) =>
+        new(StatusCodes.Status401Unauthorized, "Not signed in", detail);
 
     public static AdminProblem TooManyAttempts(int seconds) => new(
         StatusCodes.Status429TooManyRequests,
@@ -30,18 +29,24 @@ internal sealed class AdminProblem : Exception, IResult
         $"Too many wrong passwords or tokens came from this address. Try again in {seconds} s.");
 
     public static AdminProblem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "Bad request", detail);
-
     public static AdminProblem NotFound(string detail) => new(StatusCodes.Status404NotFound, "Not found", detail);
 
-    public static AdminProblem TooLarge(string detail) => new(StatusCodes.Status413PayloadTooLarge, "Too large", detail);
+    public static AdminProblem Forbidden(string detail) => new(StatusCodes.Status403Forbidden, "Forbidden", detail);
+
+    public static AdminProblem Timeout(string detail) =>
+        new(StatusCodes.Status504GatewayTimeout, "A node did not answer", detail);
+
+    public static AdminProblem TooLarge(string detail) =>
+        new(StatusCodes.Status413PayloadTooLarge, "Too large", detail);
 
     public static AdminProblem NotJson() => new(
         StatusCodes.Status415UnsupportedMediaType,
         "Unsupported media type",
         "Send the body as Content-Type: application/json.");
 
-    /// <summary>Answers with the problem that an endpoint throws.</summary>
-    public static async ValueTask<object?> CatchAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    /// <summary>Answers with the problem that the endpoint throws.</summary>
+    public static async ValueTask<object?> CatchAsync(
+        EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         try
         {

@@ -3,13 +3,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Dashboard;
 
-/// <summary>Reads query parameters, or throws what is wrong with them.</summary>
+/// <summary>Reads query parameters.</summary>
 internal static class AdminQuery
 {
-    private const int DefaultLimit = 100;
     private const int MaxLimit = 1000;
 
-    /// <summary>A parameter that may be absent (null) but not doubled or empty.</summary>
+    /// <summary>Returns a parameter, or null if it is absent.</summary>
     public static string? Text(HttpContext http, string name) => http.Request.Query[name] switch
     {
         { Count: > 1 } given => throw AdminProblem.BadRequest($"The parameter '{name}' is given {given.Count} times."),
@@ -20,13 +19,13 @@ internal static class AdminQuery
     public static string Required(HttpContext http, string name) =>
         Text(http, name) ?? throw AdminProblem.BadRequest($"The parameter '{name}' is missing.");
 
-    /// <summary><c>limit</c> (1 to 1000, default 100) and <c>after</c>.</summary>
+    /// <summary>Reads <c>limit</c> (1 to 1000, default 100) and <c>after</c>.</summary>
     public static (int Limit, string? After) Page(HttpContext http)
     {
-        var limit = DefaultLimit;
-        return Text(http, "limit") is { } text
-            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit)
-                ? throw AdminProblem.BadRequest($"The parameter 'limit' must be a whole number between 1 and {MaxLimit}.")
-                : (limit, Text(http, "after"));
+        var text = Text(http, "limit") ?? "100";
+        var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit);
+        return isNumber && limit is >= 1 and <= MaxLimit
+            ? (limit, Text(http, "after"))
+            : throw AdminProblem.BadRequest($"The parameter 'limit' must be a whole number between 1 and {MaxLimit}.");
     }
 }

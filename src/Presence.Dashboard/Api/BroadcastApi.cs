@@ -7,13 +7,14 @@ using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
-/// <summary><c>POST /api/broadcast</c>: <c>{topic, event, payload}</c> to the subscribers of a channel topic on every member.</summary>
+/// <summary><c>POST /api/broadcast</c>: broadcasts <c>{topic, event, payload}</c> on every node.</summary>
 internal static class BroadcastApi
 {
     public static async Task<IResult> Broadcast(HttpContext http)
     {
-        var limit = http.RequestServices.GetRequiredService<IOptions<PresenceAdminOptions>>().Value.MaxBodyBytes;
-        var json = await RequestBody.ReadAsync(http, limit, "{topic, event, payload}", " (Presence:Admin:MaxBodyBytes)");
+        var limit = http.RequestServices.GetRequiredService<IOptions<PresenceDashboardOptions>>().Value.MaxBodyBytes;
+        var json = await RequestBody.ReadAsync(
+            http, limit, "{topic, event, payload}", " (Presence:Admin:MaxBodyBytes)");
         if (json.Text("topic") is not { Length: > 0 } topic || json.Text("event") is not { Length: > 0 } name)
         {
             return AdminProblem.BadRequest("'topic' and 'event' must be texts that are not empty.");
@@ -29,6 +30,9 @@ internal static class BroadcastApi
             var payload = json.TryGetProperty("payload", out var given) ? given.GetRawText() : "{}";
             var message = new PubSubMessage(topic, name, Encoding.UTF8.GetBytes(payload));
             http.RequestServices.GetRequiredService<IPresenceNode>().PubSub.Broadcast(message);
+            var services = http.RequestServices;
+            var user = services.GetRequiredService<AdminAuthentication>().UserOf(http);
+            services.GetRequiredService<AdminAudit>().Broadcast(http, user, topic, name, message.Body.Length);
             return Results.Json(new { });
         }
         catch (PresenceLimitException e)

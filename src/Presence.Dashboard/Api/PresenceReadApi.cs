@@ -1,16 +1,24 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
-/// <summary>Who is present, as JSON. Everything is answered from this member's snapshots.</summary>
+/// <summary>Returns presences as JSON, from the snapshots of this node.</summary>
 internal static class PresenceReadApi
 {
     public static IResult Topics(HttpContext http)
     {
         var (limit, after) = AdminQuery.Page(http);
-        // One more than the page tells whether there is another page.
+        if (AdminQuery.Text(http, "order") == "size")
+        {
+            var (largest, examined) = LargestTopics.Of(Tracker(http), limit);
+            var all = largest.Select(t => new { topic = t.Topic, count = t.Count, keys = t.KeyCount });
+            return Results.Json(new { topics = all, examined, complete = examined < LargestTopics.MaxExamined });
+        }
+
+        // One more than the page shows whether there is another page.
         var topics = Tracker(http).Topics(after, limit + 1);
         var page = topics.Take(limit).Select(t => new { topic = t.Topic, count = t.Count, keys = t.KeyCount });
         return Results.Json(new { topics = page, next = topics.Count > limit ? topics[limit - 1].Topic : null });
@@ -31,14 +39,28 @@ internal static class PresenceReadApi
         if (AdminQuery.Text(http, "key") is not { } key)
         {
             var snapshot = Tracker(http).List(topic);
-            var page = search is null ? snapshot.Page(after, limit) : PresenceSearch.Find(snapshot, search, after, limit);
-            return new PresencesResult(page.Entries, page.Next);
+            var page = search is null
+                ? snapshot.Page(after, limit)
+                : PresenceSearch.Find(snapshot, search, after, limit);
+            return new PresencesResult(page.Entries, page.Next, Detached(http));
         }
 
         var entries = Tracker(http).GetByKey(topic, key);
         return entries.Count == 0
             ? AdminProblem.NotFound($"Nobody is present in topic '{topic}' under key '{key}'.")
-            : new PresencesResult(entries, null);
+            : new PresencesResult(entries, null, Detached(http));
+    }
+
+    /// <summary>Counts the presences of a topic by a metadata field; returns the largest counts.</summary>
+    public static IResult Counts(HttpContext http)
+    {
+        var topic = AdminQuery.Required(http, "topic");
+        var field = AdminQuery.Required(http, "field");
+        var (limit, _) = AdminQuery.Page(http);
+        var counts = FieldCounts.Of(Tracker(http).List(topic), field);
+        var page = counts.Values.Take(limit).Select(c => new { value = c.Key, count = c.Value });
+        var other = counts.Other + counts.Values.Skip(limit).Sum(c => c.Value);
+        return Results.Json(new { topic, field, counts = page, other });
     }
 
     public static IResult Key(HttpContext http)
@@ -48,7 +70,21 @@ internal static class PresenceReadApi
     }
 
     public static IResult Cluster(HttpContext http) =>
-        Results.Json(ClusterView.Of(http.RequestServices.GetRequiredService<IPresenceNode>()), ClusterView.Json);
+        Results.Json(
+            http.RequestServices.GetRequiredService<ClusterMonitor>().LocalView(), ClusterView.Json);
+
+    /// <summary>Returns the numbers of this node in the last <c>10m</c>, <c>1h</c> or <c>24h</c>.</summary>
+    public static IResult History(HttpContext http)
+    {
+        var range = AdminQuery.Text(http, "range") ?? "10m";
+        var points = http.RequestServices.GetRequiredService<NodeNumbers>().History.Read(range)
+            ?? throw AdminProblem.BadRequest("'range' must be 10m, 1h or 24h.");
+        var page = points.Select(point => new HistoryPoint(point.At, point.Average));
+        return Results.Json(new { range, points = page }, ClusterView.Json);
+    }
+
+    private static Func<PresenceEntry, bool> Detached(HttpContext http) =>
+        http.RequestServices.GetRequiredService<SessionMonitor>().Detached(ClusterMonitor.ReportValidity);
 
     private static IPresenceTracker Tracker(HttpContext http) =>
         http.RequestServices.GetRequiredService<IPresenceNode>().Tracker;

@@ -3,36 +3,32 @@ using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
-/// <summary>Finds presences by a part of their key or metadata, in bounded steps.</summary>
+/// <summary>Finds presences by a part of their key or metadata, without regard to case.</summary>
 internal static class PresenceSearch
 {
-    /// <summary>Presences that one request looks at. Behind them <c>next</c> says where to go on, also if nothing was found.</summary>
-    public const int MaxLookedAt = 20_000;
+    /// <summary>Presences that one request examines; <c>next</c> continues after them.</summary>
+    public const int MaxExamined = 20_000;
 
     private const int Step = 500;
 
-    /// <param name="snapshot">Where to look.</param>
-    /// <param name="text">What to find, whatever the case of its letters.</param>
-    /// <param name="after">The key behind which to begin, or null.</param>
-    /// <param name="limit">Keys to find at most.</param>
     public static PresencePage Find(TopicSnapshot snapshot, string text, string? after, int limit)
     {
         var found = new List<PresenceEntry>();
-        var (keys, lookedAt) = (0, 0);
+        var (keys, examined) = (0, 0);
         while (true)
         {
             var page = snapshot.Page(after, Step);
             foreach (var entries in page.Entries.GroupBy(entry => entry.Key, StringComparer.Ordinal))
             {
                 after = entries.Key;
-                lookedAt += entries.Count();
+                examined += entries.Count();
                 if (entries.Any(entry => Matches(entry, text)))
                 {
                     found.AddRange(entries);
                     keys++;
                 }
 
-                if (keys == limit || lookedAt >= MaxLookedAt)
+                if (keys == limit || examined >= MaxExamined)
                 {
                     var isLast = page.Next is null && entries.Key == page.Entries[^1].Key;
                     return new PresencePage(found, isLast ? null : after);

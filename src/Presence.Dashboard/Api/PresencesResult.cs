@@ -1,19 +1,24 @@
+using System.Runtime.InteropServices;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
-/// <summary>Writes a page of presences key by key: a page may hold megabytes of metadata, which are never in one buffer.</summary>
-internal sealed class PresencesResult(IReadOnlyList<PresenceEntry> entries, string? next) : IResult
+/// <summary>Writes a page of presences key by key: megabytes of metadata never need one buffer.</summary>
+internal sealed class PresencesResult(
+    IReadOnlyList<PresenceEntry> entries, string? next, Func<PresenceEntry, bool> isDetached) : IResult
 {
     private const int FlushAt = 32 * 1024;
+    private static readonly JsonWriterOptions Unescaped =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
         response.ContentType = "application/json; charset=utf-8";
-        await using var json = new Utf8JsonWriter(response.BodyWriter);
+        await using var json = new Utf8JsonWriter(response.BodyWriter, Unescaped);
         json.WriteStartObject();
         json.WriteStartArray("presences");
         var sent = 0L;
@@ -54,6 +59,13 @@ internal sealed class PresencesResult(IReadOnlyList<PresenceEntry> entries, stri
         }
 
         json.WriteEndArray();
+        json.WriteStartArray("detached");
+        for (var i = from; i < at; i++)
+        {
+            json.WriteBooleanValue(isDetached(entries[i]));
+        }
+
+        json.WriteEndArray();
         json.WriteEndObject();
         return at;
     }
@@ -64,10 +76,11 @@ internal sealed class PresencesResult(IReadOnlyList<PresenceEntry> entries, stri
         json.WriteStartObject();
         foreach (var property in meta.RootElement.EnumerateObject())
         {
-            // The tracker's own names win over a field of the same name in the metadata, as they do on channels.
+            // The refs replace metadata fields of the same name, as on channels.
             if (!property.NameEquals("phx_ref"u8) && !property.NameEquals("phx_ref_prev"u8))
             {
-                property.WriteTo(json);
+                json.WritePropertyName(property.Name);
+                json.WriteRawValue(JsonMarshal.GetRawUtf8Value(property.Value), skipInputValidation: true);
             }
         }
 

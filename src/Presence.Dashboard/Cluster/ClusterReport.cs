@@ -1,45 +1,49 @@
 namespace Presence.Dashboard;
 
-/// <summary>The body of <c>cluster</c>: that of <c>/api/cluster</c>, what every member says of every other, and what happened.</summary>
+/// <summary>Body of <c>cluster</c>: that of <c>/api/cluster</c>, the view of each pair of nodes, and events.</summary>
 internal sealed record ClusterReport : ClusterView
 {
-    private ClusterReport(ClusterView own)
-        : base(own)
-    {
-    }
+    private ClusterReport(ClusterView own) : base(own) { }
 
     public required IReadOnlyList<PairView> Pairs { get; init; }
 
-    public required IReadOnlyList<ClusterEvent> Events { get; init; }
+    /// <summary>Gets the sessions of each node that reports.</summary>
+    public required IReadOnlyDictionary<string, SessionsView> NodeSessions { get; init; }
 
+    /// <summary>Gets the numbers of each node that reports.</summary>
+    public required IReadOnlyDictionary<string, NumbersView> NodeNumbers { get; init; }
+
+    public required IReadOnlyList<ClusterEvent> Events { get; init; }
     public required long At { get; init; }
 
-    /// <param name="own">What this member sees.</param>
-    /// <param name="others">What the others said lately.</param>
-    /// <param name="events">What this member noticed, the latest first.</param>
-    /// <param name="at">Now.</param>
     public static ClusterReport Of(
         ClusterView own, IReadOnlyCollection<ClusterView> others, IReadOnlyList<ClusterEvent> events, DateTimeOffset at)
     {
-        // A member that drains says so itself before anybody could notice.
-        var draining = others.Where(o => o.State is "draining" or "stopped").Select(o => o.Node).ToHashSet(StringComparer.Ordinal);
+        // A draining node reports it before other nodes detect it.
+        var draining = others.Where(o => o.State is "draining" or "stopped")
+            .Select(o => o.Node).ToHashSet(StringComparer.Ordinal);
         return new ClusterReport(own)
         {
-            Members = [.. own.Members.Select(m => draining.Contains(m.Name) && m.Status == "up" ? m with { Status = "draining" } : m)],
+            Nodes =
+            [
+                .. own.Nodes.Select(node => node with
+                {
+                    Status = draining.Contains(node.Name) && node.Status == "up" ? "draining" : node.Status,
+                    Version = node.Version ?? others.FirstOrDefault(o => o.Node == node.Name)?.Version,
+                }),
+            ],
             Pairs = [.. others.Prepend(own).SelectMany(PairView.Of)],
+            NodeSessions = others.Prepend(own).Where(view => view.Sessions is not null)
+                .ToDictionary(view => view.Node, view => view.Sessions!, StringComparer.Ordinal),
+            NodeNumbers = others.Prepend(own).Where(view => view.Numbers is not null)
+                .ToDictionary(view => view.Node, view => view.Numbers!, StringComparer.Ordinal),
             Events = events,
             At = at.ToUnixTimeMilliseconds(),
         };
     }
 }
 
-/// <summary>How well one member knows another, over all shards.</summary>
-/// <param name="From">Who looks.</param>
-/// <param name="To">Whom it looks at.</param>
-/// <param name="Status"><c>up</c>, or <c>down</c> if any of its shards is.</param>
-/// <param name="LagMs">Age of the oldest change that is known to be missing, in milliseconds; 0 if nothing is.</param>
-/// <param name="SilentMs">Time since it was heard, in milliseconds.</param>
-/// <param name="Entries">Presences of it that are held.</param>
+/// <summary>View of one node on another, over all shards: the largest lag, the shortest silence.</summary>
 internal sealed record PairView(string From, string To, string Status, double LagMs, double SilentMs, int Entries)
 {
     public static IEnumerable<PairView> Of(ClusterView view) => view.Replicas
@@ -54,9 +58,5 @@ internal sealed record PairView(string From, string To, string Status, double La
             replicas.Sum(r => r.Entries)));
 }
 
-/// <summary>Something this member noticed.</summary>
-/// <param name="At">When, in milliseconds of its clock.</param>
-/// <param name="Node">The member it is about.</param>
-/// <param name="What">A word for it: <c>joined</c>, <c>down</c>, <c>up</c>, <c>draining</c>, <c>restarted</c>, <c>left</c>, <c>behind</c>, <c>caught_up</c>, <c>away</c>, <c>connected</c>.</param>
-/// <param name="Detail">A sentence.</param>
+/// <summary>A change in the cluster.</summary>
 internal sealed record ClusterEvent(long At, string Node, string What, string Detail);

@@ -1,69 +1,73 @@
 using System.Globalization;
-using System.Reflection;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Presence.Node;
 
 namespace Presence.Dashboard;
 
-/// <summary>The body of <c>GET /api/cluster</c>: the cluster as one member sees it.</summary>
-/// <param name="Node">The member that answers.</param>
-/// <param name="State">Where it is in its life.</param>
-/// <param name="Engine">What carries frames between members.</param>
-/// <param name="Link">Whether it reaches that.</param>
-/// <param name="Version">Version of the library that answers.</param>
-/// <param name="Entries">Presences it shows, of all members.</param>
-/// <param name="LagMs">The largest lag of any replica, in milliseconds.</param>
-/// <param name="Members">The members it knows.</param>
-/// <param name="Replicas">The replicas it holds of other members, per member and shard.</param>
+/// <summary>Body of <c>GET /api/cluster</c>: the cluster as seen by one node.</summary>
 internal record ClusterView(
     string Node,
     string State,
-    string Engine,
-    LinkView Link,
+    TransportView Transport,
     string Version,
     int Entries,
     double LagMs,
-    IReadOnlyList<MemberStatus> Members,
-    IReadOnlyList<ReplicaView> Replicas)
+    IReadOnlyList<NodeStatus> Nodes,
+    IReadOnlyList<ReplicaView> Replicas,
+    SessionsView? Sessions = null,
+    NumbersView? Numbers = null,
+    IReadOnlyList<UniqueProcessStatus>? Processes = null)
 {
     public static JsonSerializerOptions Json { get; } =
-        new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+        new(JsonSerializerDefaults.Web)
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        };
 
-    private static readonly string LibraryVersion =
-        typeof(ClusterView).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
-            .Split('+')[0] ?? "unknown";
-
-    public static ClusterView Of(IPresenceNode node)
+    public static ClusterView Of(
+        IPresenceNode node,
+        SessionsView? sessions = null,
+        NumbersView? numbers = null,
+        IUniqueProcessDirectory? processes = null)
     {
         var replicas = node.Tracker.Replicas();
-        var members = node.Members();
+        var nodes = node.Nodes();
         return new ClusterView(
             node.Name,
             node.State.ToString().ToLowerInvariant(),
-            node.Engine,
-            new LinkView(node.Link.IsConnected ? "connected" : "away", node.Link.Since, node.Link.Problem),
-            LibraryVersion,
-            members.Where(m => m.Self).Sum(m => m.Entries) + replicas.Where(r => r.Status == "up").Sum(r => r.Entries),
+            new TransportView(
+                node.TransportName,
+                node.Transport.IsConnected ? "connected" : "disconnected",
+                node.Transport.Since,
+                node.Transport.LastError),
+            NodeStatus.LibraryVersion,
+            nodes.Where(m => m.Self).Sum(m => m.Entries) + replicas.Where(r => r.Status == "up").Sum(r => r.Entries),
             replicas.Select(r => r.Lag.TotalMilliseconds).DefaultIfEmpty(0).Max(),
-            members,
-            [.. replicas.Select(ReplicaView.Of)]);
+            nodes,
+            [.. replicas.Select(ReplicaView.Of)],
+            sessions,
+            numbers,
+            processes?.List());
     }
 }
 
-/// <summary>Whether a member reaches its engine.</summary>
-/// <param name="State"><c>connected</c>, or <c>away</c> while it serves what it has and tracks its own.</param>
-/// <param name="Since">When that began; null if it was never otherwise.</param>
-/// <param name="Problem">Why it is away.</param>
-internal sealed record LinkView(string State, DateTimeOffset? Since, string? Problem);
+/// <summary>The resumable sessions of a node, and its joins that asked to resume since it started.</summary>
+internal sealed record SessionsView(
+    int Attached, int Detached, int HeldLeaves, IReadOnlyDictionary<string, long> Resumes);
 
-/// <summary>One replica, as <see cref="ReplicaStatus"/> in JSON: the incarnation as text, which no reader rounds.</summary>
+/// <summary>The cluster transport of a node.</summary>
+internal sealed record TransportView(string Name, string State, DateTimeOffset? Since, string? LastError);
+
+/// <summary>A <see cref="ReplicaStatus"/> in JSON, with the incarnation as text, so that no reader rounds it.</summary>
 internal sealed record ReplicaView(
     string Node,
     string Incarnation,
     int Shard,
     string Status,
     ulong Clock,
-    ulong Advertised,
+    ulong MaxKnownSequence,
     int Entries,
     double LagMs,
     double SilentMs)
@@ -74,7 +78,7 @@ internal sealed record ReplicaView(
         replica.Shard,
         replica.Status,
         replica.Clock,
-        replica.Advertised,
+        replica.MaxKnownSequence,
         replica.Entries,
         replica.Lag.TotalMilliseconds,
         replica.SilentFor.TotalMilliseconds);

@@ -2,19 +2,33 @@ using Presence.Channels;
 
 namespace Presence.Dashboard;
 
-/// <summary><c>/admin_socket</c>: whoever holds an admin token, and nobody else.</summary>
-internal sealed class AdminSocket(PresenceAdminTokens tokens) : PresenceSocket
+/// <summary>Socket <c>/admin_socket</c>, for clients with an admin token.</summary>
+internal sealed class AdminSocket(PresenceDashboardTokens tokens, AdminAudit audit) : PresenceSocket
 {
-    /// <summary>Closes the connections of all admins, through <see cref="IChannelBroadcaster.Disconnect"/>.</summary>
+    /// <summary>Gets the ID of all admin connections for <see cref="IChannelBroadcaster.Disconnect"/>.</summary>
     public override string? Id => "admin_socket";
 
     public static void Routes(SocketRoutes routes) => routes
-        .Channel<CartTrackerChannel>("admin:cart_tracker")
-        .Channel<StatsChannel>("admin:stats")
-        .Channel<StatsChannel>("admin:live")
-        .Channel<ClusterChannel>(ClusterWatch.Topic)
-        .Channel<TopicChannel>(TopicChannel.Prefix + "*");
+        .Channel<ClusterChannel>(ClusterMonitor.Topic, NoGrace)
+        .Channel<TopicChannel>(TopicChannel.Prefix + "*", NoGrace);
 
-    protected override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) =>
-        new(tokens.IsValid(connect.Token) ? ConnectResult.Accept : ConnectResult.Refuse);
+    /// <summary>What an administrator tracks is for trying, and ends with the connection.</summary>
+    public static void NoGrace(ChannelRouteOptions route) => route.Grace = TimeSpan.Zero;
+
+    protected override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect)
+    {
+        if (tokens.TryRead(connect.Token, out var expires))
+        {
+            Token = Until(expires);
+            return new(ConnectResult.Accepted);
+        }
+
+        audit.Rejected(connect.Http, "", "token");
+        return new(ConnectResult.Rejected);
+    }
+
+    protected override ValueTask<SocketToken?> RenewAsync(string accessToken) =>
+        new(tokens.TryRead(accessToken, out var expires) ? Until(expires) : null);
+
+    private static SocketToken Until(DateTimeOffset expires) => new("presence.admin", DateTimeOffset.MinValue, expires);
 }

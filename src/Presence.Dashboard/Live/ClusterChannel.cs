@@ -2,26 +2,26 @@ using Presence.Channels;
 
 namespace Presence.Dashboard;
 
-/// <summary><c>admin:cluster</c>: the members and what each knows of the others, on join and each second.</summary>
-internal sealed class ClusterChannel(ClusterWatch watch) : Channel
+/// <summary>Channel <c>admin:cluster</c>: pushes the view of the cluster on join and every second.</summary>
+internal sealed class ClusterChannel(ClusterMonitor monitor) : Channel
 {
-    private bool _watching;
+    private bool _isCounted;
 
     protected override ValueTask<JoinResult> JoinAsync(ChannelPayload payload) => new(JoinResult.Ok());
 
     protected override ValueTask AfterJoinAsync()
     {
-        _watching = true;
-        watch.Watch();
-        Push(ClusterWatch.Event, watch.Now());
+        _isCounted = true;
+        monitor.AddClient();
+        Push(ClusterMonitor.Event, monitor.Now());
         return default;
     }
 
-    protected override ValueTask TerminateAsync(ChannelEnd end)
+    protected override ValueTask TerminateAsync(ChannelTermination end)
     {
-        if (_watching)
+        if (_isCounted)
         {
-            watch.Unwatch();
+            monitor.RemoveClient();
         }
 
         return default;

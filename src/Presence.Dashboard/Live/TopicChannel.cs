@@ -5,8 +5,8 @@ using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
-/// <summary><c>presence:TOPIC</c>: any topic of the tracker, to look at and to be present in.</summary>
-/// <remarks>With the join parameter <c>show: false</c> nothing is pushed, for those who only track.</remarks>
+/// <summary>Channel <c>presence:TOPIC</c>: shows and tracks presences of any topic.</summary>
+/// <remarks>With the join parameter <c>show: false</c> nothing is pushed.</remarks>
 internal sealed class TopicChannel : Channel
 {
     public const string Prefix = "presence:";
@@ -18,14 +18,14 @@ internal sealed class TopicChannel : Channel
         _topic = Topic[Prefix.Length..];
         if (_topic.Length == 0)
         {
-            return new(JoinResult.Error(new { reason = "name a topic: presence:TOPIC" }));
+            return new(JoinResult.Error(new { reason = "the topic is missing: presence:TOPIC" }));
         }
 
-        if (!(TryRead(payload, out var parameters)
-            && parameters.TryGetProperty("show", out var show)
-            && show.ValueKind == JsonValueKind.False))
+        var isHidden = TryRead(payload, out var parameters)
+            && parameters.TryGetProperty("show", out var show) && show.ValueKind == JsonValueKind.False;
+        if (!isHidden)
         {
-            ShowPresence(_topic);
+            PushPresence(_topic);
         }
 
         return new(JoinResult.Ok());
@@ -60,7 +60,7 @@ internal sealed class TopicChannel : Channel
     private async ValueTask<ChannelResult> UpdateAsync(ChannelPayload payload)
     {
         var (key, meta) = Read(payload);
-        var given = meta ?? throw new PresenceMetaException("give the new meta: {key, meta}");
+        var given = meta ?? throw new PresenceMetaException("the new meta is missing: {key, meta}");
         return ChannelResult.Ok(new Tracked((await UpdateAsync(key, given, _topic)).Ref));
     }
 
@@ -79,9 +79,12 @@ internal sealed class TopicChannel : Channel
     }
 
     private static (string Key, PresenceMeta? Meta) Read(ChannelPayload payload) =>
-        TryRead(payload, out var given) && given.TryGetProperty("key", out var name) && name.ValueKind == JsonValueKind.String
-            ? (name.GetString()!, given.TryGetProperty("meta", out var meta) ? PresenceMeta.Parse(meta.GetRawText()) : null)
-            : throw new PresenceMetaException("give a key, which is a text: {key, meta}");
+        TryRead(payload, out var given)
+            && given.TryGetProperty("key", out var name)
+            && name.ValueKind == JsonValueKind.String
+            ? (name.GetString()!,
+                given.TryGetProperty("meta", out var meta) ? PresenceMeta.Parse(meta.GetRawText()) : null)
+            : throw new PresenceMetaException("the key must be a string: {key, meta}");
 
     private static bool TryRead(ChannelPayload payload, out JsonElement json)
     {

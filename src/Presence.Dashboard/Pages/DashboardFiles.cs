@@ -5,18 +5,20 @@ using Microsoft.Net.Http.Headers;
 
 namespace Presence.Dashboard;
 
-/// <summary>The files of the pages, which lie inside this assembly: a host that mounts the dashboard copies nothing.</summary>
+/// <summary>The files of the pages, embedded in this assembly.</summary>
 internal static class DashboardFiles
 {
     private const string Prefix = "pages/";
 
     private static readonly FrozenDictionary<string, PageFile> Files = Load();
 
-    /// <summary>Whether the front end was built into this assembly.</summary>
-    public static bool AreBuilt => Files.ContainsKey("dashboard.js");
+    /// <summary>Gets whether the assembly contains the front end.</summary>
+    public static bool AreBuilt => NameOf(".js") is not null && NameOf(".css") is not null;
 
     public static string? Page => Files.TryGetValue("page.html", out var page)
         ? System.Text.Encoding.UTF8.GetString(page.Bytes)
+            .Replace("{{script}}", NameOf(".js"), StringComparison.Ordinal)
+            .Replace("{{style}}", NameOf(".css"), StringComparison.Ordinal)
         : null;
 
     public static IResult Asset(HttpContext http, string file)
@@ -27,17 +29,22 @@ internal static class DashboardFiles
             return AdminProblem.NotFound($"There is no file '{file}'.");
         }
 
-        // The name stays the same from version to version: browsers ask whether the file has changed.
-        http.Response.Headers.CacheControl = "no-cache";
+        // The name contains a hash of the content.
+        http.Response.Headers.CacheControl = "public, max-age=31536000, immutable";
         return Results.Bytes(found.Bytes, found.Type, entityTag: found.Tag);
     }
+
+    private static string? NameOf(string extension) => Files.Keys.SingleOrDefault(
+        name => name.StartsWith("dashboard-", StringComparison.Ordinal)
+            && name.EndsWith(extension, StringComparison.Ordinal));
 
     private static FrozenDictionary<string, PageFile> Load()
     {
         var assembly = typeof(DashboardFiles).Assembly;
         return assembly.GetManifestResourceNames()
             .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
-            .ToFrozenDictionary(name => name[Prefix.Length..], name => Read(assembly.GetManifestResourceStream(name)!, name));
+            .ToFrozenDictionary(
+                name => name[Prefix.Length..], name => Read(assembly.GetManifestResourceStream(name)!, name));
     }
 
     private static PageFile Read(Stream stream, string name)

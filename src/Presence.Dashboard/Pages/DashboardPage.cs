@@ -5,12 +5,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Presence.Dashboard;
 
-/// <summary><c>/admin</c>: the page, which is the same for everybody and asks for a password, and the sign-in it uses.</summary>
+/// <summary>Serves the page <c>/admin</c> and its sign-in.</summary>
 internal static class DashboardPage
 {
     private const int MaxBodyBytes = 8192;
 
-    public static IResult Show(HttpContext http)
+    public static async Task<IResult> Show(HttpContext http)
     {
         PageHeaders.Set(http.Response.Headers);
         http.Response.Headers.CacheControl = "no-store";
@@ -19,33 +19,39 @@ internal static class DashboardPage
             return AdminProblem.NotBuilt();
         }
 
-        // Addresses in the page are relative, so that it works under any prefix; a slash at the end would shift them.
+        // Addresses in the page are relative to support any prefix; a trailing slash would change them.
         if (http.Request.Path.Value is ['/', .., '/'] path)
         {
             return Results.LocalRedirect(http.Request.PathBase + path.TrimEnd('/'));
         }
 
-        var gate = http.RequestServices.GetRequiredService<AdminGate>();
-        if (!gate.IsOpen(http))
+        var authentication = http.RequestServices.GetRequiredService<AdminAuthentication>();
+        if (!authentication.IsOpen(http))
         {
             return AdminProblem.NoPassword();
         }
 
         var token = "";
-        if (http.Request.Headers.Authorization.Count > 0 || AdminGate.IsAuthorizedByHost(http))
+        if (http.Request.Headers.Authorization.Count > 0 || AdminAuthentication.IsAuthorizedByHost(http))
         {
-            // Who brings credentials wants to be let in, or told that they are wrong.
-            gate.Check(http);
-            var (issued, expires) = http.RequestServices.GetRequiredService<PresenceAdminTokens>().Issue();
-            token = $"<meta name=\"presence-token\" content=\"{WebUtility.HtmlEncode(issued)}\" data-expires=\"{Text(expires)}\">";
+            // Credentials in the request are checked at once.
+            await authentication.CheckAsync(http);
+            var (issued, expires) = http.RequestServices.GetRequiredService<PresenceDashboardTokens>().Issue();
+            var encoded = WebUtility.HtmlEncode(issued);
+            token = $"<meta name=\"presence-token\" content=\"{encoded}\" data-expires=\"{expires:O}\">";
         }
 
-        return Results.Content(page.Replace("{{token}}", token, StringComparison.Ordinal), "text/html; charset=utf-8");
+        var views = string.Concat(http.RequestServices.GetServices<PresenceDashboardView>().Select(view =>
+            $"<a href=\"#{view.Id}\" data-script=\"{WebUtility.HtmlEncode(http.Request.PathBase + view.Script)}\">"
+            + $"{WebUtility.HtmlEncode(view.Title)}</a>"));
+        var html = page.Replace("{{token}}", token, StringComparison.Ordinal)
+            .Replace("{{views}}", views, StringComparison.Ordinal);
+        return Results.Content(html, "text/html; charset=utf-8");
     }
 
     /// <summary>
-    /// <c>{user, password}</c> in; <c>{token, expires}</c> or <c>{refused}</c> out, both with status 200: browsers write
-    /// every other status of a script's request into the console as an error, and a mistyped password is none.
+    /// Reads <c>{user, password}</c>; returns <c>{token, expires}</c> or <c>{refused}</c>, both with status 200:
+    /// browsers log other statuses as errors.
     /// </summary>
     public static async Task<IResult> SignIn(HttpContext http)
     {
@@ -57,15 +63,13 @@ internal static class DashboardPage
             return AdminProblem.BadRequest("'user' and 'password' must be texts.");
         }
 
-        var gate = http.RequestServices.GetRequiredService<AdminGate>();
-        if (gate.SignIn(http, user, password) is { } refused)
+        var authentication = http.RequestServices.GetRequiredService<AdminAuthentication>();
+        if (await authentication.SignInAsync(http, user, password) is { } refused)
         {
             return Results.Json(new { refused });
         }
 
-        var (token, expires) = http.RequestServices.GetRequiredService<PresenceAdminTokens>().Issue();
+        var (token, expires) = http.RequestServices.GetRequiredService<PresenceDashboardTokens>().Issue();
         return Results.Json(new { token, expires });
     }
-
-    private static string Text(DateTimeOffset at) => at.ToString("O", CultureInfo.InvariantCulture);
 }

@@ -2,10 +2,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Dashboard;
 
-/// <summary>What browsers are told about the pages: run and load only what this host serves, and let nobody frame it.</summary>
+/// <summary>Sets security headers: the pages load only files of this host and cannot be framed.</summary>
 internal static class PageHeaders
 {
-    /// <summary>Without exception for inline scripts or styles. <c>'self'</c> covers the socket of the same host.</summary>
+    /// <summary>Blocks inline scripts and styles. <c>'self'</c> includes the socket of the host.</summary>
     public const string Policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

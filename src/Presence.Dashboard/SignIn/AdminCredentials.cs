@@ -6,14 +6,14 @@ using Microsoft.Extensions.Options;
 
 namespace Presence.Dashboard;
 
-/// <summary>The one name and password of the admin endpoints, or the reason why there is none.</summary>
+/// <summary>Name and password of the admin endpoints.</summary>
 internal sealed class AdminCredentials
 {
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
     private readonly byte[] _user;
     private readonly byte[]? _password;
 
-    public AdminCredentials(IOptions<PresenceAdminOptions> options, IHostEnvironment environment)
+    public AdminCredentials(IOptions<PresenceDashboardOptions> options, IHostEnvironment environment)
     {
         User = options.Value.User;
         var password = string.IsNullOrEmpty(options.Value.Password) ? null : options.Value.Password;
@@ -29,18 +29,19 @@ internal sealed class AdminCredentials
 
     public string User { get; }
 
-    /// <summary>The password that was made up, to be shown once; null if one was configured or none may be made up.</summary>
+    /// <summary>Gets the generated password; null if one is configured or the environment is not Development.</summary>
     public string? Generated { get; }
 
-    /// <summary>Whether anybody can sign in at all.</summary>
+    /// <summary>Gets whether there is a password.</summary>
     public bool Available => _password is not null;
 
-    /// <summary>Ties tokens to the credentials: a token of an earlier password is no longer good.</summary>
+    /// <summary>Gets the content of tokens, so that tokens of an earlier password are not valid.</summary>
     public string Fingerprint { get; }
 
+    /// <summary>Returns 20 random URL-safe characters.</summary>
     public static string NewPassword() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(15));
 
-    /// <summary>Takes the same time for every wrong pair: both digests are always made and compared.</summary>
+    /// <summary>Compares in constant time: both digests are always computed.</summary>
     public bool Matches(string user, string password)
     {
         var sameUser = CryptographicOperations.FixedTimeEquals(Digest(user), _user);
@@ -48,7 +49,7 @@ internal sealed class AdminCredentials
         return sameUser & samePassword & Available;
     }
 
-    // Digests have one length, so the comparison does not tell the length of the password either.
+    // Digests have one length, so the comparison does not reveal the length of the password.
     private byte[] Digest(string text) => HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(text));
 
     private static string FingerprintOf(string user, string password) => Base64Url.EncodeToString(

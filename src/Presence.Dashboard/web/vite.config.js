@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// The files are embedded into the library under these names; the host sends entity tags, so they need no hash.
+// The files are embedded into the library. Their names change with their content, so browsers may keep them.
 export default defineConfig({
   publicDir: false,
   build: {
@@ -12,9 +12,9 @@ export default defineConfig({
     rollupOptions: {
       input: { dashboard: "src/main.ts" },
       output: {
-        entryFileNames: "dashboard.js",
-        chunkFileNames: "dashboard-[name].js",
-        assetFileNames: "dashboard[extname]",
+        entryFileNames: "dashboard-[hash].js",
+        chunkFileNames: "dashboard-[name]-[hash].js",
+        assetFileNames: "dashboard-[hash][extname]",
       },
     },
   },

@@ -2,26 +2,26 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Sees the changes of a whole tracker on one member: the counterpart of Phoenix.Tracker's callbacks.</summary>
+/// <summary>Handles the changes of a whole tracker on one node, as the callbacks of Phoenix.Tracker do.</summary>
 /// <remarks>
-/// Calls come one at a time and in order, on a queue of the handler's own: a slow handler delays nobody, and while it lags,
-/// its diffs are coalesced so that applying them still gives what <see cref="IPresenceTracker.List"/> shows. An exception is
-/// logged and counted; the handler keeps receiving.
+/// Each handler has its own queue and is called in order, one call at a time: a slow handler delays no other. While it
+/// lags, its diffs are coalesced; applying them still yields the state of <see cref="IPresenceTracker.List"/>. An
+/// exception is logged and counted, and the handler keeps receiving.
 /// </remarks>
 public interface IPresenceHandler
 {
-    /// <summary>Called once, before any diff. An exception fails <see cref="IPresenceTracker.AddHandlerAsync"/>.</summary>
+    /// <summary>Runs once, before diffs. An exception fails <see cref="IPresenceTracker.AddHandlerAsync"/>.</summary>
     ValueTask InitAsync(PresenceHandlerContext context, CancellationToken cancellation) => default;
 
-    /// <summary>Joins, updates and leaves. The first diff holds everybody who was present when the handler was added.</summary>
+    /// <summary>Handles joins, updates and leaves. The first diff joins all presences that exist already.</summary>
     ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation);
 
-    /// <summary>A message that somebody sent with <see cref="PresenceHandlerContext.Send"/>, in order with the diffs.</summary>
+    /// <summary>Handles a message from <see cref="PresenceHandlerContext.Send"/>, in order with the diffs.</summary>
     ValueTask HandleInfoAsync(object message, CancellationToken cancellation) => default;
 }
 
-/// <summary>What a handler is given at its start.</summary>
+/// <summary>The context of a handler.</summary>
 /// <param name="Tracker">The tracker it handles.</param>
-/// <param name="NodeName">Name of this member.</param>
-/// <param name="Send">Puts a message into the handler's own queue; false if the queue is full and it was dropped.</param>
+/// <param name="NodeName">Name of this node.</param>
+/// <param name="Send">Enqueues a message for the handler; returns false if the queue is full and rejected it.</param>
 public sealed record PresenceHandlerContext(IPresenceTracker Tracker, string NodeName, Func<object, bool> Send);

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Presence.Node;
 
-/// <summary>A call of foreign code whose exception is logged and counted.</summary>
 internal static class SubscriberCall
 {
     public static void Call<T>(this Action<T> subscriber, T item, NodeInstruments instruments, ILogger log)
@@ -15,12 +14,14 @@ internal static class SubscriberCall
         {
             try
             {
-                instruments.HandlerFailed();
-                log.SubscriberFailed(e);
+                if (instruments.HandlerFailed(out var count))
+                {
+                    log.SubscriberFailed(count, LogText.Escape(e));
+                }
             }
             catch (Exception)
             {
-                // The thread belongs to the pool: a log that fails as well must not end the program.
+                // An unhandled exception of the logger on a pool thread would end the process.
             }
         }
     }

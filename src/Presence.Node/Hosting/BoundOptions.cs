@@ -7,20 +7,26 @@ using Microsoft.Extensions.Options;
 
 namespace Presence.Node;
 
-/// <summary>A section of the configuration and what is bound to it.</summary>
-internal sealed record BoundSection(string Path, Type Type);
+internal sealed record BoundSection(string Path, Type Type)
+{
+    public bool IsAt(string path) => path.Equals(Path, StringComparison.OrdinalIgnoreCase);
 
-/// <summary>Binds options to the configuration, strictly: what cannot be meant stops the start.</summary>
+    public IEnumerable<string> NamesIn(string path) => IsAt(path) ? BoundOptions.Properties(Type).Select(p => p.Name)
+        : Path.StartsWith($"{path}:", StringComparison.OrdinalIgnoreCase) ? [Path[(path.Length + 1)..].Split(':')[0]]
+        : [];
+}
+
+/// <summary>Binds options to the configuration strictly: unknown keys and unreadable values fail the start.</summary>
 /// <remarks>
-/// <c>BindConfiguration</c> with <c>ErrorOnUnknownConfiguration</c> cannot do it: several libraries read
-/// <c>Presence</c> and <c>Presence:Limits</c>, a duration without a unit would be days, and a list would be appended to its default.
+/// <c>BindConfiguration</c> with <c>ErrorOnUnknownConfiguration</c> does not fit: several libraries read
+/// <c>Presence</c>, it reads a duration without a unit as days, and it appends a list to its default.
 /// </remarks>
 internal static class BoundOptions
 {
     private static readonly (string Unit, double Milliseconds)[] Units =
         [("ms", 1), ("min", 60_000), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
-    /// <summary>Binds <typeparamref name="T"/> once and checks it at start; code has the last word.</summary>
+    /// <summary>Binds <typeparamref name="T"/> once and validates it at start. Values set in code win.</summary>
     public static IServiceCollection AddBoundOptions<T>(
         this IServiceCollection services,
         string path,
@@ -33,7 +39,7 @@ internal static class BoundOptions
         var section = new BoundSection(path, typeof(T));
         if (!services.Any(s => section.Equals(s.ImplementationInstance)))
         {
-            Announce(services, path, typeof(T));
+            AddSections(services, path, typeof(T));
             services.AddSingleton<IValidateOptions<T>>(new Validation<T>(options.Name, validate));
             options.Configure<IServiceProvider>((value, provider) => Bind(value, path, provider)).ValidateOnStart();
         }
@@ -42,18 +48,18 @@ internal static class BoundOptions
         return services;
     }
 
-    private static void Announce(IServiceCollection services, string path, Type type)
+    private static void AddSections(IServiceCollection services, string path, Type type)
     {
         services.AddSingleton(new BoundSection(path, type));
         foreach (var property in Properties(type).Where(IsNested))
         {
-            Announce(services, $"{path}:{property.Name}", property.PropertyType);
+            AddSections(services, $"{path}:{property.Name}", property.PropertyType);
         }
     }
 
     private static void Bind(object options, string path, IServiceProvider provider)
     {
-        // A host may have no configuration at all.
+        // A host may have no configuration.
         if (provider.GetService<IConfiguration>() is { } configuration)
         {
             Bind(options, configuration.GetSection(path), [.. provider.GetServices<BoundSection>()]);
@@ -62,10 +68,10 @@ internal static class BoundOptions
 
     private static void Bind(object options, IConfigurationSection section, BoundSection[] sections)
     {
-        // One of those that read a section looks for names that none of them knows.
+        // Only the first options type of a section rejects unknown keys, for all types bound to it.
         if (sections.First(s => s.Path == section.Path).Type == options.GetType())
         {
-            RefuseUnknown(section, sections);
+            RejectUnknownKeys(section, sections);
         }
 
         foreach (var property in Properties(options.GetType()))
@@ -82,31 +88,20 @@ internal static class BoundOptions
         }
     }
 
-    private static void RefuseUnknown(IConfigurationSection section, BoundSection[] sections)
+    private static void RejectUnknownKeys(IConfigurationSection section, BoundSection[] sections)
     {
-        var known = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (path, type) in sections)
-        {
-            if (path.Equals(section.Path, StringComparison.OrdinalIgnoreCase))
-            {
-                known.UnionWith(Properties(type).Select(property => property.Name));
-            }
-            else if (path.StartsWith($"{section.Path}:", StringComparison.OrdinalIgnoreCase))
-            {
-                known.Add(path[(section.Path.Length + 1)..].Split(':')[0]);
-            }
-        }
-
+        var names = sections.SelectMany(s => s.NamesIn(section.Path));
+        var known = new SortedSet<string>(names, StringComparer.OrdinalIgnoreCase);
         foreach (var child in section.GetChildren())
         {
             if (known.Count > 0 && !known.Contains(child.Key))
             {
-                throw Refused($"{section.Path}:{child.Key} is not an option: known are {string.Join(", ", known)}.");
+                throw Rejected($"{section.Path}:{child.Key} is not an option: known are {string.Join(", ", known)}.");
             }
 
-            if (!sections.Any(s => s.Path.Equals(child.Path, StringComparison.OrdinalIgnoreCase)))
+            if (!sections.Any(s => s.IsAt(child.Path)))
             {
-                RefuseUnknown(child, sections);
+                RejectUnknownKeys(child, sections);
             }
         }
     }
@@ -121,8 +116,11 @@ internal static class BoundOptions
         (object? Value, string Rule) read = type switch
         {
             _ when type == typeof(IList<string>) => (entries, ""),
-            _ when type == typeof(IReadOnlyList<int>) =>
-                (Numbers(entries), "must be whole numbers, such as 100,1000,10000"),
+            _ when type == typeof(IReadOnlyList<int>) => (
+                entries.TrueForAll(entry => int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                    ? entries.ConvertAll(entry => int.Parse(entry, CultureInfo.InvariantCulture))
+                    : null,
+                "must be whole numbers, such as 100,1000,10000"),
             _ when type == typeof(TimeSpan) =>
                 (Duration(text ?? ""), "must be a duration such as 1500ms, 20s, 20min or 00:00:01.500"),
             _ when type == typeof(IPEndPoint) => (
@@ -135,7 +133,7 @@ internal static class BoundOptions
             { IsEnum: true } => (Plain(given, type), $"must be {string.Join(" or ", Enum.GetNames(type))}"),
             _ => (Plain(given, type), "must be a whole number"),
         };
-        return read.Value ?? throw Refused($"{given.Path} is '{text ?? string.Join(",", entries)}': it {read.Rule}.");
+        return read.Value ?? throw Rejected($"{given.Path} is '{text ?? string.Join(",", entries)}': it {read.Rule}.");
     }
 
     private static object? Plain(IConfigurationSection given, Type type)
@@ -148,22 +146,6 @@ internal static class BoundOptions
         {
             return null;
         }
-    }
-
-    private static List<int>? Numbers(List<string> entries)
-    {
-        var numbers = new List<int>();
-        foreach (var entry in entries)
-        {
-            if (!int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-            {
-                return null;
-            }
-
-            numbers.Add(number);
-        }
-
-        return numbers;
     }
 
     private static TimeSpan? Duration(string text)
@@ -181,21 +163,21 @@ internal static class BoundOptions
             }
         }
 
-        // A bare number would be read as days, which nobody means.
+        // TimeSpan.TryParse reads a bare number as days.
         return text.Contains(':', StringComparison.Ordinal)
             && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var value)
             ? value
             : null;
     }
 
-    // What can be set is a value; what cannot, and holds options, is a section of its own.
-    private static IEnumerable<PropertyInfo> Properties(Type type) =>
+    // A settable property is a value; a read-only property that holds options is a nested section.
+    internal static IEnumerable<PropertyInfo> Properties(Type type) =>
         type.GetProperties().Where(p => p.SetMethod is { IsPublic: true } || IsNested(p));
 
     private static bool IsNested(PropertyInfo property) =>
         property is { CanWrite: false, PropertyType.IsClass: true } && property.PropertyType != typeof(string);
 
-    private static OptionsValidationException Refused(string message) =>
+    private static OptionsValidationException Rejected(string message) =>
         new(Options.DefaultName, typeof(BoundOptions), [message]);
 
     private sealed class Validation<T>(string name, Action<T> validate) : IValidateOptions<T>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Presence.Node;
 
-/// <summary>Calls the handlers of a node's failure. On a thread of the pool an exception would end the process.</summary>
+/// <summary>Calls the handlers of a node failure; an exception on a pool thread would end the process.</summary>
 internal static class NodeFailure
 {
     public static void Raise(Action? handlers, string node, ILogger log)

@@ -1,38 +1,86 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>The meter <c>Presence.Tracker</c>: what an operator watches. No topic, key or user is ever a tag.</summary>
+/// <summary>The meter <c>Presence.Tracker</c>. No topic, key or user is ever a tag.</summary>
 internal sealed class NodeInstruments : IDisposable
 {
-    private readonly Meter _meter = new("Presence.Tracker");
+    // In the order of PresenceChangeKind.
+    private static readonly string[] Kinds = ["joined", "updated", "left"];
+
+    private readonly RateLimitedLogger _handlerLog = new(TimeProvider.System, burst: 10);
+    private readonly Meter _meter = new(PresenceTelemetry.TrackerMeterName);
     private readonly Counter<long> _messages;
     private readonly Counter<long> _size;
+    private readonly Counter<long> _changes;
     private readonly Counter<long> _dropped;
-    private readonly Counter<long> _transfers;
+    private readonly Counter<long> _repairs;
     private readonly Counter<long> _handlerFailures;
     private readonly Counter<long> _inputFailures;
     private readonly Counter<long> _overloads;
-    private readonly Counter<long> _messagesRefused;
-    private readonly Counter<long> _condensed;
+    private readonly Counter<long> _messagesRejected;
+    private readonly Counter<long> _coalesced;
+    private readonly Counter<long> _sent;
     private readonly Histogram<double> _merge;
+    private readonly Histogram<double> _synchronization;
 
-    public NodeInstruments(Func<IEnumerable<Measurement<int>>> entries, Func<IEnumerable<Measurement<int>>> replicas, Func<double> lag)
+    public NodeInstruments(
+        Func<IEnumerable<Measurement<int>>> entries, Func<IEnumerable<Measurement<int>>> replicas, Func<double> lag,
+        Func<IEnumerable<Measurement<int>>> sessions, Func<int> heldLeaves)
     {
-        _messages = _meter.CreateCounter<long>("presence.replication.messages", "{message}", "Frames between members");
-        _size = _meter.CreateCounter<long>("presence.replication.size", "By", "Bytes of frames between members");
-        _dropped = _meter.CreateCounter<long>("presence.frames.dropped", "{frame}", "Frames that were not applied, by reason");
-        _transfers = _meter.CreateCounter<long>("presence.transfers", "{transfer}", "Repairs asked for and sent");
-        _handlerFailures = _meter.CreateCounter<long>("presence.handler.failures", "{failure}", "Exceptions of handlers and subscribers");
-        _inputFailures = _meter.CreateCounter<long>("presence.shard.failures", "{failure}", "Inputs and frames at which a shard or its link failed");
-        _overloads = _meter.CreateCounter<long>("presence.mailbox.refused", "{command}", "Commands refused because a mailbox was full");
-        _messagesRefused = _meter.CreateCounter<long>("presence.handler.refused", "{message}", "Messages refused because a handler's queue was full");
-        _condensed = _meter.CreateCounter<long>("presence.handler.condensed", "{time}", "Times a handler or subscriber fell so far behind that diffs were condensed");
-        _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to take one frame");
-        _meter.CreateObservableGauge("presence.tracker.entries", entries, "{entry}", "Presences shown by this member");
-        _meter.CreateObservableGauge("presence.tracker.replicas", replicas, "{replica}", "Other replicas held, by status");
-        _meter.CreateObservableGauge("presence.replication.lag", lag, "s", "Age of the oldest change known to be missing here");
+        Counter<long> Count(string name, string unit, string description) =>
+            _meter.CreateCounter<long>($"presence.{name}", unit, description);
+
+        _messages = Count("replication.messages", "{message}", "Frames between nodes");
+        _size = Count("replication.size", "By", "Bytes of frames between nodes");
+        _changes = Count("tracker.changes", "{change}", "Joins, updates and leaves that this node has shown, by kind");
+        _dropped = Count("frames.dropped", "{frame}", "Frames that were not applied, by reason");
+        _repairs = Count("repairs", "{repair}", "Repairs requested and sent");
+        _handlerFailures = Count("handler.failures", "{failure}", "Exceptions of handlers and subscribers");
+        _inputFailures = Count("shard.failures", "{failure}", "Commands and frames that threw");
+        _overloads = Count("mailbox.rejected", "{command}", "Commands rejected by a full mailbox");
+        _messagesRejected = Count("handler.rejected", "{message}", "Messages rejected by a full handler queue");
+        _coalesced = Count("handler.coalesced", "{time}", "Times a handler or subscriber lagged");
+        _sent = Count("messages.sent", "{message}", "Messages to the sessions of a key, by result");
+        _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to apply one frame");
+        _synchronization = _meter.CreateHistogram<double>(
+            "presence.synchronization.duration", "s", "Time until a starting node had the presences of the others");
+        _meter.CreateObservableGauge("presence.tracker.entries", entries, "{entry}", "Presences visible on this node");
+        _meter.CreateObservableGauge("presence.tracker.replicas", replicas, "{replica}", "Remote replicas, by status");
+        _meter.CreateObservableGauge("presence.sessions.resumable", sessions, "{session}", "Sessions with a grace");
+        _meter.CreateObservableGauge("presence.leaves.held", heldLeaves, "{entry}", "Leaves that may have a successor");
+        _meter.CreateObservableGauge("presence.replication.lag", lag, "s", "Age of the oldest missing change");
+    }
+
+    /// <summary>Reports the messages that wait for subscribers.</summary>
+    public void Observe(ClusterPubSub pubSub) => _meter.CreateObservableUpDownCounter(
+        "presence.pubsub.waiting", () => pubSub.WaitingBytes, "By", "Bytes of pub/sub messages that wait");
+
+    public bool IsMeter(Meter meter) => ReferenceEquals(meter, _meter);
+
+    /// <summary>Counts changes that became visible on this node, whichever node owns the presences.</summary>
+    public void Changed(List<PresenceChange> changes)
+    {
+        if (!_changes.Enabled)
+        {
+            return;
+        }
+
+        Span<int> counts = stackalloc int[Kinds.Length];
+        foreach (var change in changes)
+        {
+            counts[(int)change.Kind]++;
+        }
+
+        for (var kind = 0; kind < counts.Length; kind++)
+        {
+            if (counts[kind] > 0)
+            {
+                _changes.Add(counts[kind], new KeyValuePair<string, object?>("kind", Kinds[kind]));
+            }
+        }
     }
 
     public void Sent(string type, int bytes) => Count(type, "out", bytes);
@@ -41,19 +89,39 @@ internal sealed class NodeInstruments : IDisposable
 
     public void Dropped(string reason) => _dropped.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
-    public void Transfer(string kind) => _transfers.Add(1, new KeyValuePair<string, object?>("kind", kind));
+    public void Repair(string kind) => _repairs.Add(1, new KeyValuePair<string, object?>("kind", kind));
 
-    public void HandlerFailed() => _handlerFailures.Add(1);
+    /// <summary>Counts an exception of a handler or subscriber, which what clients do may cause.</summary>
+    /// <returns>Whether to log it.</returns>
+    public bool HandlerFailed(out long count)
+    {
+        _handlerFailures.Add(1);
+        return _handlerLog.IsDue("handler", out count);
+    }
 
     public void InputFailed() => _inputFailures.Add(1);
 
     public void Overloaded() => _overloads.Add(1);
 
-    public void MessageRefused() => _messagesRefused.Add(1);
+    public void MessageRejected() => _messagesRejected.Add(1);
 
-    public void Condensed() => _condensed.Add(1);
+    public void Coalesced() => _coalesced.Add(1);
+
+    public void SentToKey(SendToKeyResult result)
+    {
+        var name = result switch
+        {
+            SendToKeyResult.Accepted => "accepted",
+            SendToKeyResult.NotPresent => "not_present",
+            _ => "not_accepted",
+        };
+        _sent.Add(1, new KeyValuePair<string, object?>("result", name));
+    }
 
     public void Merged(TimeSpan duration) => _merge.Record(duration.TotalSeconds);
+
+    public void Synchronized(TimeSpan duration, bool isComplete) => _synchronization.Record(
+        duration.TotalSeconds, new KeyValuePair<string, object?>("complete", isComplete));
 
     public void Dispose() => _meter.Dispose();
 

@@ -4,47 +4,69 @@ namespace Presence.Node;
 
 internal static partial class NodeLog
 {
-    [LoggerMessage(Level = LogLevel.Information, Message = "Member {Node}#{Incarnation} is up, engine {Engine}")]
-    public static partial void Started(this ILogger log, string node, ulong incarnation, string engine);
+    [LoggerMessage(LogLevel.Information, "Node {Node}#{Incarnation} started; cluster transport: {Transport}")]
+    public static partial void Started(this ILogger log, string node, ulong incarnation, string transport);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Member {Node} leaves; {Acknowledged} of {Asked} farewells were acknowledged")]
-    public static partial void Left(this ILogger log, string node, int acknowledged, int asked);
+    [LoggerMessage(LogLevel.Warning,
+        "Node {Node} starts without the presences of all nodes: not received within {Seconds} s "
+        + "(Presence:SynchronizationTimeout)")]
+    public static partial void NotSynchronized(this ILogger log, string node, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Member {Node} must stop: a newer living member has its name. Give each member its own Presence:NodeName")]
+    [LoggerMessage(LogLevel.Information,
+        "Node {Node} left the cluster; {Acknowledged} of {Sent} leave frames were acknowledged")]
+    public static partial void Left(this ILogger log, string node, int acknowledged, int sent);
+
+    [LoggerMessage(LogLevel.Critical, "Node {Node} stops: a newer live node has the same name (Presence:NodeName)")]
     public static partial void NameConflict(this ILogger log, string node);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A handler of the failure of node {Node} threw; the host may not stop")]
+    [LoggerMessage(LogLevel.Error, "A failure handler of node {Node} threw; the host may keep running")]
     public static partial void StopRequestFailed(this ILogger log, string node, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Drain step {Step} failed")]
-    public static partial void DrainStepFailed(this ILogger log, string step, Exception exception);
+    [LoggerMessage(LogLevel.Error, "Drain participant {Participant} failed")]
+    public static partial void DrainParticipantFailed(this ILogger log, string participant, Exception exception);
 
     [LoggerMessage(Message = "Tracker {Tracker} shard {Shard}: {Event} {Replica} {Detail}")]
     public static partial void ReplicaEvent(
         this ILogger log, LogLevel level, string tracker, int shard, string @event, string replica, string? detail);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Tracker {Tracker} shard {Shard}: member {Replica} is refused: {Detail}")]
-    public static partial void Refused(this ILogger log, string tracker, int shard, string replica, string? detail);
+    [LoggerMessage(LogLevel.Error, "Tracker {Tracker} shard {Shard}: replica {Replica} rejected: {Detail}")]
+    public static partial void ReplicaRejected(
+        this ILogger log, string tracker, int shard, string replica, string? detail);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A frame from {Member} for {Channel}/{Shard} was dropped: {Reason} {Detail} ({Times} times since last said)")]
+    [LoggerMessage(LogLevel.Warning,
+        "Frame from {Node} for {Channel}/{Shard} dropped: {Reason} {Detail} ({Count} occurrences since last log)")]
     public static partial void FrameDropped(
-        this ILogger log, string member, string channel, int shard, string reason, string? detail, long times);
+        this ILogger log, string node, string channel, int shard, string reason, string? detail, long count);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A handler of tracker {Tracker} failed; it keeps receiving")]
-    public static partial void HandlerFailed(this ILogger log, string tracker, Exception exception);
+    [LoggerMessage(LogLevel.Error,
+        "Handler of tracker {Tracker} threw; it keeps receiving diffs ({Count} occurrences since last log)")]
+    public static partial void HandlerFailed(this ILogger log, string tracker, long count, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A subscriber failed; it keeps receiving")]
-    public static partial void SubscriberFailed(this ILogger log, Exception exception);
+    [LoggerMessage(LogLevel.Error, "Subscriber threw; it keeps receiving diffs ({Count} occurrences since last log)")]
+    public static partial void SubscriberFailed(this ILogger log, long count, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Shard {Shard} of tracker {Tracker} failed at an input or a frame; it goes on ({Times} times since last said)")]
-    public static partial void InputFailed(this ILogger log, string tracker, int shard, long times, Exception exception);
+    [LoggerMessage(LogLevel.Error,
+        "Tracker {Tracker} shard {Shard}: exception at a command or frame ({Count} occurrences since last log)")]
+    public static partial void InputFailed(
+        this ILogger log, string tracker, int shard, long count, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A message to the other members was lost: the link failed ({Times} times since last said)")]
-    public static partial void BroadcastFailed(this ILogger log, long times, Exception exception);
+    [LoggerMessage(LogLevel.Error,
+        "Pub/sub broadcast dropped: the cluster transport threw ({Count} occurrences since last log)")]
+    public static partial void BroadcastFailed(this ILogger log, long count, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Farewell to {Member} failed; it will notice by silence")]
-    public static partial void FarewellFailed(this ILogger log, string member, Exception exception);
+    [LoggerMessage(LogLevel.Warning, "Leave frame to node {Node} failed; its failure detector will detect the stop")]
+    public static partial void LeaveFrameFailed(this ILogger log, string node, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Member {Node} could not leave in order; its clients are let go all the same")]
+    [LoggerMessage(LogLevel.Error, "Node {Node} could not leave gracefully; draining continues")]
     public static partial void LeaveFailed(this ILogger log, string node, Exception exception);
+
+    [LoggerMessage(LogLevel.Information, "Node {Node} handed over {HandedOver} of {All} resumable sessions")]
+    public static partial void HandedOver(this ILogger log, string node, int handedOver, int all);
+
+    [LoggerMessage(LogLevel.Warning,
+        "Times of {Keys} keys could not be stored; repeated in 5 s ({Count} occurrences since last log)")]
+    public static partial void LastSeenNotStored(this ILogger log, int keys, long count, Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "A step of a resumable session failed")]
+    public static partial void SessionFailed(this ILogger log, Exception exception);
 }

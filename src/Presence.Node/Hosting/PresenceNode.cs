@@ -8,51 +8,73 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>One member: its trackers, its pub/sub, and what comes in from the link.</summary>
-internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposable
+internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportReceiver, IDisposable
 {
     private readonly Dictionary<string, PresenceTracker> _trackers = new(StringComparer.Ordinal);
-    private readonly IClusterLink _link;
+    private readonly IClusterTransport _transport;
     private readonly PresenceOptions _options;
     private readonly NodeInstruments _instruments;
     private readonly ClusterPubSub _pubSub;
+    private readonly SessionTable _sessions;
+    private readonly SessionReceivers _receivers = new();
+    private readonly PresenceMessages _messages;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly OccasionalLog _occasionally;
-    private readonly Lock _life = new();
+    private readonly RateLimitedLogger _rateLimitedLog;
+    private readonly Lock _stateLock = new();
+    private readonly TaskCompletionSource _synchronized = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _leaving;
 
-    // One count for all members of this program, so that a process given to the wrong one is never taken for another.
-    private static long s_lastProcess;
+    // Shared by all nodes of this process, so that a session used on the wrong node never matches one of its own.
+    private static long s_lastSession;
 
-    public PresenceNode(IClusterLink link, IOptions<PresenceOptions> options, TimeProvider time, ILogger<PresenceNode> log)
+    public PresenceNode(
+        IClusterTransport transport, IOptions<PresenceOptions> options, TimeProvider time, ILogger<PresenceNode> log)
     {
-        _link = link;
+        _transport = transport;
         _options = options.Value;
         _time = time;
         _log = log;
-        _options.Validate();
-        _instruments = new NodeInstruments(MeasureEntries, MeasureReplicas, MeasureLag);
-        _occasionally = new OccasionalLog(time);
-        _pubSub = new ClusterPubSub(link, _options, _instruments, _occasionally, log);
+        _instruments = new NodeInstruments(
+            MeasureEntries, MeasureReplicas, MeasureLag, () => _sessions!.Measure(), HeldLeaves);
+        _rateLimitedLog = new RateLimitedLogger(time);
+        _pubSub = new ClusterPubSub(transport, _options, _instruments, _rateLimitedLog, log);
+        _instruments.Observe(_pubSub);
+        _messages = new PresenceMessages(transport, _receivers, _options, _instruments, time, log);
         foreach (var (name, tracker) in _options.Trackers)
         {
-            _trackers.Add(name, Make(name, tracker));
+            _trackers.Add(name, CreateTracker(name, tracker));
         }
+
+        SessionShard[] shards =
+            [.. _trackers.Values.SelectMany(t => t.Hosts.Select(host => new HostedSessionShard(t.Name, host)))];
+        _sessions = new SessionTable(
+            new NodeSessionCluster(transport, shards, Heirs, NewSessionNumber, time, log));
     }
 
-    /// <summary>Raised once if the member must stop with an error.</summary>
+    /// <summary>Raised at most once, when the node must stop because of an error.</summary>
     public event Action? Failed;
 
     public ILogger Log => _log;
 
-    public string Name => _link.NodeName;
+    public string Name => _transport.NodeName;
 
-    public string Engine => _link.Engine;
+    public ulong Incarnation => _transport.Incarnation;
 
-    public LinkStatus Link => _link.Status;
+    public string TransportName => _transport.Name;
+
+    public ClusterTransportStatus Transport => _transport.Status;
 
     public NodeState State { get; private set; } = NodeState.Starting;
+
+    /// <summary>
+    /// Completes when this node has the state of all nodes that existed when it started, or after
+    /// <see cref="PresenceOptions.SynchronizationTimeout"/>. A snapshot that is read earlier may lack presences.
+    /// </summary>
+    public Task Synchronized => _synchronized.Task;
+
+    /// <summary>Gets whether the node has begun to wait for the state of the others.</summary>
+    public bool IsSynchronizing { get; private set; }
 
     public IPresenceTracker Tracker => _trackers[PresenceOptions.DefaultTracker];
 
@@ -63,122 +85,98 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         ArgumentNullException.ThrowIfNull(name);
         return _trackers.TryGetValue(name, out var tracker)
             ? tracker
-            : throw new ArgumentException($"There is no tracker named '{name}'; there are: {string.Join(", ", _trackers.Keys)}.");
+            : throw new ArgumentException($"No tracker '{name}'; known trackers: {string.Join(", ", _trackers.Keys)}.");
     }
 
-    public PresenceProcess StartProcess(string? label = null) =>
-        new((ulong)Interlocked.Increment(ref s_lastProcess), label);
+    public PresenceSession OpenSession(string? label = null) => new(NewSessionNumber(), label);
 
-    public IReadOnlyList<MemberStatus> Members()
+    public PresenceSession OpenSession(PresenceSessionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var session = options.Grace > TimeSpan.Zero && _sessions.IsAvailable
+            ? _sessions.Open(options)
+            : OpenSession(options.Label);
+        return _receivers.Add(session, options.OnMessage);
+    }
+
+    public async ValueTask<ResumeResult> ResumeAsync(
+        ResumeToken token, PresenceSessionOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var result = options.Grace == TimeSpan.Zero
+            ? new ResumeResult(OpenSession(options.Label), ResumeOutcome.New, ResumeFailure.NotResumable, [])
+            : await _sessions.ResumeAsync(token, options, cancellation).ConfigureAwait(false);
+        _receivers.Add(result.Session, options.OnMessage);
+        return result;
+    }
+
+    public IReadOnlyList<NodeStatus> Nodes()
     {
         var others = _trackers.Values
             .SelectMany(t => t.Replicas())
             .GroupBy(r => r.Node, StringComparer.Ordinal)
             .OrderBy(g => g.Key, StringComparer.Ordinal)
-            .Select(g => new MemberStatus(g.Key, g.All(r => r.Status == "down") ? "down" : "up", false, g.Sum(r => r.Entries)))
+            .Select(g => new NodeStatus(
+                g.Key,
+                g.All(r => r.Status == "down") ? "down" : "up",
+                false,
+                g.Sum(r => r.Entries),
+                _transport.VersionOf(g.Key)))
             .ToArray();
         var self = State is NodeState.Draining or NodeState.Stopped ? "draining" : "up";
-        return [new MemberStatus(Name, self, true, _trackers.Values.Sum(t => t.OwnEntries())), .. others];
+        var entries = _trackers.Values.Sum(t => t.LocalEntries());
+        return [new NodeStatus(Name, self, true, entries, NodeStatus.LibraryVersion), .. others];
     }
+
+    public bool IsMeter(Meter meter) => _instruments.IsMeter(meter);
+
+    /// <summary>Returns the state of each remote replica, over all trackers and shards.</summary>
+    public IEnumerable<PeerStatus> Peers() => Hosts.SelectMany(host => host.WithLock(host.Shard.Peers));
 
     public async Task StartAsync(CancellationToken cancellation)
     {
+        var start = new ActionCommand(static (h, now, effects) => h.Shard.Start(now, effects));
         foreach (var host in Hosts)
         {
-            await host.Execute<ActionCommand, bool>(
-                new ActionCommand(static (h, now, effects) => h.Shard.Start(now, effects)), always: true).ConfigureAwait(false);
+            await host.Execute<ActionCommand, bool>(start, always: true).ConfigureAwait(false);
         }
 
-        await _link.StartAsync(this, cancellation).ConfigureAwait(false);
-        if (Move(NodeState.Starting, NodeState.Ready))
+        await _transport.StartAsync(this, cancellation).ConfigureAwait(false);
+        await SynchronizeAsync(cancellation).ConfigureAwait(false);
+        if (TrySetState(NodeState.Starting, NodeState.Ready))
         {
-            _log.Started(Name, _link.Incarnation, Engine);
+            _log.Started(Name, _transport.Incarnation, TransportName);
         }
     }
 
-    /// <summary>Not ready any more; says farewell and waits, for at most the farewell timeout, until all have heard it.</summary>
-    public Task LeaveAsync(CancellationToken cancellation)
+    /// <summary>Waits for the state of the nodes that exist: a client must not see a part of a topic.</summary>
+    private async Task SynchronizeAsync(CancellationToken cancellation)
     {
-        lock (_life)
+        if (_options.SynchronizationTimeout == TimeSpan.Zero)
         {
-            return _leaving ??= LeaveOnceAsync(cancellation);
+            _synchronized.TrySetResult();
+            return;
         }
-    }
 
-    public async Task StopAsync(CancellationToken cancellation)
-    {
+        IsSynchronizing = true;
+        var began = _time.GetTimestamp();
+        var waits = Task.WhenAll(Hosts.Select(host => host.SynchronizedAsync()));
+        var isComplete = true;
         try
         {
-            await LeaveAsync(cancellation).ConfigureAwait(false);
+            await waits.WaitAsync(_options.SynchronizationTimeout, _time, cancellation).ConfigureAwait(false);
         }
-        finally
+        catch (TimeoutException)
         {
-            // However the farewell went: a member that stopped must not answer for itself any more.
-            await StopLinkAsync(cancellation).ConfigureAwait(false);
-        }
-    }
-
-    private async Task StopLinkAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await _link.StopAsync(cancellation).ConfigureAwait(false);
-        }
-        finally
-        {
-            foreach (var host in Hosts)
-            {
-                host.Dispose();
-            }
-
-            Move(NodeState.Draining, NodeState.Stopped);
-        }
-    }
-
-    private async Task LeaveOnceAsync(CancellationToken cancellation)
-    {
-        if (!Move(NodeState.Ready, NodeState.Draining))
-        {
-            Move(NodeState.Starting, NodeState.Draining);
+            isComplete = false;
+            _log.NotSynchronized(Name, _options.SynchronizationTimeout.TotalSeconds);
         }
 
-        // The shards may be busy for a moment; whoever else calls meanwhile waits for the same task, not for the lock.
-        await Task.Yield();
-        var farewells = new List<(string To, LinkFrame Frame)>();
-        foreach (var host in Hosts)
-        {
-            var leave = new ActionCommand((h, now, effects) =>
-            {
-                h.Shard.Leave(now, effects);
-                farewells.AddRange(effects.Frames.Select(f => (f.To!, h.Output.Encoded(f.Frame))));
-                effects.Frames.Clear();
-            });
-            await host.Execute<ActionCommand, bool>(leave, always: true).ConfigureAwait(false);
-        }
-
-        using var timeout = new CancellationTokenSource(_options.FarewellTimeout, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-        var heard = await Task.WhenAll(farewells.Select(f => SayFarewellAsync(f.To, f.Frame, either.Token))).ConfigureAwait(false);
-        var acknowledged = heard.Count(h => h);
-        _log.Left(Name, acknowledged, heard.Length);
-    }
-
-    private async Task<bool> SayFarewellAsync(string member, LinkFrame frame, CancellationToken timeout)
-    {
-        try
-        {
-            // The engine is asked to heed the timeout, but a stop must not depend on it.
-            return await _link.AskAsync(member, frame, timeout).AsTask().WaitAsync(timeout).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            _log.FarewellFailed(member, e);
-            return false;
-        }
+        _instruments.Synchronized(_time.GetElapsedTime(began), isComplete);
+        _synchronized.TrySetResult();
     }
 
     public void Dispose()
@@ -190,7 +188,7 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         }
     }
 
-    public void Received(string from, LinkFrame frame)
+    public void OnFrame(string from, ClusterFrame frame)
     {
         if (frame.Channel == PresenceOptions.PubSubChannel)
         {
@@ -203,59 +201,96 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         }
     }
 
-    public async ValueTask<bool> AskedAsync(string from, LinkFrame frame)
+    public async ValueTask<bool> OnRequestAsync(string from, ClusterFrame frame)
     {
-        if (State is NodeState.Failed || Decode(from, frame) is not var (host, decoded))
+        if (State is NodeState.Failed)
         {
             return false;
         }
 
-        // Taken by a full mailbox too: to be too busy to answer is not to be dead. The number of members, each of which
-        // waits for its answer, bounds them.
-        return decoded is ProbeFrame probe
-            ? await host.Execute<ProbedCommand, bool>(new ProbedCommand(probe), always: true).ConfigureAwait(false)
-            : await host.Execute<ReceiveCommand, bool>(new ReceiveCommand(decoded, _instruments), always: true).ConfigureAwait(false);
+        try
+        {
+            switch (frame.Channel)
+            {
+                case PresenceOptions.SessionChannel:
+                    return _sessions.OnFrame(from, SessionFrameCodec.Decode(frame.Body.Span, _options.Limits));
+                case PresenceOptions.EvictionChannel:
+                    var eviction = EvictionFrame.Decode(frame.Body.Span);
+                    return _trackers.TryGetValue(eviction.Tracker, out var evicting)
+                        && await PresenceEvictions.ApplyAsync(evicting, eviction).ConfigureAwait(false);
+                case PresenceOptions.MessageChannel:
+                    var message = MessageFrame.Decode(frame.Body);
+                    return _trackers.TryGetValue(message.Tracker, out var tracker)
+                        && _messages.Deliver(tracker, message);
+            }
+        }
+        catch (ShardFrameException e)
+        {
+            Drop(from, frame, "undecodable", e.Message);
+            return false;
+        }
+
+        if (Decode(from, frame) is not var (host, decoded))
+        {
+            return false;
+        }
+
+        // Accepted by a full mailbox too: a busy node is not dead. Requests are bounded by the number of nodes, because
+        // each sender waits for its response.
+        var response = decoded is ProbeFrame probe
+            ? host.Execute<ProbeCommand, bool>(new ProbeCommand(probe), always: true)
+            : host.Execute<ReceiveCommand, bool>(new ReceiveCommand(decoded, _instruments), always: true);
+        return await response.ConfigureAwait(false);
     }
 
-    public void MemberJoined(string member)
+    public void OnNodeJoined(string node)
     {
         foreach (var host in Hosts)
         {
-            host.Post(new ActionCommand((h, now, effects) => h.Shard.MemberJoined(now, member, effects)), always: true);
+            host.Post(new ActionCommand((h, now, effects) => h.Shard.NodeJoined(now, node, effects)), always: true);
         }
     }
 
-    public void MemberGone(string member, ulong incarnation)
+    public void OnNodeRemoved(string node, ulong incarnation)
     {
         foreach (var host in Hosts)
         {
-            host.Post(new ActionCommand((h, now, effects) => h.Shard.MemberGone(now, member, incarnation, effects)), always: true);
+            var remove = new ActionCommand((h, now, effects) => h.Shard.NodeGone(now, node, incarnation, effects));
+            host.Post(remove, always: true);
         }
 
-        _pubSub.Bury(member, incarnation);
+        _pubSub.MarkDead(node, incarnation);
     }
+
+    private static ulong NewSessionNumber() => (ulong)Interlocked.Increment(ref s_lastSession);
+
+    private IReadOnlyList<string> Heirs() => [.. Nodes().Where(n => !n.Self && n.Status == "up").Select(n => n.Name)];
 
     private IEnumerable<ShardHost> Hosts => _trackers.Values.SelectMany(t => t.Hosts);
 
-    private PresenceTracker Make(string name, TrackerOptions options)
+    private PresenceTracker CreateTracker(string name, TrackerOptions options)
     {
-        var self = new ReplicaId(Name, _link.Incarnation);
+        var self = new ReplicaId(Name, _transport.Incarnation);
         var hosts = new ShardHost[options.PoolSize];
         for (var shard = 0; shard < hosts.Length; shard++)
         {
-            var output = new ShardOutput(
-                name, shard, _link, _options, _time, _instruments, _occasionally, _log, OnConflict);
+            var output = new EffectExecutor(
+                name, shard, _transport, _options, _time, _instruments, _rateLimitedLog, _log, OnConflict,
+                () => _sessions);
             var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-            hosts[shard] = new ShardHost(
-                new TrackerShard(self, shard, options, _options.Limits, seed), output, _time, _instruments, _options.MailboxCapacity);
+            var machine = new TrackerShard(self, shard, options, _options.Limits, seed);
+            hosts[shard] = new ShardHost(machine, output, _time, _instruments, _options.MailboxCapacity);
         }
 
-        return new PresenceTracker(name, Name, hosts, _options, _instruments, _log);
+        return new PresenceTracker(
+            name, Name, hosts, new PresenceEvictions(_transport, _time), _messages, _options, _instruments, _log);
     }
 
-    private (ShardHost Host, ShardFrame Frame)? Decode(string from, LinkFrame frame)
+    private (ShardHost Host, ShardFrame Frame)? Decode(string from, ClusterFrame frame)
     {
-        if (!_trackers.TryGetValue(frame.Channel, out var tracker) || (uint)frame.Shard >= (uint)tracker.Hosts.Length)
+        if (frame.Channel is null
+            || !_trackers.TryGetValue(frame.Channel, out var tracker)
+            || (uint)frame.Shard >= (uint)tracker.Hosts.Length)
         {
             Drop(from, frame, "unknown_address", null);
             return null;
@@ -264,8 +299,14 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         var host = tracker.Hosts[frame.Shard];
         try
         {
-            var decoded = ShardFrameCodec.Decode(frame.Body.Span, host.Shard.Index);
-            _instruments.Received(ShardOutput.TypeOf(decoded), frame.Body.Length);
+            var decoded = ShardFrameCodec.Decode(frame.Body.Span, host.Shard.Index, _options.Limits);
+            if (!string.Equals(decoded.From.Replica.Node, from, StringComparison.Ordinal))
+            {
+                Drop(from, frame, "forged_sender", "The frame names another node as its sender.");
+                return null;
+            }
+
+            _instruments.Received(EffectExecutor.TypeOf(decoded), frame.Body.Length);
             return (host, decoded);
         }
         catch (ShardFrameException e)
@@ -275,18 +316,18 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         }
     }
 
-    private void Drop(string from, LinkFrame frame, string reason, string? detail)
+    private void Drop(string from, ClusterFrame frame, string reason, string? detail)
     {
         _instruments.Dropped(reason);
-        if (_occasionally.IsDue(reason, out var times))
+        if (_rateLimitedLog.IsDue(reason, out var count))
         {
-            _log.FrameDropped(from, frame.Channel, frame.Shard, reason, detail, times);
+            _log.FrameDropped(from, frame.Channel, frame.Shard, reason, detail, count);
         }
     }
 
-    private bool Move(NodeState from, NodeState to)
+    private bool TrySetState(NodeState from, NodeState to)
     {
-        lock (_life)
+        lock (_stateLock)
         {
             if (State != from)
             {
@@ -300,15 +341,16 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
 
     private void OnConflict(ShardHost host)
     {
-        // One that stops in order anyway goes on with that.
-        if (!Move(NodeState.Starting, NodeState.Failed) && !Move(NodeState.Ready, NodeState.Failed))
+        // A node that is stopping already continues to do so.
+        if (!TrySetState(NodeState.Starting, NodeState.Failed) && !TrySetState(NodeState.Ready, NodeState.Failed))
         {
             return;
         }
 
         _log.NameConflict(Name);
-        // Not from inside the shard: whoever hears this will stop it.
-        ThreadPool.UnsafeQueueUserWorkItem(static node => NodeFailure.Raise(node.Failed, node.Name, node.Log), this, preferLocal: false);
+        // Not inside the shard, because a handler stops the node.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static node => NodeFailure.Raise(node.Failed, node.Name, node.Log), this, preferLocal: false);
     }
 
     private IEnumerable<Measurement<int>> MeasureEntries() => _trackers.Values.Select(t => new Measurement<int>(
@@ -319,23 +361,13 @@ internal sealed class PresenceNode : IPresenceNode, IClusterReceiver, IDisposabl
         .GroupBy(r => r.Status)
         .Select(g => new Measurement<int>(g.Count(), new KeyValuePair<string, object?>("status", g.Key)));
 
-    private double MeasureLag() => _trackers.Values.SelectMany(t => t.Replicas()).Max(r => (double?)r.Lag.TotalSeconds) ?? 0;
+    SessionStatus IPresenceNode.Sessions(int maxDetached) => _sessions.Status(maxDetached, HeldLeaves());
 
-    /// <summary>For logs.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}#{_link.Incarnation} {State}");
-}
+    private int HeldLeaves() => Hosts.Sum(host => host.WithLock(() => host.Shard.HeldLeaves));
 
-internal readonly struct ReceiveCommand(ShardFrame frame, NodeInstruments instruments) : IShardCommand<bool>
-{
-    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects)
-    {
-        host.Shard.Receive(now, frame, effects);
-        instruments.Merged(host.Now - now);
-        return true;
-    }
-}
+    private double MeasureLag() =>
+        _trackers.Values.SelectMany(t => t.Replicas()).Max(r => (double?)r.Lag.TotalSeconds) ?? 0;
 
-internal readonly struct ProbedCommand(ProbeFrame probe) : IShardCommand<bool>
-{
-    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects) => host.Shard.Probed(now, probe, effects);
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Name}#{_transport.Incarnation} {State}");
 }

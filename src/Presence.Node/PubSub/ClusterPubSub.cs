@@ -1,37 +1,49 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Pub/sub over the cluster link: a sequence per sender keeps its messages in order and single.</summary>
+/// <summary>Pub/sub over the cluster transport. Sequence numbers per sender keep order and drop duplicates.</summary>
 internal sealed class ClusterPubSub(
-    IClusterLink link, PresenceOptions options, NodeInstruments instruments, OccasionalLog occasionally, ILogger log)
-    : IClusterPubSub
+    IClusterTransport transport,
+    PresenceOptions options,
+    NodeInstruments instruments,
+    RateLimitedLogger rateLimitedLog,
+    ILogger log) : IClusterPubSub
 {
-    private const int MostNameBytes = 255;
+    private const int MaxNameBytes = 255;
 
-    /// <summary>Messages of this member, and of each other, that may wait for the subscribers; beyond it new ones are dropped.</summary>
+    /// <summary>Messages per sending node that may wait for the subscribers; new ones are dropped beyond it.</summary>
     private const int MaxWaiting = 10_000;
 
-    /// <summary>Senders remembered; beyond it those that are gone are forgotten.</summary>
-    private const int MostSenders = 4096;
+    /// <summary>Senders remembered; beyond it, those of removed nodes are evicted.</summary>
+    private const int MaxSenders = 4096;
 
     private readonly ConcurrentDictionary<string, Subscription[]> _subscriptions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SenderState> _senders = new(StringComparer.Ordinal);
     private readonly Lock _sending = new();
+    private readonly PubSubSource _source = new(
+        transport.Incarnation, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+
     private ulong _sequence;
 
-    /// <summary>The messages of this member.</summary>
-    private SerialQueue<PubSubMessage> Local => SenderOf(link.NodeName).Messages;
+    private SerialQueue<PubSubMessage> Local => SenderOf(transport.NodeName).Messages;
 
-    /// <summary>Topics with a subscriber here.</summary>
     public int Topics => _subscriptions.Count;
+
+    /// <summary>Gets the size of the messages that wait for the subscribers of this node.</summary>
+    public long WaitingBytes => _senders.Values.Sum(sender => sender.Messages.Bytes);
+
+    /// <summary>Gets a task that completes when fewer messages of this node wait; null unless many do.</summary>
+    public Task? Congestion => Local.Congestion;
 
     public IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber)
     {
         ArgumentException.ThrowIfNullOrEmpty(topic);
+        StrictUtf8.Check(topic, nameof(topic));
         ArgumentNullException.ThrowIfNull(subscriber);
         var subscription = new Subscription(this, topic, subscriber);
         _subscriptions.AddOrUpdate(
@@ -42,25 +54,25 @@ internal sealed class ClusterPubSub(
     public void Broadcast(PubSubMessage message)
     {
         Check(message);
-        // One lock for number, order on the link and order of local delivery: first in, first out for everybody.
+        // One lock for the sequence number, the transport and the local queue, so that every node sees the same order.
         lock (_sending)
         {
-            var frame = PubSubCodec.Encode(message, link.Incarnation, ++_sequence);
+            var frame = PubSubCodec.Encode(message, _source, ++_sequence);
             instruments.Sent("pubsub", frame.Length);
             try
             {
-                link.Broadcast(new LinkFrame(PresenceOptions.PubSubChannel, 0, frame));
+                transport.Broadcast(new ClusterFrame(PresenceOptions.PubSubChannel, 0, frame));
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
                 instruments.InputFailed();
-                if (occasionally.IsDue("broadcast failed", out var times))
+                if (rateLimitedLog.IsDue("broadcast failed", out var count))
                 {
-                    log.BroadcastFailed(times, e);
+                    log.BroadcastFailed(count, e);
                 }
             }
 
-            Enqueue(Local, message with { FromNode = link.NodeName });
+            Enqueue(Local, message with { FromNode = transport.NodeName });
         }
 
         Local.Run();
@@ -69,15 +81,14 @@ internal sealed class ClusterPubSub(
     public void BroadcastLocal(PubSubMessage message)
     {
         Check(message);
-        Enqueue(Local, message with { FromNode = link.NodeName });
+        Enqueue(Local, message with { FromNode = transport.NodeName });
         Local.Run();
     }
 
-    /// <summary>Takes a frame. Never throws.</summary>
     public void Received(string from, ReadOnlyMemory<byte> body)
     {
         instruments.Received("pubsub", body.Length);
-        if (PubSubCodec.Decode(from, body) is not var (message, incarnation, sequence))
+        if (PubSubCodec.Decode(from, body) is not var (message, source, sequence))
         {
             Drop(from, "undecodable");
             return;
@@ -89,12 +100,18 @@ internal sealed class ClusterPubSub(
             return;
         }
 
+        if (!message.IsBinary && !System.Text.Unicode.Utf8.IsValid(message.Body.Span))
+        {
+            Drop(from, "undecodable");
+            return;
+        }
+
         var sender = SenderOf(from);
         lock (sender)
         {
-            if (!sender.Accept(incarnation, sequence))
+            if (!sender.Accept(source, sequence))
             {
-                // Usual where an engine repeats or reorders: counted, not logged.
+                // Normal for a transport that repeats or reorders: counted, not logged.
                 instruments.Dropped("duplicate_or_late");
                 return;
             }
@@ -105,23 +122,22 @@ internal sealed class ClusterPubSub(
         sender.Messages.Run();
     }
 
-    /// <summary>This incarnation of a member, and every earlier one, is gone: what is still under way of it comes too late.</summary>
-    public void Bury(string member, ulong incarnation)
+    public void MarkDead(string node, ulong incarnation)
     {
-        var sender = SenderOf(member);
+        var sender = SenderOf(node);
         lock (sender)
         {
-            sender.Bury(incarnation);
+            sender.MarkDead(incarnation);
         }
     }
 
-    private static bool IsName(string name) => Encoding.UTF8.GetByteCount(name) is > 0 and <= MostNameBytes;
+    private static bool IsName(string name) => Encoding.UTF8.GetByteCount(name) is > 0 and <= MaxNameBytes;
 
-    private SenderState SenderOf(string member)
+    private SenderState SenderOf(string node)
     {
-        if (!_senders.TryGetValue(member, out var sender))
+        if (!_senders.TryGetValue(node, out var sender))
         {
-            if (_senders.Count >= MostSenders)
+            if (_senders.Count >= MaxSenders)
             {
                 foreach (var gone in _senders.Where(s => s.Value.IsGone))
                 {
@@ -129,7 +145,8 @@ internal sealed class ClusterPubSub(
                 }
             }
 
-            sender = _senders.GetOrAdd(member, _ => new SenderState(new(Deliver, MaxWaiting)));
+            sender = _senders.GetOrAdd(
+                node, _ => new SenderState(new(Deliver, MaxWaiting, options.PubSubQueueMaxBytes)));
         }
 
         return sender;
@@ -138,9 +155,9 @@ internal sealed class ClusterPubSub(
     private void Drop(string from, string reason)
     {
         instruments.Dropped(reason);
-        if (occasionally.IsDue("pubsub " + reason, out var times))
+        if (rateLimitedLog.IsDue("pubsub " + reason, out var count))
         {
-            log.FrameDropped(from, PresenceOptions.PubSubChannel, 0, reason, null, times);
+            log.FrameDropped(from, PresenceOptions.PubSubChannel, 0, reason, null, count);
         }
     }
 
@@ -153,29 +170,25 @@ internal sealed class ClusterPubSub(
         {
             throw new PresenceLimitException("message body", message.Body.Length, options.MaxMessageBytes);
         }
+
+        if (!message.IsBinary && !System.Text.Unicode.Utf8.IsValid(message.Body.Span))
+        {
+            throw new ArgumentException("The body is neither valid UTF-8 nor declared binary.", nameof(message));
+        }
     }
 
-    private static void CheckName(string what, string name)
+    private static void CheckName(string parameter, string name)
     {
-        int size;
-        try
+        var size = StrictUtf8.SizeOf(name, parameter);
+        if (size is 0 or > MaxNameBytes)
         {
-            size = PubSubCodec.Utf8.GetByteCount(name);
-        }
-        catch (EncoderFallbackException e)
-        {
-            throw new ArgumentException($"The {what} is no text: it holds half of a surrogate pair.", e);
-        }
-
-        if (size is 0 or > MostNameBytes)
-        {
-            throw new PresenceLimitException(what, size, MostNameBytes);
+            throw new PresenceLimitException(parameter, size, MaxNameBytes);
         }
     }
 
     private void Enqueue(SerialQueue<PubSubMessage> queue, PubSubMessage message)
     {
-        if (!queue.TryEnqueue(message))
+        if (!queue.TryEnqueue(message, message.Body.Length))
         {
             instruments.Dropped("pubsub_full");
         }
@@ -206,42 +219,66 @@ internal sealed class ClusterPubSub(
 
     private sealed class SenderState(SerialQueue<PubSubMessage> messages)
     {
-        private ulong _incarnation;
-        private ulong _last;
+        /// <summary>Processes of a node whose last messages are remembered.</summary>
+        private const int MaxSources = 4;
 
-        public bool IsGone => _last == ulong.MaxValue;
+        private readonly List<(PubSubSource Source, ulong Last)> _sources = [];
+
+        public bool IsGone { get; private set; }
 
         public SerialQueue<PubSubMessage> Messages => messages;
 
-        public bool Accept(ulong incarnation, ulong sequence)
+        /// <summary>Rejects what a process sent before, and what it sent before a later one or its removal.</summary>
+        public bool Accept(PubSubSource source, ulong sequence)
         {
-            if (incarnation < _incarnation || (incarnation == _incarnation && sequence <= _last))
+            var at = _sources.FindIndex(s => s.Source == source);
+            if (at < 0)
+            {
+                if (_sources.Count == MaxSources)
+                {
+                    _sources.RemoveAt(0);
+                }
+
+                Close(s => s.Incarnation < source.Incarnation);
+                _sources.Add((source, sequence));
+                IsGone = false;
+                return true;
+            }
+
+            if (sequence <= _sources[at].Last)
             {
                 return false;
             }
 
-            (_incarnation, _last) = (incarnation, sequence);
+            _sources[at] = (source, sequence);
             return true;
         }
 
-        public void Bury(ulong incarnation)
+        public void MarkDead(ulong incarnation)
         {
-            if (incarnation >= _incarnation)
+            Close(s => s.Incarnation <= incarnation);
+            IsGone = _sources.TrueForAll(s => s.Last == ulong.MaxValue);
+        }
+
+        private void Close(Func<PubSubSource, bool> isClosed)
+        {
+            for (var at = 0; at < _sources.Count; at++)
             {
-                (_incarnation, _last) = (incarnation, ulong.MaxValue);
+                var source = _sources[at].Source;
+                _sources[at] = isClosed(source) ? (source, ulong.MaxValue) : _sources[at];
             }
         }
     }
 
     private sealed class Subscription(ClusterPubSub owner, string topic, Action<PubSubMessage> subscriber) : IDisposable
     {
-        private volatile bool _isOver;
+        private volatile bool _isDisposed;
 
         public string Topic => topic;
 
         public void Call(PubSubMessage message, NodeInstruments instruments, ILogger log)
         {
-            if (!_isOver)
+            if (!_isDisposed)
             {
                 subscriber.Call(message, instruments, log);
             }
@@ -249,7 +286,7 @@ internal sealed class ClusterPubSub(
 
         public void Dispose()
         {
-            _isOver = true;
+            _isDisposed = true;
             owner.Remove(this);
         }
     }

@@ -2,43 +2,45 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Messages by topic, to subscribers on this member or on all.</summary>
+/// <summary>Publishes messages by topic, to the subscribers on this node or on all nodes.</summary>
 /// <remarks>
-/// At most once. Messages of one sending member to one receiving member arrive in the order sent; duplicates and late ones
-/// are dropped. Subscribers are called in order, on the thread of a sender, of the link or of the pool, with no lock held: they may call
-/// anything, and should only hand over, because the messages behind wait. Beyond 10,000 that wait, new ones are dropped.
+/// Delivery is at most once. Messages from one node to another arrive in the order sent; duplicates and late messages
+/// are dropped. Subscribers are called in order, on the thread of a sender, of the transport or of the pool, with no
+/// lock held. They may call anything but should only enqueue, because later messages wait. When 10,000 messages of one
+/// sending node wait, or <see cref="PresenceOptions.PubSubQueueMaxBytes"/>, new ones are dropped and counted.
 /// </remarks>
 public interface IClusterPubSub
 {
-    /// <summary>Hears the messages of a topic until disposed. An exception of the subscriber is logged and swallowed.</summary>
+    /// <summary>Subscribes to a topic until the result is disposed. Exceptions of the subscriber are logged.</summary>
     IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber);
 
-    /// <summary>To the subscribers of the topic on every member.</summary>
-    /// <exception cref="PresenceLimitException">Topic or event is empty or too long, or the body is too large.</exception>
+    /// <summary>Publishes to the subscribers of the topic on every node.</summary>
+    /// <exception cref="PresenceLimitException">Topic or event is empty or too long, or the body too large.</exception>
+    /// <exception cref="ArgumentException">
+    /// Topic or event contains an unpaired surrogate, or a body that is not binary is not valid UTF-8.
+    /// </exception>
     void Broadcast(PubSubMessage message);
 
-    /// <summary>To the subscribers of the topic on this member alone.</summary>
+    /// <summary>Publishes to the subscribers of the topic on this node only.</summary>
     void BroadcastLocal(PubSubMessage message);
 }
 
-/// <summary>A message to the subscribers of a topic.</summary>
+/// <summary>A pub/sub message.</summary>
 /// <param name="Topic">At most 255 bytes.</param>
 /// <param name="Event">At most 255 bytes.</param>
-/// <param name="Body">The payload: UTF-8 JSON, or anything if <paramref name="IsBinary"/>. Not copied; do not write to it.</param>
+/// <param name="Body">UTF-8 JSON, or any bytes if <paramref name="IsBinary"/>. Not copied; do not modify it.</param>
 /// <param name="IsBinary">Whether the body is not JSON.</param>
 public sealed record PubSubMessage(string Topic, string Event, ReadOnlyMemory<byte> Body, bool IsBinary = false)
 {
-    /// <summary>The member that sent it; set on arrival.</summary>
+    /// <summary>Gets the sending node; set on delivery.</summary>
     public string FromNode { get; init; } = "";
 
-    /// <summary>
-    /// Who sent it, on the sending member alone: lets a subscriber skip its own messages (broadcast-from). Null elsewhere.
-    /// </summary>
+    /// <summary>Gets the sender (for broadcast-from), on the sending node only; null on other nodes.</summary>
     public object? Sender { get; init; }
 
     /// <summary>
-    /// A place for subscribers of one member to share work on this message: whoever comes first may keep an encoded form
-    /// here, keyed by serializer, so that each message is encoded once and not once per socket.
+    /// Gets a cache that the subscribers of one node share, such as encoded forms by serializer, so that a message is
+    /// encoded once and not once per socket.
     /// </summary>
     public System.Collections.Concurrent.ConcurrentDictionary<object, object> Shared { get; } = new();
 }

@@ -1,33 +1,33 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Calls the subscribers of one shard's topics, one call at a time and in order, on the thread pool and with no lock held.</summary>
+/// <summary>Calls a shard's subscribers on the thread pool, in order, one at a time, with no lock held.</summary>
 /// <remarks>
-/// To the shard, publishing costs a place in a queue. A callback that blocks holds up the notifications of its shard and nothing else.
-/// Beyond the capacity, what comes later is condensed to its net effect for each subscriber, which is bounded by the presences concerned.
+/// The shard only enqueues. A callback that blocks delays the notifications of its shard and nothing else. Diffs beyond
+/// the capacity are coalesced per subscriber to their net effect, bounded by the number of presences.
 /// </remarks>
 internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, ILogger log) : IThreadPoolWorkItem
 {
     private readonly Lock _gate = new();
     private readonly HashSet<DiffSubscriber> _lagging = [];
-    private List<(DiffSubscriber[] To, TopicDiff Diff)> _queue = [];
+    private List<(DiffSubscriber[] To, TopicDiff Diff, Activity? Cause)> _queue = [];
     private TaskCompletionSource? _idle;
     private bool _isRunning;
 
-    /// <summary>Adds a diff, in order with all added before.</summary>
     public void Publish(DiffSubscriber[] to, TopicDiff diff)
     {
         lock (_gate)
         {
             if (_lagging.Count == 0 && _queue.Count < capacity)
             {
-                _queue.Add((to, diff));
+                _queue.Add((to, diff, NodeActivities.Cause));
             }
             else
             {
-                Condense(to, diff);
+                Coalesce(to, diff);
             }
 
             if (_isRunning)
@@ -41,17 +41,15 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    /// <summary>Ends the calls of a subscriber: no further one begins.</summary>
     public void Remove(DiffSubscriber subscriber)
     {
-        subscriber.IsOver = true;
+        subscriber.IsRemoved = true;
         lock (_gate)
         {
             _lagging.Remove(subscriber);
         }
     }
 
-    /// <summary>Completes when everything published before was delivered.</summary>
     public Task DeliveredAsync()
     {
         lock (_gate)
@@ -62,10 +60,9 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
         }
     }
 
-    /// <summary>Delivers what waits now; the rest is another work item, so that others get their turn on the thread.</summary>
     void IThreadPoolWorkItem.Execute()
     {
-        List<(DiffSubscriber[] To, TopicDiff Diff)> queue;
+        List<(DiffSubscriber[] To, TopicDiff Diff, Activity? Cause)> queue;
         List<(DiffSubscriber To, TopicDiff Diff)> lagging;
         lock (_gate)
         {
@@ -74,8 +71,9 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
             _lagging.Clear();
         }
 
-        foreach (var (to, diff) in queue)
+        foreach (var (to, diff, cause) in queue)
         {
+            using var span = NodeActivities.Start(NodeActivities.Deliver, cause);
             foreach (var subscriber in to)
             {
                 Call(subscriber, diff);
@@ -101,15 +99,15 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private void Condense(DiffSubscriber[] to, TopicDiff diff)
+    private void Coalesce(DiffSubscriber[] to, TopicDiff diff)
     {
         foreach (var subscriber in to)
         {
-            if (!subscriber.IsOver)
+            if (!subscriber.IsRemoved)
             {
                 if (_lagging.Add(subscriber))
                 {
-                    instruments.Condensed();
+                    instruments.Coalesced();
                 }
 
                 (subscriber.Net ??= new NetDiff()).Add(diff);
@@ -119,31 +117,29 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
 
     private void Call(DiffSubscriber subscriber, TopicDiff diff)
     {
-        if (!subscriber.IsOver && diff.Changes.Count > 0)
+        if (!subscriber.IsRemoved && diff.Changes.Count > 0)
         {
             subscriber.OnDiff.Call(diff, instruments, log);
         }
     }
 }
 
-/// <summary>Who is called with the diffs of a topic.</summary>
 internal sealed class DiffSubscriber(Action<TopicDiff> onDiff)
 {
-    private volatile bool _isOver;
+    private volatile bool _isRemoved;
 
     public Action<TopicDiff> OnDiff => onDiff;
 
-    public bool IsOver
+    public bool IsRemoved
     {
-        get => _isOver;
-        set => _isOver = value;
+        get => _isRemoved;
+        set => _isRemoved = value;
     }
 
-    /// <summary>What waits for it in condensed form. For the dispatcher.</summary>
+    /// <summary>Its coalesced diffs; used by the dispatcher only.</summary>
     public NetDiff? Net { get; set; }
 }
 
-/// <summary>The net effect of several diffs of one topic.</summary>
 internal sealed class NetDiff
 {
     private readonly DiffCoalescer _changes = new();
@@ -158,6 +154,6 @@ internal sealed class NetDiff
         }
     }
 
-    /// <summary>Returns the position of the last diff with the net changes of all; without any if they cancel each other out.</summary>
+    /// <summary>Returns the last diff with the net changes of all, which may be none.</summary>
     public TopicDiff Drain() => _last! with { Changes = _changes.Drain() };
 }

@@ -1,77 +1,91 @@
+using System.Diagnostics;
 using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>One input of a shard. A struct, so that an idle shard takes it without an allocation.</summary>
+/// <summary>A command to a shard. A struct, so that an idle shard runs it without an allocation.</summary>
 internal interface IShardCommand<out TResult>
 {
     TResult Run(ShardHost host, TimeSpan now, ShardEffects effects);
 }
 
-internal readonly struct TrackCommand(PresenceProcess process, string topic, string key, PresenceMeta meta)
+internal readonly struct TrackCommand(PresenceSession session, string topic, string key, PresenceMeta meta)
     : IShardCommand<PresenceEntry>
 {
     public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
     {
-        var entry = host.Shard.Track(now, process.Id, topic, key, meta, effects);
-        host.LinkOrEnd(process, now, effects);
+        var entry = host.Shard.Track(now, session.Id, topic, key, meta, effects, session.StampForChange());
+        host.AttachSession(session, now, effects);
         return entry;
     }
 }
 
-internal readonly struct TrackManyCommand(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
+internal readonly struct TrackManyCommand(PresenceSession session, IReadOnlyList<TrackRequest> requests)
     : IShardCommand<IReadOnlyList<PresenceEntry>>
 {
     public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects)
     {
-        var entries = host.Shard.TrackMany(now, process.Id, requests, effects);
-        host.LinkOrEnd(process, now, effects);
+        var entries = host.Shard.TrackMany(now, session.Id, requests, effects, session.StampForChange());
+        host.AttachSession(session, now, effects);
         return entries;
     }
 }
 
-internal readonly struct FindCommand(PresenceProcess process, string topic, string key) : IShardCommand<PresenceEntry>
+internal readonly struct FindCommand(PresenceSession session, string topic, string key) : IShardCommand<PresenceEntry>
 {
-    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects) => host.Shard.Find(process.Id, topic, key);
+    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.Find(session.Id, topic, key);
+    }
 }
 
-/// <summary>Replaces the metadata, if <paramref name="expected"/> is given only while that is the present version.</summary>
+/// <summary>Replaces the metadata; with <paramref name="expected"/>, only if that is the current version.</summary>
 internal readonly struct UpdateCommand(
-    PresenceProcess process, string topic, string key, PresenceMeta meta, PresenceEntry? expected = null)
+    PresenceSession session, string topic, string key, PresenceMeta meta, PresenceEntry? expected = null)
     : IShardCommand<(PresenceEntry Entry, bool IsDone)>
 {
     public (PresenceEntry Entry, bool IsDone) Run(ShardHost host, TimeSpan now, ShardEffects effects)
     {
-        if (expected is not null && host.Shard.Find(process.Id, topic, key) is var present && present != expected)
+        session.StampForChange();
+        if (expected is not null && host.Shard.Find(session.Id, topic, key) is var present && present != expected)
         {
             return (present, false);
         }
 
         var value = meta;
-        return (host.Shard.Update(now, process.Id, topic, key, _ => value, effects), true);
+        return (host.Shard.Update(now, session.Id, topic, key, _ => value, effects), true);
     }
 }
 
-internal readonly struct UpdateManyCommand(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
+internal readonly struct UpdateManyCommand(PresenceSession session, IReadOnlyList<TrackRequest> requests)
     : IShardCommand<IReadOnlyList<PresenceEntry>>
 {
-    public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
-        host.Shard.UpdateMany(now, process.Id, requests, effects);
+    public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.UpdateMany(now, session.Id, requests, effects);
+    }
 }
 
-internal readonly struct UntrackCommand(PresenceProcess process, string topic, string key) : IShardCommand<bool>
+internal readonly struct UntrackCommand(PresenceSession session, string topic, string key) : IShardCommand<bool>
 {
-    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
-        host.Shard.Untrack(now, process.Id, topic, key, effects);
+    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.Untrack(now, session.Id, topic, key, effects);
+    }
 }
 
-internal readonly struct UntrackAllCommand(PresenceProcess process, LeaveReason reason) : IShardCommand<int>
+internal readonly struct UntrackAllCommand(PresenceSession session, LeaveReason reason) : IShardCommand<int>
 {
-    public int Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
-        host.Shard.UntrackAll(now, process.Id, reason, effects);
+    public int Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.UntrackAll(now, session.Id, reason, effects);
+    }
 }
 
-/// <summary>Any input that is rare enough for a delegate.</summary>
 internal readonly struct ActionCommand(Action<ShardHost, TimeSpan, ShardEffects> action) : IShardCommand<bool>
 {
     public bool Run(ShardHost host, TimeSpan now, ShardEffects effects)
@@ -81,20 +95,36 @@ internal readonly struct ActionCommand(Action<ShardHost, TimeSpan, ShardEffects>
     }
 }
 
-/// <summary>A command that waits in the mailbox.</summary>
+internal readonly struct ReceiveCommand(ShardFrame frame, NodeInstruments instruments) : IShardCommand<bool>
+{
+    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        host.Shard.Receive(now, frame, effects);
+        instruments.Merged(host.Now - now);
+        return true;
+    }
+}
+
+internal readonly struct ProbeCommand(ProbeFrame probe) : IShardCommand<bool>
+{
+    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects) => host.Shard.Probed(now, probe, effects);
+}
+
 internal abstract class QueuedCommand
 {
-    /// <summary>Applies the command and keeps what came of it. Never throws.</summary>
+    /// <summary>Gets the activity that enqueued the command.</summary>
+    public Activity? Cause { get; } = NodeActivities.Cause;
+
+    /// <summary>Runs the command and stores its result or exception. Never throws.</summary>
     public abstract void Run(ShardHost host, TimeSpan now, ShardEffects effects);
 
-    /// <summary>Tells the caller, once the effects are carried out.</summary>
     public abstract void Complete();
 }
 
 internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : QueuedCommand
     where TCommand : struct, IShardCommand<TResult>
 {
-    // Asynchronous, so that no caller's continuation runs inside the shard.
+    // Asynchronous, so that continuations of callers do not run inside the shard.
     private readonly TaskCompletionSource<TResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TResult? _value;
     private Exception? _failure;
@@ -126,7 +156,6 @@ internal sealed class QueuedCommand<TCommand, TResult>(TCommand command) : Queue
     }
 }
 
-/// <summary>A command that nobody waits for: a frame, a timer, a hint.</summary>
 internal sealed class PostedCommand<TCommand>(TCommand command) : QueuedCommand
     where TCommand : struct, IShardCommand<bool>
 {
@@ -147,12 +176,13 @@ internal sealed class PostedCommand<TCommand>(TCommand command) : QueuedCommand
     }
 }
 
-/// <summary>A frame in the mailbox; those that stand behind each other are taken together.</summary>
+/// <summary>A frame in the mailbox; adjacent ones are applied as a batch.</summary>
 internal sealed class PostedFrame(ShardFrame frame) : QueuedCommand
 {
     public ShardFrame Frame => frame;
 
-    public override void Run(ShardHost host, TimeSpan now, ShardEffects effects) => host.TakeFrames(this, now, effects);
+    public override void Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
+        host.ApplyFrames(this, now, effects);
 
     public override void Complete()
     {

@@ -3,20 +3,17 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>The commands that wait for a busy shard, and who runs them.</summary>
 internal sealed partial class ShardHost
 {
-    /// <summary>Waiting commands that one caller runs for others before the thread pool takes over.</summary>
-    private const int MostForOthers = 64;
+    private const int MaxDrainBatch = 64;
 
     /// <summary>
-    /// Frames that are taken as one input. Each topic then changes once for all of them, which matters where a member's whole state comes
-    /// in; a few milliseconds at most, for a command that comes meanwhile.
+    /// Number of frames applied as one batch. Each topic then changes once per batch, which matters when a node's whole
+    /// state arrives; a command that arrives meanwhile waits a few milliseconds at most.
     /// </summary>
-    internal const int MostFramesTogether = 8;
+    internal const int MaxFrameBatch = 8;
 
-    /// <summary>How long one caller runs commands for others; one of them more may be under way when it is over.</summary>
-    private static readonly TimeSpan LongestForOthers = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan MaxDrainDuration = TimeSpan.FromMilliseconds(1);
 
     private readonly ConcurrentQueue<QueuedCommand> _queue = new();
     private readonly int _capacity;
@@ -29,7 +26,7 @@ internal sealed partial class ShardHost
         {
             _instruments.Overloaded();
             return ValueTask.FromException<TResult>(new PresenceOverloadException(
-                $"The mailbox of shard {Shard.Shard} holds {_capacity} commands (Presence:MailboxCapacity); nothing was changed."));
+                $"Mailbox of shard {Shard.Shard} is full ({_capacity}, Presence:MailboxCapacity); nothing changed."));
         }
 
         var queued = new QueuedCommand<TCommand, TResult>(command);
@@ -37,7 +34,6 @@ internal sealed partial class ShardHost
         return new ValueTask<TResult>(queued.Task);
     }
 
-    /// <summary>Takes a frame some time soon; false if the mailbox is full.</summary>
     public bool Post(ShardFrame frame)
     {
         if (Volatile.Read(ref _waiting) >= _capacity)
@@ -49,7 +45,7 @@ internal sealed partial class ShardHost
         _queue.Enqueue(new PostedFrame(frame));
         if (frame is RepairFrame)
         {
-            // More of them follow: whoever brings them goes on reading, and those that are there by then are taken together.
+            // More follow: the receiving thread continues to read, so that they are applied as a batch.
             DrainElsewhere();
         }
         else
@@ -60,11 +56,10 @@ internal sealed partial class ShardHost
         return true;
     }
 
-    /// <summary>Takes a frame and those that wait right behind it.</summary>
-    public void TakeFrames(PostedFrame first, TimeSpan now, ShardEffects effects)
+    public void ApplyFrames(PostedFrame first, TimeSpan now, ShardEffects effects)
     {
         var next = first;
-        for (var left = MostFramesTogether; next is not null; next = --left > 0 ? NextFrame() : null)
+        for (var left = MaxFrameBatch; next is not null; next = --left > 0 ? NextFrame() : null)
         {
             try
             {
@@ -82,7 +77,7 @@ internal sealed partial class ShardHost
 
     private PostedFrame? NextFrame()
     {
-        // Only who holds the gate takes from the queue.
+        // Only the holder of the gate dequeues.
         if (!_queue.TryPeek(out var next) || next is not PostedFrame || !_queue.TryDequeue(out next))
         {
             return null;
@@ -104,15 +99,15 @@ internal sealed partial class ShardHost
 
     private void DrainIfWaiting()
     {
-        // Whoever holds the gate looks again after letting go, so a command that comes meanwhile is never left behind.
+        // The holder of the gate checks the queue again after its release, so no command is left behind.
         Interlocked.MemoryBarrier();
         if (_queue.IsEmpty)
         {
             return;
         }
 
-        var left = MostForOthers;
-        var until = Now + LongestForOthers;
+        var left = MaxDrainBatch;
+        var until = Now + MaxDrainDuration;
         while (!_queue.IsEmpty && TryEnter())
         {
             try
@@ -140,7 +135,6 @@ internal sealed partial class ShardHost
         }
     }
 
-    /// <summary>Runs what waits now, with the gate held.</summary>
     private void DrainWaitingNow()
     {
         for (var left = Volatile.Read(ref _waiting); left > 0 && RunNext(); left--)
@@ -156,11 +150,14 @@ internal sealed partial class ShardHost
         }
 
         Interlocked.Decrement(ref _waiting);
-        var effects = TakeEffects();
+        using var scope = NodeActivities.Continue(command.Cause);
+        using var merge = command is PostedFrame ? NodeActivities.Start(NodeActivities.Merge) : null;
+        merge?.SetTag("presence.shard", Shard.Shard);
+        var effects = RentEffects();
         try
         {
             command.Run(this, Now, effects);
-            CarryOut(effects);
+            ExecuteEffects(effects);
         }
         finally
         {

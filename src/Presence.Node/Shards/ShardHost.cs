@@ -3,25 +3,23 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>
-/// Runs one shard: one input at a time, on the caller's thread when the shard is idle, else from a bounded mailbox.
-/// </summary>
-internal sealed partial class ShardHost : IProcessLink, IDisposable
+/// <summary>Runs a shard's commands one at a time: on the caller's thread if idle, else from a mailbox.</summary>
+internal sealed partial class ShardHost : ISessionLink, IDisposable
 {
-    /// <summary>How often an input looks whether the shard is idle before it queues up.</summary>
-    private const int MostLooks = 20;
+    private const int MaxSpins = 20;
 
     private readonly Lock _gate = new();
-    private readonly ShardOutput _output;
+    private readonly EffectExecutor _output;
     private readonly ShardTimer _timer;
     private readonly TimeProvider _time;
     private readonly NodeInstruments _instruments;
     private readonly long _epoch;
 
-    /// <summary>For the next input; null during one.</summary>
     private ShardEffects? _effects = new();
+    private TaskCompletionSource? _synchronized;
 
-    public ShardHost(TrackerShard shard, ShardOutput output, TimeProvider time, NodeInstruments instruments, int capacity)
+    public ShardHost(
+        TrackerShard shard, EffectExecutor output, TimeProvider time, NodeInstruments instruments, int capacity)
     {
         Shard = shard;
         _output = output;
@@ -29,33 +27,31 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         _instruments = instruments;
         _capacity = capacity;
         _epoch = time.GetTimestamp();
-        _timer = new ShardTimer(
-            time, () => Post(new ActionCommand(static (host, now, effects) => host.RunDue(now, effects)), always: true));
+        var runDue = new ActionCommand(static (host, now, effects) => host.RunDue(now, effects));
+        _timer = new ShardTimer(time, () => Post(runDue, always: true));
     }
 
-    /// <summary>The machine. Only its index may be used outside of an input.</summary>
+    /// <summary>The state machine. Without the lock, only its index may be used.</summary>
     public TrackerShard Shard { get; }
 
-    /// <summary>Who hears its changes; used inside of an input alone.</summary>
-    public ShardOutput Output => _output;
+    public EffectExecutor Output => _output;
 
-    /// <summary>The host's monotonic clock.</summary>
     public TimeSpan Now => _time.GetElapsedTime(_epoch);
 
-    /// <summary>Applies a command; completes synchronously if the shard is idle.</summary>
-    /// <param name="command">What to do.</param>
-    /// <param name="always">Whether it is taken even if the mailbox is full: for what something else bounds.</param>
+    /// <summary>
+    /// Runs a command, synchronously if the shard is idle; <c>always</c> if the mailbox is full, too.
+    /// </summary>
     public ValueTask<TResult> Execute<TCommand, TResult>(TCommand command, bool always = false)
         where TCommand : struct, IShardCommand<TResult>
     {
-        if (!_queue.IsEmpty || !TryEnterSoon())
+        if (!_queue.IsEmpty || !TryEnterSpinning())
         {
             return Enqueue<TCommand, TResult>(command, always);
         }
 
         try
         {
-            return new ValueTask<TResult>(RunAlone<TCommand, TResult>(command));
+            return new ValueTask<TResult>(RunLocked<TCommand, TResult>(command));
         }
         catch (Exception e)
         {
@@ -68,7 +64,6 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         }
     }
 
-    /// <summary>Applies a command some time soon, with nobody waiting for it; false if the mailbox is full.</summary>
     public bool Post<TCommand>(TCommand command, bool always)
         where TCommand : struct, IShardCommand<bool>
     {
@@ -81,13 +76,20 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         return true;
     }
 
-    /// <summary>Runs our own code between two inputs; waits for the input under way.</summary>
-    public T Exclusively<T>(Func<T> action) => Exclusively([this], action);
+    /// <summary>Completes when the state of all nodes was received that are known now.</summary>
+    public Task SynchronizedAsync() => WithLock(() =>
+    {
+        Shard.AwaitNodes();
+        _synchronized = Shard.IsSynchronized ? null : new(TaskCreationOptions.RunContinuationsAsynchronously);
+        return _synchronized?.Task ?? Task.CompletedTask;
+    });
 
-    /// <summary>Holds several shards at once, for what must happen in all or in none.</summary>
-    /// <param name="hosts">In order of their numbers: two callers that hold in the same order cannot wait for each other.</param>
-    /// <param name="action">Uses <see cref="ExecuteHeld{TCommand, TResult}"/>; never foreign code.</param>
-    public static T Exclusively<T>(IReadOnlyList<ShardHost> hosts, Func<T> action)
+    public T WithLock<T>(Func<T> action) => WithLock([this], action);
+
+    /// <summary>Locks several shards at once, for commands that must be applied to all or none.</summary>
+    /// <param name="hosts">In order of their numbers, so that two callers cannot deadlock.</param>
+    /// <param name="action">Calls <see cref="ExecuteLocked{TCommand, TResult}"/>; never code of a user.</param>
+    public static T WithLock<T>(IReadOnlyList<ShardHost> hosts, Func<T> action)
     {
         var held = 0;
         try
@@ -99,7 +101,7 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
 
             foreach (var host in hosts)
             {
-                // What came before is done before: a caller's own earlier commands are not overtaken.
+                // Keeps the order: earlier commands of the caller may wait in the mailbox.
                 host.DrainWaitingNow();
             }
 
@@ -119,40 +121,36 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         }
     }
 
-    /// <summary>Applies a command now, while several shards are held.</summary>
-    public TResult ExecuteHeld<TCommand, TResult>(TCommand command)
-        where TCommand : struct, IShardCommand<TResult> => RunAlone<TCommand, TResult>(command);
+    public TResult ExecuteLocked<TCommand, TResult>(TCommand command)
+        where TCommand : struct, IShardCommand<TResult> => RunLocked<TCommand, TResult>(command);
 
-    /// <summary>Links the process to this shard, or ends its presences if it has ended meanwhile.</summary>
-    public void LinkOrEnd(PresenceProcess process, TimeSpan now, ShardEffects effects)
+    public void AttachSession(PresenceSession session, TimeSpan now, ShardEffects effects)
     {
-        if (!process.Link(this))
+        if (!session.Link(this))
         {
-            Shard.UntrackAll(now, process.Id, LeaveReason.ProcessEnded, effects);
+            Shard.UntrackAll(now, session.Id, session.EndReason, effects);
         }
     }
 
-    public void Ended(PresenceProcess process)
+    public void Ended(PresenceSession session)
     {
-        // A full mailbox must not make a ghost; the number of processes bounds these.
-        var ended = Execute<UntrackAllCommand, int>(new UntrackAllCommand(process, LeaveReason.ProcessEnded), always: true);
+        // Accepted by a full mailbox, or presences would outlive their session; bounded by the number of sessions.
+        var command = new UntrackAllCommand(session, session.EndReason);
+        var ended = Execute<UntrackAllCommand, int>(command, always: true);
         if (ended.IsFaulted)
         {
             _output.InputFailed(ended.AsTask().Exception!);
         }
     }
 
-    /// <summary>An input that nobody waits for failed.</summary>
     public void InputFailed(Exception e) => _output.InputFailed(e);
 
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>
-    /// Most inputs take about a microsecond: to look again for as long costs less than a place in the mailbox and a hop between threads.
-    /// </summary>
-    private bool TryEnterSoon()
+    /// <summary>Most commands take about a microsecond: spinning for as long is cheaper than a thread switch.</summary>
+    private bool TryEnterSpinning()
     {
-        for (var looks = 0; looks < MostLooks; looks++)
+        for (var spins = 0; spins < MaxSpins; spins++)
         {
             if (TryEnter())
             {
@@ -165,26 +163,26 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         return false;
     }
 
-    /// <summary>False as well if this thread is inside: what a log or a link calls from there waits for its turn.</summary>
+    /// <summary>Also false if this thread holds the gate: commands from log or transport calls are enqueued.</summary>
     private bool TryEnter() => !_gate.IsHeldByCurrentThread && _gate.TryEnter();
 
-    private TResult RunAlone<TCommand, TResult>(TCommand command)
+    private TResult RunLocked<TCommand, TResult>(TCommand command)
         where TCommand : struct, IShardCommand<TResult>
     {
-        var effects = TakeEffects();
+        var effects = RentEffects();
         try
         {
             return command.Run(this, Now, effects);
         }
         finally
         {
-            CarryOut(effects);
+            ExecuteEffects(effects);
         }
     }
 
     private void RunDue(TimeSpan now, ShardEffects effects)
     {
-        // First, so that a step that fails does not end all steps to come.
+        // First, so that a tick that throws does not stop the timer.
         _timer.Fired();
         if (now >= Shard.NextTick)
         {
@@ -197,23 +195,23 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
         }
     }
 
-    /// <summary>Lists of their own where a log or a link calls back in the middle of an input.</summary>
-    private ShardEffects TakeEffects()
+    /// <summary>Returns the shared buffer, or a new one if a log or transport calls back during a command.</summary>
+    private ShardEffects RentEffects()
     {
         var effects = _effects ?? new ShardEffects();
         _effects = null;
         return effects;
     }
 
-    private void CarryOut(ShardEffects effects)
+    private void ExecuteEffects(ShardEffects effects)
     {
         try
         {
-            _output.CarryOut(this, effects);
+            _output.Execute(this, effects);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // What was changed is changed: the caller must not hear of a failure, the operator must.
+            // The change is applied, so the failure is logged and not thrown to the caller.
             _output.InputFailed(e);
         }
         finally
@@ -221,6 +219,11 @@ internal sealed partial class ShardHost : IProcessLink, IDisposable
             effects.Clear();
             _effects = effects;
             Rearm();
+            if (_synchronized is not null && Shard.IsSynchronized)
+            {
+                _synchronized.SetResult();
+                _synchronized = null;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Presence.Node;
 
-/// <summary>One timer for the earliest thing that is due, moved only when something becomes due earlier.</summary>
+/// <summary>A timer for the earliest due time, re-armed only when something becomes due earlier.</summary>
 internal sealed class ShardTimer : IDisposable
 {
     private static readonly TimeSpan Never = TimeSpan.MaxValue;
@@ -13,7 +13,6 @@ internal sealed class ShardTimer : IDisposable
 
     public bool IsLaterThan(TimeSpan due) => due < _armed;
 
-    /// <summary>Used inside of an input alone, like <see cref="Fired"/>.</summary>
     public void Arm(TimeSpan due, TimeSpan now)
     {
         if (due < _armed)

@@ -3,102 +3,170 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>A tracker of this member: its shards as one.</summary>
 internal sealed class PresenceTracker(
-    string name, string nodeName, ShardHost[] hosts, PresenceOptions options, NodeInstruments instruments, ILogger log)
+    string name,
+    string nodeName,
+    ShardHost[] hosts,
+    PresenceEvictions evictions,
+    PresenceMessages messages,
+    PresenceOptions options,
+    NodeInstruments instruments,
+    ILogger log)
     : IPresenceTracker
 {
     public string Name => name;
 
     public ShardHost[] Hosts => hosts;
 
-    /// <summary>The shard of a topic.</summary>
     public ShardHost HostOf(string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
+        StrictUtf8.Check(topic, nameof(topic));
         return hosts.Length == 1 ? hosts[0] : hosts[StableHash.Of(topic) % (ulong)hosts.Length];
     }
 
-    public ValueTask<PresenceEntry> TrackAsync(PresenceProcess process, string topic, string key, PresenceMeta meta = default)
+    public ValueTask<PresenceEntry> TrackAsync(
+        PresenceSession session,
+        string topic,
+        string key,
+        PresenceMeta meta = default,
+        CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(process);
+        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(topic);
-        return HostOf(topic).Execute<TrackCommand, PresenceEntry>(new TrackCommand(process, topic, key, meta));
+        if (cancellation.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<PresenceEntry>(cancellation);
+        }
+
+        var command = new TrackCommand(session, topic, key, meta);
+        return NodeActivities.HasListeners
+            ? TraceAsync(HostOf(topic), command)
+            : HostOf(topic).Execute<TrackCommand, PresenceEntry>(command);
     }
 
-    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
+    public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
+        PresenceSession session, IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(process);
+        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(requests);
+        if (cancellation.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<IReadOnlyList<PresenceEntry>>(cancellation);
+        }
+
         return OnOneShard(requests) is { } host
-            ? host.Execute<TrackManyCommand, IReadOnlyList<PresenceEntry>>(new TrackManyCommand(process, requests))
+            ? host.Execute<TrackManyCommand, IReadOnlyList<PresenceEntry>>(new TrackManyCommand(session, requests))
             : OnManyShards(
                 requests,
-                (shard, part) => shard.CheckTrackMany(process.Id, part),
-                (shard, part) => shard.ExecuteHeld<TrackManyCommand, IReadOnlyList<PresenceEntry>>(new TrackManyCommand(process, part)));
-    }
-
-    public ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta)
-    {
-        ArgumentNullException.ThrowIfNull(process);
-        ArgumentNullException.ThrowIfNull(topic);
-        return UpdateAsync(HostOf(topic), process, topic, key, meta);
+                (shard, part) => shard.CheckTrackMany(session.Id, part),
+                (shard, part) => shard.ExecuteLocked<TrackManyCommand, IReadOnlyList<PresenceEntry>>(
+                    new TrackManyCommand(session, part)));
     }
 
     public ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
+        PresenceSession session, string topic, string key, PresenceMeta meta, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(process);
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(topic);
+        return session.State is { IsHandedOver: true } state
+            ? ForwardUpdateAsync(state, session, new TrackRequest(topic, key, meta), cancellation)
+            : UpdateAsync(HostOf(topic), session, topic, key, meta, cancellation);
+    }
+
+    public ValueTask<PresenceEntry> UpdateAsync(
+        PresenceSession session,
+        string topic,
+        string key,
+        Func<PresenceEntry, PresenceMeta> update,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(update);
-        return UpdateAsync(HostOf(topic), process, topic, key, update);
+        return UpdateAsync(HostOf(topic), session, topic, key, update, cancellation);
     }
 
-    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(PresenceProcess process, IReadOnlyList<TrackRequest> requests)
+    public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
+        PresenceSession session, IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(process);
+        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(requests);
+        if (cancellation.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<IReadOnlyList<PresenceEntry>>(cancellation);
+        }
+
         return OnOneShard(requests) is { } host
-            ? host.Execute<UpdateManyCommand, IReadOnlyList<PresenceEntry>>(new UpdateManyCommand(process, requests))
+            ? host.Execute<UpdateManyCommand, IReadOnlyList<PresenceEntry>>(new UpdateManyCommand(session, requests))
             : OnManyShards(
                 requests,
-                (shard, part) => shard.CheckUpdateMany(process.Id, part),
-                (shard, part) => shard.ExecuteHeld<UpdateManyCommand, IReadOnlyList<PresenceEntry>>(new UpdateManyCommand(process, part)));
+                (shard, part) => shard.CheckUpdateMany(session.Id, part),
+                (shard, part) => shard.ExecuteLocked<UpdateManyCommand, IReadOnlyList<PresenceEntry>>(
+                    new UpdateManyCommand(session, part)));
     }
 
-    public ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key)
+    public ValueTask<bool> UntrackAsync(
+        PresenceSession session, string topic, string key, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(process);
+        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(key);
-        return HostOf(topic).Execute<UntrackCommand, bool>(new UntrackCommand(process, topic, key));
+        StrictUtf8.Check(key, nameof(key));
+        if (cancellation.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<bool>(cancellation);
+        }
+
+        return session.State is { IsHandedOver: true } state
+            ? ForwardUntrackAsync(state, session, new TrackRequest(topic, key, default))
+            : HostOf(topic).Execute<UntrackCommand, bool>(new UntrackCommand(session, topic, key));
     }
 
-    public async ValueTask<int> UntrackAllAsync(PresenceProcess process)
+    public async ValueTask<int> UntrackAllAsync(PresenceSession session, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(process);
+        ArgumentNullException.ThrowIfNull(session);
+        cancellation.ThrowIfCancellationRequested();
         var ended = 0;
-        PresenceOverloadException? refused = null;
+        PresenceOverloadException? rejected = null;
         foreach (var host in hosts)
         {
             try
             {
-                var command = new UntrackAllCommand(process, LeaveReason.Untracked);
+                var command = new UntrackAllCommand(session, LeaveReason.Untracked);
                 ended += await host.Execute<UntrackAllCommand, int>(command).ConfigureAwait(false);
             }
             catch (PresenceOverloadException e)
             {
-                // The other shards need not keep what this one could not let go.
-                refused = e;
+                // The other shards still untrack theirs.
+                rejected = e;
             }
         }
 
-        return refused is null ? ended : throw refused;
+        return rejected is null ? ended : throw rejected;
     }
+
+    public Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default) =>
+        evictions.EvictAsync(this, GetByKey(topic, key), cancellation);
+
+    public Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default) =>
+        evictions.EvictAsync(this, [.. TopicsOf(key).SelectMany(topic => GetByKey(topic, key))], cancellation);
+
+    public Task<SendToKeyResult> SendAsync(
+        string topic, string key, SessionMessage message, CancellationToken cancellation = default) =>
+        messages.SendAsync(this, topic, key, message, cancellation);
+
+    public Task<SendToKeyResult> SendToKeyAsync(
+        string key, SessionMessage message, CancellationToken cancellation = default) =>
+        messages.SendAsync(this, null, key, message, cancellation);
 
     public TopicSnapshot List(string topic) => HostOf(topic).Shard.Index.List(topic);
 
-    public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => List(topic).GetByKey(key);
+    public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key)
+    {
+        StrictUtf8.Check(key, nameof(key));
+        return List(topic).GetByKey(key);
+    }
 
     public int Count(string topic) => HostOf(topic).Shard.Index.CountsOf(topic).Count;
 
@@ -106,36 +174,43 @@ internal sealed class PresenceTracker(
 
     public IReadOnlyList<TopicCount> Topics(string? after, int limit) => hosts.Length == 1
         ? hosts[0].Shard.Index.Topics(after, limit)
-        : [.. hosts.SelectMany(h => h.Shard.Index.Topics(after, limit)).OrderBy(t => t.Topic, StringComparer.Ordinal).Take(limit)];
+        : [.. hosts.SelectMany(h => h.Shard.Index.Topics(after, limit))
+            .OrderBy(t => t.Topic, StringComparer.Ordinal).Take(limit)];
 
-    public IReadOnlyList<string> TopicsOf(string key) => hosts.Length == 1
-        ? hosts[0].Shard.Index.TopicsOf(key)
-        : [.. hosts.SelectMany(h => h.Shard.Index.TopicsOf(key)).Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> TopicsOf(string key)
+    {
+        StrictUtf8.Check(key, nameof(key));
+        return hosts.Length == 1
+            ? hosts[0].Shard.Index.TopicsOf(key)
+            : [.. hosts.SelectMany(h => h.Shard.Index.TopicsOf(key)).Order(StringComparer.Ordinal)];
+    }
 
-    public async ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default)
+    public async ValueTask<IAsyncDisposable> AddHandlerAsync(
+        IPresenceHandler handler, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        var pump = new HandlerPump(handler, name, options.HandlerQueueCapacity, instruments, log);
-        await handler.InitAsync(new PresenceHandlerContext(this, nodeName, pump.Send), cancellation).ConfigureAwait(false);
+        var dispatcher = new HandlerDispatcher(handler, name, options.HandlerQueueCapacity, instruments, log);
+        var context = new PresenceHandlerContext(this, nodeName, dispatcher.Send);
+        await handler.InitAsync(context, cancellation).ConfigureAwait(false);
         foreach (var host in hosts)
         {
-            host.Exclusively(() =>
+            host.WithLock(() =>
             {
-                Present(host.Shard.Index, pump);
-                host.Output.Add(pump);
-                return pump;
+                PostCurrentPresences(host.Shard.Index, dispatcher);
+                host.Output.Add(dispatcher);
+                return dispatcher;
             });
         }
 
-        pump.OnDispose = () =>
+        dispatcher.OnDispose = () =>
         {
             foreach (var host in hosts)
             {
-                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(pump)), always: true);
+                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(dispatcher)), always: true);
             }
         };
-        pump.Start();
-        return pump;
+        dispatcher.Start();
+        return dispatcher;
     }
 
     public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff)
@@ -144,79 +219,131 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(onDiff);
         var host = HostOf(topic);
         var subscriber = new DiffSubscriber(onDiff);
-        return host.Exclusively(() =>
+        return host.WithLock(() =>
         {
             host.Output.Add(topic, subscriber);
             return new TopicSubscription(host.Shard.ViewOf(topic), host.Output.Version, () =>
             {
                 host.Output.Dispatcher.Remove(subscriber);
                 host.Post(new ActionCommand((h, _, _) => h.Output.Remove(topic, subscriber)), always: true);
-            });
+            })
+            {
+                History = host.Output.History,
+            };
         });
     }
 
-    public TopicView ViewOf(string topic) => HostOf(topic).Shard.ViewOf(topic);
+    public void KeepHistory()
+    {
+        foreach (var host in hosts)
+        {
+            host.WithLock(() =>
+            {
+                host.Output.KeepHistory();
+                return true;
+            });
+        }
+    }
+
+    public TopicSnapshotView ViewOf(string topic) => HostOf(topic).Shard.ViewOf(topic);
 
     public Task DeliveredAsync() => Task.WhenAll(hosts.Select(host => host.Output.Dispatcher.DeliveredAsync()));
 
-    /// <summary>Presences that this member's own processes have here.</summary>
-    public int OwnEntries() => hosts.Sum(host => host.Exclusively(
+    public int LocalEntries() => hosts.Sum(host => host.WithLock(
         () => host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries)));
+
+    /// <exception cref="PresenceLimitException">Topic, key or metadata is empty or too large.</exception>
+    public void CheckLimits(TrackRequest request) => HostOf(request.Topic).Shard.CheckLimits(request);
 
     public int ShardOf(string topic) => HostOf(topic).Shard.Shard;
 
     public IReadOnlyList<ReplicaStatus> Replicas() => [.. hosts.SelectMany(host =>
     {
         var now = host.Now;
-        return host.Exclusively(host.Shard.Peers).Select(peer => new ReplicaStatus(
+        return host.WithLock(host.Shard.Peers).Select(peer => new ReplicaStatus(
             peer.Replica.Node,
             peer.Replica.Incarnation,
             host.Shard.Shard,
             peer.IsUp ? "up" : "down",
             peer.Clock,
-            peer.Advertised,
+            peer.MaxKnownSequence,
             peer.Entries,
             Since(peer.BehindSince ?? now),
             Since(peer.LastHeard)));
         TimeSpan Since(TimeSpan then) => now > then ? now - then : TimeSpan.Zero;
     })];
 
-    private static async ValueTask<PresenceEntry> UpdateAsync(
-        ShardHost host, PresenceProcess process, string topic, string key, PresenceMeta meta)
+    private static async ValueTask<PresenceEntry> TraceAsync(ShardHost host, TrackCommand command)
     {
-        var command = new UpdateCommand(process, topic, key, meta);
+        using var span = NodeActivities.Start(NodeActivities.Track);
+        span?.SetTag("presence.shard", host.Shard.Shard);
+        return await host.Execute<TrackCommand, PresenceEntry>(command).ConfigureAwait(false);
+    }
+
+    /// <summary>Changes a presence of a session that this node, which stops, has handed over.</summary>
+    private async ValueTask<PresenceEntry> ForwardUpdateAsync(
+        SessionState state, PresenceSession session, TrackRequest request, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        CheckLimits(request);
+        var shard = ShardOf(request.Topic);
+        return (await state.Table.ForwardAsync(state, session, ForwardedKind.Update, name, shard, request)
+            .ConfigureAwait(false))!;
+    }
+
+    private async ValueTask<bool> ForwardUntrackAsync(
+        SessionState state, PresenceSession session, TrackRequest request) =>
+        await state.Table.ForwardAsync(
+            state, session, ForwardedKind.Untrack, name, ShardOf(request.Topic), request).ConfigureAwait(false)
+        is not null;
+
+    private static async ValueTask<PresenceEntry> UpdateAsync(
+        ShardHost host,
+        PresenceSession session,
+        string topic,
+        string key,
+        PresenceMeta meta,
+        CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        StrictUtf8.Check(key, nameof(key));
+        var command = new UpdateCommand(session, topic, key, meta);
         return (await host.Execute<UpdateCommand, (PresenceEntry, bool)>(command).ConfigureAwait(false)).Item1;
     }
 
-    /// <summary>Calls the function outside of the shard, and again if the entry was updated meanwhile.</summary>
     private static async ValueTask<PresenceEntry> UpdateAsync(
-        ShardHost host, PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
+        ShardHost host,
+        PresenceSession session,
+        string topic,
+        string key,
+        Func<PresenceEntry, PresenceMeta> update,
+        CancellationToken cancellation)
     {
-        var find = new FindCommand(process, topic, key);
+        cancellation.ThrowIfCancellationRequested();
+        StrictUtf8.Check(key, nameof(key));
+        var find = new FindCommand(session, topic, key);
         var entry = await host.Execute<FindCommand, PresenceEntry>(find).ConfigureAwait(false);
         for (var isDone = false; !isDone;)
         {
-            var command = new UpdateCommand(process, topic, key, update(entry), entry);
+            cancellation.ThrowIfCancellationRequested();
+            var command = new UpdateCommand(session, topic, key, update(entry), entry);
             (entry, isDone) = await host.Execute<UpdateCommand, (PresenceEntry, bool)>(command).ConfigureAwait(false);
         }
 
         return entry;
     }
 
-    private static void Present(PresenceIndex index, HandlerPump pump)
+    private static void PostCurrentPresences(PresenceIndex index, HandlerDispatcher dispatcher)
     {
         var joins = new List<PresenceChange>(index.Count);
         foreach (var topic in index.Topics(null, int.MaxValue))
         {
-            foreach (var entry in index.List(topic.Topic))
-            {
-                joins.Add(PresenceChange.Joined(entry));
-            }
+            joins.AddRange(PresenceChange.JoinedAll(index.List(topic.Topic)));
         }
 
         if (joins.Count > 0)
         {
-            pump.Post([.. joins]);
+            dispatcher.Post([.. joins]);
         }
     }
 
@@ -231,7 +358,6 @@ internal sealed class PresenceTracker(
         return requests.All(r => HostOf(r.Topic) == host) ? host : null;
     }
 
-    /// <summary>Checks every part before it applies any, while no other input reaches the shards concerned.</summary>
     private ValueTask<IReadOnlyList<PresenceEntry>> OnManyShards(
         IReadOnlyList<TrackRequest> requests,
         Action<TrackerShard, IReadOnlyList<TrackRequest>> check,
@@ -241,20 +367,21 @@ internal sealed class PresenceTracker(
             .Select((request, at) => (request, at, host: HostOf(request.Topic)))
             .GroupBy(r => r.host)
             .OrderBy(g => g.Key.Shard.Shard)
-            .Select(g => (Host: g.Key, Requests: g.Select(r => r.request).ToArray(), Places: g.Select(r => r.at).ToArray()))
+            .Select(g => (Host: g.Key, Requests: g.Select(r => r.request).ToArray(), At: g.Select(r => r.at).ToArray()))
             .ToArray();
 
         try
         {
-            return ValueTask.FromResult<IReadOnlyList<PresenceEntry>>(ShardHost.Exclusively(parts.Select(p => p.Host).ToArray(), () =>
+            var entries = ShardHost.WithLock(parts.Select(p => p.Host).ToArray(), () =>
             {
                 foreach (var part in parts)
                 {
                     check(part.Host.Shard, part.Requests);
                 }
 
-                return Gather(requests.Count, parts.Select(part => (part.Places, apply(part.Host, part.Requests))));
-            }));
+                return Reorder(requests.Count, parts.Select(part => (part.At, apply(part.Host, part.Requests))));
+            });
+            return ValueTask.FromResult<IReadOnlyList<PresenceEntry>>(entries);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
@@ -262,15 +389,15 @@ internal sealed class PresenceTracker(
         }
     }
 
-    private static PresenceEntry[] Gather(
-        int count, IEnumerable<(int[] Places, IReadOnlyList<PresenceEntry> Entries)> parts)
+    private static PresenceEntry[] Reorder(
+        int count, IEnumerable<(int[] Positions, IReadOnlyList<PresenceEntry> Entries)> parts)
     {
         var entries = new PresenceEntry[count];
-        foreach (var (places, made) in parts)
+        foreach (var (positions, results) in parts)
         {
-            for (var i = 0; i < made.Count; i++)
+            for (var i = 0; i < results.Count; i++)
             {
-                entries[places[i]] = made[i];
+                entries[positions[i]] = results[i];
             }
         }
 

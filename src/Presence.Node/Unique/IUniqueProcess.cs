@@ -1,31 +1,34 @@
+using Microsoft.Extensions.Hosting;
+
 namespace Presence.Node;
 
-/// <summary>Something that runs on one member of the cluster at a time.</summary>
+/// <summary>A process that runs on one node of the cluster at a time.</summary>
 /// <remarks>
-/// A new instance is made for every term, in a service scope of its own. Classes that implement
-/// <see cref="Microsoft.Extensions.Hosting.IHostedService"/>, such as every <c>BackgroundService</c>, can be used as they are; they
-/// may ask for the <see cref="UniqueProcessContext"/> in their constructor.
+/// Each leadership creates a new instance in its own service scope. Hosted services, such as a
+/// <c>BackgroundService</c>, can be used unchanged; their constructor may take the <see cref="UniqueProcessContext"/>.
 /// </remarks>
 public interface IUniqueProcess
 {
-    /// <summary>Runs until done or until <see cref="UniqueProcessContext.Stopping"/>. To return is to end the term.</summary>
+    /// <summary>Runs until <see cref="UniqueProcessContext.StoppingToken"/>. Returning ends the leadership.</summary>
     Task RunAsync(UniqueProcessContext context);
 }
 
-/// <summary>The processes that are unique together: started in order on one member, stopped in reverse.</summary>
+/// <summary>Processes that run together on one node: started in order, stopped in reverse order.</summary>
 public sealed class UniqueProcessGroup
 {
     private readonly List<Type> _types = [];
 
     internal IReadOnlyList<Type> Types => _types;
 
-    /// <summary>Adds one.</summary>
-    /// <typeparam name="T">An <see cref="IUniqueProcess"/> or a hosted service, such as a <c>BackgroundService</c>.</typeparam>
-    /// <exception cref="ArgumentException">It is neither.</exception>
+    /// <summary>Adds a process.</summary>
+    /// <typeparam name="T">
+    /// An <see cref="IUniqueProcess"/> or a hosted service, such as a <c>BackgroundService</c>.
+    /// </typeparam>
+    /// <exception cref="ArgumentException"><typeparamref name="T"/> is neither.</exception>
     public UniqueProcessGroup Add<T>()
         where T : class
     {
-        if (!typeof(IUniqueProcess).IsAssignableFrom(typeof(T)) && !typeof(Microsoft.Extensions.Hosting.IHostedService).IsAssignableFrom(typeof(T)))
+        if (!typeof(IUniqueProcess).IsAssignableFrom(typeof(T)) && !typeof(IHostedService).IsAssignableFrom(typeof(T)))
         {
             throw new ArgumentException($"{typeof(T)} is neither an IUniqueProcess nor an IHostedService.");
         }

@@ -1,29 +1,29 @@
 namespace Presence.Node;
 
-/// <summary>Tells what unique processes there are in the cluster and who runs them, as this member sees it.</summary>
+/// <summary>Lists the unique processes of the cluster and the nodes that run them, as this node sees them.</summary>
 public interface IUniqueProcessDirectory
 {
-    /// <summary>All names that some member has added, in order of name.</summary>
+    /// <summary>Returns the status of every name that a node has added, ordered by name.</summary>
     IReadOnlyList<UniqueProcessStatus> List();
 
-    /// <summary>One name; null if no member has added it.</summary>
+    /// <summary>Returns the status of one name; null if no node has added it.</summary>
     UniqueProcessStatus? Find(string name);
 
     /// <summary>
-    /// Asks whoever runs it, on whichever member, to stop with <see cref="UniqueStopReason.HandedOver"/> and not to compete for
-    /// the next few seconds. The request is a message and may be lost: look again with <see cref="Find"/>.
+    /// Requests that the node that runs it stop it with <see cref="UniqueStopReason.HandedOver"/> and not be a
+    /// candidate for 5 s. The request is a message and may be lost: check with <see cref="Find"/>.
     /// </summary>
-    /// <exception cref="ArgumentException">No member has added the name.</exception>
+    /// <exception cref="ArgumentException">No node has added the name.</exception>
     void RequestHandOver(string name);
 }
 
-/// <summary>Where a unique process runs.</summary>
+/// <summary>The status of a unique process.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Mode">What is promised.</param>
-/// <param name="Node">The member that runs it; null if none does at this moment.</param>
-/// <param name="Since">Since when, by that member's clock.</param>
+/// <param name="Mode">Its mode.</param>
+/// <param name="Node">The node that runs it; null if none does.</param>
+/// <param name="Since">Its start, by that node's clock.</param>
 /// <param name="Epoch">Its epoch, in consistent mode.</param>
-/// <param name="Standbys">The members that would take over, in order of name.</param>
+/// <param name="Standbys">The other candidates, ordered by name.</param>
 public sealed record UniqueProcessStatus(
     string Name,
     UniqueProcessMode Mode,

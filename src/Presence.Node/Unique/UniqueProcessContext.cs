@@ -1,73 +1,79 @@
 namespace Presence.Node;
 
-/// <summary>What a unique process knows about its term: the time in which this member runs it.</summary>
+/// <summary>The context of a unique process for one leadership: the period in which this node runs it.</summary>
 public sealed class UniqueProcessContext
 {
-    /// <summary>The largest state that can be left to a successor, in bytes.</summary>
+    /// <summary>Maximum size of the handover state, in bytes.</summary>
     public const int MaxStateBytes = 32 * 1024;
 
-    private readonly IUniqueTerm _term;
+    private readonly ILeadership _leadership;
     private readonly TimeProvider _time;
-    private long _lastBeat;
+    private long _lastReportedHealthy;
 
-    internal UniqueProcessContext(string name, string nodeName, UniqueProcessMode mode, IUniqueTerm term, TimeProvider time, CancellationToken stopping)
+    internal UniqueProcessContext(
+        string name,
+        string nodeName,
+        UniqueProcessMode mode,
+        ILeadership leadership,
+        TimeProvider time,
+        CancellationToken stopping)
     {
         Name = name;
         NodeName = nodeName;
         Mode = mode;
-        _term = term;
+        _leadership = leadership;
         _time = time;
-        Stopping = stopping;
-        _lastBeat = time.GetTimestamp();
+        StoppingToken = stopping;
+        _lastReportedHealthy = time.GetTimestamp();
     }
 
-    /// <summary>The name that is unique.</summary>
+    /// <summary>Gets the name of the unique process.</summary>
     public string Name { get; }
 
-    /// <summary>This member.</summary>
+    /// <summary>Gets the name of this node.</summary>
     public string NodeName { get; }
 
-    /// <summary>What is promised.</summary>
+    /// <summary>Gets the mode.</summary>
     public UniqueProcessMode Mode { get; }
 
     /// <summary>
-    /// Consistent mode: the fencing token of this term, larger than that of every earlier one. Give it to the resource that the
-    /// process changes, and let that refuse a smaller one than it has seen. Null in available mode: there can be none.
+    /// Gets the fencing token, larger than that of every earlier leadership; null in available mode. Pass it to the
+    /// resource that the process changes, which must reject a token smaller than one it has seen.
     /// </summary>
-    public long? Epoch => _term.Epoch;
+    public long? Epoch => _leadership.Epoch;
 
-    /// <summary>What the predecessor left with <see cref="LeaveState"/> on a planned stop; empty otherwise.</summary>
-    public ReadOnlyMemory<byte> Inherited => _term.Inherited;
+    /// <summary>Gets the predecessor's <see cref="SetHandoverState"/> after a planned stop; empty otherwise.</summary>
+    public ReadOnlyMemory<byte> HandoverState => _leadership.HandoverState;
 
-    /// <summary>Cancelled when the process shall end; <see cref="StopReason"/> is set before.</summary>
-    public CancellationToken Stopping { get; }
+    /// <summary>Gets the token that asks the process to stop; <see cref="StopReason"/> is set before.</summary>
+    public CancellationToken StoppingToken { get; }
 
-    /// <summary>Why, once <see cref="Stopping"/> is cancelled; null before.</summary>
+    /// <summary>Gets the reason of the stop; null before <see cref="StoppingToken"/> is cancelled.</summary>
     public UniqueStopReason? StopReason { get; internal set; }
 
     /// <summary>
-    /// Whether the term still lasts by this member's own clock, time in suspension included. Ask before a side effect on
-    /// anything that cannot check <see cref="Epoch"/>.
+    /// Gets whether the leadership is held by this node's clock, including time in suspension. Check it before a side
+    /// effect on a resource that cannot check <see cref="Epoch"/>.
     /// </summary>
-    public bool IsCurrent => StopReason is null && _term.IsCurrent;
+    public bool IsHeld => StopReason is null && _leadership.IsHeld;
 
     internal ReadOnlyMemory<byte> State { get; private set; }
 
-    internal TimeSpan SinceBeat => _time.GetElapsedTime(Interlocked.Read(ref _lastBeat));
+    internal TimeSpan SinceReportedHealthy => _time.GetElapsedTime(Interlocked.Read(ref _lastReportedHealthy));
 
-    /// <summary>Says that the process is not hung, where a watchdog was set.</summary>
-    public void Beat() => Interlocked.Exchange(ref _lastBeat, _time.GetTimestamp());
+    /// <summary>Resets the watchdog (<see cref="UniqueProcessOptions.WatchdogTimeout"/>).</summary>
+    public void ReportHealthy() => Interlocked.Exchange(ref _lastReportedHealthy, _time.GetTimestamp());
 
     /// <summary>
-    /// What the next holder shall find in <see cref="Inherited"/> if this term ends by plan (shutdown, hand-over, end). May be called
-    /// until the process has ended; the last call counts. Lost in a crash: whatever must survive one belongs into a store.
+    /// Sets the <see cref="HandoverState"/> of the next holder, for a planned stop (shutdown, hand-over, end). May be
+    /// called until the process has ended; the last call wins. A crash loses it: store what must survive one.
     /// </summary>
-    /// <exception cref="ArgumentException">It is larger than <see cref="MaxStateBytes"/>.</exception>
-    public void LeaveState(ReadOnlyMemory<byte> state)
+    /// <exception cref="ArgumentException">The state is larger than <see cref="MaxStateBytes"/>.</exception>
+    public void SetHandoverState(ReadOnlyMemory<byte> state)
     {
         if (state.Length > MaxStateBytes)
         {
-            throw new ArgumentException($"The state has {state.Length} bytes; at most {MaxStateBytes} can be left to a successor.", nameof(state));
+            throw new ArgumentException($"The state has {state.Length} bytes; at most {MaxStateBytes}.", nameof(state));
         }
 
         State = state.ToArray();

@@ -2,96 +2,98 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>What is promised about how many run at a time.</summary>
+/// <summary>The guarantee on the number of instances that run at a time.</summary>
 public enum UniqueProcessMode
 {
     /// <summary>
-    /// One runs in the cluster. On silos each side of a split may run one; after it heals, all but one are stopped with
-    /// <see cref="UniqueStopReason.NameConflict"/>. Needs nothing but the nodes themselves; gives no epoch.
+    /// One instance in the cluster. On silos each side of a network partition may run one; after the partition heals,
+    /// all but one are stopped with <see cref="UniqueStopReason.NameConflict"/>. Needs no other service; gives no
+    /// epoch.
     /// </summary>
     Available,
 
     /// <summary>
-    /// At most one holds the lease of a durable store, with an epoch that grows with every holder; a side that cannot reach
-    /// the store runs none. Needs an <see cref="ILeaseStore"/>.
+    /// At most one instance holds the lease, with an epoch that grows with every holder. Nodes that cannot reach the
+    /// lease store run none. Needs an <see cref="ILeaseStore"/>.
     /// </summary>
     Consistent,
 }
 
-/// <summary>Why a unique process is asked to stop.</summary>
+/// <summary>The reason why a unique process is asked to stop.</summary>
 public enum UniqueStopReason
 {
-    /// <summary>This member stops.</summary>
+    /// <summary>The node stops.</summary>
     Shutdown,
 
-    /// <summary>After a split somebody else runs it too, and stays.</summary>
+    /// <summary>After a network partition another node runs it too, and keeps it.</summary>
     NameConflict,
 
-    /// <summary>
-    /// The lease could not be renewed in time, the process did not report within its watchdog, or the node was removed from its in-memory
-    /// cluster.
-    /// </summary>
+    /// <summary>Lease not renewed in time, watchdog timeout, or node removed from its in-memory cluster.</summary>
     LeaseLost,
 
-    /// <summary>Somebody asked that another member take over.</summary>
+    /// <summary>A hand-over to another node was requested.</summary>
     HandedOver,
 
     /// <summary>Another process of its group, or the process itself, has ended.</summary>
     Ended,
 }
 
-/// <summary>How one unique process is arbitrated, stopped and restarted.</summary>
+/// <summary>Options of one unique process (section <c>Presence:UniqueProcesses:NAME</c>).</summary>
 public sealed class UniqueProcessOptions
 {
-    /// <summary>What is promised. Default: <see cref="UniqueProcessMode.Available"/>.</summary>
+    /// <summary>Gets or sets the guarantee. Default: <see cref="UniqueProcessMode.Available"/>.</summary>
     public UniqueProcessMode Mode { get; set; } = UniqueProcessMode.Available;
 
-    /// <summary>How long a process may take to end after it was asked to, before it is reported and abandoned. Default 5 s.</summary>
+    /// <summary>Gets or sets how long a process may take to stop before it is abandoned. Default 5 s.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Available mode on silos: how long the grain waits after its start before it elects. Default 1 s.</summary>
+    /// <summary>Gets or sets how long a new grain waits before it elects (available, silos). Default 1 s.</summary>
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Available mode on silos: how long a place must be vacant after its holder was lost (not stopped) before another is elected, so
-    /// that a link that flaps moves nothing. Default 1 s.
+    /// Gets or sets how long the grain waits after the loss (not the stop) of a holder before it elects another, so
+    /// that an unstable connection does not move the process (available, silos). Default 1 s.
     /// </summary>
     public TimeSpan TakeoverDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Available mode on silos: how long the grain waits for silos to answer, and for an elected one to start. Default 5 s.</summary>
+    /// <summary>Gets or sets how long the grain waits for a silo or a start (available, silos). Default 5 s.</summary>
     public TimeSpan AgreementTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Consistent mode: how long a lease lasts without renewal; renewed every third of it. Default 15 s, at least 1 s.</summary>
-    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// Gets or sets the duration of a lease, renewed every third of it. Default 15 s, 1 s to 10 min.
+    /// </summary>
+    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// Consistent mode: how long before the end of its lease, counted from before it was asked for, a holder that cannot renew
-    /// asks its process to stop. Default: a third of the lease.
+    /// Gets or sets how long before the expiry of its lease a holder that cannot renew it stops its process
+    /// (consistent). The expiry is counted from before the request was sent. Default: a third of the lease; at most
+    /// half of it.
     /// </summary>
     public TimeSpan? LeaseMargin { get; set; }
 
-    /// <summary>How long a member that gives up its place waits for another to take over what it leaves. Default 1 s.</summary>
+    /// <summary>Gets or sets how long a stopping holder waits for its successor. Default 1 s.</summary>
     public TimeSpan HandOverTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long a member does not compete after its process ended or failed, so that another can; doubled with each failure
-    /// in a row up to <see cref="MaxRestartDelay"/>. Default 1 s.
+    /// Gets or sets how long a node is no candidate after its process ended or failed, so that another is elected;
+    /// doubled with each consecutive failure up to <see cref="MaxRestartDelay"/>. Default 1 s.
     /// </summary>
     public TimeSpan RestartDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Upper bound of <see cref="RestartDelay"/>. Default 1 min.</summary>
+    /// <summary>Gets or sets the maximum of <see cref="RestartDelay"/>. Default 1 min.</summary>
     public TimeSpan MaxRestartDelay { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// If set, the process must call <see cref="UniqueProcessContext.Beat"/> at least this often or it is stopped as hung, with
-    /// <see cref="UniqueStopReason.LeaseLost"/>. Default: not watched.
+    /// Gets or sets the longest time between calls of <see cref="UniqueProcessContext.ReportHealthy"/>; a process that
+    /// exceeds it is stopped with <see cref="UniqueStopReason.LeaseLost"/>. Default: null, no watchdog.
     /// </summary>
-    public TimeSpan? Watchdog { get; set; }
+    public TimeSpan? WatchdogTimeout { get; set; }
 
-    internal TimeSpan Margin => LeaseMargin ?? (Lease / 3);
+    internal static TimeSpan MaxLeaseDuration { get; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Checks all values.</summary>
-    /// <exception cref="PresenceOptionsException">A value breaks a rule; the message says which.</exception>
+    internal TimeSpan Margin => LeaseMargin ?? (LeaseDuration / 3);
+
+    /// <exception cref="ArgumentException">A value breaks a rule; the message names both.</exception>
     internal void Validate(string name)
     {
         var rules = new OptionRules($"Unique process '{name}': ");
@@ -100,16 +102,19 @@ public sealed class UniqueProcessOptions
         rules.Require(SettleTime >= TimeSpan.Zero, SettleTime, "must not be negative");
         rules.Require(TakeoverDelay >= TimeSpan.Zero, TakeoverDelay, "must not be negative");
         rules.Require(AgreementTimeout > TimeSpan.Zero, AgreementTimeout, "must be positive");
-        rules.Require(Lease >= TimeSpan.FromSeconds(1), Lease, "must be at least 1 s");
         rules.Require(
-            Margin > TimeSpan.Zero && Margin <= Lease / 2,
+            LeaseDuration >= TimeSpan.FromSeconds(1) && LeaseDuration <= MaxLeaseDuration,
+            LeaseDuration,
+            "must be 1 s to 10 min");
+        rules.Require(
+            Margin > TimeSpan.Zero && Margin <= LeaseDuration / 2,
             Margin,
-            $"must be positive and at most half of Lease ({Lease}), or there is no time to renew",
+            $"must be positive and at most half of LeaseDuration ({LeaseDuration}), or there is no time to renew",
             nameof(LeaseMargin));
         rules.Require(HandOverTimeout >= TimeSpan.Zero, HandOverTimeout, "must not be negative");
         rules.Require(RestartDelay > TimeSpan.Zero, RestartDelay, "must be positive");
         rules.Require(
             MaxRestartDelay >= RestartDelay, MaxRestartDelay, $"must not be below RestartDelay ({RestartDelay})");
-        rules.Require(Watchdog is null || Watchdog > TimeSpan.Zero, Watchdog, "must be positive or not set");
+        rules.Require(WatchdogTimeout is null or { Ticks: > 0 }, WatchdogTimeout, "must be positive or not set");
     }
 }

@@ -1,29 +1,27 @@
 namespace Presence.Postgres;
 
-/// <summary>The statements of the lease store. Each is one compare-and-swap, by the clock of the server alone.</summary>
+/// <summary>The statements of the lease store. Each is one compare-and-swap by the server's clock.</summary>
 /// <remarks>
-/// <c>statement_timestamp()</c> is one time for the whole statement, so that a lease cannot run out between two parts of it,
-/// and it lies after the moment the caller sent it. A statement that waited for another's lock judges by a time that is a
-/// little old: it takes a lease too late rather than too early. Rows are kept for ever, because their epochs must be.
+/// <c>statement_timestamp()</c> is one time for the whole statement, so a lease cannot expire within it, and is later
+/// than the caller's request. A statement that waited for a lock uses a slightly old time: it acquires too late rather
+/// than too early. Rows are never deleted, because their epochs must not be reused.
 /// </remarks>
 internal sealed class LeaseSql(string schema)
 {
     private const string IsLive = "(l.holder IS NOT NULL AND l.until > statement_timestamp())";
 
-    // An epoch that a crash of the server takes back would be given twice, whatever the default of the server is.
-    private const string Durably = "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END";
+    // Without it, a crash of the server could undo an epoch, which would be granted again.
+    private const string Durably = "CASE current_setting('synchronous_commit') "
+        + "WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END";
 
-    // Of a row that was not changed: who has it.
-    private string Standing => $"""
+    // The holder of an unchanged row.
+    private string Unchanged => $"""
         SELECT false, epoch, CASE WHEN {IsLive} THEN holder END,
             CASE WHEN {IsLive} THEN until - statement_timestamp() ELSE interval '0' END, NULL::bytea, NULL
         FROM {schema}.leases AS l WHERE name = $1 AND NOT EXISTS (SELECT FROM changed)
         """;
 
-    /// <summary>
-    /// $1 name, $2 holder, $3 duration. What was left for an epoch is shown to its holder until its first renewal, and to
-    /// nobody later.
-    /// </summary>
+    /// <summary>$1 name, $2 holder, $3 duration. Returns the handover state until the first renewal.</summary>
     public string Acquire => $"""
         WITH changed AS (
             INSERT INTO {schema}.leases AS l (name, epoch, holder, until)
@@ -33,7 +31,7 @@ internal sealed class LeaseSql(string schema)
             WHERE l.holder = excluded.holder OR NOT {IsLive}
             RETURNING epoch, holder, CASE WHEN state_for = epoch THEN state END AS state)
         SELECT true, epoch, holder, $3, state, {Durably} FROM changed
-        UNION ALL {Standing}
+        UNION ALL {Unchanged}
         """;
 
     /// <summary>$1 name, $2 holder, $3 duration, $4 epoch.</summary>
@@ -43,7 +41,7 @@ internal sealed class LeaseSql(string schema)
             WHERE name = $1 AND holder = $2 AND epoch = $4 AND {IsLive}
             RETURNING epoch, holder)
         SELECT true, epoch, holder, $3, NULL::bytea, {Durably} FROM changed
-        UNION ALL {Standing}
+        UNION ALL {Unchanged}
         """;
 
     /// <summary>$1 name, $2 holder, $3 epoch, $4 state.</summary>
@@ -55,6 +53,6 @@ internal sealed class LeaseSql(string schema)
         SELECT name, {Durably} FROM changed
         """;
 
-    /// <summary>$1 names: those of them that nobody holds any more.</summary>
+    /// <summary>$1 names; returns those without a holder.</summary>
     public string Free => $"SELECT name FROM {schema}.leases AS l WHERE name = ANY($1) AND NOT {IsLive}";
 }

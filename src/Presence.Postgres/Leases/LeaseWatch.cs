@@ -2,9 +2,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Presence.Postgres;
 
-/// <summary>Calls back when a lease is free: one query for all watched names per interval, and none while nobody watches.</summary>
+/// <summary>Calls back when a lease is free. Polls with one query for all watched names, and not without any.</summary>
 internal sealed partial class LeaseWatch(
-    Func<string[], CancellationToken, Task<IReadOnlyList<string>>> readFree, TimeSpan interval, ILogger log, TimeProvider time) : IDisposable
+    Func<string[], CancellationToken, Task<IReadOnlyList<string>>> readFree,
+    TimeSpan interval,
+    ILogger log,
+    TimeProvider time) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<Watcher> _watchers = [];
@@ -58,7 +61,6 @@ internal sealed partial class LeaseWatch(
         }
     }
 
-    /// <summary>The distinct names; polling ends with the last of them.</summary>
     private string[] WatchedNames()
     {
         lock (_gate)
@@ -98,10 +100,10 @@ internal sealed partial class LeaseWatch(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Polling for released leases failed; it is tried again")]
+    [LoggerMessage(LogLevel.Debug, "Polling for released leases failed; retrying")]
     private static partial void LogPollFailed(ILogger log, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A callback for a released lease failed")]
+    [LoggerMessage(LogLevel.Error, "Callback for a released lease threw")]
     private static partial void LogWatcherFailed(ILogger log, Exception exception);
 
     private sealed class Watcher(LeaseWatch owner, string name, Action onReleased) : IDisposable

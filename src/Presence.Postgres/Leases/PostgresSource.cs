@@ -3,19 +3,18 @@ using Npgsql;
 
 namespace Presence.Postgres;
 
-/// <summary>Where connections come from, and what their failures mean.</summary>
 internal sealed class PostgresSource : IDisposable, IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source;
-    private readonly string _where;
+    private readonly string _server;
 
     public PostgresSource(PresencePostgresOptions options, string user)
     {
         options.Validate();
         Options = options;
         var text = options.ReadConnectionString();
-        _where = $"{text.Host}:{text.Port}, database {text.Database ?? text.Username}, user {text.Username}";
-        // Names a session in pg_stat_activity, which takes 63 bytes.
+        _server = $"{text.Host}:{text.Port}, database {text.Database ?? text.Username}, user {text.Username}";
+        // Shown in pg_stat_activity, at most 63 bytes.
         text.ApplicationName ??= $"presence {user}"[..Math.Min(63, 9 + user.Length)];
         var builder = new NpgsqlDataSourceBuilder(text.ConnectionString);
         _source = text.Host!.Contains(',', StringComparison.Ordinal)
@@ -25,19 +24,20 @@ internal sealed class PostgresSource : IDisposable, IAsyncDisposable
 
     public PresencePostgresOptions Options { get; }
 
-    /// <summary>A pooled connection, for one statement.</summary>
-    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellation) => _source.OpenConnectionAsync(cancellation);
+    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellation) =>
+        _source.OpenConnectionAsync(cancellation);
 
-    /// <summary>Returns what a failure means, without secrets.</summary>
+    /// <summary>Returns the cause of a failure, without secrets.</summary>
     public string Explain(Exception failure) => failure switch
     {
         PostgresException e => Explain(e),
-        NpgsqlException { InnerException: SocketException e } => $"no PostgreSQL server answers at {_where} ({e.Message})",
+        NpgsqlException { InnerException: SocketException e } =>
+            $"no PostgreSQL server answers at {_server} ({e.Message})",
         NpgsqlException { InnerException: TimeoutException } or TimeoutException =>
-            $"the PostgreSQL server at {_where} does not answer in time",
+            $"the PostgreSQL server at {_server} does not answer in time",
         NpgsqlException e when e.Message.Contains("password", StringComparison.OrdinalIgnoreCase) =>
-            $"the PostgreSQL server at {_where} wants a password; ConnectionStrings:Presence has none",
-        _ => $"the connection to {_where} failed ({failure.GetBaseException().Message})",
+            $"the PostgreSQL server at {_server} requires a password; ConnectionStrings:Presence has none",
+        _ => $"the connection to {_server} failed ({failure.GetBaseException().Message})",
     };
 
     public void Dispose() => _source.Dispose();
@@ -47,14 +47,14 @@ internal sealed class PostgresSource : IDisposable, IAsyncDisposable
     private string Explain(PostgresException e) => e.SqlState switch
     {
         PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
-            $"the PostgreSQL server at {_where} rejects this user or password ({e.MessageText})",
-        PostgresErrorCodes.InvalidCatalogName => $"there is no such database at {_where} ({e.MessageText})",
+            $"the PostgreSQL server at {_server} rejects this user or password ({e.MessageText})",
+        PostgresErrorCodes.InvalidCatalogName => $"there is no such database at {_server} ({e.MessageText})",
         PostgresErrorCodes.InsufficientPrivilege =>
-            $"the user lacks a right at {_where} ({e.MessageText}); create the schema and grant the rights as in the README of Presence.Postgres",
+            $"the user lacks a privilege at {_server} ({e.MessageText}); see the README of Presence.Postgres",
         PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName =>
-            $"the tables of schema {Options.Schema} are not at {_where} ({e.MessageText}); create them as in the README of Presence.Postgres",
+            $"schema {Options.Schema} has no table at {_server} ({e.MessageText}); see the README of Presence.Postgres",
         PostgresErrorCodes.ReadOnlySqlTransaction =>
-            $"the PostgreSQL server at {_where} takes no writes, as a standby does; ConnectionStrings:Presence must lead to the primary",
-        _ => $"the PostgreSQL server at {_where} reports: {e.MessageText} ({e.SqlState})",
+            $"the PostgreSQL server at {_server} is read-only; ConnectionStrings:Presence must name the primary",
+        _ => $"the PostgreSQL server at {_server} reports: {e.MessageText} ({e.SqlState})",
     };
 }

@@ -2,62 +2,67 @@ using Npgsql;
 
 namespace Presence.Postgres;
 
-/// <summary>The tables, and how they come to be.</summary>
+/// <summary>The tables and their creation.</summary>
 public static class PresencePostgresSchema
 {
-    /// <summary>Version of the tables this library works with.</summary>
-    public const int Version = 1;
+    /// <summary>Supported version of the tables.</summary>
+    internal const int Version = 1;
 
     /// <summary>
-    /// What creates the tables, to be run by their owner where members may not create any
-    /// (<see cref="PresencePostgresOptions.CreateSchema"/> false), with the rights for a role that members use.
+    /// Returns the script that creates the tables, for their owner to run if nodes may not create them
+    /// (<see cref="PresencePostgresOptions.CreateSchema"/> is false). It may be run again.
     /// </summary>
     /// <param name="schema">The schema.</param>
-    /// <param name="role">A role that exists, to be given the rights a member needs; null to grant nothing.</param>
-    /// <remarks>May be run again.</remarks>
+    /// <param name="role">An existing role that gets the privileges a node needs; null to grant none.</param>
     public static string Script(string schema = "presence", string? role = null)
     {
         var options = new PresencePostgresOptions { Schema = schema, ConnectionString = "Host=unused" };
         options.Validate();
-        return role is null ? Tables(schema) : Tables(schema) + Rights(schema, "\"" + role.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"");
+        return role is null
+            ? Tables(schema)
+            : Tables(schema) + Rights(schema, $"\"{role.Replace("\"", "\"\"", StringComparison.Ordinal)}\"");
     }
 
-    /// <summary>Creates what is missing, once, however many members start. The caller sets it a time, see <see cref="Surrender"/>.</summary>
+    /// <summary>Creates missing tables, once even if several nodes start. The caller must set a timeout.</summary>
     internal static async Task EnsureAsync(
         NpgsqlConnection connection, PresencePostgresOptions options, CancellationToken cancellation)
     {
-        if (await ReadVersionAsync(connection, options.Schema, cancellation).ConfigureAwait(false) is { } there)
+        if (await ReadVersionAsync(connection, options.Schema, cancellation).ConfigureAwait(false) is { } version)
         {
-            Check(options.Schema, there);
+            CheckVersion(options.Schema, version);
             return;
         }
 
         if (!options.CreateSchema)
         {
             throw new PresencePostgresException(
-                $"The schema {options.Schema} is not there and {nameof(options.CreateSchema)} is false: run the script of "
+                $"The schema {options.Schema} does not exist and {nameof(options.CreateSchema)} is false: run "
                 + $"{nameof(PresencePostgresSchema)}.{nameof(Script)} as its owner.");
         }
 
         await using var transaction = await connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
-        // Two that create at once would fail on each other's half-made tables: one does, the others wait and find them.
+        // Concurrent creations would fail: one node creates the tables, the others wait.
         await using var command = new NpgsqlCommand(
-            $"SELECT pg_advisory_xact_lock(hashtextextended('presence schema {options.Schema}', 0));{Tables(options.Schema)}",
+            $"SELECT pg_advisory_xact_lock(hashtextextended('presence schema {options.Schema}', 0));"
+                + Tables(options.Schema),
             connection,
             transaction)
         {
-            CommandTimeout = Surrender.NoTimeout,
+            CommandTimeout = AbandonableWork.NoTimeout,
         };
         await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
         await transaction.CommitAsync(cancellation).ConfigureAwait(false);
     }
 
-    private static async Task<int?> ReadVersionAsync(NpgsqlConnection connection, string schema, CancellationToken cancellation)
+    private static async Task<int?> ReadVersionAsync(
+        NpgsqlConnection connection, string schema, CancellationToken cancellation)
     {
-        await using var find = new NpgsqlCommand("SELECT to_regclass($1) IS NOT NULL", connection)
+        // The last table too: one that an earlier build has not created is created now.
+        await using var find = new NpgsqlCommand(
+            "SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL", connection)
         {
-            Parameters = { new() { Value = $"{schema}.version" } },
-            CommandTimeout = Surrender.NoTimeout,
+            Parameters = { new() { Value = $"{schema}.version" }, new() { Value = $"{schema}.last_seen" } },
+            CommandTimeout = AbandonableWork.NoTimeout,
         };
         if (await find.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is not true)
         {
@@ -66,18 +71,20 @@ public static class PresencePostgresSchema
 
         await using var read = new NpgsqlCommand($"SELECT version FROM {schema}.version", connection)
         {
-            CommandTimeout = Surrender.NoTimeout,
+            CommandTimeout = AbandonableWork.NoTimeout,
         };
         return await read.ExecuteScalarAsync(cancellation).ConfigureAwait(false) as int?;
     }
 
-    private static void Check(string schema, int there)
+    private static void CheckVersion(string schema, int version)
     {
-        if (there != Version)
+        if (version != Version)
         {
             throw new PresencePostgresException(
-                $"The tables of schema {schema} have version {there}, this library works with {Version}: "
-                + (there > Version ? "use a newer library, or another schema." : "run the upgrade script of the release notes."));
+                $"The tables of schema {schema} have version {version}, this library works with {Version}: "
+                + (version > Version
+                    ? "use a newer library, or another schema."
+                    : "run the upgrade script of the release notes."));
         }
     }
 
@@ -94,6 +101,8 @@ public static class PresencePostgresSchema
             until timestamptz NOT NULL,
             state bytea,
             state_for bigint);
+        CREATE TABLE IF NOT EXISTS {schema}.last_seen (key bytea PRIMARY KEY, at timestamptz NOT NULL);
+        CREATE INDEX IF NOT EXISTS last_seen_at ON {schema}.last_seen (at);
         INSERT INTO {schema}.version (version) VALUES ({Version}) ON CONFLICT DO NOTHING;
 
         """;
@@ -103,6 +112,7 @@ public static class PresencePostgresSchema
         GRANT USAGE ON SCHEMA {schema} TO {role};
         GRANT SELECT ON {schema}.version TO {role};
         GRANT SELECT, INSERT, UPDATE ON {schema}.leases TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.last_seen TO {role};
 
         """;
 }

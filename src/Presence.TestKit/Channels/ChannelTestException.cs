@@ -1,9 +1,9 @@
 namespace Presence.TestKit;
 
-/// <summary>What a test expected of a channel did not happen; the message says what did.</summary>
+/// <summary>A failed assertion about a channel; the message describes what happened instead.</summary>
 public sealed class ChannelTestException : Exception
 {
-    /// <summary>Made by the test kit.</summary>
+    /// <summary>Creates the exception.</summary>
     public ChannelTestException(string message)
         : base(message)
     {

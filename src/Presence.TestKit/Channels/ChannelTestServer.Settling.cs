@@ -2,7 +2,7 @@ using Presence.Channels;
 
 namespace Presence.TestKit;
 
-/// <summary>Waiting until what was set going has come to rest.</summary>
+/// <summary>Waits until the server is idle.</summary>
 public sealed partial class ChannelTestServer
 {
     private readonly Lock _arrivalGate = new();
@@ -12,8 +12,8 @@ public sealed partial class ChannelTestServer
     private ChannelActivity Activity => Server.Activity!;
 
     /// <summary>
-    /// Waits until every channel has handled its mail and every change of a presence has been told. Timers that have not
-    /// fired are left alone. A channel that waits on time, or on work of its own, is given up after <see cref="Patience"/>.
+    /// Waits until every channel has handled its mailbox and every presence change has been delivered. Pending timers
+    /// are ignored. A channel that waits on time, or on other work, is ignored after <see cref="Timeout"/>.
     /// </summary>
     public async Task SettleAsync()
     {
@@ -30,9 +30,10 @@ public sealed partial class ChannelTestServer
                 continue;
             }
 
-            // Every command that a channel has given to the tracker comes before this one.
+            // Commands that channels have sent to the tracker run before this one.
             await Node.Tracker.UntrackAllAsync(_probe).ConfigureAwait(false);
-            await Node.Tracker.DeliveredAsync().WaitAsync(Patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var delivered = Node.Tracker.DeliveredAsync().WaitAsync(Timeout);
+            await delivered.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (begun == Activity.Begun && Activity.Running <= _waitingOnTime)
             {
                 return;
@@ -52,12 +53,12 @@ public sealed partial class ChannelTestServer
         arrived.TrySetResult();
     }
 
-    /// <summary>What <paramref name="find"/> gives once all is at rest, or within patience after it; else null.</summary>
+    /// <summary>Waits for a result of <paramref name="find"/>, up to the timeout after the server is idle.</summary>
     internal async Task<T?> FindAsync<T>(Func<T?> find)
         where T : class
     {
         await SettleAsync().ConfigureAwait(false);
-        using var patience = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(Timeout);
         while (true)
         {
             Task arrival;
@@ -73,7 +74,7 @@ public sealed partial class ChannelTestServer
 
             try
             {
-                await arrival.WaitAsync(patience.Token).ConfigureAwait(false);
+                await arrival.WaitAsync(timeout.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -86,7 +87,7 @@ public sealed partial class ChannelTestServer
     {
         try
         {
-            await Activity.EndOfOneAsync(_waitingOnTime).WaitAsync(Patience).ConfigureAwait(false);
+            await Activity.EndOfOneAsync(_waitingOnTime).WaitAsync(Timeout).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

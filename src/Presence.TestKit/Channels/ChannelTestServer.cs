@@ -4,125 +4,130 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Presence.Channels;
 using Presence.Node;
 
 namespace Presence.TestKit;
 
 /// <summary>
-/// One member with an application's sockets and channels, without a web server and in virtual time: sockets connect, join and
-/// push through the code that serves real ones, from the door and the wire format on.
+/// One node with an application's sockets and channels, without a web server and in virtual time. Sockets connect, join
+/// and push through the production code, handshake and wire format included.
 /// </summary>
 public sealed partial class ChannelTestServer : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
-    private readonly CapturedLog _log;
-    private readonly PresenceProcess _probe;
+    private readonly SteppedTime _time;
+    private readonly PresenceSession _probe;
 
-    private ChannelTestServer(ServiceProvider services, VirtualClock clock, CapturedLog log)
+    private ChannelTestServer(ServiceProvider services, SteppedTime time)
     {
         _services = services;
-        _log = log;
-        Clock = clock;
+        _time = time;
         Server = services.GetRequiredService<ChannelServer>();
         Node = services.GetRequiredService<IPresenceNode>();
-        _probe = Node.StartProcess("test");
+        _probe = Node.OpenSession("test");
     }
 
-    /// <summary>The time by which all timers go. Move it with <see cref="AdvanceAsync"/>.</summary>
-    public VirtualClock Clock { get; }
+    /// <summary>Gets the clock of all timers. Move it with <see cref="AdvanceAsync"/>.</summary>
+    public FakeTimeProvider Clock => _time;
 
-    /// <summary>The application's services.</summary>
+    /// <summary>Gets the application's services.</summary>
     public IServiceProvider Services => _services;
 
-    /// <summary>The member.</summary>
+    /// <summary>Gets the node.</summary>
     public IPresenceNode Node { get; }
 
-    /// <summary>Sends to channels from outside of them.</summary>
+    /// <summary>Gets the broadcaster, which sends to channels from outside.</summary>
     public IChannelBroadcaster Broadcaster => Server.Broadcaster;
 
-    /// <summary>What was logged so far: what a channel threw is in here.</summary>
-    public IReadOnlyList<TestLogEntry> Log => _log.Entries;
+    /// <summary>Gets the log so far, including the exceptions of channels.</summary>
+    public IReadOnlyList<FakeLogRecord> Log => _services.GetFakeLogCollector().GetSnapshot();
 
     /// <summary>
-    /// How long, on a real clock, an assertion waits for what only work outside of channels can still bring, and
-    /// <see cref="SettleAsync"/> for a channel that does not come to rest. Default 2 s. What succeeds does not wait for it.
+    /// Gets or sets how long, in real time, an assertion waits for work outside of channels, and
+    /// <see cref="SettleAsync"/> for a busy channel. Default 2 s. Successful assertions do not wait.
     /// </summary>
-    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(2);
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
 
     internal ChannelServer Server { get; }
 
-    /// <summary>Starts a member.</summary>
+    /// <summary>Starts a node.</summary>
     /// <param name="configure">
-    /// Adds the application's services and its channels (<c>AddChannels</c>). The clock, the member, keys for tokens and an
-    /// empty configuration are there already.
+    /// Adds the application's services and its channels (<c>AddChannels</c>). The clock, the node, token keys and an
+    /// empty configuration are registered already.
     /// </param>
-    /// <param name="clock">The time; a new clock if null.</param>
     /// <exception cref="OptionsValidationException">An option breaks a rule.</exception>
-    public static async Task<ChannelTestServer> StartAsync(Action<IServiceCollection> configure, VirtualClock? clock = null)
+    /// <example>
+    /// <code>
+    /// await using var server = await ChannelTestServer.StartAsync(services =&gt; services.AddChannels(channels =&gt;
+    ///     channels.Socket&lt;UserSocket&gt;(routes =&gt; routes.Channel&lt;RoomChannel&gt;("room:*"))));
+    /// </code>
+    /// </example>
+    public static async Task<ChannelTestServer> StartAsync(Action<IServiceCollection> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        clock ??= new VirtualClock();
-        var log = new CapturedLog();
+        var time = new SteppedTime();
         var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(clock);
+        services.AddSingleton<TimeProvider>(time);
         services.AddSingleton(new ChannelActivity());
         services.AddSingleton<IDataProtectionProvider>(new EphemeralDataProtectionProvider());
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
-        services.AddLogging(logging => logging.AddProvider(log));
+        services.AddLogging(logging => logging.AddFakeLogging());
         services.AddPresence(presence => presence.NodeName = "test");
         configure(services);
         var provider = services.BuildServiceProvider();
         provider.GetService<IStartupValidator>()?.Validate();
         await EachHostedAsync(provider, start: true).ConfigureAwait(false);
-        return new ChannelTestServer(provider, clock, log);
+        return new ChannelTestServer(provider, time);
     }
 
-    /// <summary>Connects, as a client with these parameters would.</summary>
-    /// <param name="parameters">An object whose members are the client's <c>params</c>, or null.</param>
+    /// <summary>Connects a client with the given parameters.</summary>
+    /// <param name="parameters">An object whose properties are the client's <c>params</c>, or null.</param>
     /// <param name="authToken">The client's <c>authToken</c>, or null.</param>
-    /// <exception cref="ChannelTestException">The socket refused. What it threw, if it did, is in <see cref="Log"/>.</exception>
+    /// <exception cref="ChannelTestException">The socket rejected it. <see cref="Log"/> has its exception.</exception>
     public async Task<TestSocket> ConnectAsync<TSocket>(object? parameters = null, string? authToken = null)
         where TSocket : PresenceSocket =>
         await TryConnectAsync<TSocket>(parameters, authToken).ConfigureAwait(false)
-        ?? throw new ChannelTestException($"{typeof(TSocket).Name} refused the connection.{LogText()}");
+        ?? throw new ChannelTestException($"{typeof(TSocket).Name} rejected the connection.{LogText()}");
 
-    /// <summary>Connects, as a client with these parameters would; null if the socket refuses.</summary>
-    /// <param name="parameters">An object whose members are the client's <c>params</c>, or null.</param>
+    /// <summary>Connects a client with the given parameters; returns null if the socket rejects it.</summary>
+    /// <param name="parameters">An object whose properties are the client's <c>params</c>, or null.</param>
     /// <param name="authToken">The client's <c>authToken</c>, or null.</param>
     public async Task<TestSocket?> TryConnectAsync<TSocket>(object? parameters = null, string? authToken = null)
         where TSocket : PresenceSocket
     {
         var http = TestRequest.Connecting(_services, parameters, authToken);
-        var door = new SocketDoor(typeof(TSocket));
-        var admission = await door.AdmitAsync(Server, http, SocketTokenReader.OfLongPoll(http)).ConfigureAwait(false);
-        return admission.IsAdmitted ? TestSocket.Open(this, admission) : null;
+        var handshake = new SocketHandshake(typeof(TSocket));
+        var result = await handshake.RunAsync(Server, http, SocketTokenReader.OfLongPoll(http)).ConfigureAwait(false);
+        return result.IsAccepted ? TestSocket.Open(this, result) : null;
     }
 
     /// <summary>
-    /// Moves the clock. What becomes due happens at its own time, and everything it leads to has happened before the clock
-    /// goes on: a timer that a channel sets anew fires again within the same call.
+    /// Moves the clock. Timers fire at their own time, and their consequences are complete before the clock moves on: a
+    /// timer that a channel restarts fires again within the same call.
     /// </summary>
-    /// <param name="by">How far; a second or an hour cost about the same where nothing is due.</param>
+    /// <param name="by">The duration; its length costs nothing where no timer is due.</param>
     public async Task AdvanceAsync(TimeSpan by)
     {
         await SettleAsync().ConfigureAwait(false);
-        var end = Clock.Elapsed + by;
-        while (Clock.FireNext(end))
+        var end = _time.GetUtcNow() + by;
+        while (_time.Step(end))
         {
             await SettleAsync().ConfigureAwait(false);
         }
     }
 
-    /// <summary>Stops the member as a host does: sockets that are open get close code 1012.</summary>
+    /// <summary>Stops the node as a host does; open sockets get close code 1012.</summary>
     public async ValueTask DisposeAsync()
     {
-        // Clients that do not answer a close are waited for; nobody else moves the clock here.
+        // Stopping waits for clients that do not answer a close, so the clock must move.
         var stopping = EachHostedAsync(_services, start: false);
         while (!stopping.IsCompleted)
         {
-            Clock.FireNext(Clock.Elapsed + TimeSpan.FromSeconds(1));
+            _time.Step(_time.GetUtcNow() + TimeSpan.FromSeconds(1));
             await Task.WhenAny(stopping, Task.Delay(1)).ConfigureAwait(false);
         }
 
@@ -130,7 +135,10 @@ public sealed partial class ChannelTestServer : IAsyncDisposable
         await _services.DisposeAsync().ConfigureAwait(false);
     }
 
-    internal string LogText() => _log.Text;
+    /// <summary>Returns log entries from warning level on, for messages of failed assertions.</summary>
+    internal string LogText() => string.Concat(Log
+        .Where(entry => entry.Level >= LogLevel.Warning)
+        .Select(entry => $"\n  log: {entry.Message} {entry.Exception?.Message}"));
 
     private static async Task EachHostedAsync(IServiceProvider services, bool start)
     {

@@ -4,10 +4,10 @@ using Presence.Node;
 
 namespace Presence.TestKit;
 
-/// <summary>A client's channel: pushes, and assertions about what comes back.</summary>
+/// <summary>A client's channel: pushes, and assertions about received messages.</summary>
 /// <remarks>
-/// An assertion first lets everything come to rest (<see cref="ChannelTestServer.SettleAsync"/>), so what it refutes will not
-/// come later unless the clock is moved. What an assertion has found is taken away, in the order in which it came.
+/// An assertion first waits until the server is idle (<see cref="ChannelTestServer.SettleAsync"/>), so a refuted
+/// message cannot arrive later unless the clock is moved. Assertions remove the messages they find, oldest first.
 /// </remarks>
 public sealed class TestChannel
 {
@@ -24,27 +24,27 @@ public sealed class TestChannel
         Socket = socket;
         Topic = topic;
         _channel = socket.Channel(topic, Receive);
-        _subscription = socket.Server.Node.PubSub.Subscribe(topic, Hear);
+        _subscription = socket.Server.Node.PubSub.Subscribe(topic, OnBroadcast);
     }
 
-    /// <summary>The connection.</summary>
+    /// <summary>Gets the connection.</summary>
     public TestSocket Socket { get; }
 
-    /// <summary>The topic.</summary>
+    /// <summary>Gets the topic.</summary>
     public string Topic { get; }
 
-    /// <summary>How it is for the client.</summary>
+    /// <summary>Gets the state as seen by the client.</summary>
     public TestChannelState State => this switch
     {
         { _channel.Ended: { IsCompleted: true, Result: "phx_close" } } => TestChannelState.Closed,
         { _channel.Ended.IsCompleted: true } => TestChannelState.Errored,
-        { _isAccepted: false } => TestChannelState.Refused,
+        { _isAccepted: false } => TestChannelState.Rejected,
         { Socket.IsOpen: false } => TestChannelState.Errored,
         { _isAccepted: true } => TestChannelState.Joined,
         _ => TestChannelState.Joining,
     };
 
-    /// <summary>What the client got on this topic, answers aside, and no assertion has taken yet; oldest first.</summary>
+    /// <summary>Gets received messages that no assertion has removed, without replies; oldest first.</summary>
     public IReadOnlyList<TestMessage> Received
     {
         get
@@ -56,8 +56,8 @@ public sealed class TestChannel
         }
     }
 
-    /// <summary>The application's channel that serves this join: its state, for a look from outside.</summary>
-    /// <exception cref="ChannelTestException">The join was refused, or the channel is of another type.</exception>
+    /// <summary>Returns the application's channel instance that serves this join.</summary>
+    /// <exception cref="ChannelTestException">The join was rejected, or the channel is of another type.</exception>
     public TChannel As<TChannel>()
         where TChannel : Channel => _instance as TChannel
         ?? throw new ChannelTestException(
@@ -66,8 +66,8 @@ public sealed class TestChannel
     /// <summary>Sends to the channel.</summary>
     /// <param name="name">The event.</param>
     /// <param name="payload">
-    /// A value that is written as JSON, a <see cref="ChannelPayload"/> that is sent as it is, bytes for a binary frame, or
-    /// null for an empty object.
+    /// A value to serialize as JSON, a <see cref="ChannelPayload"/>, bytes for a binary frame, or null for an empty
+    /// object.
     /// </param>
     public TestPush Push(string name, object? payload = null)
     {
@@ -77,12 +77,12 @@ public sealed class TestChannel
         }
 
         var push = _channel.Push(name, TestMessage.ToWire(payload));
-        // Only a join is waited for; anything else has been put into the channel's mailbox.
+        // Only a join completes asynchronously; other messages are in the channel's mailbox already.
         push.Sent.GetAwaiter().GetResult();
         return new TestPush(this, name, push.Reply);
     }
 
-    /// <summary>Leaves, and asserts that the server agrees and closes the channel.</summary>
+    /// <summary>Leaves, and asserts that the server confirms and closes the channel.</summary>
     public async Task LeaveAsync()
     {
         await Push("phx_leave").AssertReplyAsync("ok").ConfigureAwait(false);
@@ -90,46 +90,47 @@ public sealed class TestChannel
     }
 
     /// <summary>
-    /// Sends to the topic from the test: every client hears it, this one included, and
-    /// <see cref="AssertBroadcastAsync(string, object?)"/> of this channel does not.
+    /// Broadcasts to the topic. All clients get the message, this one included;
+    /// <see cref="AssertBroadcastAsync(string, object?)"/> of this channel ignores it.
     /// </summary>
     public void BroadcastFrom(string name, object? payload = null) =>
         Socket.Server.Server.Broadcaster.Broadcast(Topic, name, TestMessage.From(payload), this);
 
-    /// <summary>Asserts that the client gets a message: a push, a broadcast or a presence.</summary>
+    /// <summary>Asserts that the client receives a push, a broadcast or a presence message.</summary>
     /// <param name="name">The event.</param>
-    /// <param name="payload">What it says exactly; null for anything.</param>
+    /// <param name="payload">The exact payload; null for any.</param>
     public Task<TestMessage> AssertPushAsync(string name, object? payload = null) =>
         AssertAsync(_received, name, payload, "to be pushed");
 
-    /// <summary>Asserts that the client has not got a message.</summary>
-    /// <param name="name">The event; null for any message at all.</param>
-    /// <param name="payload">What it would say exactly; null for anything.</param>
+    /// <summary>Asserts that the client has not received a message.</summary>
+    /// <param name="name">The event; null for any.</param>
+    /// <param name="payload">The exact payload; null for any.</param>
     public Task RefutePushAsync(string? name = null, object? payload = null) => RefuteAsync(_received, name, payload);
 
-    /// <summary>Asserts that somebody broadcasts on the topic, whatever channels make of it on its way to clients.</summary>
+    /// <summary>Asserts that a message was broadcast on the topic, before channels intercept it.</summary>
     /// <param name="name">The event.</param>
-    /// <param name="payload">What it says exactly; null for anything.</param>
+    /// <param name="payload">The exact payload; null for any.</param>
     public Task<TestMessage> AssertBroadcastAsync(string name, object? payload = null) =>
         AssertAsync(_broadcasts, name, payload, "to be broadcast");
 
-    /// <summary>Asserts that nobody has broadcast on the topic.</summary>
-    /// <param name="name">The event; null for any message at all.</param>
-    /// <param name="payload">What it would say exactly; null for anything.</param>
-    public Task RefuteBroadcastAsync(string? name = null, object? payload = null) => RefuteAsync(_broadcasts, name, payload);
+    /// <summary>Asserts that a message was not broadcast on the topic.</summary>
+    /// <param name="name">The event; null for any.</param>
+    /// <param name="payload">The exact payload; null for any.</param>
+    public Task RefuteBroadcastAsync(string? name = null, object? payload = null) =>
+        RefuteAsync(_broadcasts, name, payload);
 
-    /// <summary>Asserts that the channel crashes: the client is told to join again.</summary>
-    /// <returns>What the channel threw.</returns>
-    public async Task<Exception?> AssertCrashedAsync()
+    /// <summary>Asserts that the channel fails, so that the client joins again.</summary>
+    /// <returns>The last logged exception.</returns>
+    public async Task<Exception?> AssertFailedAsync()
     {
         await AssertStateAsync(TestChannelState.Errored).ConfigureAwait(false);
         return Socket.Server.Log.LastOrDefault(entry => entry.Exception is not null)?.Exception;
     }
 
-    /// <summary>Asserts that the channel ends normally: the client does not join again.</summary>
+    /// <summary>Asserts that the channel ends normally, so that the client does not join again.</summary>
     public Task AssertClosedAsync() => AssertStateAsync(TestChannelState.Closed);
 
-    /// <returns>The answer; null if there is none.</returns>
+    /// <returns>The reply; null if there is none.</returns>
     internal async Task<TestReply?> JoinAsync(object? parameters)
     {
         var join = _channel.Join(TestMessage.ToWire(parameters));
@@ -153,12 +154,13 @@ public sealed class TestChannel
         {
             lock (_gate)
             {
-                _received.Add(new TestMessage(Topic, message.Event, TestMessage.FromWire(message.Payload, message.Data)));
+                var payload = TestMessage.FromWire(message.Payload, message.Data);
+                _received.Add(new TestMessage(Topic, message.Event, payload));
             }
         }
     }
 
-    private void Hear(PubSubMessage message)
+    private void OnBroadcast(PubSubMessage message)
     {
         if (ReferenceEquals(message.Sender, this))
         {
@@ -177,25 +179,27 @@ public sealed class TestChannel
     private async Task<TestMessage> AssertAsync(List<TestMessage> from, string name, object? payload, string what)
     {
         ChannelPayload? expected = payload is null ? null : TestMessage.From(payload);
-        return await Socket.Server.FindAsync(() => Take(from, name, expected)).ConfigureAwait(false)
+        return await Socket.Server.FindAsync(() => Remove(from, name, expected)).ConfigureAwait(false)
             ?? throw new ChannelTestException(
-                $"Expected {name} {expected?.ToString() ?? "with anything"} {what} on {Topic}; there was{Listed(from)}{Socket.Server.LogText()}");
+                $"Expected {name} {expected?.ToString() ?? "with any payload"} {what} on {Topic}; "
+                + $"there was{Listed(from)}{Socket.Server.LogText()}");
     }
 
     private async Task RefuteAsync(List<TestMessage> from, string? name, object? payload)
     {
         await Socket.Server.SettleAsync().ConfigureAwait(false);
-        ChannelPayload? unwanted = payload is null ? null : TestMessage.From(payload);
+        ChannelPayload? refuted = payload is null ? null : TestMessage.From(payload);
         lock (_gate)
         {
-            if (from.Find(message => name is null || message.Is(name, unwanted)) is { } found)
+            if (from.Find(message => name is null || message.Is(name, refuted)) is { } found)
             {
-                throw new ChannelTestException($"Expected not to see {found} on {Topic}; there was{TestMessage.Listed(from)}");
+                throw new ChannelTestException(
+                    $"Expected not to see {found} on {Topic}; there was{TestMessage.Listed(from)}");
             }
         }
     }
 
-    private TestMessage? Take(List<TestMessage> from, string name, ChannelPayload? expected)
+    private TestMessage? Remove(List<TestMessage> from, string name, ChannelPayload? expected)
     {
         lock (_gate)
         {
@@ -222,30 +226,31 @@ public sealed class TestChannel
     private async Task AssertStateAsync(TestChannelState expected)
     {
         _ = await Socket.Server.FindAsync(() => State == expected ? this : null).ConfigureAwait(false)
-            ?? throw new ChannelTestException($"Expected {Topic} to be {expected}; it is {State}.{Socket.Server.LogText()}");
+            ?? throw new ChannelTestException(
+                $"Expected {Topic} to be {expected}; it is {State}.{Socket.Server.LogText()}");
     }
 }
 
-/// <summary>How a channel is for its client.</summary>
+/// <summary>The state of a channel as seen by its client.</summary>
 public enum TestChannelState
 {
     /// <summary>The join has not been answered.</summary>
     Joining,
 
-    /// <summary>The client is in.</summary>
+    /// <summary>The client has joined.</summary>
     Joined,
 
-    /// <summary>The join was refused, or crashed.</summary>
-    Refused,
+    /// <summary>The join was rejected or failed.</summary>
+    Rejected,
 
     /// <summary>The channel ended normally (<c>phx_close</c>).</summary>
     Closed,
 
-    /// <summary>The channel crashed (<c>phx_error</c>), or the connection broke; stock clients join again.</summary>
+    /// <summary>The channel failed (<c>phx_error</c>) or the connection broke; clients join again.</summary>
     Errored,
 }
 
-/// <summary>A push, for its answer.</summary>
+/// <summary>A sent push, for assertions about its reply.</summary>
 public sealed class TestPush
 {
     private readonly ChannelTestServer _server;
@@ -256,16 +261,17 @@ public sealed class TestPush
         (_server, _name, _reply) = (channel.Socket.Server, name, reply);
 
     /// <summary>Asserts that the push is answered.</summary>
-    /// <param name="status"><c>ok</c>, <c>error</c> or a word of the channel's own.</param>
-    /// <param name="response">What the answer says exactly; null for anything.</param>
+    /// <param name="status"><c>ok</c>, <c>error</c> or a status of the application.</param>
+    /// <param name="response">The exact response; null for any.</param>
     public async Task<ChannelPayload> AssertReplyAsync(string status, object? response = null)
     {
         ChannelPayload? expected = response is null ? null : TestMessage.From(response);
-        var reply = await _server.FindAsync(TakeReply).ConfigureAwait(false);
-        return reply is not null && reply.Status == status && (expected is not { } e || TestMessage.Same(e, reply.Response))
-            ? reply.Response
+        var reply = await _server.FindAsync(RemoveReply).ConfigureAwait(false);
+        var isExpected = reply?.Status == status && (expected is not { } e || TestMessage.Same(e, reply.Response));
+        return isExpected
+            ? reply!.Response
             : throw new ChannelTestException(
-                $"Expected {_name} to be answered {status} {expected?.ToString() ?? "with anything"}; "
+                $"Expected {_name} to be answered {status} {expected?.ToString() ?? "with any payload"}; "
                 + $"it was {(reply is null ? "not answered" : $"answered {reply}")}.{_server.LogText()}");
     }
 
@@ -273,13 +279,13 @@ public sealed class TestPush
     public async Task RefuteReplyAsync()
     {
         await _server.SettleAsync().ConfigureAwait(false);
-        if (TakeReply() is { } reply)
+        if (RemoveReply() is { } reply)
         {
             throw new ChannelTestException($"Expected {_name} not to be answered; it was answered {reply}.");
         }
     }
 
-    private TestReply? TakeReply()
+    private TestReply? RemoveReply()
     {
         var reply = TestReply.Of(_reply);
         _reply = reply is null ? _reply : null;

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Presence.TestKit;
 
-/// <summary>What a host does with its services when it starts and when it stops, in order.</summary>
+/// <summary>The calls of a host to its services on start and stop, in order.</summary>
 internal static class TestHostPhases
 {
     public static IReadOnlyList<Func<IHostedService, Task>> OfStart { get; } =

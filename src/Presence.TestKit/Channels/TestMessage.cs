@@ -5,23 +5,24 @@ using Presence.Client;
 
 namespace Presence.TestKit;
 
-/// <summary>A message as the client got it.</summary>
+/// <summary>A message as the client received it.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Event">The event.</param>
 /// <param name="Payload">The payload.</param>
 public sealed record TestMessage(string Topic, string Event, ChannelPayload Payload)
 {
-    /// <summary>For the message of a failed assertion.</summary>
+    /// <summary>Returns text for messages of failed assertions.</summary>
     public override string ToString() => $"{Event} {Payload}";
 
-    internal bool Is(string name, ChannelPayload? payload) => Event == name && (payload is not { } p || Same(p, Payload));
+    internal bool Is(string name, ChannelPayload? payload) =>
+        Event == name && (payload is not { } p || Same(p, Payload));
 
-    /// <summary>Whether two payloads say the same, whatever the order of an object's members.</summary>
+    /// <summary>Returns whether two payloads are equal, ignoring the order of properties.</summary>
     internal static bool Same(ChannelPayload a, ChannelPayload b) => a.IsBinary || b.IsBinary
         ? a.IsBinary == b.IsBinary && a.Bytes.Span.SequenceEqual(b.Bytes.Span)
         : JsonElement.DeepEquals(a.ToElement(), b.ToElement());
 
-    /// <summary>What a test gives as a payload: one that is made already, bytes for a binary frame, or a value for JSON.</summary>
+    /// <summary>Converts a payload, bytes for a binary frame, or a value for JSON.</summary>
     internal static ChannelPayload From(object? payload) => payload switch
     {
         null => ChannelPayload.Empty,
@@ -51,19 +52,20 @@ public sealed record TestMessage(string Topic, string Event, ChannelPayload Payl
     }
 }
 
-/// <summary>An answer as the client got it.</summary>
-/// <param name="Status"><c>ok</c>, <c>error</c> or a word of the channel's own.</param>
-/// <param name="Response">What it says.</param>
+/// <summary>A reply as the client received it.</summary>
+/// <param name="Status"><c>ok</c>, <c>error</c> or a status of the application.</param>
+/// <param name="Response">The response.</param>
 public sealed record TestReply(string Status, ChannelPayload Response)
 {
-    /// <summary>Whether the status is <c>ok</c>.</summary>
+    /// <summary>Gets whether the status is <c>ok</c>.</summary>
     public bool IsOk => Status == "ok";
 
-    /// <summary>For the message of a failed assertion.</summary>
+    /// <summary>Returns text for messages of failed assertions.</summary>
     public override string ToString() => $"{Status} {Response}";
 
-    /// <returns>Null if the answer has not arrived.</returns>
-    internal static TestReply? Of(Task<PhoenixReply>? reply) => reply is { IsCompletedSuccessfully: true, Result: var answer }
-        ? new(answer.Status, TestMessage.FromWire(answer.Response, answer.Data))
-        : null;
+    /// <returns>Null if the reply has not arrived.</returns>
+    internal static TestReply? Of(Task<PhoenixReply>? reply) =>
+        reply is { IsCompletedSuccessfully: true, Result: var answer }
+            ? new(answer.Status, TestMessage.FromWire(answer.Response, answer.Data))
+            : null;
 }

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.TestKit;
 
-/// <summary>The request by which a client connects.</summary>
+/// <summary>Builds the HTTP request of a connecting client.</summary>
 internal static class TestRequest
 {
     public static HttpContext Connecting(IServiceProvider services, object? parameters, string? authToken)
@@ -28,10 +28,12 @@ internal static class TestRequest
             return query;
         }
 
-        foreach (var member in JsonSerializer.SerializeToElement(parameters, JsonSerializerOptions.Web).EnumerateObject())
+        var json = JsonSerializer.SerializeToElement(parameters, JsonSerializerOptions.Web);
+        foreach (var property in json.EnumerateObject())
         {
-            var value = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText();
-            query = query.Add(member.Name, value);
+            var value = property.Value;
+            query = query.Add(
+                property.Name, value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText());
         }
 
         return query;

@@ -3,63 +3,67 @@ using Presence.Client;
 
 namespace Presence.TestKit;
 
-#pragma warning disable CA1001 // Nothing is held but memory, and the server ends the connections that a test leaves open.
+#pragma warning disable CA1001 // It holds memory only, and the server ends open connections.
 /// <summary>A client's connection.</summary>
 public sealed class TestSocket
 #pragma warning restore CA1001
 {
     private readonly Lock _receiving = new();
     private readonly PhoenixSocket _client;
-    private readonly SocketSession _session;
+    private readonly SocketConnection _connection;
 
-    private TestSocket(ChannelTestServer server, Admission admission)
+    private TestSocket(ChannelTestServer server, HandshakeResult handshake)
     {
         Server = server;
-        // Hours pass at once in a test: nothing here goes by the clock.
-        _client = new PhoenixSocket(new InProcessConnection(this), new PhoenixOptions { Heartbeat = Timeout.InfiniteTimeSpan });
-        _session = new SocketSession(
-            server.Server, admission.Socket, admission.Routes, admission.Serializer, new TestTransport(this));
+        // Tests skip hours, so the client uses no timers.
+        var options = new PhoenixOptions { Heartbeat = Timeout.InfiniteTimeSpan };
+        _client = new PhoenixSocket(new InProcessConnection(this), options);
+        _connection = new SocketConnection(
+            server.Server, handshake.Socket, handshake.Routes, handshake.Serializer, new TestTransport(this));
     }
 
-    /// <summary>Where it is connected.</summary>
+    /// <summary>Gets the server.</summary>
     public ChannelTestServer Server { get; }
 
-    /// <summary>The application's socket.</summary>
-    public PresenceSocket Socket => _session.Socket;
+    /// <summary>Gets the application's socket.</summary>
+    public PresenceSocket Socket => _connection.Socket;
 
-    /// <summary>What the socket calls itself, or null.</summary>
+    /// <summary>Gets the id of the socket, or null.</summary>
     public string? Id => Socket.Id;
 
-    /// <summary>The values that the socket leaves for its channels.</summary>
+    /// <summary>Gets the values that the socket assigned for its channels.</summary>
     public IDictionary<string, object?> Assigns => Socket.Assigns;
 
-    /// <summary>The code with which the server closed it; null while it is open, and if the client dropped it.</summary>
+    /// <summary>Gets the close code of the server; null if it has not closed the connection.</summary>
     public int? CloseCode { get; private set; }
 
-    /// <summary>Whether it is still there.</summary>
+    /// <summary>Gets whether the connection is open.</summary>
     public bool IsOpen => !_client.Closed.IsCompleted;
 
     /// <summary>
-    /// Hears the broadcasts of a topic (for <see cref="TestChannel.AssertBroadcastAsync(string, object?)"/>) and joins it.
+    /// Subscribes to the broadcasts of a topic (see <see cref="TestChannel.AssertBroadcastAsync(string, object?)"/>)
+    /// and joins it.
     /// </summary>
     /// <param name="topic">The topic.</param>
     /// <param name="parameters">The client's join parameters: see <see cref="TestChannel.Push"/>.</param>
-    /// <exception cref="ChannelTestException">The join was refused or crashed; the message has the answer and the log.</exception>
+    /// <exception cref="ChannelTestException">The join was rejected or failed.</exception>
     public async Task<TestChannel> SubscribeAndJoinAsync(string topic, object? parameters = null)
     {
         var (channel, reply) = await JoinAsync(topic, parameters).ConfigureAwait(false);
-        return reply.IsOk ? channel : throw new ChannelTestException($"The join of {topic} was answered {reply}.{Server.LogText()}");
+        return reply.IsOk
+            ? channel
+            : throw new ChannelTestException($"The join of {topic} was answered {reply}.{Server.LogText()}");
     }
 
-    /// <summary>The same where the test is about the answer.</summary>
-    /// <returns>The channel and the answer, whatever it says.</returns>
+    /// <summary>Joins a topic and returns the reply, also a rejection.</summary>
+    /// <returns>The channel and the reply.</returns>
     public async Task<(TestChannel Channel, TestReply Reply)> JoinAsync(string topic, object? parameters = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(topic);
         var channel = new TestChannel(this, topic);
         var reply = await channel.JoinAsync(parameters).ConfigureAwait(false)
             ?? throw new ChannelTestException($"The join of {topic} was not answered.{Server.LogText()}");
-        channel.Joined(reply.IsOk ? _session.Find(topic)?.Channel : null);
+        channel.Joined(reply.IsOk ? _connection.Find(topic)?.Channel : null);
         return (channel, reply);
     }
 
@@ -70,26 +74,27 @@ public sealed class TestSocket
         var closed = await Server.FindAsync(() => CloseCode is { } c ? (object)c : null).ConfigureAwait(false);
         if (closed is not int actual || actual != code)
         {
-            throw new ChannelTestException($"Expected the connection to be closed with {code}; it was {closed ?? "not closed"}.");
+            throw new ChannelTestException(
+                $"Expected the connection to be closed with {code}; it was {closed ?? "not closed"}.");
         }
     }
 
-    /// <summary>Breaks the connection as a failing network does, and waits until its channels have ended.</summary>
+    /// <summary>Breaks the connection as a network failure does, and waits until its channels have ended.</summary>
     public async Task DropAsync()
     {
         _client.Abort();
         await Server.SettleAsync().ConfigureAwait(false);
     }
 
-    internal static TestSocket Open(ChannelTestServer server, Admission admission)
+    internal static TestSocket Open(ChannelTestServer server, HandshakeResult handshake)
     {
-        var socket = new TestSocket(server, admission);
-        if (!server.Server.Sockets.TryAdd(socket._session))
+        var socket = new TestSocket(server, handshake);
+        if (!server.Server.Sockets.TryAdd(socket._connection))
         {
-            throw new ChannelTestException("The member takes no more sockets.");
+            throw new ChannelTestException("The node accepts no more sockets.");
         }
 
-        socket._session.Open();
+        socket._connection.Open();
         return socket;
     }
 
@@ -100,7 +105,7 @@ public sealed class TestSocket
     private void Receive(OutFrame frame)
     {
         byte[] bytes = [.. frame.Head.Span, .. frame.Body.Span];
-        // Channels send on threads of their own.
+        // Channels send on different threads.
         lock (_receiving)
         {
             if (IsOpen)
@@ -116,24 +121,25 @@ public sealed class TestSocket
     {
         CloseCode ??= code;
 
-        // A client answers a close at once, and then the connection ends. Not on the thread that closes it.
+        // The client answers a close at once, which ends the connection, on another thread.
         Server.Server.Activity!.Began();
         _ = Server.Server.Activity.WatchAsync(Task.Run(_client.Abort));
     }
 
     private void End()
     {
-        _session.End();
-        Server.Server.Sockets.Remove(_session);
+        _connection.End();
+        Server.Server.Sockets.Remove(_connection);
         Server.SignalArrival();
     }
 
-    /// <summary>The client's end.</summary>
+    /// <summary>The client's side.</summary>
     private sealed class InProcessConnection(TestSocket socket) : IPhoenixConnection
     {
         private int _hasEnded;
 
-        public Task SendAsync(PhoenixFrame frame) => socket._session.ReceiveAsync(frame.Bytes, frame.IsBinary).AsTask();
+        public Task SendAsync(PhoenixFrame frame) =>
+            socket._connection.ReceiveAsync(frame.Bytes, frame.IsBinary).AsTask();
 
         public Task CloseAsync()
         {
@@ -149,21 +155,19 @@ public sealed class TestSocket
                 socket.End();
             }
         }
-
-        public void Dispose() => Abort();
     }
 
-    /// <summary>The server's end.</summary>
+    /// <summary>The server's side.</summary>
     private sealed class TestTransport(TestSocket socket) : SocketTransport
     {
-        /// <summary>A client that is there answers for itself: a test that lets hours pass does not send heartbeats.</summary>
+        /// <summary>Gets an infinite timeout: a test that skips hours sends no heartbeats.</summary>
         public override TimeSpan IdleTimeout => Timeout.InfiniteTimeSpan;
 
         public override void Send(OutFrame frame) => socket.Receive(frame);
 
         public override void Close(int code) => socket.Closed(code);
 
-        // True, so that the sweep does not look at how long the client has been silent.
+        // True, so that the sweep does not check how long the client has been silent.
         public override bool CutOffIfStuck(long now) => true;
     }
 }

@@ -11,7 +11,7 @@ internal readonly record struct PresenceId(ReplicaId Owner, PresenceSlot Slot)
     public override string ToString() => $"{Owner} {Slot}";
 }
 
-/// <summary>Process, topic and key: at most one presence of a member at a time.</summary>
+/// <summary>Process, topic and key: at most one presence of a node at a time.</summary>
 internal readonly record struct PresenceSlot(ulong Process, string Topic, string Key)
 {
     public static PresenceSlot Of(PresenceEntry entry) => new(entry.Process, entry.Topic, entry.Key);

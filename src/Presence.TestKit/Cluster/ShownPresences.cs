@@ -3,7 +3,7 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
-/// <summary>What an observer of one member knows who has applied every change he was told of, and nothing else.</summary>
+/// <summary>The presences that result from applying all changes of one node.</summary>
 internal sealed class ShownPresences
 {
     private readonly Dictionary<PresenceId, PresenceEntry> _shown = [];
@@ -25,7 +25,7 @@ internal sealed class ShownPresences
     public PresenceEntry? Find(PresenceId id) => _shown.GetValueOrDefault(id);
 
     /// <summary>Applies a change.</summary>
-    /// <returns>What is wrong with it, or null.</returns>
+    /// <returns>The error, or null.</returns>
     public string? Apply(PresenceChange change)
     {
         var entry = change.Entry;
@@ -51,9 +51,10 @@ internal sealed class ShownPresences
                     return $"updated without a join: {entry}";
                 }
 
-                return Chained(change, shown) ?? (entry.Sequence > shown.Sequence && entry.Born == shown.Born
+                return Chained(change, shown) ?? (entry.Sequence > shown.Sequence
+                    && entry.CreatedSequence == shown.CreatedSequence
                     ? null
-                    : $"updated from {shown} (born {shown.Born}) to {entry} (born {entry.Born})");
+                    : $"updated from {shown} (born {shown.CreatedSequence}) to {entry} (born {entry.CreatedSequence})");
 
             default:
                 if (!_shown.Remove(id))
@@ -71,7 +72,7 @@ internal sealed class ShownPresences
     private static string? Chained(PresenceChange change, PresenceEntry shown) =>
         change.LastShown is { } last && last.Dot == shown.Dot && last.Meta == shown.Meta
             ? null
-            : $"{change.Kind} {change.Entry} says that {change.LastShown?.ToString() ?? "nothing"} was shown, but it was {shown}";
+            : $"{change.Kind} {change.Entry} has LastShown {change.LastShown?.ToString() ?? "null"}; shown was {shown}";
 
     private void Tally(PresenceEntry entry, int by)
     {

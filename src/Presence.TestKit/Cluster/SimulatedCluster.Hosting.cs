@@ -5,8 +5,8 @@ namespace Presence.TestKit;
 
 public sealed partial class SimulatedCluster
 {
-    private const int MostViolations = 3;
-    private static readonly TimeSpan FarewellRetry = TimeSpan.FromMilliseconds(50);
+    private const int MaxViolations = 3;
+    private static readonly TimeSpan LeaveRetry = TimeSpan.FromMilliseconds(50);
 
     internal TrackerOptions TrackerOptions(int poolSize) => poolSize == Options.Tracker.PoolSize
         ? Options.Tracker
@@ -22,114 +22,113 @@ public sealed partial class SimulatedCluster
             PoolSize = poolSize,
         };
 
-    /// <summary>Whether repairs take several frames even when they tell of little.</summary>
+    /// <summary>Gets whether small repairs need several frames.</summary>
     internal bool HasSmallFrames => Options.Frames != FrameBounds.Production;
 
     internal void CountInboxDrop() => InboxDrops++;
 
-    /// <summary>Nobody lives as this replica any more.</summary>
-    internal void EndOf(ReplicaId replica) => _endings[replica] = Now;
+    /// <summary>Records that no process uses this replica any more.</summary>
+    internal void RecordEnd(ReplicaId replica) => _endings[replica] = Now;
 
     /// <summary>
-    /// Whether two members started as this replica, because a wall clock stepped back: until the later one finds out, a dot
-    /// of it may mean two things.
+    /// Returns whether two nodes started as this replica, because a wall clock went back. Its dots are ambiguous until
+    /// the later node detects the conflict.
     /// </summary>
     internal bool IsShared(ReplicaId replica) => _shared.Contains(replica);
 
-    /// <summary>The pool size of whoever lives as this replica; null if nobody does.</summary>
-    internal int? PoolOf(ReplicaId replica) => _living.Find(member => member.Self == replica)?.PoolSize;
+    /// <summary>Returns the pool size of the living node with this replica; null if there is none.</summary>
+    internal int? PoolOf(ReplicaId replica) => _living.Find(node => node.Self == replica)?.PoolSize;
 
-    /// <summary>Since when nobody has lived as this replica; null while somebody does.</summary>
+    /// <summary>Returns when the last node with this replica ended; null while one lives.</summary>
     internal TimeSpan? GoneSince(ReplicaId replica) =>
-        _living.Exists(member => member.Self == replica) ? null : _endings.GetValueOrDefault(replica);
+        _living.Exists(node => node.Self == replica) ? null : _endings.GetValueOrDefault(replica);
 
-    internal void Violate(string invariant, SimulatedMember member, string message)
+    internal void Violate(string invariant, SimulatedNode node, string message)
     {
-        if (_violations.Count < MostViolations)
+        if (_violations.Count < MaxViolations)
         {
-            _violations.Add(new Violation(Now, invariant, member.Name, message));
+            _violations.Add(new Violation(Now, invariant, node.Name, message));
             Trace?.Invoke($"VIOLATION {_violations[^1]}");
         }
     }
 
-    /// <summary>An answer must be that of the model.</summary>
-    internal void Expect<T>(SimulatedMember member, T model, T answer, string what)
+    /// <summary>Checks that a result equals that of the model.</summary>
+    internal void Expect<T>(SimulatedNode node, T model, T answer, string what)
     {
         if (!EqualityComparer<T>.Default.Equals(model, answer))
         {
-            Violate("CallsAnswerAsTheModel", member, $"{what}: the model says {model}, the shard {answer}");
+            Violate("CallsAnswerAsTheModel", node, $"{what}: expected {model}, was {answer}");
         }
     }
 
-    internal void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    internal void Stepped(SimulatedNode node, StepCause cause, ShardEffects effects)
     {
         foreach (var e in effects.Events)
         {
             _transitions[(int)e.Kind]++;
-            Trace?.Invoke($"{member.Name} {e.Kind} {e.Replica} {e.Detail}");
+            Trace?.Invoke($"{node.Name} {e.Kind} {e.Replica} {e.Detail}");
         }
 
         if (Trace is not null)
         {
             foreach (var change in effects.Changes)
             {
-                Trace($"{member.Name} {change.Kind} {change.Entry} {(change.Kind == PresenceChangeKind.Left ? change.Reason : "")}");
+                var reason = change.Kind == PresenceChangeKind.Left ? $"{change.Reason}" : "";
+                Trace($"{node.Name} {change.Kind} {change.Entry} {reason}");
             }
         }
 
         foreach (var invariant in _invariants)
         {
-            invariant.Stepped(member, cause, effects);
+            invariant.Stepped(node, cause, effects);
         }
     }
 
-    internal void Renumbered(SimulatedMember member)
+    internal void Renumbered(SimulatedNode node)
     {
-        Connectivity.Forget(member);
+        Connectivity.Forget(node);
         Connectivity.Refresh(_living);
         foreach (var invariant in _invariants)
         {
-            invariant.Started(member);
+            invariant.Started(node);
         }
     }
 
-    internal void TopologyChanged(SimulatedMember? member, string how)
+    internal void TopologyChanged(SimulatedNode? node, string how)
     {
-        if (member is not null)
+        if (node is not null)
         {
-            Trace?.Invoke($"{member.Name} {how}");
+            Trace?.Invoke($"{node.Name} {how}");
             _living.Clear();
-            _living.AddRange(_all.Where(one => one.Lives));
+            _living.AddRange(_all.Where(one => one.IsAlive));
             foreach (var one in _living)
             {
-                one.HasTwin = _living.Exists(other => other != one && other.Name == one.Name);
+                one.HasDuplicate = _living.Exists(other => other != one && other.Name == one.Name);
             }
         }
 
         Connectivity.Refresh(_living);
     }
 
-    internal void Send(SimulatedMember from, string? to, ReadOnlyMemory<byte> bytes)
+    internal void Send(SimulatedNode from, string? to, ReadOnlyMemory<byte> bytes)
     {
-        var sentAt = Now;
         if (to is not null)
         {
-            Network.Send(from.Name, to, () => Arrive(from, to, bytes, sentAt));
+            Network.Send(from.Name, to, () => Arrive(from, to, bytes));
             return;
         }
 
         foreach (var name in Names(from))
         {
-            Network.Send(from.Name, name, () => Arrive(from, name, bytes, sentAt));
+            Network.Send(from.Name, name, () => Arrive(from, name, bytes));
         }
     }
 
-    /// <summary>A call: not lost while the link is open, and it fails when the answer is not there in time.</summary>
-    internal void Probe(SimulatedMember from, ReplicaId target, ReadOnlyMemory<byte> bytes)
+    /// <summary>Sends a probe: not lost while the link is open; fails without an answer within the timeout.</summary>
+    internal void Probe(SimulatedNode from, ReplicaId target, ReadOnlyMemory<byte> bytes)
     {
         Trace?.Invoke($"{from.Name} probes {target}");
         var ended = false;
-        var sentAt = Now;
         Time.After(Options.ProbeTimeout, () => End(false));
         Time.After(Network.Delay(from.Name, target.Node), () =>
         {
@@ -138,14 +137,14 @@ public sealed partial class SimulatedCluster
                 return;
             }
 
-            foreach (var member in _living.Where(one => one != from && one.Name == target.Node).ToList())
+            foreach (var node in _living.Where(one => one != from && one.Name == target.Node).ToList())
             {
-                member.DeliverProbe(bytes, sentAt, meant =>
+                node.DeliverProbe(bytes, isTarget =>
                 {
-                    // Of twins the other one may be meant.
-                    if ((meant || !member.HasTwin) && Network.IsOpen(target.Node, from.Name))
+                    // Of two nodes with one name the other one may be the target.
+                    if ((isTarget || !node.HasDuplicate) && Network.IsOpen(target.Node, from.Name))
                     {
-                        Time.After(Network.Delay(target.Node, from.Name), () => End(meant));
+                        Time.After(Network.Delay(target.Node, from.Name), () => End(isTarget));
                     }
                 });
             }
@@ -161,12 +160,12 @@ public sealed partial class SimulatedCluster
         }
     }
 
-    /// <summary>Delivers farewells by calls that are tried again until they are acknowledged or time is up.</summary>
-    internal void SayFarewell(SimulatedMember leaver, IReadOnlyList<(string? To, ReadOnlyMemory<byte> Bytes)> farewells)
+    /// <summary>Sends leave frames repeatedly until they are acknowledged or the timeout ends.</summary>
+    internal void Leave(SimulatedNode leaver, IReadOnlyList<(string? To, ReadOnlyMemory<byte> Bytes)> leaveFrames)
     {
-        var deadline = Now + Options.FarewellTimeout;
+        var deadline = Now + Options.LeaveTimeout;
         var open = 0;
-        foreach (var (to, bytes) in farewells)
+        foreach (var (to, bytes) in leaveFrames)
         {
             foreach (var name in to is null ? Names(leaver) : [to])
             {
@@ -179,25 +178,26 @@ public sealed partial class SimulatedCluster
 
         void Attempt(string to, ReadOnlyMemory<byte> bytes)
         {
-            if (leaver.State != MemberState.Leaving)
+            if (leaver.State != SimulatedNodeState.Leaving)
             {
                 return;
             }
 
             var reachable = Network.IsOpen(leaver.Name, to) && Network.IsOpen(to, leaver.Name)
-                && _living.Exists(one => one.Name == to && one.State == MemberState.Running);
+                && _living.Exists(one => one.Name == to && one.State == SimulatedNodeState.Running);
             if (!reachable)
             {
-                Time.After(FarewellRetry, () => Attempt(to, bytes));
+                Time.After(LeaveRetry, () => Attempt(to, bytes));
                 return;
             }
 
             Time.After(Network.Delay(leaver.Name, to), () =>
             {
-                Arrive(leaver, to, bytes, Now);
-                foreach (var member in _living.Where(one => one.Name == to && one.State == MemberState.Running).ToList())
+                Arrive(leaver, to, bytes);
+                var running = _living.Where(one => one.Name == to && one.State == SimulatedNodeState.Running);
+                foreach (var node in running.ToList())
                 {
-                    Ended(member, leaver.Self);
+                    Ended(node, leaver.Self);
                 }
 
                 Time.After(Network.Delay(to, leaver.Name), Acknowledged);
@@ -214,17 +214,17 @@ public sealed partial class SimulatedCluster
 
         void End()
         {
-            if (leaver.State == MemberState.Leaving)
+            if (leaver.State == SimulatedNodeState.Leaving)
             {
                 leaver.Stop("left");
             }
         }
     }
 
-    internal void HintGone(SimulatedMember gone)
+    internal void HintGone(SimulatedNode gone)
     {
         var incarnation = gone.Incarnation;
-        foreach (var member in _living.ToList())
+        foreach (var node in _living.ToList())
         {
             if (!_random.Chance(Options.GoneHints))
             {
@@ -233,69 +233,69 @@ public sealed partial class SimulatedCluster
 
             Time.After(
                 _random.Between(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(2)),
-                () => member.HintGone(new ReplicaId(gone.Name, incarnation)));
+                () => node.HintGone(new ReplicaId(gone.Name, incarnation)));
         }
     }
 
-    /// <summary>A hint must be true: a later start whose clock stepped back would be meant by it too.</summary>
+    /// <summary>Returns whether a hint is true: it also covers a later node whose clock went back.</summary>
     internal bool IsGone(ReplicaId replica) =>
         !_living.Exists(one => one.Name == replica.Node && one.Self.Incarnation <= replica.Incarnation);
 
-    /// <summary>A member was told that a replica is gone for good.</summary>
-    internal void Ended(SimulatedMember member, ReplicaId replica)
+    /// <summary>Notifies the rules that a node was told of the end of a replica.</summary>
+    internal void Ended(SimulatedNode node, ReplicaId replica)
     {
         foreach (var invariant in _invariants)
         {
-            invariant.Ended(member, replica);
+            invariant.Ended(node, replica);
         }
     }
 
-    private void HintJoined(SimulatedMember joined)
+    private void HintJoined(SimulatedNode joined)
     {
-        foreach (var member in _living.ToList())
+        foreach (var node in _living.ToList())
         {
-            if (member.Name == joined.Name)
+            if (node.Name == joined.Name)
             {
                 continue;
             }
 
-            Tell(member, joined.Name);
-            Tell(joined, member.Name);
+            Hint(node, joined.Name);
+            Hint(joined, node.Name);
         }
 
-        void Tell(SimulatedMember whom, string of)
+        void Hint(SimulatedNode receiver, string name)
         {
             if (_random.Chance(Options.JoinHints))
             {
                 var late = _random.Chance(0.3) ? TimeSpan.FromSeconds(1) : TimeSpan.FromMilliseconds(20);
                 Time.After(
                     _random.Between(TimeSpan.Zero, late),
-                    () => whom.HintJoined(of));
+                    () => receiver.HintJoined(name));
             }
         }
     }
 
-    private void Arrive(SimulatedMember from, string to, ReadOnlyMemory<byte> bytes, TimeSpan sentAt)
+    private void Arrive(SimulatedNode from, string to, ReadOnlyMemory<byte> bytes)
     {
         for (var i = 0; i < _living.Count; i++)
         {
-            var member = _living[i];
-            if (member.Name == to && member != from)
+            var node = _living[i];
+            if (node.Name == to && node != from)
             {
-                member.Deliver(bytes, sentAt);
+                node.Deliver(bytes);
             }
         }
     }
 
-    /// <summary>Names that a broadcast goes to: every other that was ever started, and a twin.</summary>
-    private List<string> Names(SimulatedMember from)
+    /// <summary>Returns the targets of a broadcast: all other names ever started, and its own if used twice.</summary>
+    private List<string> Names(SimulatedNode from)
     {
         var names = new List<string>(_all.Count);
-        foreach (var member in _all)
+        foreach (var node in _all)
         {
-            if (member != from && (member.Name != from.Name || member.Lives) && !names.Contains(member.Name))
+            if (node != from && (node.Name != from.Name || node.IsAlive) && !names.Contains(node.Name))
             {
-                names.Add(member.Name);
+                names.Add(node.Name);
             }
         }
 

@@ -4,16 +4,16 @@ using Presence.Tracker;
 namespace Presence.TestKit;
 
 /// <summary>
-/// A cluster in one thread and in virtual time: real shards, the real codec, and a network, clocks and crashes that do
-/// what the test says and, where it says nothing, what the seed says. The same seed and the same calls give the same run.
+/// A cluster in one thread and in virtual time: real shards, the real codec, and a simulated network, clocks and
+/// crashes, controlled by the test and otherwise by the seed. The same seed and calls give the same run.
 /// </summary>
-/// <remarks>Not safe for use by several threads at once; several clusters can run side by side.</remarks>
+/// <remarks>Not thread-safe; several clusters can run in parallel.</remarks>
 public sealed partial class SimulatedCluster
 {
-    private const double MostEventsPerSecond = 20_000;
+    private const double MaxEventsPerSecond = 20_000;
 
-    private readonly List<SimulatedMember> _all = [];
-    private readonly List<SimulatedMember> _living = [];
+    private readonly List<SimulatedNode> _all = [];
+    private readonly List<SimulatedNode> _living = [];
     private readonly Dictionary<string, TimeSpan> _wallClockError = new(StringComparer.Ordinal);
     private readonly Dictionary<ReplicaId, TimeSpan> _endings = [];
     private readonly HashSet<ReplicaId> _shared = [];
@@ -22,9 +22,18 @@ public sealed partial class SimulatedCluster
     private readonly SimulationRandom _random;
     private readonly long[] _transitions = new long[Enum.GetValues<ReplicaEventKind>().Length];
 
-    /// <summary>A cluster without members.</summary>
-    /// <param name="seed">Decides everything that the test leaves to chance.</param>
+    /// <summary>Creates a cluster without nodes.</summary>
+    /// <param name="seed">Determines everything random.</param>
     /// <param name="options">Null for the defaults.</param>
+    /// <example>
+    /// <code>
+    /// var cluster = new SimulatedCluster(seed: 1);
+    /// var (a, b) = (cluster.Start("a"), cluster.Start("b"));
+    /// a.Track(a.OpenSession(), "lobby", "ann");
+    /// cluster.Run(TimeSpan.FromSeconds(5));
+    /// Assert.Equal(["ann"], b.List("lobby").Select(entry =&gt; entry.Key));
+    /// </code>
+    /// </example>
     public SimulatedCluster(ulong seed, SimulatedClusterOptions? options = null)
     {
         Seed = seed;
@@ -33,7 +42,7 @@ public sealed partial class SimulatedCluster
         Options.Limits.Validate();
         _random = new SimulationRandom(seed);
         Time = new VirtualTime();
-        Network = new SimulatedNetwork(Time, _random.Fork(), Options.Network) { Changed = () => TopologyChanged(null, "") };
+        Network = new(Time, _random.Fork(), Options.Network) { Changed = () => TopologyChanged(null, "") };
         Connectivity = new Connectivity(Network, Time);
         Bounds = new VisibilityBounds(Options);
         Trace = Options.Trace is { } trace ? line => trace($"{Now.TotalMilliseconds,9:F1} {line}") : null;
@@ -41,22 +50,22 @@ public sealed partial class SimulatedCluster
         Time.After(Options.Tracker.BroadcastPeriod, Sample);
     }
 
-    /// <summary>The seed.</summary>
+    /// <summary>Gets the seed.</summary>
     public ulong Seed { get; }
 
-    /// <summary>Virtual time since the cluster was made.</summary>
+    /// <summary>Gets the virtual time since the cluster was created.</summary>
     public TimeSpan Now => Time.Now;
 
-    /// <summary>The links between the members.</summary>
+    /// <summary>Gets the network.</summary>
     public SimulatedNetwork Network { get; }
 
-    /// <summary>Members that run or are paused, in the order of their starts.</summary>
-    public IReadOnlyList<SimulatedMember> Members => _living;
+    /// <summary>Gets the running and paused nodes, in order of their starts.</summary>
+    public IReadOnlyList<SimulatedNode> Nodes => _living;
 
-    /// <summary>What was violated so far.</summary>
+    /// <summary>Gets the violations so far.</summary>
     public IReadOnlyList<Violation> Violations => _violations;
 
-    /// <summary>How often each transition was reported by the members.</summary>
+    /// <summary>Gets how often nodes reported each transition.</summary>
     internal IReadOnlyDictionary<ReplicaEventKind, long> Transitions =>
         Enum.GetValues<ReplicaEventKind>().ToDictionary(kind => kind, kind => _transitions[(int)kind]);
 
@@ -70,66 +79,65 @@ public sealed partial class SimulatedCluster
 
     internal Action<string>? Trace { get; }
 
-    /// <summary>Every start there ever was.</summary>
-    internal IReadOnlyList<SimulatedMember> AllStarts => _all;
+    internal IReadOnlyList<SimulatedNode> AllStarts => _all;
 
     internal long InboxDrops { get; private set; }
 
     internal bool Failed => _violations.Count > 0;
 
-    /// <summary>The living member of a name.</summary>
-    /// <exception cref="KeyNotFoundException">None lives.</exception>
-    public SimulatedMember this[string name] =>
-        _living.FindLast(member => member.Name == name) ?? throw new KeyNotFoundException($"No member '{name}' lives.");
+    /// <summary>Gets the living node of a name.</summary>
+    /// <exception cref="KeyNotFoundException">No such node lives.</exception>
+    public SimulatedNode this[string name] =>
+        _living.FindLast(node => node.Name == name) ?? throw new KeyNotFoundException($"No node '{name}' lives.");
 
-    /// <summary>Starts a member; its incarnation is what the wall clock of its machine shows.</summary>
-    /// <exception cref="InvalidOperationException">A member of this name lives.</exception>
-    public SimulatedMember Start(string name)
+    /// <summary>Starts a node; its incarnation is the wall clock of its machine.</summary>
+    /// <exception cref="InvalidOperationException">A node of this name lives.</exception>
+    public SimulatedNode Start(string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        return _living.Exists(member => member.Name == name)
-            ? throw new InvalidOperationException($"A member '{name}' lives; let it crash or leave first.")
+        return _living.Exists(node => node.Name == name)
+            ? throw new InvalidOperationException($"A node '{name}' lives; crash or stop it first.")
             : Start(name, WallClock(name), Options.Tracker.PoolSize);
     }
 
-    /// <summary>Starts a member whatever else lives under its name.</summary>
-    internal SimulatedMember Start(string name, ulong incarnation, int poolSize)
+    /// <summary>Starts a node, even if another one of its name lives.</summary>
+    internal SimulatedNode Start(string name, ulong incarnation, int poolSize)
     {
-        var clock = new MemberClock(
+        var clock = new NodeClock(
             Now, _random.Between(TimeSpan.Zero, TimeSpan.FromDays(1)), _random.Between(-5000, 5000));
-        var member = new SimulatedMember(this, _all.Count, name, incarnation, clock, poolSize, _random.Fork());
-        if (_endings.ContainsKey(member.Self) || _all.Exists(one => one.Self == member.Self))
+        var node = new SimulatedNode(this, _all.Count, name, incarnation, clock, poolSize, _random.Fork());
+        if (_endings.ContainsKey(node.Self) || _all.Exists(one => one.Self == node.Self))
         {
-            _shared.Add(member.Self);
+            _shared.Add(node.Self);
         }
 
-        _all.Add(member);
-        TopologyChanged(member, $"starts as {member.Self}");
+        _all.Add(node);
+        TopologyChanged(node, $"starts as {node.Self}");
         foreach (var invariant in _invariants)
         {
-            invariant.Started(member);
+            invariant.Started(node);
         }
 
-        member.Start();
-        HintJoined(member);
-        return member;
+        node.Start();
+        HintJoined(node);
+        return node;
     }
 
-    /// <summary>Steps the wall clock of a machine; the members on it run on a monotonic clock and feel it at their next start.</summary>
+    /// <summary>Steps the wall clock of a machine, which affects the incarnation of later starts only.</summary>
     public void StepWallClock(string name, TimeSpan by)
     {
         _wallClockError[name] = _wallClockError.GetValueOrDefault(name) + by;
         Trace?.Invoke($"{name} wall clock steps by {by}");
     }
 
-    /// <summary>What the wall clock of a machine shows, in microseconds.</summary>
+    /// <summary>Returns the wall clock of a machine, in microseconds.</summary>
     internal ulong WallClock(string name)
     {
         var shown = TimeSpan.FromHours(1) + Now + _wallClockError.GetValueOrDefault(name);
         return (ulong)Math.Max(1, shown.Ticks / TimeSpan.TicksPerMicrosecond);
     }
 
-    /// <summary>Lets time pass.</summary>
+    /// <summary>Runs the cluster for a duration.</summary>
     public void Run(TimeSpan duration)
     {
         var until = Now + duration;
@@ -139,8 +147,8 @@ public sealed partial class SimulatedCluster
         }
     }
 
-    /// <summary>Lets time pass until something holds.</summary>
-    /// <returns>False if it did not within <paramref name="limit"/>.</returns>
+    /// <summary>Runs the cluster until a condition holds.</summary>
+    /// <returns>False if it does not hold within <paramref name="limit"/>.</returns>
     public bool RunUntil(Func<bool> condition, TimeSpan limit)
     {
         ArgumentNullException.ThrowIfNull(condition);
@@ -159,18 +167,18 @@ public sealed partial class SimulatedCluster
     }
 
     /// <summary>
-    /// Ends all faults, lets the cluster come to rest, and checks that all members list the same, and that it is what
-    /// their living processes hold.
+    /// Ends all faults, runs until the cluster is at rest, and checks that all nodes list the presences of all open
+    /// sessions.
     /// </summary>
     /// <exception cref="SimulationViolatedException">They do not, or a rule was violated before.</exception>
     public void Settle()
     {
-        Calm();
+        EndFaults();
         ThrowIfViolated();
     }
 
     /// <summary>Throws if a rule was violated.</summary>
-    /// <exception cref="SimulationViolatedException">One was.</exception>
+    /// <exception cref="SimulationViolatedException">A rule was violated.</exception>
     public void ThrowIfViolated()
     {
         if (Failed)
@@ -179,21 +187,21 @@ public sealed partial class SimulatedCluster
         }
     }
 
-    /// <summary>Members that answer each other without end would never let the virtual time pass.</summary>
+    /// <summary>Detects nodes that answer each other endlessly, so that virtual time stops.</summary>
     private void WatchForLivelock()
     {
-        if (Time.Events > MostEventsPerSecond * (Now.TotalSeconds + 10) && _living.Count > 0)
+        if (Time.Events > MaxEventsPerSecond * (Now.TotalSeconds + 10) && _living.Count > 0)
         {
-            Violate("ItComesToRest", _living[0], $"{Time.Events} events in {Now}");
+            Violate("ClusterComesToRest", _living[0], $"{Time.Events} events in {Now}");
         }
     }
 
-    internal void Calm()
+    internal void EndFaults()
     {
         Network.Heal();
-        foreach (var member in _living.Where(member => member.State == MemberState.Paused).ToList())
+        foreach (var node in _living.Where(node => node.State == SimulatedNodeState.Paused).ToList())
         {
-            member.Resume();
+            node.Resume();
         }
 
         Trace?.Invoke("-- faults end --");

@@ -1,23 +1,23 @@
 namespace Presence.TestKit;
 
-/// <summary>Something that must never happen has happened.</summary>
-/// <param name="At">When, in virtual time.</param>
+/// <summary>A violated rule.</summary>
+/// <param name="At">The virtual time.</param>
 /// <param name="Invariant">Name of the rule.</param>
-/// <param name="Member">At which member.</param>
-/// <param name="Message">What exactly.</param>
-public sealed record Violation(TimeSpan At, string Invariant, string Member, string Message)
+/// <param name="Node">Name of the node.</param>
+/// <param name="Message">The details.</param>
+public sealed record Violation(TimeSpan At, string Invariant, string Node, string Message)
 {
     /// <inheritdoc/>
-    public override string ToString() => $"{At.TotalMilliseconds:F1} ms, {Member}: {Invariant}: {Message}";
+    public override string ToString() => $"{At.TotalMilliseconds:F1} ms, {Node}: {Invariant}: {Message}";
 }
 
-/// <summary>A simulated cluster broke one of its rules.</summary>
+/// <summary>A simulated cluster violated a rule.</summary>
 public sealed class SimulationViolatedException(ulong seed, IReadOnlyList<Violation> violations)
     : Exception($"Seed {seed}: {string.Join(Environment.NewLine, violations)}")
 {
-    /// <summary>The seed with which it happens again.</summary>
+    /// <summary>Gets the seed that reproduces the violations.</summary>
     public ulong Seed { get; } = seed;
 
-    /// <summary>What was violated, first to last.</summary>
+    /// <summary>Gets the violations, in order.</summary>
     public IReadOnlyList<Violation> Violations { get; } = violations;
 }

@@ -3,9 +3,9 @@ using Presence.Crdt;
 namespace Presence.TestKit;
 
 /// <summary>
-/// While faults last: what changes at an owner is shown at every member connected to it within
-/// <see cref="VisibilityBounds"/>, and nothing of its former incarnations is. Where a repair takes many frames the longer
-/// bound holds, because parts that overtake each other are asked for again.
+/// During faults: a change is visible on every node connected to its owner within <see cref="VisibilityBounds"/>, and
+/// earlier incarnations are not. The longer bound applies to repairs of many frames, because parts that overtake each
+/// other are requested again.
 /// </summary>
 internal sealed class ChangesBecomeVisible(SimulatedCluster cluster) : Invariant(cluster)
 {
@@ -23,17 +23,19 @@ internal sealed class ChangesBecomeVisible(SimulatedCluster cluster) : Invariant
         }
     }
 
-    /// <summary>Changes up to this time must be shown; null if the pair was not connected for long enough.</summary>
+    /// <summary>Returns the time up to which changes must be visible; null if not connected for long enough.</summary>
     private TimeSpan? Horizon(ConnectedPair pair)
     {
-        var quick = Cluster.Now - Cluster.Bounds.Quick;
+        var lossFree = Cluster.Now - Cluster.Bounds.LossFree;
         var lossy = Cluster.Now - Cluster.Bounds.Lossy;
-        return !Cluster.HasSmallFrames && pair.LossFreeSince <= quick ? quick : pair.Since <= lossy ? lossy : null;
+        return !Cluster.HasSmallFrames && pair.LossFreeSince <= lossFree ? lossFree
+            : pair.Since <= lossy ? lossy
+            : null;
     }
 
-    private int Check(SimulatedMember owner, SimulatedMember at, int next, TimeSpan horizon)
+    private int Check(SimulatedNode owner, SimulatedNode at, int next, TimeSpan horizon)
     {
-        var log = owner.Owned.Log;
+        var log = owner.Local.Log;
         for (; next < log.Count && log[next].At <= horizon; next++)
         {
             CheckChange(owner, at, log[next]);
@@ -41,40 +43,42 @@ internal sealed class ChangesBecomeVisible(SimulatedCluster cluster) : Invariant
 
         if (next == log.Count)
         {
-            CheckWhole(owner, at);
+            CheckComplete(owner, at);
         }
 
         foreach (var shown in at.Shown.Owners)
         {
             if (shown != owner.Self && string.Equals(shown.Node, owner.Name, StringComparison.Ordinal))
             {
-                Violated(at, $"still shows {shown}, although it is connected to {owner.Self}");
+                Violated(at, $"still shows {shown}; it is connected to {owner.Self}");
             }
         }
 
         return next;
     }
 
-    private void CheckChange(SimulatedMember owner, SimulatedMember at, OwnedChange change)
+    private void CheckChange(SimulatedNode owner, SimulatedNode at, LocalChange change)
     {
         var shown = at.Shown.Find(new PresenceId(owner.Self, change.Slot));
         var visible = change.Ended
             ? shown is null || shown.Sequence > change.Sequence
-            : shown is null ? owner.Owned.HasEndedSince(change.Slot, change.Sequence) : shown.Sequence >= change.Sequence;
+            : shown is null
+                ? owner.Local.HasEndedSince(change.Slot, change.Sequence)
+                : shown.Sequence >= change.Sequence;
         if (!visible)
         {
-            Violated(at, $"shows {shown?.ToString() ?? "nothing"} of {owner.Self} although {change} became due");
+            Violated(at, $"shows {shown?.ToString() ?? "nothing"} of {owner.Self}; {change} is overdue");
         }
     }
 
-    private void CheckWhole(SimulatedMember owner, SimulatedMember at)
+    private void CheckComplete(SimulatedNode owner, SimulatedNode at)
     {
-        var held = owner.Owned.Held;
+        var held = owner.Local.Held;
         if (at.Shown.CountOf(owner.Self) == held.Count)
         {
             return;
         }
 
-        Violated(at, $"shows {at.Shown.CountOf(owner.Self)} of {owner.Self}, which has held {held.Count} for long");
+        Violated(at, $"shows {at.Shown.CountOf(owner.Self)} of {owner.Self}, which has {held.Count}");
     }
 }

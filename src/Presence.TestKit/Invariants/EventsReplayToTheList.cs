@@ -3,19 +3,19 @@ using Presence.Tracker;
 namespace Presence.TestKit;
 
 /// <summary>
-/// Who applies every change to what was listed before has exactly what is listed after, at every step: no second join, no
-/// leave or update without a join, and each change names what was shown last.
+/// At every step, applying the changes to the previous list gives exactly the new list: no second join, no leave or
+/// update without a join, and each change names the version shown last.
 /// </summary>
 internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invariant(cluster)
 {
     private const int StepsBetweenFullComparisons = 64;
     private int _steps;
 
-    public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    public override void Stepped(SimulatedNode node, StepCause cause, ShardEffects effects)
     {
-        foreach (var error in member.ReplayErrors)
+        foreach (var error in node.ReplayErrors)
         {
-            Violated(member, error);
+            Violated(node, error);
         }
 
         string? last = null;
@@ -24,91 +24,92 @@ internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invarian
             if (!string.Equals(change.Entry.Topic, last, StringComparison.Ordinal))
             {
                 last = change.Entry.Topic;
-                Compare(member, last);
+                Compare(node, last);
             }
         }
 
-        if (member.Index.Count != member.Shown.Count)
+        if (node.Index.Count != node.Shown.Count)
         {
-            Violated(member, $"after {cause} {member.Index.Count} are listed; the changes give {member.Shown.Count}");
+            Violated(node, $"after {cause} {node.Index.Count} are listed; the changes give {node.Shown.Count}");
         }
 
         if (++_steps % StepsBetweenFullComparisons == 0)
         {
-            CompareAll(member);
+            CompareAll(node);
         }
     }
 
     public override void Settled()
     {
-        foreach (var member in Cluster.Members)
+        foreach (var node in Cluster.Nodes)
         {
-            CompareAll(member);
-            CompareKeys(member);
+            CompareAll(node);
+            CompareKeys(node);
         }
     }
 
-    /// <summary>What is found by key is what is listed.</summary>
-    private void CompareKeys(SimulatedMember member)
+    /// <summary>Checks that lookups by key agree with the lists.</summary>
+    private void CompareKeys(SimulatedNode node)
     {
-        foreach (var byKey in member.Shown.Entries.GroupBy(entry => entry.Key, StringComparer.Ordinal))
+        foreach (var byKey in node.Shown.Entries.GroupBy(entry => entry.Key, StringComparer.Ordinal))
         {
             var topics = byKey.Select(entry => entry.Topic).Distinct().Order(StringComparer.Ordinal);
-            if (!topics.SequenceEqual(member.Index.TopicsOf(byKey.Key)))
+            if (!topics.SequenceEqual(node.Index.TopicsOf(byKey.Key)))
             {
-                Violated(member, $"{byKey.Key} is found in {string.Join(' ', member.Index.TopicsOf(byKey.Key))}");
+                Violated(node, $"{byKey.Key} is found in {string.Join(' ', node.Index.TopicsOf(byKey.Key))}");
             }
 
             foreach (var inTopic in byKey.GroupBy(entry => entry.Topic, StringComparer.Ordinal))
             {
-                var found = member.List(inTopic.Key).GetByKey(byKey.Key);
+                var found = node.List(inTopic.Key).GetByKey(byKey.Key);
                 if (found.Count != inTopic.Count())
                 {
-                    Violated(member, $"{inTopic.Key}/{byKey.Key} finds {found.Count}; the changes give {inTopic.Count()}");
+                    Violated(node, $"{inTopic.Key}/{byKey.Key} finds {found.Count}, the changes {inTopic.Count()}");
                 }
             }
         }
 
-        foreach (var topic in member.Index.Topics(null, 1000))
+        foreach (var topic in node.Index.Topics(null, 1000))
         {
-            var keys = member.Shown.Entries.Where(entry => entry.Topic == topic.Topic).Select(entry => entry.Key).Distinct().Count();
-            if (keys != topic.KeyCount || keys != member.List(topic.Topic).KeyCount)
+            var shown = node.Shown.Entries.Where(entry => entry.Topic == topic.Topic);
+            var keys = shown.Select(entry => entry.Key).Distinct().Count();
+            if (keys != topic.KeyCount || keys != node.List(topic.Topic).KeyCount)
             {
-                Violated(member, $"{topic.Topic} counts {topic.KeyCount} keys; the changes give {keys}");
+                Violated(node, $"{topic.Topic} counts {topic.KeyCount} keys; the changes give {keys}");
             }
         }
     }
 
-    private void CompareAll(SimulatedMember member)
+    private void CompareAll(SimulatedNode node)
     {
-        foreach (var topic in member.Shown.Topics)
+        foreach (var topic in node.Shown.Topics)
         {
-            Compare(member, topic);
+            Compare(node, topic);
         }
 
-        var topics = member.Index.Topics(null, 1000);
+        var topics = node.Index.Topics(null, 1000);
         var counted = topics.Sum(topic => topic.Count);
-        if (counted != member.Shown.Count || topics.Any(topic => member.Shown.CountOf(topic.Topic) != topic.Count))
+        if (counted != node.Shown.Count || topics.Any(topic => node.Shown.CountOf(topic.Topic) != topic.Count))
         {
-            Violated(member, $"the topics hold {counted}; the changes give {member.Shown.Count}");
+            Violated(node, $"the topics hold {counted}; the changes give {node.Shown.Count}");
         }
     }
 
-    private void Compare(SimulatedMember member, string topic)
+    private void Compare(SimulatedNode node, string topic)
     {
-        var listed = member.List(topic);
-        var expected = member.Shown.CountOf(topic);
+        var listed = node.List(topic);
+        var expected = node.Shown.CountOf(topic);
         if (listed.Count != expected)
         {
-            Violated(member, $"{topic} lists {listed.Count}; the changes give {expected}");
+            Violated(node, $"{topic} lists {listed.Count}; the changes give {expected}");
             return;
         }
 
         foreach (var entry in listed)
         {
-            if (member.Shown.Find(PresenceId.Of(entry))?.Sequence != entry.Sequence)
+            if (node.Shown.Find(PresenceId.Of(entry))?.Sequence != entry.Sequence)
             {
-                Violated(member, $"{topic} lists {entry}; the changes give {member.Shown.Find(PresenceId.Of(entry))}");
+                Violated(node, $"{topic} lists {entry}; the changes give {node.Shown.Find(PresenceId.Of(entry))}");
             }
         }
     }

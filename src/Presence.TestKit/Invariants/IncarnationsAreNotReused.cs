@@ -3,36 +3,36 @@ using Presence.Crdt;
 namespace Presence.TestKit;
 
 /// <summary>
-/// A member that changes its incarnation takes a higher one, and none that another start had whom anybody may still hold: one
-/// that lives, or ended less than the permanent down period ago, or is among the peers of somebody.
+/// A node that changes its incarnation takes a higher one, which no other start has used that lives, ended less than
+/// the permanent down period ago, or is a peer of some node.
 /// </summary>
 internal sealed class IncarnationsAreNotReused(SimulatedCluster cluster) : Invariant(cluster)
 {
-    private readonly Dictionary<ReplicaId, SimulatedMember> _users = [];
+    private readonly Dictionary<ReplicaId, SimulatedNode> _users = [];
     private readonly Dictionary<int, ReplicaId> _last = [];
 
-    public override void Started(SimulatedMember member)
+    public override void Started(SimulatedNode node)
     {
-        // The incarnation of a start comes from the wall clock; that one may have stepped back and give an old number.
-        if (_last.TryGetValue(member.Id, out var last))
+        // The first incarnation comes from the wall clock, which may have gone back.
+        if (_last.TryGetValue(node.Id, out var last))
         {
-            if (member.Self.Incarnation <= last.Incarnation)
+            if (node.Self.Incarnation <= last.Incarnation)
             {
-                Violated(member, $"goes on as {member.Self} after {last}");
+                Violated(node, $"continues as {node.Self} after {last}");
             }
 
-            if (_users.TryGetValue(member.Self, out var user) && IsRemembered(user, member.Self))
+            if (_users.TryGetValue(node.Self, out var user) && IsRemembered(user, node.Self))
             {
-                Violated(member, $"goes on as {member.Self}, which was in use before");
+                Violated(node, $"continues as {node.Self}, which was in use before");
             }
         }
 
-        _last[member.Id] = member.Self;
-        _users[member.Self] = member;
+        _last[node.Id] = node.Self;
+        _users[node.Self] = node;
     }
 
-    private bool IsRemembered(SimulatedMember user, ReplicaId replica) =>
+    private bool IsRemembered(SimulatedNode user, ReplicaId replica) =>
         user.EndedAt is not { } ended
         || Cluster.Now - ended < Cluster.Options.Tracker.PermDownPeriod
-        || Cluster.Members.Any(one => one.Peers.Any(peer => peer.Replica == replica));
+        || Cluster.Nodes.Any(one => one.Peers.Any(peer => peer.Replica == replica));
 }

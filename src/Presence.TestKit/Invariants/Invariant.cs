@@ -3,53 +3,53 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
-/// <summary>A rule that must hold whatever the network, the clocks and the members do.</summary>
+/// <summary>A rule that must hold under all faults.</summary>
 internal abstract class Invariant(SimulatedCluster cluster)
 {
     protected SimulatedCluster Cluster { get; } = cluster;
 
-    /// <summary>All the rules there are.</summary>
     public static List<Invariant> All(SimulatedCluster cluster) =>
     [
         new EventsReplayToTheList(cluster),
-        new OwnEntriesEndByOwnDoing(cluster),
-        new OnlyTheWrittenIsShown(cluster),
+        new KeysComeAndGoInTurn(cluster),
+        new LocalEntriesEndOnRequestOnly(cluster),
+        new OnlyWrittenPresencesAreVisible(cluster),
         new VersionsNeverGoBack(cluster),
         new UpdatesKeepIdentity(cluster),
-        new NobodyJoinsWhoHadLeft(cluster),
-        new TheEndedStayEnded(cluster),
-        new LivingAreNotReportedDown(cluster),
+        new EndedPresencesDoNotRejoin(cluster),
+        new EndedPresencesStayEnded(cluster),
+        new LiveNodesAreNotReportedDown(cluster),
         new IncarnationsAreNotReused(cluster),
         new ChangesBecomeVisible(cluster),
-        new TheDeadAreNotShown(cluster),
-        new EverybodyListsTheSame(cluster),
+        new RemovedNodesAreNotVisible(cluster),
+        new AllNodesListTheSame(cluster),
         new MemoryStaysBounded(cluster),
     ];
 
-    /// <summary>A member started, or goes on under another incarnation.</summary>
-    public virtual void Started(SimulatedMember member)
+    /// <summary>Handles the start of a node, or its new incarnation.</summary>
+    public virtual void Started(SimulatedNode node)
     {
     }
 
-    /// <summary>A member was told that a replica, and every earlier one of its name, is gone for good.</summary>
-    public virtual void Ended(SimulatedMember member, ReplicaId replica)
+    /// <summary>Handles the notification of a node that a replica and its predecessors have ended.</summary>
+    public virtual void Ended(SimulatedNode node, ReplicaId replica)
     {
     }
 
-    /// <summary>A member's shard took one input.</summary>
-    public virtual void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    /// <summary>Handles one input of a node's shard.</summary>
+    public virtual void Stepped(SimulatedNode node, StepCause cause, ShardEffects effects)
     {
     }
 
-    /// <summary>A broadcast period passed.</summary>
+    /// <summary>Handles the end of a broadcast period.</summary>
     public virtual void Sampled()
     {
     }
 
-    /// <summary>Faults ended long ago and the cluster is at rest.</summary>
+    /// <summary>Checks the cluster at rest, after all faults have ended.</summary>
     public virtual void Settled()
     {
     }
 
-    protected void Violated(SimulatedMember member, string message) => Cluster.Violate(GetType().Name, member, message);
+    protected void Violated(SimulatedNode node, string message) => Cluster.Violate(GetType().Name, node, message);
 }

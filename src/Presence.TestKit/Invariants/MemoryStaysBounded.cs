@@ -1,49 +1,49 @@
 namespace Presence.TestKit;
 
-/// <summary>Contexts, graves, removal logs and what is remembered against stragglers stay small, whatever happened.</summary>
+/// <summary>Contexts, tombstones, removal logs and minimum visible versions stay bounded.</summary>
 /// <remarks>
-/// While faults last: a log holds its capacity (or one removal that is larger), there is a grave per name that there ever was
-/// at most, and contexts and floors are bounded by the changes there were. At rest: nothing is missing, so a context is one
-/// interval and nothing is remembered against stragglers.
+/// During faults: a log holds at most its capacity (or one larger removal), there is at most one tombstone per name
+/// ever used, and contexts and minimum versions are bounded by the number of changes. At rest nothing is missing: a
+/// context is one interval and there are no minimum versions.
 /// </remarks>
 internal sealed class MemoryStaysBounded(SimulatedCluster cluster) : Invariant(cluster)
 {
     public override void Sampled()
     {
-        foreach (var member in Cluster.Members.Where(m => m.State == MemberState.Running))
+        foreach (var node in Cluster.Nodes.Where(m => m.State == SimulatedNodeState.Running))
         {
-            var measure = member.Shard.Measure();
+            var measure = node.Shard.Measure();
             var largest = Cluster.Options.Frames.RemovedDots;
             var log = Math.Max(Cluster.Options.Tracker.MaxDeltaSizes[^1], largest) * measure.Held;
             if (measure.LogDots > log)
             {
-                Violated(member, $"its logs hold {measure.LogDots} dots of {measure.Held} replicas; the bound is {log}");
+                Violated(node, $"its logs hold {measure.LogDots} dots of {measure.Held} replicas; the bound is {log}");
             }
 
             var names = Cluster.AllStarts.Select(one => one.Name).Distinct().Count();
-            if (measure.Graves > names)
+            if (measure.Tombstones > names)
             {
-                Violated(member, $"it has {measure.Graves} graves; there were {names} names");
+                Violated(node, $"it has {measure.Tombstones} tombstones; there were {names} names");
             }
         }
     }
 
     public override void Settled()
     {
-        foreach (var member in Cluster.Members)
+        foreach (var node in Cluster.Nodes)
         {
-            var others = Cluster.AllStarts.Select(one => one.Name).Distinct().Count(name => name != member.Name);
-            if (member.Peers.Count > others)
+            var others = Cluster.AllStarts.Select(one => one.Name).Distinct().Count(name => name != node.Name);
+            if (node.Peers.Count > others)
             {
-                Violated(member, $"holds {member.Peers.Count} peers; there were never more than {others} other names");
+                Violated(node, $"holds {node.Peers.Count} peers; there were never more than {others} other names");
             }
 
-            var measure = member.Shard.Measure();
-            var living = member.Peers.Count(p => p.IsUp);
-            // A peer that is still held as down may lack what it said last; everybody else's context is whole.
-            if (living == member.Peers.Count && (measure.ContextIntervals > measure.Held || measure.Floors > 0))
+            var measure = node.Shard.Measure();
+            var living = node.Peers.Count(p => p.IsUp);
+            // The last changes of a down peer may be missing; all other contexts are complete.
+            if (living == node.Peers.Count && (measure.ContextIntervals > measure.Held || measure.MinVisible > 0))
             {
-                Violated(member, $"at rest its {measure.Held} contexts have {measure.ContextIntervals} intervals and {measure.Floors} floors");
+                Violated(node, $"not minimal at rest: {measure}");
             }
         }
     }

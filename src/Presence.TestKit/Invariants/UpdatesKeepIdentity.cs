@@ -2,23 +2,19 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
-/// <summary>An update is told as an update: what left by its owner's doing comes back only as something newly born.</summary>
-/// <remarks>
-/// Of a repair that takes several frames one may be lost between the death of a version and its successor; so this holds
-/// where repairs fit one frame.
-/// </remarks>
+/// <summary>An update is reported as an update: an untracked presence returns only as a new one.</summary>
 internal sealed class UpdatesKeepIdentity(SimulatedCluster cluster) : Invariant(cluster)
 {
-    private readonly Dictionary<(int Member, PresenceId Id), ulong> _ended = [];
+    private readonly Dictionary<(int Node, PresenceId Id), ulong> _ended = [];
 
-    public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    public override void Stepped(SimulatedNode node, StepCause cause, ShardEffects effects)
     {
         foreach (var e in effects.Events)
         {
-            // Who has forgotten the owner may learn of it anew from a frame that was long on its way.
+            // A node that has removed the owner may add it again after a frame that was long in flight.
             if (e.Kind == ReplicaEventKind.PermDown)
             {
-                foreach (var at in _ended.Keys.Where(at => at.Member == member.Id && at.Id.Owner == e.Replica).ToList())
+                foreach (var at in _ended.Keys.Where(at => at.Node == node.Id && at.Id.Owner == e.Replica).ToList())
                 {
                     _ended.Remove(at);
                 }
@@ -27,21 +23,21 @@ internal sealed class UpdatesKeepIdentity(SimulatedCluster cluster) : Invariant(
 
         foreach (var change in effects.Changes)
         {
-            var at = (member.Id, PresenceId.Of(change.Entry));
+            var at = (node.Id, PresenceId.Of(change.Entry));
             if (change.Kind == PresenceChangeKind.Joined)
             {
-                if (_ended.Remove(at, out var born) && born == change.Entry.Born && !Cluster.HasSmallFrames)
+                if (_ended.Remove(at, out var born) && born == change.Entry.CreatedSequence)
                 {
-                    Violated(member, $"left and joined again instead of an update: {change.Entry}");
+                    Violated(node, $"left and joined again instead of an update: {change.Entry}");
                 }
             }
             else if (change.Kind == PresenceChangeKind.Left && IsOwnersDoing(change.Reason))
             {
-                _ended[at] = change.Entry.Born;
+                _ended[at] = change.Entry.CreatedSequence;
             }
         }
     }
 
     private static bool IsOwnersDoing(LeaveReason reason) =>
-        reason is LeaveReason.Untracked or LeaveReason.ProcessEnded or LeaveReason.Evicted or LeaveReason.Replaced;
+        reason is LeaveReason.Untracked or LeaveReason.SessionEnded or LeaveReason.Evicted or LeaveReason.Replaced;
 }

@@ -4,20 +4,20 @@ using Presence.Tracker;
 namespace Presence.TestKit;
 
 /// <summary>
-/// What a member has shown of a presence is never followed there by an older version, and what left by its owner's doing
-/// never comes back in the version that left. A member that has forgotten the owner may begin anew.
+/// On each node, no version of a presence is followed by an older one, and an untracked version never returns. A node
+/// that has removed the owner may start over.
 /// </summary>
 internal sealed class VersionsNeverGoBack(SimulatedCluster cluster) : Invariant(cluster)
 {
-    private readonly Dictionary<(int Member, PresenceId Id), (ulong Sequence, bool Ended)> _newest = [];
+    private readonly Dictionary<(int Node, PresenceId Id), (ulong Sequence, bool Ended)> _newest = [];
 
-    public override void Stepped(SimulatedMember member, StepCause cause, ShardEffects effects)
+    public override void Stepped(SimulatedNode node, StepCause cause, ShardEffects effects)
     {
         foreach (var e in effects.Events)
         {
             if (e.Kind is ReplicaEventKind.PermDown)
             {
-                Forget(member, e.Replica);
+                Forget(node, e.Replica);
             }
         }
 
@@ -28,28 +28,28 @@ internal sealed class VersionsNeverGoBack(SimulatedCluster cluster) : Invariant(
                 continue;
             }
 
-            var at = (member.Id, PresenceId.Of(change.Entry));
+            var at = (node.Id, PresenceId.Of(change.Entry));
             var known = _newest.GetValueOrDefault(at);
             var sequence = change.Entry.Sequence;
             if (change.Kind == PresenceChangeKind.Left)
             {
-                var ended = change.Reason is LeaveReason.Untracked or LeaveReason.ProcessEnded or LeaveReason.Evicted;
+                var ended = change.Reason is LeaveReason.Untracked or LeaveReason.SessionEnded or LeaveReason.Evicted;
                 _newest[at] = (Math.Max(known.Sequence, sequence), ended);
                 continue;
             }
 
             if (sequence < known.Sequence || (known.Ended && sequence == known.Sequence))
             {
-                Violated(member, $"{change.Kind} {change.Entry}; version {known.Sequence} was there before{(known.Ended ? " and ended" : "")}");
+                Violated(node, $"{change.Kind} {change.Entry} after {known}");
             }
 
             _newest[at] = (sequence, false);
         }
     }
 
-    private void Forget(SimulatedMember member, ReplicaId replica)
+    private void Forget(SimulatedNode node, ReplicaId replica)
     {
-        foreach (var at in _newest.Keys.Where(at => at.Member == member.Id && at.Id.Owner == replica).ToList())
+        foreach (var at in _newest.Keys.Where(at => at.Node == node.Id && at.Id.Owner == replica).ToList())
         {
             _newest.Remove(at);
         }

@@ -2,12 +2,11 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
-/// <summary>Within which time what must have become known, derived from the options.</summary>
+/// <summary>The time bounds of the rules, derived from the options.</summary>
 /// <remarks>
-/// <see cref="Quick"/> supposes that the link has lost nothing: one silent heartbeat each way, two comparisons of what is
-/// known, and the frames' way. <see cref="Lossy"/> allows for a tenth of all frames to be lost each way: a heartbeat must
-/// come through and then a request with its answer, and thirty sampling periods make the chance that they did not far smaller
-/// than one in a thousand million.
+/// <see cref="LossFree"/> assumes a link without loss: one idle heartbeat each way, two clock comparisons and the delay
+/// of the frames. <see cref="Lossy"/> assumes up to 10 % loss each way: a heartbeat, a request and its answer must
+/// arrive. Within thirty sampling periods that fails with a probability far below 1 in 10^9.
 /// </remarks>
 internal sealed class VisibilityBounds
 {
@@ -18,30 +17,31 @@ internal sealed class VisibilityBounds
         var tracker = options.Tracker;
         var heartbeat = tracker.BroadcastPeriod * (tracker.MaxSilentPeriods + 1);
         var sample = tracker.BroadcastPeriod * tracker.ClockSamplePeriods;
-        Quick = (heartbeat * 2) + (sample * 2) + tracker.BroadcastPeriod + tracker.DeltaDelay + (Connectivity.Slowest * 3);
-        Lossy = Quick + (sample * LossySamples);
+        LossFree = (heartbeat * 2) + (sample * 2) + tracker.BroadcastPeriod + tracker.DeltaDelay
+            + (Connectivity.MaxDelay * 3);
+        Lossy = LossFree + (sample * LossySamples);
         Down = tracker.EffectiveDownPeriod;
-        var deaf = tracker.BroadcastPeriod * 4.5;
-        Silence = new[] { Down, deaf > Down / 5 ? deaf : Down / 5 }.Min();
-        Forgetting = Down + (tracker.BroadcastPeriod * 3) + options.ProbeTimeout;
-        Settling = Down + (options.Frames == FrameBounds.Production ? Quick * 2 : Lossy);
+        var probed = tracker.BroadcastPeriod * 4.5;
+        MinSilence = new[] { Down, probed > Down / 5 ? probed : Down / 5 }.Min();
+        Removal = Down + (tracker.BroadcastPeriod * 3) + options.ProbeTimeout;
+        Settling = Down + (options.Frames == FrameBounds.Production ? LossFree * 2 : Lossy);
     }
 
-    /// <summary>Change at an owner to its being shown at a member connected to it by a link that loses nothing.</summary>
-    public TimeSpan Quick { get; }
+    /// <summary>Gets the time from a change to its visibility over a link without loss.</summary>
+    public TimeSpan LossFree { get; }
 
-    /// <summary>The same over a link that loses up to a tenth of the frames.</summary>
+    /// <summary>Gets the same over a link that loses up to a tenth of the frames.</summary>
     public TimeSpan Lossy { get; }
 
-    /// <summary>Silence after which a member is held as down, if no probe told before.</summary>
+    /// <summary>Gets the silence after which a node is down, without probes.</summary>
     public TimeSpan Down { get; }
 
-    /// <summary>Silence before which nobody may be held as down, whatever probes say.</summary>
-    public TimeSpan Silence { get; }
+    /// <summary>Gets the minimum silence before a node may be marked down.</summary>
+    public TimeSpan MinSilence { get; }
 
-    /// <summary>Last sign of life of a member to its presences having left.</summary>
-    public TimeSpan Forgetting { get; }
+    /// <summary>Gets the time from the last contact with a node to the leave of its presences.</summary>
+    public TimeSpan Removal { get; }
 
-    /// <summary>End of all faults to a cluster in which everybody lists the same.</summary>
+    /// <summary>Gets the time from the end of all faults to equal lists on all nodes.</summary>
     public TimeSpan Settling { get; }
 }

@@ -1,49 +1,49 @@
 namespace Presence.TestKit;
 
-/// <summary>Since when two members have been able to talk to each other, both ways, without interruption.</summary>
-internal sealed class ConnectedPair(SimulatedMember first, SimulatedMember second, TimeSpan since)
+/// <summary>A pair of nodes that are connected in both directions without interruption.</summary>
+internal sealed class ConnectedPair(SimulatedNode first, SimulatedNode second, TimeSpan since)
 {
-    public SimulatedMember First { get; } = first;
+    public SimulatedNode First { get; } = first;
 
-    public SimulatedMember Second { get; } = second;
+    public SimulatedNode Second { get; } = second;
 
     public TimeSpan Since { get; } = since;
 
-    /// <summary>Since when neither direction loses frames; null while one does.</summary>
+    /// <summary>Gets or sets since when neither direction loses frames; null while one does.</summary>
     public TimeSpan? LossFreeSince { get; set; }
 
-    /// <summary>How far the changes of the first were found at the second, and the other way round.</summary>
+    /// <summary>Gets the checked position in the changes of each node.</summary>
     public int FirstChecked { get; set; }
 
     public int SecondChecked { get; set; }
 }
 
-/// <summary>Follows which members are connected: running, of one pool, link open both ways and at most lossy.</summary>
+/// <summary>Tracks connected pairs: running, same pool size, link open both ways with bounded loss and delay.</summary>
 internal sealed class Connectivity(SimulatedNetwork network, VirtualTime time)
 {
-    /// <summary>Links that lose more than this are bound to nothing.</summary>
-    public const double MostLoss = 0.10;
+    /// <summary>Maximum loss of a connected link.</summary>
+    public const double MaxLoss = 0.10;
 
-    /// <summary>Links slower than this are bound to nothing.</summary>
-    public static readonly TimeSpan Slowest = TimeSpan.FromMilliseconds(150);
+    /// <summary>Maximum delay of a connected link.</summary>
+    public static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(150);
 
-    private Dictionary<(SimulatedMember, SimulatedMember), ConnectedPair> _pairs = [];
+    private Dictionary<(SimulatedNode, SimulatedNode), ConnectedPair> _pairs = [];
 
     public IEnumerable<ConnectedPair> Pairs => _pairs.Values;
 
-    public ConnectedPair? Between(SimulatedMember one, SimulatedMember other) =>
+    public ConnectedPair? Between(SimulatedNode one, SimulatedNode other) =>
         _pairs.GetValueOrDefault(Order(one, other));
 
-    /// <summary>To be called after anything that may connect or part members.</summary>
-    public void Refresh(IReadOnlyList<SimulatedMember> living)
+    /// <summary>Updates the pairs. Call after every change that may connect or disconnect nodes.</summary>
+    public void Refresh(IReadOnlyList<SimulatedNode> living)
     {
-        var pairs = new Dictionary<(SimulatedMember, SimulatedMember), ConnectedPair>(living.Count * living.Count);
+        var pairs = new Dictionary<(SimulatedNode, SimulatedNode), ConnectedPair>(living.Count * living.Count);
         for (var i = 0; i < living.Count; i++)
         {
             for (var j = i + 1; j < living.Count; j++)
             {
                 var key = Order(living[i], living[j]);
-                if (!Reach(key.First, key.Second))
+                if (!CanReach(key.First, key.Second))
                 {
                     continue;
                 }
@@ -57,30 +57,30 @@ internal sealed class Connectivity(SimulatedNetwork network, VirtualTime time)
         _pairs = pairs;
     }
 
-    /// <summary>A member goes on under another incarnation: what was found of it before counts no more.</summary>
-    public void Forget(SimulatedMember member)
+    /// <summary>Resets the positions of a node after a change of incarnation.</summary>
+    public void Forget(SimulatedNode node)
     {
-        foreach (var key in _pairs.Keys.Where(key => key.Item1 == member || key.Item2 == member).ToList())
+        foreach (var key in _pairs.Keys.Where(key => key.Item1 == node || key.Item2 == node).ToList())
         {
             _pairs.Remove(key);
         }
     }
 
-    private bool Reach(SimulatedMember one, SimulatedMember other) =>
-        one.State == MemberState.Running && other.State == MemberState.Running
-        && !one.HasTwin && !other.HasTwin
+    private bool CanReach(SimulatedNode one, SimulatedNode other) =>
+        one.State == SimulatedNodeState.Running && other.State == SimulatedNodeState.Running
+        && !one.HasDuplicate && !other.HasDuplicate
         && one.PoolSize == other.PoolSize
-        && Carries(one.Name, other.Name) && Carries(other.Name, one.Name);
+        && CanDeliver(one.Name, other.Name) && CanDeliver(other.Name, one.Name);
 
-    private bool Carries(string from, string to)
+    private bool CanDeliver(string from, string to)
     {
-        var link = network.Conditions(from, to);
-        return network.IsOpen(from, to) && link.Loss <= MostLoss && link.Slowest <= Slowest;
+        var transport = network.Conditions(from, to);
+        return network.IsOpen(from, to) && transport.Loss <= MaxLoss && transport.MaxDelay <= MaxDelay;
     }
 
     private bool LossFree(string one, string other) =>
         network.Conditions(one, other).Loss == 0 && network.Conditions(other, one).Loss == 0;
 
-    private static (SimulatedMember First, SimulatedMember Second) Order(SimulatedMember one, SimulatedMember other) =>
+    private static (SimulatedNode First, SimulatedNode Second) Order(SimulatedNode one, SimulatedNode other) =>
         one.Id < other.Id ? (one, other) : (other, one);
 }

@@ -1,29 +1,29 @@
 namespace Presence.TestKit;
 
-/// <summary>How frames travel from one member to another. Probabilities are between 0 and 1, per frame.</summary>
+/// <summary>The conditions of one direction of a link. Probabilities are per frame, from 0 to 1.</summary>
 public sealed record LinkConditions
 {
-    /// <summary>A link that loses nothing and keeps the order of frames that are far enough apart.</summary>
+    /// <summary>Gets a link without loss; frames may overtake each other within the delay range.</summary>
     public static LinkConditions Good { get; } = new();
 
-    /// <summary>Shortest time on the way. Default 1 ms.</summary>
+    /// <summary>Minimum delay. Default 1 ms.</summary>
     public TimeSpan MinDelay { get; init; } = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Longest time on the way of a frame that is not held back. Default 10 ms.</summary>
+    /// <summary>Maximum delay without reordering. Default 10 ms.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How often a frame is lost. Default 0.</summary>
+    /// <summary>Probability that a frame is lost. Default 0.</summary>
     public double Loss { get; init; }
 
-    /// <summary>How often a frame arrives twice. Default 0.</summary>
+    /// <summary>Probability that a frame arrives twice. Default 0.</summary>
     public double Duplication { get; init; }
 
-    /// <summary>How often a frame is held back, so that later ones overtake it. Default 0.</summary>
+    /// <summary>Probability of an extra delay, so that later frames overtake this one. Default 0.</summary>
     public double Reordering { get; init; }
 
-    /// <summary>Longest time that a frame is held back. Default 100 ms.</summary>
-    public TimeSpan HoldBack { get; init; } = TimeSpan.FromMilliseconds(100);
+    /// <summary>Maximum extra delay. Default 100 ms.</summary>
+    public TimeSpan QueueDelay { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Longest time on the way of any frame.</summary>
-    internal TimeSpan Slowest => Reordering > 0 || Duplication > 0 ? MaxDelay + HoldBack : MaxDelay;
+    /// <summary>Gets the maximum delay of any frame.</summary>
+    internal TimeSpan Slowest => Reordering > 0 || Duplication > 0 ? MaxDelay + QueueDelay : MaxDelay;
 }

@@ -1,7 +1,7 @@
 namespace Presence.TestKit;
 
-/// <summary>The links between the members of a <see cref="SimulatedCluster"/>, each direction by itself.</summary>
-/// <remarks>Cutting a link loses what is sent from then on; frames on their way still arrive.</remarks>
+/// <summary>The links between the nodes of a <see cref="SimulatedCluster"/>, separate for each direction.</summary>
+/// <remarks>A cut link loses frames sent from then on; frames in flight still arrive.</remarks>
 public sealed class SimulatedNetwork
 {
     private readonly VirtualTime _time;
@@ -16,28 +16,28 @@ public sealed class SimulatedNetwork
         Default = conditions;
     }
 
-    /// <summary>Conditions of links that were given none of their own.</summary>
+    /// <summary>Gets the conditions of links without specific ones.</summary>
     public LinkConditions Default { get; private set; }
 
-    /// <summary>Frames handed to the network, one per destination.</summary>
+    /// <summary>Gets the number of frames sent, one per destination.</summary>
     public long Sent { get; private set; }
 
-    /// <summary>Frames lost at random.</summary>
-    public long Lost { get; private set; }
+    /// <summary>Gets the number of frames lost at random.</summary>
+    public long LostFrames { get; private set; }
 
-    /// <summary>Frames lost because the link was cut.</summary>
+    /// <summary>Gets the number of frames lost on cut links.</summary>
     public long Blocked { get; private set; }
 
-    /// <summary>Frames that arrived twice.</summary>
+    /// <summary>Gets the number of duplicated frames.</summary>
     public long Duplicated { get; private set; }
 
-    /// <summary>Frames held back.</summary>
+    /// <summary>Gets the number of frames with an extra delay.</summary>
     public long HeldBack { get; private set; }
 
-    /// <summary>Called after any change of the links.</summary>
+    /// <summary>Gets or sets the callback after any change of the links.</summary>
     internal Action? Changed { get; set; }
 
-    /// <summary>Sets the conditions of all links that have none of their own.</summary>
+    /// <summary>Sets the conditions of all links without specific ones.</summary>
     public void SetDefault(LinkConditions conditions)
     {
         ArgumentNullException.ThrowIfNull(conditions);
@@ -45,7 +45,7 @@ public sealed class SimulatedNetwork
         Changed?.Invoke();
     }
 
-    /// <summary>Sets the conditions in one direction; null for the default ones.</summary>
+    /// <summary>Sets the conditions of one direction; null for the default.</summary>
     public void SetLink(string from, string to, LinkConditions? conditions)
     {
         ArgumentNullException.ThrowIfNull(from);
@@ -77,15 +77,15 @@ public sealed class SimulatedNetwork
         Changed?.Invoke();
     }
 
-    /// <summary>Mends a link in both directions.</summary>
-    public void Mend(string one, string other)
+    /// <summary>Restores a link in both directions.</summary>
+    public void Restore(string one, string other)
     {
         _cut.Remove((one, other));
         _cut.Remove((other, one));
         Changed?.Invoke();
     }
 
-    /// <summary>Cuts every link between the two groups.</summary>
+    /// <summary>Cuts all links between two groups.</summary>
     public void Split(IReadOnlyCollection<string> one, IReadOnlyCollection<string> other)
     {
         ArgumentNullException.ThrowIfNull(one);
@@ -102,7 +102,7 @@ public sealed class SimulatedNetwork
         Changed?.Invoke();
     }
 
-    /// <summary>Mends every link and gives each the conditions <see cref="LinkConditions.Good"/>.</summary>
+    /// <summary>Restores every link and sets the conditions <see cref="LinkConditions.Good"/>.</summary>
     public void Heal()
     {
         _cut.Clear();
@@ -111,10 +111,10 @@ public sealed class SimulatedNetwork
         Changed?.Invoke();
     }
 
-    /// <summary>Whether frames sent now in this direction may arrive.</summary>
+    /// <summary>Returns whether this direction is not cut.</summary>
     public bool IsOpen(string from, string to) => !_cut.Contains((from, to));
 
-    /// <summary>Conditions in one direction.</summary>
+    /// <summary>Returns the conditions of one direction.</summary>
     public LinkConditions Conditions(string from, string to) =>
         _conditions.Count > 0 && _conditions.TryGetValue((from, to), out var own) ? own : Default;
 
@@ -127,24 +127,24 @@ public sealed class SimulatedNetwork
             return;
         }
 
-        var link = Conditions(from, to);
-        if (_random.Chance(link.Loss))
+        var transport = Conditions(from, to);
+        if (_random.Chance(transport.Loss))
         {
-            Lost++;
+            LostFrames++;
             return;
         }
 
-        if (_random.Chance(link.Duplication))
+        if (_random.Chance(transport.Duplication))
         {
             Duplicated++;
-            _time.After(Delay(link) + _random.Between(TimeSpan.Zero, link.HoldBack), arrive);
+            _time.After(Delay(transport) + _random.Between(TimeSpan.Zero, transport.QueueDelay), arrive);
         }
 
-        var delay = Delay(link);
-        if (_random.Chance(link.Reordering))
+        var delay = Delay(transport);
+        if (_random.Chance(transport.Reordering))
         {
             HeldBack++;
-            delay += _random.Between(TimeSpan.Zero, link.HoldBack);
+            delay += _random.Between(TimeSpan.Zero, transport.QueueDelay);
         }
 
         _time.After(delay, arrive);
@@ -152,5 +152,5 @@ public sealed class SimulatedNetwork
 
     internal TimeSpan Delay(string from, string to) => Delay(Conditions(from, to));
 
-    private TimeSpan Delay(LinkConditions link) => _random.Between(link.MinDelay, link.MaxDelay);
+    private TimeSpan Delay(LinkConditions transport) => _random.Between(transport.MinDelay, transport.MaxDelay);
 }

@@ -3,35 +3,35 @@ using Presence.Tracker;
 namespace Presence.TestKit;
 
 /// <summary>
-/// What stands between a simulated member and its shard. The base passes everything on; a deliberate defect alters
-/// something, and the simulation must notice.
+/// The layer between a simulated node and its shard. The base class changes nothing; a deliberate defect does, and the
+/// simulation must detect it.
 /// </summary>
 internal class ShardSeam
 {
-    /// <summary>The member this seam belongs to.</summary>
-    public SimulatedMember Member { get; internal set; } = null!;
+    /// <summary>Gets or sets the node.</summary>
+    public SimulatedNode Node { get; internal set; } = null!;
 
-    /// <summary>A frame on its way out, before it is encoded. Null drops it.</summary>
+    /// <summary>Handles an outgoing frame before it is encoded. Null drops it.</summary>
     public virtual OutgoingFrame? Sending(OutgoingFrame frame) => frame;
 
-    /// <summary>A frame on its way in, after it was decoded. Null drops it.</summary>
+    /// <summary>Handles an incoming frame after it was decoded. Null drops it.</summary>
     public virtual ShardFrame? Receiving(ShardFrame frame) => frame;
 
-    /// <summary>The effects of a step, before anybody looks at them.</summary>
+    /// <summary>Handles the effects of a step before they are executed.</summary>
     public virtual void Stepped(ShardEffects effects)
     {
     }
 
-    /// <summary>Whether a probe was answered, as the shard is told.</summary>
+    /// <summary>Returns the outcome of a probe that is reported to the shard.</summary>
     public virtual bool Probed(bool answered) => answered;
 
-    /// <summary>Whether the shard is told that a member is gone.</summary>
-    public virtual bool MindsMembership => true;
+    /// <summary>Gets whether the shard is notified of ended nodes.</summary>
+    public virtual bool UsesMembership => true;
 
-    /// <summary>The incarnation under which the member starts.</summary>
+    /// <summary>Returns the incarnation of the starting node.</summary>
     public virtual ulong Starting(ulong incarnation) => incarnation;
 
-    /// <summary>The shard was made and is not yet started.</summary>
+    /// <summary>Handles a created shard before it is started.</summary>
     public virtual void Created(TrackerShard shard)
     {
     }

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Presence.TestKit;
 
 /// <summary>
-/// xoshiro256**, seeded through splitmix64 (Blackman and Vigna): the same numbers from the same seed on every platform and
-/// in every version of the runtime, which <see cref="Random"/> does not promise.
+/// xoshiro256**, seeded by splitmix64 (Blackman and Vigna): the same numbers for a seed on every platform and runtime
+/// version, which <see cref="Random"/> does not guarantee.
 /// </summary>
 internal sealed class SimulationRandom
 {
@@ -34,15 +34,15 @@ internal sealed class SimulationRandom
         return result;
     }
 
-    /// <summary>A generator of its own, so that one user of randomness does not shift the numbers of another.</summary>
+    /// <summary>Returns an independent generator, so that consumers do not affect each other.</summary>
     public SimulationRandom Fork() => new(Next());
 
     public int Below(int bound) => (int)(Next() % (ulong)bound);
 
-    public int Between(int least, int most) => least + Below(most - least + 1);
+    public int Between(int min, int max) => min + Below(max - min + 1);
 
-    public TimeSpan Between(TimeSpan least, TimeSpan most) =>
-        most <= least ? least : least + TimeSpan.FromTicks((long)(Next() % (ulong)(most - least).Ticks));
+    public TimeSpan Between(TimeSpan min, TimeSpan max) =>
+        max <= min ? min : min + TimeSpan.FromTicks((long)(Next() % (ulong)(max - min).Ticks));
 
     public bool Chance(double probability) => probability > 0 && (Next() >> 11) * (1.0 / (1UL << 53)) < probability;
 

@@ -1,18 +1,17 @@
 namespace Presence.TestKit;
 
-/// <summary>The simulation's time: it jumps from one scheduled event to the next and takes none itself.</summary>
+/// <summary>The time of a simulation, which jumps from one scheduled event to the next.</summary>
 internal sealed class VirtualTime
 {
     private readonly PriorityQueue<Action, (long Ticks, long Order)> _events = new();
     private long _order;
 
-    /// <summary>Events that ran so far.</summary>
     public long Events { get; private set; }
 
-    /// <summary>Time since the simulation began, as an observer outside of it would measure.</summary>
+    /// <summary>Gets the time since the simulation started.</summary>
     public TimeSpan Now { get; private set; }
 
-    /// <summary>Runs an action at a time; actions of the same time run in the order in which they were given.</summary>
+    /// <summary>Schedules an action; actions of the same time run in scheduling order.</summary>
     public void At(TimeSpan time, Action action)
     {
         var ticks = Math.Max(time.Ticks, Now.Ticks);
@@ -22,7 +21,7 @@ internal sealed class VirtualTime
     public void After(TimeSpan delay, Action action) => At(Now + delay, action);
 
     /// <summary>Runs the next event if it is due by <paramref name="limit"/>.</summary>
-    /// <returns>False when nothing is due by then; the time is then the limit.</returns>
+    /// <returns>False if no event is due by then; the time is the limit then.</returns>
     public bool Step(TimeSpan limit)
     {
         if (!_events.TryPeek(out _, out var due) || due.Ticks > limit.Ticks)

@@ -1,38 +1,43 @@
-using Presence.Crdt;
-
 namespace Presence.Tracker;
 
 /// <summary>
-/// Gathers changes and condenses them to their net effect, at most one join, update or leave-and-join per presence, so
-/// that a lagging observer costs memory by the presences concerned and not by the changes.
+/// Coalesces changes to their net effect: at most one join, update or leave-and-join per presence. The memory for a
+/// lagging observer depends on the number of presences that changed, not on the number of changes.
 /// </summary>
 /// <remarks>
-/// Join then update: join of the newest. Join then leave: nothing. Update then update: one update from the oldest shown
-/// to the newest. Update then leave: a leave of what was shown, with the final version. Leave then join: both.
+/// Join then update: join of the newest version. Join then leave: nothing. Update then update: one update from the
+/// version shown first to the newest. Update then leave: a leave with the final version. Leave then join: both.
+/// A key that became present or absent in sum is marked so at one change.
 /// </remarks>
 public sealed class DiffCoalescer
 {
-    private readonly Dictionary<Identity, Net> _nets = [];
+    private readonly Dictionary<PresenceIdentity, Net> _nets = [];
+    private readonly KeyMarks _keys = new();
     private long _order;
 
-    /// <summary>Presences with a net change.</summary>
+    /// <summary>Gets the number of presences with a net change.</summary>
     public int Count => _nets.Count;
 
-    /// <summary>Adds a change that happened after all those added before.</summary>
+    /// <summary>Adds a change that is later than all changes added before.</summary>
     public void Add(PresenceChange change)
     {
         var entry = change.Entry;
-        var identity = new Identity(entry.Topic, entry.Key, entry.Owner, entry.Process);
+        var identity = entry.Identity;
         if (!_nets.TryGetValue(identity, out var net))
         {
             net = new Net { Order = _order++, Shown = change.LastShown };
             _nets.Add(identity, net);
         }
 
+        if (change.ChangesKey)
+        {
+            _keys.Add(entry, change.IsFirst);
+        }
+
         net.Present = change.Kind == PresenceChangeKind.Left ? null : entry;
         if (change.Kind == PresenceChangeKind.Left && net.Shown is not null && net.End is null)
         {
-            net.End = change with { LastShown = net.Shown };
+            net.End = change with { LastShown = net.Shown, ChangesKey = false };
         }
 
         if (net.Shown is null && net.Present is null)
@@ -41,7 +46,7 @@ public sealed class DiffCoalescer
         }
     }
 
-    /// <summary>The net changes so far, in order of the first change of each presence; empties the coalescer.</summary>
+    /// <summary>Returns the net changes, in order of first changes, and empties the coalescer.</summary>
     public IReadOnlyList<PresenceChange> Drain()
     {
         var changes = new List<PresenceChange>(_nets.Count);
@@ -66,22 +71,21 @@ public sealed class DiffCoalescer
 
         _nets.Clear();
         _order = 0;
+        _keys.Mark(changes);
         return changes;
     }
-
-    private readonly record struct Identity(string Topic, string Key, ReplicaId Owner, ulong Process);
 
     private sealed class Net
     {
         public required long Order { get; init; }
 
-        /// <summary>What observers saw before the first change gathered; null if nothing.</summary>
+        /// <summary>The version that observers saw before the first change; null if none.</summary>
         public PresenceEntry? Shown { get; init; }
 
-        /// <summary>The end of <see cref="Shown"/>, if it came.</summary>
+        /// <summary>The leave of <see cref="Shown"/>; null if it did not end.</summary>
         public PresenceChange? End { get; set; }
 
-        /// <summary>What is there now.</summary>
+        /// <summary>The current version; null if the presence ended.</summary>
         public PresenceEntry? Present { get; set; }
     }
 }

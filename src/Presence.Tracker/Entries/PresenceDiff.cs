@@ -6,55 +6,98 @@ public enum LeaveReason
     /// <summary>Its owner untracked it.</summary>
     Untracked,
 
-    /// <summary>The process that owned it ended.</summary>
-    ProcessEnded,
+    /// <summary>The session that owned it ended.</summary>
+    SessionEnded,
 
-    /// <summary>The member it lives on was not heard of for the down period, or membership declared it dead.</summary>
+    /// <summary>Its node was silent for the down period, or membership declared the node dead.</summary>
     NodeDown,
 
-    /// <summary>The member it lived on said farewell.</summary>
+    /// <summary>Its node shut down and announced it with a leave frame.</summary>
     NodeStopped,
 
-    /// <summary>It was removed by an operator or a limit.</summary>
+    /// <summary>An operator or a limit removed it.</summary>
     Evicted,
 
-    /// <summary>A newer incarnation of its member, or a new entry of the same process, took its place.</summary>
+    /// <summary>A newer incarnation of its node, or a new entry of the same session, replaced it.</summary>
     Replaced,
+
+    /// <summary>Its session was detached for longer than its grace.</summary>
+    GraceExpired,
+
+    /// <summary>Its session was resumed elsewhere, but the entry that should follow did not arrive.</summary>
+    Superseded,
+
+    /// <summary>Its owner, a client without a connection of its own, did not renew its lease in time.</summary>
+    LeaseExpired,
+
+    /// <summary>
+    /// The reason is not known: a subscriber missed the leave and found the presence missing from a later list.
+    /// </summary>
+    Unknown,
 }
 
-/// <summary>What happened to one presence.</summary>
+/// <summary>The kind of a <see cref="PresenceChange"/>.</summary>
 public enum PresenceChangeKind
 {
-    /// <summary>It appeared.</summary>
+    /// <summary>The presence appeared.</summary>
     Joined,
 
-    /// <summary>Its metadata changed; it was and is present.</summary>
+    /// <summary>The metadata changed; the presence stays.</summary>
     Updated,
 
-    /// <summary>It ended.</summary>
+    /// <summary>The presence ended.</summary>
     Left,
 }
 
 /// <summary>One join, update or leave.</summary>
-/// <param name="Kind">Which of the three.</param>
+/// <param name="Kind">Join, update or leave.</param>
 /// <param name="Entry">
-/// Joined and updated: the entry as it is now. Left: the final version, which may be newer than what was last shown.
+/// Joined and updated: the current version. Left: the final version, which may be newer than the last shown one.
 /// </param>
-/// <param name="LastShown">Updated and left: the version that observers of this member saw last. Joined: null.</param>
-/// <param name="Reason">Why it left; meaningless for the other kinds.</param>
+/// <param name="LastShown">Updated and left: the last version that observers on this node saw. Joined: null.</param>
+/// <param name="Reason">The reason of a leave; undefined for the other kinds.</param>
 public readonly record struct PresenceChange(
     PresenceChangeKind Kind,
     PresenceEntry Entry,
     PresenceEntry? LastShown,
     LeaveReason Reason)
 {
-    internal static PresenceChange Joined(PresenceEntry entry) => new(PresenceChangeKind.Joined, entry, null, default);
+    /// <summary>
+    /// Gets whether the key becomes present in the topic by this join, or absent by this leave. In order, these changes
+    /// of a key alternate, starting from the list that the changes follow.
+    /// </summary>
+    public bool ChangesKey { get; init; }
+
+    /// <summary>Gets whether the key becomes present in the topic: its first device joined.</summary>
+    public bool IsFirst => ChangesKey && Kind == PresenceChangeKind.Joined;
+
+    /// <summary>Gets whether the key becomes absent from the topic: its last device left.</summary>
+    public bool IsLast => ChangesKey && Kind == PresenceChangeKind.Left;
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        Kind == PresenceChangeKind.Left ? $"{Kind} {Entry}: {Reason}" : $"{Kind} {Entry}";
+
+    internal static PresenceChange Joined(PresenceEntry entry, bool isFirst = false) =>
+        new(PresenceChangeKind.Joined, entry, null, default) { ChangesKey = isFirst };
+
+    /// <summary>Returns the joins of all presences of a topic, which are in key order.</summary>
+    internal static IEnumerable<PresenceChange> JoinedAll(IEnumerable<PresenceEntry> entries)
+    {
+        string? last = null;
+        foreach (var entry in entries)
+        {
+            yield return Joined(entry, !string.Equals(entry.Key, last, StringComparison.Ordinal));
+            last = entry.Key;
+        }
+    }
 
     internal static PresenceChange Updated(PresenceEntry old, PresenceEntry entry) =>
         new(PresenceChangeKind.Updated, entry, old, default);
 
-    internal static PresenceChange Left(PresenceEntry lastShown, PresenceEntry final, LeaveReason reason) =>
-        new(PresenceChangeKind.Left, final, lastShown, reason);
+    internal static PresenceChange Left(
+        PresenceEntry lastShown, PresenceEntry final, LeaveReason reason, bool isLast = false) =>
+        new(PresenceChangeKind.Left, final, lastShown, reason) { ChangesKey = isLast };
 }
 
 /// <summary>The changes of one topic, in the order in which they became visible.</summary>
@@ -63,20 +106,20 @@ public readonly record struct PresenceChange(
 public sealed record TopicDiff(string Topic, IReadOnlyList<PresenceChange> Changes)
 {
     /// <summary>
-    /// Position of the changes, for subscribers of the topic: greater than that of the subscription and of every diff before. Zero for
+    /// Gets the position of the changes, greater than that of the subscription and of every earlier diff. Zero for
     /// handlers of a whole tracker.
     /// </summary>
     public long Version { get; init; }
 
-    /// <summary>The topic right after these changes, for subscribers of the topic; null for handlers of a whole tracker.</summary>
-    internal TopicView? View { get; init; }
+    /// <summary>Gets the topic right after these changes; null for handlers of a whole tracker.</summary>
+    internal TopicSnapshotView? View { get; init; }
 }
 
-/// <summary>What one step of a shard changed, by topic. Never empty.</summary>
-/// <remarks>Applied in order to what was listed before, it gives exactly what is listed after.</remarks>
+/// <summary>The changes of one step of a shard, grouped by topic. Never empty.</summary>
+/// <remarks>Applying the changes in order to the previous list gives exactly the new list.</remarks>
 public sealed class PresenceDiff
 {
-    /// <summary>Groups changes by topic, keeping their order.</summary>
+    /// <summary>Groups changes by topic and keeps their order.</summary>
     public PresenceDiff(IEnumerable<PresenceChange> changes)
     {
         ArgumentNullException.ThrowIfNull(changes);
@@ -103,6 +146,6 @@ public sealed class PresenceDiff
         Topics = topics;
     }
 
-    /// <summary>The topics in which something changed.</summary>
+    /// <summary>Gets the changed topics, in order of their first change.</summary>
     public IReadOnlyList<TopicDiff> Topics { get; }
 }

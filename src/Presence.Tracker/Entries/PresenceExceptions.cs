@@ -1,8 +1,8 @@
 namespace Presence.Tracker;
 
-/// <summary>The process is already present in the topic under the key; nothing was changed.</summary>
+/// <summary>The session is already present in the topic under the key; nothing was changed.</summary>
 public sealed class AlreadyTrackedException(string topic, string key)
-    : InvalidOperationException($"The process is already tracked in topic '{topic}' under key '{key}'. Update it instead.")
+    : InvalidOperationException($"Already tracked in topic '{topic}' under key '{key}'. Update it instead.")
 {
     /// <summary>The topic.</summary>
     public string Topic { get; } = topic;
@@ -11,9 +11,9 @@ public sealed class AlreadyTrackedException(string topic, string key)
     public string Key { get; } = key;
 }
 
-/// <summary>The process is not present in the topic under the key; nothing was changed.</summary>
+/// <summary>The session is not present in the topic under the key; nothing was changed.</summary>
 public sealed class NotTrackedException(string topic, string key)
-    : InvalidOperationException($"The process is not tracked in topic '{topic}' under key '{key}'. Track it first.")
+    : InvalidOperationException($"Not tracked in topic '{topic}' under key '{key}'. Track it first.")
 {
     /// <summary>The topic.</summary>
     public string Topic { get; } = topic;
@@ -28,13 +28,13 @@ public sealed class PresenceLimitException(string what, int size, int limit)
         ? $"The {what} is empty."
         : $"The {what} has {size} bytes; the limit is {limit} bytes (Presence:Limits).")
 {
-    /// <summary>What was too large: <c>topic</c>, <c>key</c> or <c>metadata</c>.</summary>
+    /// <summary>Gets what broke the limit: <c>topic</c>, <c>key</c> or <c>metadata</c>.</summary>
     public string What { get; } = what;
 
-    /// <summary>Its size in bytes of UTF-8.</summary>
+    /// <summary>Gets the size in bytes of UTF-8.</summary>
     public int Size { get; } = size;
 
-    /// <summary>The limit in bytes.</summary>
+    /// <summary>Gets the limit in bytes.</summary>
     public int Limit { get; } = limit;
 }
 

@@ -1,10 +1,13 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Presence.Tracker;
 
-/// <summary>The metadata of one presence: a JSON object, kept and forwarded as the UTF-8 bytes it arrived in.</summary>
-/// <remarks>Never re-encoded on its way through the cluster. The default value is the empty object.</remarks>
+/// <summary>The metadata of one presence: a JSON object, stored and forwarded as the received UTF-8 bytes.</summary>
+/// <remarks>The bytes are never re-encoded in the cluster. The default value is the empty object.</remarks>
 public readonly struct PresenceMeta : IEquatable<PresenceMeta>
 {
     private static readonly byte[] EmptyObject = "{}"u8.ToArray();
@@ -13,53 +16,77 @@ public readonly struct PresenceMeta : IEquatable<PresenceMeta>
 
     private PresenceMeta(ReadOnlyMemory<byte> json) => _json = json;
 
-    /// <summary>The object without members.</summary>
+    /// <summary>Gets the empty object.</summary>
     public static PresenceMeta Empty => default;
 
-    /// <summary>The JSON object as UTF-8. The bytes are shared; do not write to them.</summary>
+    /// <summary>Gets the JSON object as UTF-8. The bytes are shared; do not write to them.</summary>
     public ReadOnlyMemory<byte> Utf8 => _json.IsEmpty ? EmptyObject : _json;
 
-    /// <summary>Size in bytes.</summary>
+    /// <summary>Gets the size in bytes.</summary>
     public int Length => Utf8.Length;
 
-    /// <summary>Takes a JSON object written by somebody else.</summary>
-    /// <exception cref="PresenceMetaException">The text is not one well-formed JSON object.</exception>
+    /// <summary>Parses a JSON object.</summary>
+    /// <exception cref="PresenceMetaException">
+    /// The text is not one well-formed JSON object, or contains an unpaired surrogate.
+    /// </exception>
     public static PresenceMeta Parse(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
-        return Checked(Encoding.UTF8.GetBytes(json));
+        return Checked(ToUtf8(json));
     }
 
-    /// <summary>Takes a JSON object written by somebody else; the bytes are copied.</summary>
-    /// <exception cref="PresenceMetaException">The bytes are not one well-formed JSON object.</exception>
+    /// <summary>Parses a JSON object; copies the bytes.</summary>
+    /// <exception cref="PresenceMetaException">
+    /// The bytes are not valid UTF-8 or not one well-formed JSON object.
+    /// </exception>
     public static PresenceMeta Parse(ReadOnlySpan<byte> utf8) => Checked(utf8.ToArray());
 
-    /// <summary>Serializes <paramref name="value"/>, which must become a JSON object.</summary>
-    /// <exception cref="PresenceMetaException">The value does not become a JSON object.</exception>
-    public static PresenceMeta From<T>(T value, JsonSerializerOptions? options = null)
+    /// <summary>Serializes <paramref name="value"/>, which must serialize to a JSON object.</summary>
+    /// <exception cref="PresenceMetaException">The value does not serialize to a JSON object.</exception>
+    [RequiresUnreferencedCode("Use the overload with a JsonTypeInfo.")]
+    [RequiresDynamicCode("Use the overload with a JsonTypeInfo.")]
+    public static PresenceMeta From<T>(T value, JsonSerializerOptions? options = null) =>
+        FromObject<T>(JsonSerializer.SerializeToUtf8Bytes(value, options ?? JsonText.Unescaped));
+
+    /// <summary>Serializes <paramref name="value"/> without reflection, as a source-generated context says.</summary>
+    /// <exception cref="PresenceMetaException">The value does not serialize to a JSON object.</exception>
+    public static PresenceMeta From<T>(T value, JsonTypeInfo<T> type)
     {
-        var json = JsonSerializer.SerializeToUtf8Bytes(value, options);
-        return json is [(byte)'{', ..]
-            ? new PresenceMeta(json)
-            : throw new PresenceMetaException($"Metadata must be a JSON object; {typeof(T).Name} became something else.");
+        ArgumentNullException.ThrowIfNull(type);
+        var buffer = new ArrayBufferWriter<byte>(128);
+        using (var to = new Utf8JsonWriter(buffer, new() { Encoder = JsonText.Unescaped.Encoder }))
+        {
+            JsonSerializer.Serialize(to, value, type);
+        }
+
+        return FromObject<T>(buffer.WrittenSpan.ToArray());
     }
 
-    /// <summary>Reads the metadata as <typeparamref name="T"/>.</summary>
+    /// <summary>Deserializes the metadata as <typeparamref name="T"/>.</summary>
     /// <exception cref="JsonException">The metadata does not fit the type.</exception>
+    [RequiresUnreferencedCode("Use the overload with a JsonTypeInfo.")]
+    [RequiresDynamicCode("Use the overload with a JsonTypeInfo.")]
     public T? As<T>(JsonSerializerOptions? options = null) => JsonSerializer.Deserialize<T>(Utf8.Span, options);
 
-    /// <summary>Takes a JSON object without copying it. Nobody may write to the bytes afterwards.</summary>
+    /// <summary>Deserializes the metadata without reflection, as a source-generated context says.</summary>
+    /// <exception cref="JsonException">The metadata does not fit the type.</exception>
+    public T? As<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Utf8.Span, type);
+
+    /// <summary>Parses a JSON object without copying it. The caller must not write to the bytes afterwards.</summary>
     /// <exception cref="PresenceMetaException">The bytes are not one well-formed JSON object.</exception>
     internal static PresenceMeta ParseShared(ReadOnlyMemory<byte> utf8) => Checked(utf8);
 
-    /// <summary>Wraps bytes that are known to be a JSON object, without a copy and without a look.</summary>
+    /// <summary>Wraps bytes that are known to be a JSON object, without copying or checking them.</summary>
     internal static PresenceMeta Trusted(ReadOnlyMemory<byte> json) => new(json);
 
-    private static PresenceMeta Checked(ReadOnlyMemory<byte> json)
+    /// <summary>Checks that bytes are one JSON object in UTF-8.</summary>
+    /// <exception cref="PresenceMetaException">They are not.</exception>
+    internal static void Check(ReadOnlySpan<byte> json)
     {
+        CheckUtf8(json);
         try
         {
-            var reader = new Utf8JsonReader(json.Span);
+            var reader = new Utf8JsonReader(json);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             {
                 throw new PresenceMetaException("Metadata must be a JSON object.");
@@ -70,13 +97,51 @@ public readonly struct PresenceMeta : IEquatable<PresenceMeta>
             {
                 throw new PresenceMetaException("Metadata must be one JSON object and nothing after it.");
             }
+
+            if (!JsonText.IsUnicode(json))
+            {
+                throw new PresenceMetaException("Metadata is not valid Unicode: it contains an unpaired surrogate.");
+            }
         }
         catch (JsonException e)
         {
             throw new PresenceMetaException($"Metadata is not valid JSON: {e.Message}", e);
         }
+    }
 
+    private static PresenceMeta FromObject<T>(byte[] json)
+    {
+        CheckUtf8(json);
+        return json is [(byte)'{', ..]
+            ? new PresenceMeta(json)
+            : throw new PresenceMetaException($"Metadata must be a JSON object; {typeof(T).Name} is none.");
+    }
+
+    private static PresenceMeta Checked(ReadOnlyMemory<byte> json)
+    {
+        Check(json.Span);
         return new PresenceMeta(json);
+    }
+
+    /// <summary>Checks the bytes within strings too, which <see cref="Utf8JsonReader"/> skips.</summary>
+    private static void CheckUtf8(ReadOnlySpan<byte> json)
+    {
+        if (!System.Text.Unicode.Utf8.IsValid(json))
+        {
+            throw new PresenceMetaException("Metadata is not valid UTF-8.");
+        }
+    }
+
+    private static byte[] ToUtf8(string json)
+    {
+        try
+        {
+            return StrictUtf8.Encoding.GetBytes(json);
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new PresenceMetaException("Metadata is not valid Unicode: it contains an unpaired surrogate.", e);
+        }
     }
 
     /// <summary>Equal when the bytes are equal.</summary>
@@ -93,7 +158,7 @@ public readonly struct PresenceMeta : IEquatable<PresenceMeta>
         return hash.ToHashCode();
     }
 
-    /// <summary>The JSON text.</summary>
+    /// <summary>Returns the JSON text.</summary>
     public override string ToString() => Encoding.UTF8.GetString(Utf8.Span);
 
     /// <summary>Equal when the bytes are equal.</summary>

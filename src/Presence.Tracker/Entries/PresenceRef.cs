@@ -5,24 +5,27 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>Derives the public id of one version of a presence from its dot, alike on all members.</summary>
+/// <summary>Derives the public id of one version of a presence from its dot, equal on all nodes.</summary>
 internal static class PresenceRef
 {
     private const int Size = 12;
 
-    /// <summary>Five bytes of the owner's hash, then seven of the sequence, as URL-safe base64.</summary>
-    public static string Format(ReplicaId owner, ulong sequence)
+    /// <summary>Formats five bytes of the owner's hash and seven of the sequence as URL-safe base64.</summary>
+    public static string Format(ReplicaId owner, ulong sequence) => Format(StableHash.Of(owner) >> 24, sequence);
+
+    /// <summary>Does the same with the upper 40 bits of the owner's hash.</summary>
+    public static string Format(ulong owner, ulong sequence)
     {
         Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64BigEndian(bytes, StableHash.Of(owner));
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, owner << 24);
         BinaryPrimitives.WriteUInt64BigEndian(bytes[4..], sequence & 0x00FF_FFFF_FFFF_FFFF);
-        // The sequence's top byte is zero and would cover the fifth byte of the hash.
-        bytes[4] = (byte)(StableHash.Of(owner) >> 24);
+        // The top byte of the sequence is zero and has overwritten the fifth byte of the hash.
+        bytes[4] = (byte)owner;
         return Base64Url.EncodeToString(bytes[..Size]);
     }
 }
 
-/// <summary>FNV-1a with a final mix: the same in every process, on every machine and in every version.</summary>
+/// <summary>FNV-1a with a final mix: equal in every process, on every machine and in every version.</summary>
 internal static class StableHash
 {
     private const ulong Offset = 14695981039346656037;
@@ -53,7 +56,7 @@ internal static class StableHash
         return hash;
     }
 
-    private static ulong Mix(ulong hash)
+    public static ulong Mix(ulong hash)
     {
         hash ^= hash >> 33;
         hash *= 0xFF51AFD7ED558CCD;

@@ -5,14 +5,14 @@ namespace Presence.Tracker;
 /// <summary>The entries of one topic, ordered by key (ordinal), then owner, then process. Immutable.</summary>
 internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 {
-    /// <summary>Fewer changes than this are made one by one.</summary>
-    private const int FewestForAll = 8;
+    /// <summary>Fewer changes than this are applied one by one.</summary>
+    private const int MinForAll = 8;
 
     public static EntryTree Empty { get; } = new(default);
 
     public int Count => entries.Count;
 
-    /// <summary>Distinct keys. Goes through all entries.</summary>
+    /// <summary>Counts the distinct keys. Enumerates all entries.</summary>
     public int CountKeys()
     {
         var keys = 0;
@@ -37,15 +37,15 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         return at.MoveNext() && string.Equals(at.Current.Key, key, StringComparison.Ordinal);
     }
 
-    /// <summary>The version with the entry in it, in the place of its equal if there is one.</summary>
+    /// <summary>Returns a version that has the entry, which replaces an older version of itself.</summary>
     public EntryTree Set(PresenceEntry entry, EditToken edit) => new(entries.Set(entry, new ByIdentity(entry), edit));
 
     public EntryTree Remove(PresenceEntry entry, EditToken edit) => new(entries.Remove(new ByIdentity(entry), edit));
 
-    /// <summary>The version after some changes, in order.</summary>
+    /// <summary>Returns the version after some changes, in order.</summary>
     public EntryTree With(ReadOnlySpan<EntryEdit> changes, EditToken edit)
     {
-        if (changes.Length >= FewestForAll && changes.Length >= entries.Count / 4 && !HasEnds(changes))
+        if (changes.Length >= MinForAll && changes.Length >= entries.Count / 4 && !HasEnds(changes))
         {
             return WithAll(changes, edit);
         }
@@ -60,9 +60,7 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         return new(to);
     }
 
-    /// <summary>
-    /// The version with so many more in it that to sort them and build a new tree is less work than to look for the place of each.
-    /// </summary>
+    /// <summary>Sorts many changes and builds a new tree, which is cheaper than one search per change.</summary>
     private EntryTree WithAll(ReadOnlySpan<EntryEdit> sets, EditToken edit)
     {
         var pool = ArrayPool<PresenceEntry>.Shared;
@@ -81,8 +79,8 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         return new(new PersistentTree<PresenceEntry>(tree));
     }
 
-    /// <summary>Writes what is here and what was added, ascending; of versions of one entry the newest.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Merges the tree and the added entries, ascending; keeps the newest version of each entry.</summary>
+    /// <returns>The number of entries.</returns>
     private int Merge(ReadOnlySpan<PresenceEntry> added, Span<PresenceEntry> to)
     {
         var count = 0;
@@ -177,6 +175,8 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public PersistentTree<PresenceEntry>.Enumerator GetEnumerator() => entries.GetEnumerator();
 
+    public PersistentTree<PresenceEntry>.Enumerator From(PresenceEntry first) => entries.From(new ByIdentity(first));
+
     private readonly struct ByIdentity(PresenceEntry sought) : IProbe<PresenceEntry>
     {
         public int CompareTo(PresenceEntry item)
@@ -192,7 +192,7 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         }
     }
 
-    /// <summary>A newer version of an entry has the higher number: both are of one owner.</summary>
+    /// <summary>Orders versions of an entry by sequence; both have the same owner.</summary>
     private readonly struct ByIdentityThenAge : IComparer<PresenceEntry>
     {
         public int Compare(PresenceEntry? x, PresenceEntry? y)
@@ -217,7 +217,7 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         }
     }
 
-    /// <summary>Stands before the first entry of the key.</summary>
+    /// <summary>Sorts before the first entry of the key.</summary>
     private readonly struct ByKey(string key) : IProbe<PresenceEntry>
     {
         public int CompareTo(PresenceEntry item)
@@ -227,7 +227,7 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         }
     }
 
-    /// <summary>Stands behind the last entry of the key.</summary>
+    /// <summary>Sorts after the last entry of the key.</summary>
     private readonly struct AfterKey(string key) : IProbe<PresenceEntry>
     {
         public int CompareTo(PresenceEntry item)

@@ -1,6 +1,6 @@
 namespace Presence.Tracker;
 
-/// <summary>A node of <see cref="PersistentTree{T}"/> that holds nodes.</summary>
+/// <summary>An inner node of <see cref="PersistentTree{T}"/>.</summary>
 internal sealed class InnerNode<T> : TreeNode<T>
     where T : class
 {
@@ -35,7 +35,7 @@ internal sealed class InnerNode<T> : TreeNode<T>
 
     public override T Low => _lows[0];
 
-    /// <summary>The child that holds what the probe looks for, if any does.</summary>
+    /// <summary>Returns the child that may contain the item equal to the probe.</summary>
     public int ChildFor<TProbe>(TProbe probe)
         where TProbe : struct, IProbe<T>
     {
@@ -61,16 +61,16 @@ internal sealed class InnerNode<T> : TreeNode<T>
         var at = ChildFor(probe);
         var before = Children[at].Count;
         var (child, split) = Children[at].Set(item, probe, edit);
-        var mine = Mine(edit);
-        mine.Children[at] = child;
-        mine._count += child.Count - before;
+        var editable = Editable(edit);
+        editable.Children[at] = child;
+        editable._count += child.Count - before;
         if (split is null)
         {
-            return (mine, null);
+            return (editable, null);
         }
 
-        mine._count += split.Count;
-        return mine.Insert(at + 1, split, edit);
+        editable._count += split.Count;
+        return editable.Insert(at + 1, split, edit);
     }
 
     public override TreeNode<T> Remove<TProbe>(TProbe probe, EditToken edit)
@@ -83,33 +83,33 @@ internal sealed class InnerNode<T> : TreeNode<T>
             return this;
         }
 
-        var mine = Mine(edit);
-        mine._count--;
+        var editable = Editable(edit);
+        editable._count--;
         if (child.Count == 0)
         {
-            mine.Take(at);
-            return mine;
+            editable.RemoveAt(at);
+            return editable;
         }
 
-        mine.Children[at] = child;
+        editable.Children[at] = child;
         if (child.Length <= Thin)
         {
-            mine.JoinAround(at, edit);
+            editable.JoinAround(at, edit);
         }
 
-        return mine;
+        return editable;
     }
 
     public override TreeNode<T> Join(TreeNode<T> right, T low, EditToken edit)
     {
         var other = (InnerNode<T>)right;
         TreeNode<T>[] children = [.. Children.AsSpan(0, Length), .. other.Children.AsSpan(0, other.Length)];
-        // A node's own first low is never compared, so it may be too high: the parent's is the true one.
+        // The first low of a node is never compared and may be too high; the parent has the right one.
         T[] lows = [.. _lows.AsSpan(0, Length), low, .. other._lows.AsSpan(1, other.Length - 1)];
         return new InnerNode<T>(edit, children, lows, children.Length);
     }
 
-    private InnerNode<T> Mine(EditToken edit) => Edit == edit
+    private InnerNode<T> Editable(EditToken edit) => Edit == edit
         ? this
         : new InnerNode<T>(edit, this);
 
@@ -138,7 +138,7 @@ internal sealed class InnerNode<T> : TreeNode<T>
             new InnerNode<T>(edit, Children[half..Length], _lows[half..Length], Length - half));
     }
 
-    private static TItem[] Inserted<TItem>(TItem[] from, int length, int at, TItem item, int most)
+    private static TItem[] Inserted<TItem>(TItem[] from, int length, int at, TItem item, int max)
     {
         if (length < from.Length)
         {
@@ -147,14 +147,14 @@ internal sealed class InnerNode<T> : TreeNode<T>
             return from;
         }
 
-        var to = new TItem[Math.Min(most, length + 4)];
+        var to = new TItem[Math.Min(max, length + 4)];
         Array.Copy(from, to, at);
         to[at] = item;
         Array.Copy(from, at, to, at + 1, length - at);
         return to;
     }
 
-    private void Take(int at)
+    private void RemoveAt(int at)
     {
         Array.Copy(Children, at + 1, Children, at, Length - at - 1);
         Array.Copy(_lows, at + 1, _lows, at, Length - at - 1);
@@ -173,6 +173,6 @@ internal sealed class InnerNode<T> : TreeNode<T>
         }
 
         Children[left] = Children[left].Join(Children[right], _lows[right], edit);
-        Take(right);
+        RemoveAt(right);
     }
 }

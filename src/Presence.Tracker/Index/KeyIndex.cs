@@ -1,12 +1,12 @@
 namespace Presence.Tracker;
 
-/// <summary>The topics in which each key is present. One writer, any readers.</summary>
-/// <remarks>Most keys are in one topic, so that one costs no collection: the value is the topic itself, or a tree of topics.</remarks>
+/// <summary>Maps each key to the topics in which it is present. One writer, concurrent readers.</summary>
+/// <remarks>Most keys are in one topic: the value is that topic, or a tree of several.</remarks>
 internal sealed class KeyIndex
 {
     private readonly TextTable<object> _topics = new();
 
-    /// <summary>Adds a topic of a key; false if it was there. The shard gives one instance of a topic's name each time.</summary>
+    /// <summary>Adds a topic of a key; returns false if it is there. Pass interned topic names only.</summary>
     public bool Add(string key, string topic)
     {
         if (_topics.TryAdd(key, topic, out var present))
@@ -19,10 +19,12 @@ internal sealed class KeyIndex
             return false;
         }
 
-        // Each change is seen by readers at once, so each is an edit of its own.
+        // Readers see each change at once, so each needs its own edit token.
         var edit = new EditToken();
-        var many = present as Many ?? new Many(default(PersistentTree<string>).Set((string)present, new ByName((string)present), edit));
-        _topics.Replace(key, new Many(many.Topics.Set(topic, new ByName(topic), edit)));
+        var topics = present is Many many
+            ? many.Topics
+            : default(PersistentTree<string>).Set((string)present, new ByName((string)present), edit);
+        _topics.Replace(key, new Many(topics.Set(topic, new ByName(topic), edit)));
         return true;
     }
 

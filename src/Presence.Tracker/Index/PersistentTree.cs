@@ -1,20 +1,20 @@
 namespace Presence.Tracker;
 
-/// <summary>Where an item stands relative to what is looked for.</summary>
+/// <summary>Compares a search target with items.</summary>
 internal interface IProbe<in T>
 {
-    /// <summary>Negative if what is looked for comes before <paramref name="item"/>, zero if it is that item.</summary>
+    /// <summary>Returns a negative number if the target precedes <paramref name="item"/>, zero if equal.</summary>
     int CompareTo(T item);
 }
 
 /// <summary>
-/// A sorted set that shares structure between versions: a B+ tree whose nodes are copied on their first change within
-/// an edit and written in place after that.
+/// A persistent sorted set: a B+ tree whose nodes are copied on their first change within an edit and changed in place
+/// after that.
 /// </summary>
 /// <remarks>
-/// A tree value is immutable for everybody who did not open the edit it was last changed in. One writer passes an
-/// <see cref="EditToken"/> to each change and takes a new token when it hands a version to readers; until then its own
-/// changes cost no copies. See Bagwell's transients and the B+ tree of Bayer and McCreight.
+/// A tree is immutable except for the owner of the edit that changed it last. The writer passes an
+/// <see cref="EditToken"/> to each change and takes a new token when it publishes a version; changes before that copy
+/// nothing twice. See Bagwell's transients and the B+ tree of Bayer and McCreight.
 /// </remarks>
 internal readonly struct PersistentTree<T>
     where T : class
@@ -25,7 +25,7 @@ internal readonly struct PersistentTree<T>
 
     public int Count => _root?.Count ?? 0;
 
-    /// <summary>The item equal to the probe, or null.</summary>
+    /// <summary>Returns the item equal to the probe, or null.</summary>
     public T? Find<TProbe>(TProbe probe)
         where TProbe : struct, IProbe<T>
     {
@@ -44,7 +44,7 @@ internal readonly struct PersistentTree<T>
         return at < leaf.Length && probe.CompareTo(leaf.Items[at]) == 0 ? leaf.Items[at] : null;
     }
 
-    /// <summary>Adds the item, or puts it in the place of its equal.</summary>
+    /// <summary>Adds the item or replaces the item equal to it.</summary>
     /// <returns>The new version.</returns>
     public PersistentTree<T> Set<TProbe>(T item, TProbe probe, EditToken edit)
         where TProbe : struct, IProbe<T>
@@ -71,7 +71,7 @@ internal readonly struct PersistentTree<T>
         return new(node is { Count: 0 } ? null : node);
     }
 
-    /// <summary>Enumerates from the first item that does not come before the probe.</summary>
+    /// <summary>Enumerates from the first item that does not precede the probe.</summary>
     public Enumerator From<TProbe>(TProbe probe)
         where TProbe : struct, IProbe<T>
     {
@@ -87,7 +87,7 @@ internal readonly struct PersistentTree<T>
         return e;
     }
 
-    /// <summary>Walks the leaves in order. A struct: enumerate it in place.</summary>
+    /// <summary>Enumerates the leaves in order. A mutable struct: do not copy it.</summary>
     internal struct Enumerator
     {
         private readonly TreeNode<T>? _root;
@@ -178,16 +178,16 @@ internal readonly struct PersistentTree<T>
     }
 }
 
-/// <summary>Names one edit: nodes made under it may be written in place by whoever holds it.</summary>
+/// <summary>Identifies one edit: nodes created with it may be changed in place by its owner.</summary>
 internal sealed class EditToken;
 
-/// <summary>The edit under way of one writer of many trees.</summary>
+/// <summary>The current edit of one writer of many trees.</summary>
 internal sealed class Edit
 {
     private EditToken _token = new();
     private bool _isUsed;
 
-    /// <summary>To write with.</summary>
+    /// <summary>Gets the token to change trees with.</summary>
     public EditToken Token
     {
         get
@@ -197,7 +197,7 @@ internal sealed class Edit
         }
     }
 
-    /// <summary>Ends it: what was written under it is never written again.</summary>
+    /// <summary>Ends the edit: nodes created with its token are immutable from now on.</summary>
     public void Close()
     {
         if (_isUsed)

@@ -3,8 +3,8 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>What one shard shows to readers: immutable snapshots per topic, swapped by the shard, read by any thread.</summary>
-/// <remarks>The shard changes it and then publishes; a reader sees a topic as it was at some publication, whole.</remarks>
+/// <summary>The visible presences of one shard: immutable snapshots per topic, safe to read on any thread.</summary>
+/// <remarks>The shard changes the index, then publishes. Readers see each topic as of one publication.</remarks>
 internal sealed class PresenceIndex
 {
     private readonly TextTable<TopicNode> _topics = new();
@@ -20,53 +20,53 @@ internal sealed class PresenceIndex
     {
     }
 
-    /// <summary>Presences shown in all topics. A field read.</summary>
+    /// <summary>Gets the number of visible presences in all topics. A field read.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Who is present in the topic. A lookup and a field read.</summary>
+    /// <summary>Returns the presences of a topic. A lookup and a field read.</summary>
     public TopicSnapshot List(string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
         return _topics.Find(topic) is { } node ? node.Snapshot : new TopicSnapshot(topic);
     }
 
-    /// <summary>How many are present in the topic. A lookup and a few field reads.</summary>
+    /// <summary>Returns the counts of a topic. A lookup and a few field reads.</summary>
     internal TopicCount CountsOf(string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
         return _topics.Find(topic)?.Counts ?? new TopicCount(topic, 0, 0);
     }
 
-    /// <summary>Topics with somebody in them, ordinal order, after <paramref name="after"/>.</summary>
+    /// <summary>Returns non-empty topics after <paramref name="after"/>, in ordinal order.</summary>
     public IReadOnlyList<TopicCount> Topics(string? after, int limit)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         return _order.Page(after, limit);
     }
 
-    /// <summary>Topics in which the key is present, ordinal order.</summary>
+    /// <summary>Returns the topics in which the key is present, in ordinal order.</summary>
     public IReadOnlyList<string> TopicsOf(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
         return _keys.TopicsOf(key);
     }
 
-    /// <summary>The shown entry of the same identity, published or not.</summary>
+    /// <summary>Returns the visible entry with the same identity, published or not.</summary>
     internal PresenceEntry? Find(PresenceEntry identity) =>
-        // Most that is looked for is new, and the keys know it without a search.
+        // Most sought entries are new, which the key index shows without a tree search.
         NodeOf(identity.Topic) is { } node && _keys.Has(identity.Key, node.Topic) ? node.Find(identity) : null;
 
-    /// <summary>The same for an identity that is expected to be there.</summary>
-    internal PresenceEntry? FindThere(PresenceEntry identity) => NodeOf(identity.Topic)?.Find(identity);
+    /// <summary>Does the same; faster if the entry exists.</summary>
+    internal PresenceEntry? FindExisting(PresenceEntry identity) => NodeOf(identity.Topic)?.Find(identity);
 
     /// <inheritdoc cref="Find(PresenceEntry)"/>
     internal PresenceEntry? Find(string topic, string key, ReplicaId owner, ulong process) =>
         NodeOf(topic)?.Find(key, owner, process);
 
-    /// <summary>The index's own instance of a topic's name, so that entries do not hold a copy each. For the shard.</summary>
-    internal string Interned(string topic) => NodeOf(topic)?.Topic ?? topic;
+    /// <summary>Returns the index's instance of a topic's name, which entries share. For the shard.</summary>
+    internal string Intern(string topic) => NodeOf(topic)?.Topic ?? topic;
 
-    /// <summary>The same for any thread.</summary>
+    /// <summary>Does the same on any thread.</summary>
     internal bool TryIntern(ReadOnlySpan<char> topic, [MaybeNullWhen(false)] out string name)
     {
         if (_topics.Find(topic) is { } node)
@@ -79,39 +79,46 @@ internal sealed class PresenceIndex
         return false;
     }
 
-    /// <summary>Shows an entry; it takes the place of an older version of itself.</summary>
-    internal void Set(PresenceEntry entry, bool isNew)
+    /// <summary>Adds an entry or replaces its older version.</summary>
+    /// <returns>Whether it is the first under its key in its topic.</returns>
+    internal bool Set(PresenceEntry entry, bool isNew)
     {
-        var node = Changing(entry.Topic);
-        node.Set(entry, isNew, isNew && _keys.Add(entry.Key, node.Topic), _edit);
+        var node = GetForChange(entry.Topic);
+        var isNewKey = isNew && _keys.Add(entry.Key, node.Topic);
+        node.Set(entry, isNew, isNewKey, _edit);
         _count += isNew ? 1 : 0;
+        return isNewKey;
     }
 
-    /// <summary>Shows an entry if it is the first under its key in its topic: then no version of it can be shown yet.</summary>
-    internal bool TryAppear(PresenceEntry entry)
+    /// <summary>Adds an entry if it is the first under its key in its topic, and hence new.</summary>
+    internal bool TryAddFirst(PresenceEntry entry)
     {
-        if (!_keys.Add(entry.Key, Interned(entry.Topic)))
+        if (!_keys.Add(entry.Key, Intern(entry.Topic)))
         {
             return false;
         }
 
-        Changing(entry.Topic).Set(entry, isNew: true, isNewKey: true, _edit);
+        GetForChange(entry.Topic).Set(entry, isNew: true, isNewKey: true, _edit);
         _count++;
         return true;
     }
 
-    /// <summary>Shows an entry no more. It must be shown.</summary>
-    internal void Remove(PresenceEntry entry)
+    /// <summary>Removes a visible entry.</summary>
+    /// <returns>Whether it was the last under its key in its topic.</returns>
+    internal bool Remove(PresenceEntry entry)
     {
-        var node = Changing(entry.Topic);
+        var node = GetForChange(entry.Topic);
         _count--;
-        if (node.Remove(entry, _edit))
+        if (!node.Remove(entry, _edit))
         {
-            _keys.Remove(entry.Key, node.Topic);
+            return false;
         }
+
+        _keys.Remove(entry.Key, node.Topic);
+        return true;
     }
 
-    /// <summary>Lets readers see all changes since the last call.</summary>
+    /// <summary>Publishes all changes since the last call to readers.</summary>
     internal void Publish()
     {
         if (_changed.Count == 0)
@@ -136,11 +143,11 @@ internal sealed class PresenceIndex
             _order = _nextOrder;
         }
 
-        // What readers hold now must never be written again.
+        // Nodes that readers hold must not be changed any more.
         _edit.Close();
     }
 
-    /// <summary>Gives back some of what is held for topics and keys that are gone. For the shard, now and then.</summary>
+    /// <summary>Frees some memory of removed topics and keys. The shard calls it at each tick.</summary>
     internal void Trim()
     {
         _topics.Trim();
@@ -157,7 +164,7 @@ internal sealed class PresenceIndex
         return _topics.Find(topic) is { } node ? _last = node : null;
     }
 
-    private TopicNode Changing(string topic)
+    private TopicNode GetForChange(string topic)
     {
         var node = NodeOf(topic);
         if (node is null)

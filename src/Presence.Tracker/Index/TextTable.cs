@@ -2,36 +2,36 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Presence.Tracker;
 
-/// <summary>A hash table from texts to objects: one writer, any readers, who neither lock nor wait nor try again.</summary>
+/// <summary>A hash table from texts to objects: one writer, any number of lock-free readers.</summary>
 /// <remarks>
-/// <para>A directory of small tables (extendible hashing, Fagin and others, 1979): one that is full becomes two, so that growing is
-/// many small steps, each a copy of some hundred slots; and no array is so large that the collector keeps it apart and looks through
-/// the whole heap for each that was let go.</para>
-/// <para>Slots are appended to one array and never used for a second text, so a reader may stand on any of them; a text that was
-/// removed leaves its slot empty and finds it again when it comes back, as most do. When the array is full, or by <see cref="Trim"/>,
-/// what lives goes into a new one, and readers finish in the old. In a table of nodes, each text would be one object more
-/// for the collector to move, and each addition a write anywhere in old memory for it to look through.</para>
+/// <para>A directory of small tables (extendible hashing, Fagin and others, 1979). A full table is split in two:
+/// each growth step copies a few hundred slots, and no array reaches the large object heap with its full
+/// collections.</para>
+/// <para>Slots are appended to an array and never reused for another text, so concurrent readers stay valid. A removed
+/// text leaves an empty slot, which it reuses when it returns, as most do. When the array is full, or by
+/// <see cref="Trim"/>, live slots are copied to a new array while readers finish in the old one. A table of nodes would
+/// cost the collector one object to move per text and writes all over old memory.</para>
 /// </remarks>
 internal sealed class TextTable<TValue>
     where TValue : class
 {
-    private const int Smallest = 16;
+    private const int MinCapacity = 16;
 
-    /// <summary>Slots of a table before it becomes two: 48 KiB, below what the collector keeps apart.</summary>
-    private const int Largest = 2048;
+    /// <summary>Slots of a table before it is split: 48 KiB, below the large object heap.</summary>
+    private const int MaxCapacity = 2048;
 
-    /// <summary>Bits of a hash that choose a table; the others are left to choose a chain in it.</summary>
-    private const int MostBits = 20;
+    /// <summary>Bits of a hash that select a table; the others select a chain in it.</summary>
+    private const int MaxBits = 20;
 
-    /// <summary>Tables looked at in one go: a fraction of a millisecond.</summary>
-    private const int MostTrimmed = 32;
+    /// <summary>Tables per <see cref="Trim"/>: a fraction of a millisecond.</summary>
+    private const int MaxTrimmed = 32;
 
-    private volatile Table[] _directory = [new Table(Smallest, bits: 0)];
+    private volatile Table[] _directory = [new Table(MinCapacity, bits: 0)];
     private int _count;
     private int _trimmed;
 
-    /// <summary>Slots of all tables: for tests of what it takes.</summary>
-    internal int Room => _directory.Distinct().Sum(table => table.Slots.Length);
+    /// <summary>Gets the number of slots of all tables, for tests.</summary>
+    internal int Capacity => _directory.Distinct().Sum(table => table.Slots.Length);
 
     public TValue? Find(string text)
     {
@@ -60,7 +60,7 @@ internal sealed class TextTable<TValue>
     /// <summary>Adds the value if the text has none yet. For the writer.</summary>
     /// <param name="text">The text.</param>
     /// <param name="value">Its value.</param>
-    /// <param name="present">The value that the text has already.</param>
+    /// <param name="present">The existing value.</param>
     public bool TryAdd(string text, TValue value, [MaybeNullWhen(true)] out TValue present)
     {
         var hash = HashOf(text);
@@ -82,7 +82,7 @@ internal sealed class TextTable<TValue>
 
         while (table.IsFull)
         {
-            Renew(table, hash);
+            Rebuild(table, hash);
             table = TableOf(hash);
         }
 
@@ -90,7 +90,7 @@ internal sealed class TextTable<TValue>
         return true;
     }
 
-    /// <summary>Gives a text that is there another value. For the writer.</summary>
+    /// <summary>Replaces the value of an existing text. For the writer.</summary>
     public void Replace(string text, TValue value)
     {
         var hash = HashOf(text);
@@ -101,7 +101,7 @@ internal sealed class TextTable<TValue>
         }
     }
 
-    /// <summary>Removes a text if it is there. For the writer.</summary>
+    /// <summary>Removes a text if it exists. For the writer.</summary>
     public void Remove(string text)
     {
         var hash = HashOf(text);
@@ -117,9 +117,7 @@ internal sealed class TextTable<TValue>
         _count--;
     }
 
-    /// <summary>
-    /// Gives back what a few of its tables hold for texts that went and did not come back: now and then, for they mostly do. For the writer.
-    /// </summary>
+    /// <summary>Shrinks sparse ones among the next <see cref="MaxTrimmed"/> tables. For the writer.</summary>
     public void Trim()
     {
         var directory = _directory;
@@ -127,18 +125,18 @@ internal sealed class TextTable<TValue>
         {
             if (directory.Length > 1 || directory[0].IsSparse)
             {
-                _directory = [new Table(Smallest, bits: 0)];
+                _directory = [new Table(MinCapacity, bits: 0)];
             }
 
             return;
         }
 
-        for (var looks = Math.Min(directory.Length, MostTrimmed); looks > 0; looks--)
+        for (var count = Math.Min(directory.Length, MaxTrimmed); count > 0; count--)
         {
             _trimmed = (_trimmed + 1) & (directory.Length - 1);
             if (directory[_trimmed].IsSparse)
             {
-                Renew(directory[_trimmed], _trimmed);
+                Rebuild(directory[_trimmed], _trimmed);
             }
         }
     }
@@ -151,10 +149,10 @@ internal sealed class TextTable<TValue>
         return Volatile.Read(ref directory[hash & (directory.Length - 1)]);
     }
 
-    /// <summary>Takes what lives in a table into a new one, or into two.</summary>
-    private void Renew(Table from, int hash)
+    /// <summary>Copies the live slots of a table to one or two new tables.</summary>
+    private void Rebuild(Table from, int hash)
     {
-        if (from.Live <= Largest / 4 * 3 || from.Bits == MostBits)
+        if (from.Live <= MaxCapacity / 4 * 3 || from.Bits == MaxBits)
         {
             Enter(from.Part(from.Bits, bit: 0, value: 0), hash);
             return;
@@ -170,7 +168,7 @@ internal sealed class TextTable<TValue>
         Enter(from.Part(from.Bits + 1, bit, value: bit), hash | bit);
     }
 
-    /// <summary>Lets readers find a table wherever its texts are looked for.</summary>
+    /// <summary>Publishes a table at all its places in the directory.</summary>
     private void Enter(Table table, int hash)
     {
         var directory = _directory;
@@ -184,7 +182,7 @@ internal sealed class TextTable<TValue>
     {
         public string Text;
 
-        /// <summary>Null while the text is not there.</summary>
+        /// <summary>Null while the text is removed.</summary>
         public TValue? Value;
 
         public int Hash;
@@ -193,28 +191,28 @@ internal sealed class TextTable<TValue>
         public int Next;
     }
 
-    /// <param name="room">How many slots; a power of two.</param>
-    /// <param name="bits">How many low bits of their hashes all its texts have in common.</param>
-    private sealed class Table(int room, int bits)
+    /// <param name="capacity">The number of slots; a power of two.</param>
+    /// <param name="bits">The number of low hash bits that all texts of the table share.</param>
+    private sealed class Table(int capacity, int bits)
     {
-        private readonly int[] _firsts = new int[room];
+        private readonly int[] _firsts = new int[capacity];
         private int _used;
 
         public int Bits => bits;
 
-        /// <summary>Texts with a value.</summary>
+        /// <summary>Gets or sets the number of texts with a value.</summary>
         public int Live { get; set; }
 
-        public Slot[] Slots { get; } = new Slot[room];
+        public Slot[] Slots { get; } = new Slot[capacity];
 
         public bool IsFull => _used == Slots.Length;
 
-        /// <summary>Whether little lives in it for its size.</summary>
-        public bool IsSparse => Slots.Length > Smallest && Live < Slots.Length / 8;
+        /// <summary>Gets whether less than an eighth of the slots are live.</summary>
+        public bool IsSparse => Slots.Length > MinCapacity && Live < Slots.Length / 8;
 
-        public int First(int hash) => Volatile.Read(ref Link(hash));
+        public int First(int hash) => Volatile.Read(ref Head(hash));
 
-        /// <summary>The slot of a text, counted from 1, or 0.</summary>
+        /// <summary>Returns the slot of a text, counted from 1; 0 if absent.</summary>
         public int Find(string text, int hash)
         {
             var slots = Slots;
@@ -232,14 +230,14 @@ internal sealed class TextTable<TValue>
 
         public void Append(string text, TValue value, int hash)
         {
-            ref var first = ref Link(hash);
+            ref var first = ref Head(hash);
             Slots[_used++] = new Slot { Text = text, Value = value, Hash = hash, Next = first };
             Live++;
-            // Readers come here through the link alone, so the slot is whole when they do.
+            // Readers reach the slot through the head only, so it must be complete before this write.
             Volatile.Write(ref first, _used);
         }
 
-        /// <summary>A table of the living texts in whose hashes a bit has a value.</summary>
+        /// <summary>Returns a new table of the live texts whose hash has the bit value.</summary>
         public Table Part(int bitsInCommon, int bit, int value)
         {
             var used = Slots.AsSpan(0, _used);
@@ -249,7 +247,7 @@ internal sealed class TextTable<TValue>
                 texts += slot.Value is not null && (slot.Hash & bit) == value ? 1 : 0;
             }
 
-            var part = new Table(RoomFor(texts), bitsInCommon);
+            var part = new Table(CapacityFor(texts), bitsInCommon);
             foreach (ref readonly var slot in used)
             {
                 if (slot.Value is { } living && (slot.Hash & bit) == value)
@@ -261,18 +259,18 @@ internal sealed class TextTable<TValue>
             return part;
         }
 
-        /// <summary>A third more at least, so that a new table costs a few moves per addition, whatever was removed meanwhile.</summary>
-        private static int RoomFor(int texts)
+        /// <summary>Leaves at least a third of spare capacity, which bounds copies per addition.</summary>
+        private static int CapacityFor(int texts)
         {
-            var room = Smallest;
-            while (texts > room / 4 * 3)
+            var capacity = MinCapacity;
+            while (texts > capacity / 4 * 3)
             {
-                room *= 2;
+                capacity *= 2;
             }
 
-            return room;
+            return capacity;
         }
 
-        private ref int Link(int hash) => ref _firsts[(hash >>> MostBits) & (_firsts.Length - 1)];
+        private ref int Head(int hash) => ref _firsts[(hash >>> MaxBits) & (_firsts.Length - 1)];
     }
 }

@@ -2,20 +2,20 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>One topic of an index: what the shard works on, and what readers see.</summary>
+/// <summary>One topic of an index: the state of the writer and the published state.</summary>
 /// <remarks>
-/// To publish each change as a tree would copy a path of nodes each time. So changes go to a tail that is only appended to, and from
-/// there into the tree many at once; publishing is the write of a number. A reader makes the snapshot it wants, and
-/// brings its tree up to date when it needs it; the shard goes on from that tree.
+/// Publishing each change as a tree would copy a path of nodes each time. Changes are appended to a tail instead and
+/// applied to the tree in batches; publishing writes one number. Readers create snapshots and merge tail and tree on
+/// demand; the shard continues from the merged tree.
 /// </remarks>
 internal sealed class TopicNode
 {
     private const int ShortTail = 16;
     private const int LongTail = 64;
-    private const int LongestTail = 128;
+    private const int MaxTail = 128;
 
-    /// <summary>Changes between two publications beyond which the tree takes them at once: they share its new nodes.</summary>
-    private const int MostApart = 16;
+    /// <summary>Changes per publication beyond which the tree is changed directly: they share new nodes.</summary>
+    private const int MaxInTail = 16;
 
     private readonly string _topic;
     private TopicTail _tail;
@@ -34,7 +34,7 @@ internal sealed class TopicNode
 
     public int KeyCount { get; private set; }
 
-    /// <summary>Whether something is not published.</summary>
+    /// <summary>Gets whether there are unpublished changes.</summary>
     public bool IsChanged => _changes > 0;
 
     public TopicSnapshot Snapshot => _published.Snapshot();
@@ -50,7 +50,8 @@ internal sealed class TopicNode
         for (var i = _tail.LastOf(process, edits.Length); i >= 0; i = _tail.LastOf(process, i))
         {
             var entry = edits[i].Entry;
-            if (entry.Process == process && entry.Owner == owner && string.Equals(entry.Key, key, StringComparison.Ordinal))
+            if (entry.Process == process && entry.Owner == owner
+                && string.Equals(entry.Key, key, StringComparison.Ordinal))
             {
                 return edits[i].IsEnd ? null : entry;
             }
@@ -59,11 +60,11 @@ internal sealed class TopicNode
         return _tail.Tree.Find(key, owner, process);
     }
 
-    /// <summary>Shows an entry.</summary>
+    /// <summary>Adds or replaces an entry.</summary>
     /// <param name="entry">The entry.</param>
-    /// <param name="isNew">Whether no version of it is shown.</param>
-    /// <param name="isNewKey">Whether nothing else is shown under its key.</param>
-    /// <param name="edit">The edit under way.</param>
+    /// <param name="isNew">Whether no version of it is visible.</param>
+    /// <param name="isNewKey">Whether no other entry is visible under its key.</param>
+    /// <param name="edit">The current edit.</param>
     public void Set(PresenceEntry entry, bool isNew, bool isNewKey, Edit edit)
     {
         Count += isNew ? 1 : 0;
@@ -71,8 +72,8 @@ internal sealed class TopicNode
         Change(entry, isEnd: false, edit);
     }
 
-    /// <summary>Removes an entry that is there.</summary>
-    /// <returns>Whether no other has its key.</returns>
+    /// <summary>Removes an existing entry.</summary>
+    /// <returns>Whether no other entry has its key.</returns>
     public bool Remove(PresenceEntry entry, Edit edit)
     {
         if (Count == KeyCount)
@@ -88,7 +89,7 @@ internal sealed class TopicNode
         var tree = _tail.Tree.With(_tail.Edits, edit.Token).Remove(entry, edit.Token);
         var isLast = !tree.HasKey(entry.Key);
         KeyCount -= isLast ? 1 : 0;
-        GoOnFrom(tree, KeyCount);
+        ContinueFrom(tree, KeyCount);
         return isLast;
     }
 
@@ -106,20 +107,20 @@ internal sealed class TopicNode
     {
         if (!IsChanged && _tail.Length > 0 && _tail.Merged is { } merged)
         {
-            // Everything so far was published, and a reader has made the tree of it.
-            GoOnFrom(merged.Merged!, merged.KeyCount);
+            // All changes are published, and a reader has merged them.
+            ContinueFrom(merged.Merged!, merged.KeyCount);
         }
 
-        if (++_changes > MostApart)
+        if (++_changes > MaxInTail)
         {
-            GoOnFrom(With(entry, isEnd, edit.Token), KeyCount);
+            ContinueFrom(With(entry, isEnd, edit.Token), KeyCount);
             return;
         }
 
         _tail.Append(new EntryEdit(entry, isEnd, Count, KeyCount));
         if (_tail.IsFull)
         {
-            GoOnFrom(_tail.Tree.With(_tail.Edits, edit.Token), KeyCount);
+            ContinueFrom(_tail.Tree.With(_tail.Edits, edit.Token), KeyCount);
         }
     }
 
@@ -129,7 +130,7 @@ internal sealed class TopicNode
         return isEnd ? tree.Remove(entry, edit) : tree.Set(entry, edit);
     }
 
-    private void GoOnFrom(EntryTree tree, int keyCount)
+    private void ContinueFrom(EntryTree tree, int keyCount)
     {
         if (_tail.Length == 0 && _tail != _published)
         {
@@ -137,10 +138,11 @@ internal sealed class TopicNode
         }
         else
         {
-            _tail = new TopicTail(_topic, tree, tree.Count, keyCount, TailOf(tree.Count));
+            _tail = new TopicTail(_topic, tree, tree.Count, keyCount, TailCapacity(tree.Count));
         }
     }
 
-    /// <summary>As many as a small topic has: then a tree is made anew once each time the topic has doubled.</summary>
-    private static int TailOf(int entries) => Math.Clamp(Math.Max(Math.Min(entries, LongTail), entries / 16), ShortTail, LongestTail);
+    /// <summary>Returns the tail capacity: for a small topic its size, to rebuild its tree per doubling.</summary>
+    private static int TailCapacity(int entries) =>
+        Math.Clamp(Math.Max(Math.Min(entries, LongTail), entries / 16), ShortTail, MaxTail);
 }

@@ -1,10 +1,10 @@
 namespace Presence.Tracker;
 
 /// <summary>The topics of an index in ordinal order. Immutable once published.</summary>
-/// <remarks>New topics wait for each other, so that one alone copies no path of nodes; who needs the order first puts them in.</remarks>
+/// <remarks>New topics are buffered and merged into the tree in batches, at the latest by the first reader.</remarks>
 internal sealed class TopicOrder
 {
-    private const int MostNew = 64;
+    private const int MaxNew = 64;
 
     private readonly PersistentTree<TopicNode> _topics;
     private readonly TopicNode[]? _new;
@@ -20,17 +20,17 @@ internal sealed class TopicOrder
 
     public static TopicOrder Empty { get; } = new(default, null, 0);
 
-    /// <summary>With a topic that is not there. Only the newest order may be added to.</summary>
+    /// <summary>Returns the order with a new topic. Call on the newest order only.</summary>
     public TopicOrder With(TopicNode node, Edit edit)
     {
-        if (_new is null || _newCount == MostNew)
+        if (_new is null || _newCount == MaxNew)
         {
-            var added = new TopicNode[MostNew];
+            var added = new TopicNode[MaxNew];
             added[0] = node;
             return new(_newCount == 0 ? _topics : Merge(edit.Token), added, 1);
         }
 
-        // Never written twice to one place: readers of older orders look before it.
+        // No place is written twice: readers of older orders read earlier places only.
         _new[_newCount] = node;
         return new(_topics, _new, _newCount + 1);
     }
@@ -55,7 +55,7 @@ internal sealed class TopicOrder
         return page;
     }
 
-    /// <summary>For any thread: the first reader merges; two at once do it twice, which does no harm.</summary>
+    /// <summary>Gets the merged topics, on any thread. Concurrent readers may merge twice, which is harmless.</summary>
     private PersistentTree<TopicNode> Topics
     {
         get

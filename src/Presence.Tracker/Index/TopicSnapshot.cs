@@ -2,7 +2,7 @@ using System.Collections;
 
 namespace Presence.Tracker;
 
-/// <summary>Who is present in one topic at one moment: immutable, ordered by key (ordinal), safe on any thread.</summary>
+/// <summary>The presences of one topic at one moment, ordered by key (ordinal). Immutable, thread-safe.</summary>
 public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
 {
     private readonly EntryTree _tree;
@@ -15,16 +15,16 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
     {
     }
 
-    /// <summary>For stand-ins in tests: nothing is later than the tree.</summary>
+    /// <summary>Creates a snapshot without a tail, for tests.</summary>
     internal TopicSnapshot(string topic, EntryTree tree)
         : this(topic, tree, null, 0, tree.Count, tree.CountKeys())
     {
     }
 
     /// <param name="topic">The topic.</param>
-    /// <param name="tree">Those that were present before the changes in the tail.</param>
-    /// <param name="tail">Later changes; its owner appends to it and never writes twice to one place.</param>
-    /// <param name="tailLength">How many changes of the tail this snapshot has.</param>
+    /// <param name="tree">The entries before the changes in the tail.</param>
+    /// <param name="tail">Later changes; the owner only appends to it.</param>
+    /// <param name="tailLength">The number of changes in the tail that belong to this snapshot.</param>
     /// <param name="count">Entries after these changes.</param>
     /// <param name="keyCount">Keys after these changes.</param>
     internal TopicSnapshot(string topic, EntryTree tree, EntryEdit[]? tail, int tailLength, int count, int keyCount)
@@ -38,41 +38,38 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
         KeyCount = keyCount;
     }
 
-    /// <summary>The topic.</summary>
+    /// <summary>Gets the topic.</summary>
     public string Topic { get; }
 
-    /// <summary>Presences in the topic. A field read.</summary>
+    /// <summary>Gets the number of presences in the topic. A field read.</summary>
     public int Count { get; }
 
-    /// <summary>Distinct keys in the topic. A field read.</summary>
+    /// <summary>Gets the number of distinct keys in the topic. A field read.</summary>
     public int KeyCount { get; }
 
-    /// <summary>Returns whether nothing changed between the two; false may also mean that it is not known.</summary>
+    /// <summary>Returns true if nothing changed between the two; false if something may have changed.</summary>
     internal bool IsSame(TopicSnapshot other) =>
         ReferenceEquals(_tree, other._tree) && ReferenceEquals(_tail, other._tail) && _tailLength == other._tailLength;
 
-    /// <summary>How many changes after its tree it has.</summary>
+    /// <summary>Gets the number of changes after the tree.</summary>
     internal int TailLength => _tailLength;
 
-    /// <summary>The tree with all changes, if somebody needed it; the writer goes on from there.</summary>
+    /// <summary>Gets the tree with all changes if a reader has merged them.</summary>
     internal EntryTree? Merged => _merged;
 
-    /// <summary>
-    /// The tree with all changes. The first reader of a snapshot makes it, out of at most as many changes as a tail holds; two that
-    /// come at once make it twice, which does no harm.
-    /// </summary>
+    /// <summary>Gets the tree with all changes. The first reader merges it; concurrent merges are harmless.</summary>
     internal EntryTree Entries => _merged ??= _tree.With(_tail.AsSpan(0, _tailLength), new EditToken());
 
-    /// <summary>All presences under a key, oldest owner first; empty if the key is absent.</summary>
+    /// <summary>Returns all presences under a key, ordered by owner; empty if the key is absent.</summary>
     public IReadOnlyList<PresenceEntry> GetByKey(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
         return Entries.GetByKey(key);
     }
 
-    /// <summary>The presences of up to <paramref name="limit"/> keys after <paramref name="after"/>, in key order.</summary>
+    /// <summary>Returns the presences of the next <paramref name="limit"/> keys, in key order.</summary>
     /// <param name="after">The last key of the previous page, or null for the first page.</param>
-    /// <param name="limit">Keys on the page, at least 1.</param>
+    /// <param name="limit">Maximum number of keys on the page, at least 1.</param>
     public PresencePage Page(string? after, int limit)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
@@ -82,13 +79,14 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
     /// <summary>Enumerates the presences in key order.</summary>
     public Enumerator GetEnumerator() => new(Entries.GetEnumerator());
 
-    IEnumerator<PresenceEntry> IEnumerable<PresenceEntry>.GetEnumerator() => Enumerate();
+    IEnumerator<PresenceEntry> IEnumerable<PresenceEntry>.GetEnumerator() => From(null).GetEnumerator();
 
-    IEnumerator IEnumerable.GetEnumerator() => Enumerate();
+    IEnumerator IEnumerable.GetEnumerator() => From(null).GetEnumerator();
 
-    private IEnumerator<PresenceEntry> Enumerate()
+    /// <summary>Enumerates the presences from one of them on; from the first if null.</summary>
+    internal IEnumerable<PresenceEntry> From(PresenceEntry? first)
     {
-        var at = Entries.GetEnumerator();
+        var at = first is null ? Entries.GetEnumerator() : Entries.From(first);
         while (at.MoveNext())
         {
             yield return at.Current;
@@ -102,17 +100,17 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
 
         internal Enumerator(PersistentTree<PresenceEntry>.Enumerator at) => _at = at;
 
-        /// <summary>The presence the enumerator stands on.</summary>
+        /// <summary>Gets the current presence.</summary>
         public readonly PresenceEntry Current => _at.Current;
 
-        /// <summary>Steps to the next presence; false behind the last.</summary>
+        /// <summary>Moves to the next presence; returns false after the last.</summary>
         public bool MoveNext() => _at.MoveNext();
     }
 }
 
 /// <summary>One page of a topic.</summary>
 /// <param name="Entries">Whole keys only, in key order.</param>
-/// <param name="Next">Give this as <c>after</c> to get the next page; null on the last.</param>
+/// <param name="Next">The value of <c>after</c> for the next page; null on the last.</param>
 public sealed record PresencePage(IReadOnlyList<PresenceEntry> Entries, string? Next);
 
 /// <summary>Counts of one topic.</summary>

@@ -1,14 +1,14 @@
 namespace Presence.Tracker;
 
-/// <summary>A topic as a tree and the changes after it. One writer appends; readers see as many changes as were published.</summary>
+/// <summary>A topic as a tree and later changes. One writer appends; readers see published changes only.</summary>
 /// <param name="topic">The topic.</param>
-/// <param name="tree">Those that were present before the changes.</param>
-/// <param name="count">Entries of the tree.</param>
-/// <param name="keyCount">Keys of the tree.</param>
-/// <param name="capacity">How many changes it takes at most.</param>
+/// <param name="tree">The entries before the changes.</param>
+/// <param name="count">Number of entries in the tree.</param>
+/// <param name="keyCount">Number of keys in the tree.</param>
+/// <param name="capacity">Maximum number of changes.</param>
 internal sealed class TopicTail(string topic, EntryTree tree, int count, int keyCount, int capacity)
 {
-    private const int Shortest = 4;
+    private const int MinCapacity = 4;
 
     private EntryTree _tree = tree;
     private int _count = count;
@@ -20,25 +20,26 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
 
     public EntryTree Tree => _tree;
 
-    /// <summary>Changes, published or not. For the writer.</summary>
+    /// <summary>Gets the number of changes, published or not. For the writer.</summary>
     public int Length { get; private set; }
 
     public bool IsFull => Length == capacity;
 
     public ReadOnlySpan<EntryEdit> Edits => _edits.AsSpan(0, Length);
 
-    /// <summary>The last change before <paramref name="end"/> that may be of a process, or -1. Looks at no entry. For the writer.</summary>
+    /// <summary>Returns the last change before <paramref name="end"/> that may be of a session, or -1.</summary>
     public int LastOf(ulong process, int end) => _marks.AsSpan(0, end).LastIndexOf(MarkOf(process));
 
-    /// <summary>What a reader has made of all changes so far, if one has.</summary>
-    public TopicSnapshot? Merged => _latest is { Merged: not null } latest && latest.TailLength == Length ? latest : null;
+    /// <summary>Gets the snapshot of all changes if a reader has merged it.</summary>
+    public TopicSnapshot? Merged =>
+        _latest is { Merged: not null } latest && latest.TailLength == Length ? latest : null;
 
     public void Append(EntryEdit edit)
     {
-        // Never written twice to one place: readers look there. Those who find the shorter array want no more than is in it.
+        // No place is written twice, because readers read concurrently; an older array has all they need.
         if (_edits is null || Length == _edits.Length)
         {
-            Array.Resize(ref _edits, Math.Min(capacity, Math.Max(Shortest, Length * 4)));
+            Array.Resize(ref _edits, Math.Min(capacity, Math.Max(MinCapacity, Length * 4)));
             Array.Resize(ref _marks, _edits.Length);
         }
 
@@ -46,14 +47,14 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
         _edits[Length++] = edit;
     }
 
-    /// <summary>Goes on from another tree: while there are no changes after it, and no reader sees this.</summary>
+    /// <summary>Replaces the tree. Allowed while there are no changes and no reader has this tail.</summary>
     public void Restart(EntryTree from, int keys) => (_tree, _count, _keyCount) = (from, from.Count, keys);
 
     private static int MarkOf(ulong process) => (int)process;
 
     public void Publish() => Volatile.Write(ref _published, Length);
 
-    /// <summary>Entries and keys after the last published change. For any thread; allocates nothing.</summary>
+    /// <summary>Returns the published counts, on any thread, without allocating.</summary>
     public TopicCount Counts()
     {
         var length = Volatile.Read(ref _published);
@@ -63,7 +64,7 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
             : new TopicCount(topic, edits![length - 1].Count, edits[length - 1].KeyCount);
     }
 
-    /// <summary>What was published so far, the same object until more is. For any thread.</summary>
+    /// <summary>Returns the published snapshot, on any thread; the same object until the next publication.</summary>
     public TopicSnapshot Snapshot()
     {
         var length = Volatile.Read(ref _published);
@@ -72,7 +73,7 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
             return latest;
         }
 
-        // Two readers at once may make one each, or put back an older one: the next reader sees that by its length.
+        // Concurrent readers may store an older snapshot; the next reader detects that by its length.
         var edits = Volatile.Read(ref _edits);
         var snapshot = length == 0
             ? new TopicSnapshot(topic, _tree, null, 0, _count, _keyCount)
@@ -82,7 +83,7 @@ internal sealed class TopicTail(string topic, EntryTree tree, int count, int key
     }
 }
 
-/// <summary>One change of a topic that its tree does not have yet.</summary>
+/// <summary>One change of a topic that is not in its tree yet.</summary>
 internal readonly struct EntryEdit
 {
     private readonly int _keys;
@@ -94,15 +95,15 @@ internal readonly struct EntryEdit
         _keys = isEnd ? ~keyCount : keyCount;
     }
 
-    /// <summary>The entry as it is, or was last.</summary>
+    /// <summary>Gets the entry, or its last version if it ended.</summary>
     public PresenceEntry Entry { get; }
 
-    /// <summary>Entries of the topic after the change.</summary>
+    /// <summary>Gets the number of entries after the change.</summary>
     public int Count { get; }
 
-    /// <summary>Keys of the topic after the change.</summary>
+    /// <summary>Gets the number of keys after the change.</summary>
     public int KeyCount => IsEnd ? ~_keys : _keys;
 
-    /// <summary>Whether the entry is there no more.</summary>
+    /// <summary>Gets whether the change ends the entry.</summary>
     public bool IsEnd => _keys < 0;
 }

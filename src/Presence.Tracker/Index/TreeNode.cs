@@ -4,38 +4,37 @@ namespace Presence.Tracker;
 internal abstract class TreeNode<T>(EditToken edit)
     where T : class
 {
-    /// <summary>Most items of a leaf and most children of an inner node: a few cache lines, copied at once.</summary>
+    /// <summary>Maximum items of a leaf or children of an inner node: a few cache lines.</summary>
     protected const int Width = 32;
 
-    /// <summary>What a node that is built at once holds at most: some room for what comes next.</summary>
+    /// <summary>Maximum items of a node in a bulk-built tree, which leaves some spare capacity.</summary>
     private const int Filled = Width - 4;
 
-    /// <summary>Below this a node is joined with a neighbour if both fit into three quarters of one.</summary>
+    /// <summary>Below this a node is joined with a neighbour if both fill at most three quarters.</summary>
     protected const int Thin = Width / 4;
 
-    /// <summary>Room for more in a new leaf.</summary>
-    protected const int Few = 4;
+    /// <summary>Spare capacity of a new leaf.</summary>
+    protected const int Spare = 4;
 
-    /// <summary>The edit that may write to this node.</summary>
+    /// <summary>Gets the edit that may change this node in place.</summary>
     protected EditToken Edit { get; } = edit;
 
-    /// <summary>Items below.</summary>
     public abstract int Count { get; }
 
-    /// <summary>Items or children in this node itself.</summary>
+    /// <summary>Gets the number of items or children in this node.</summary>
     public int Length { get; protected set; }
 
-    /// <summary>A new node's lowest item: what its parent tells its left neighbour's items from.</summary>
+    /// <summary>Gets the lowest item of a new node, which separates it from its left neighbour.</summary>
     public abstract T Low { get; }
 
     public abstract (TreeNode<T> Node, TreeNode<T>? Split) Set<TProbe>(T item, TProbe probe, EditToken edit)
         where TProbe : struct, IProbe<T>;
 
-    /// <summary>The node without the item; itself if the item was not there.</summary>
+    /// <summary>Returns the node without the item; itself if the item does not exist.</summary>
     public abstract TreeNode<T> Remove<TProbe>(TProbe probe, EditToken edit)
         where TProbe : struct, IProbe<T>;
 
-    /// <summary>A tree of ascending items, at once.</summary>
+    /// <summary>Builds a tree of ascending items.</summary>
     public static TreeNode<T> Build(ReadOnlySpan<T> ascending, EditToken edit)
     {
         var nodes = new TreeNode<T>[Parts(ascending.Length)];
@@ -58,7 +57,7 @@ internal abstract class TreeNode<T>(EditToken edit)
         return nodes[0];
     }
 
-    /// <summary>This node and its right neighbour in one; no item of the neighbour comes before <paramref name="low"/>.</summary>
+    /// <summary>Joins this node and its right neighbour, whose items start at <paramref name="low"/>.</summary>
     public abstract TreeNode<T> Join(TreeNode<T> right, T low, EditToken edit);
 
     private static int Parts(int length) => (length + Filled - 1) / Filled;
@@ -137,15 +136,15 @@ internal sealed class LeafNode<T> : TreeNode<T>
 
         if (Edit != edit)
         {
-            // A little room: the next change of the same edit is written in place.
-            var room = Length + (Length < Few ? 1 : Few);
+            // Spare capacity lets the next change of the same edit be made in place.
+            var room = Length + (Length < Spare ? 1 : Spare);
             return (new LeafNode<T>(edit, Inserted<T>(Items.AsSpan(0, Length), at, item, room), Length + 1), null);
         }
 
         if (Length == Items.Length)
         {
-            // Changes of one edit are often neighbours: where some came, more will.
-            Items = Inserted<T>(Items.AsSpan(0, Length), at, item, Length + Math.Max(Few, Length));
+            // Changes of one edit are often adjacent, so more are likely here.
+            Items = Inserted<T>(Items.AsSpan(0, Length), at, item, Length + Math.Max(Spare, Length));
         }
         else
         {
@@ -186,15 +185,15 @@ internal sealed class LeafNode<T> : TreeNode<T>
 
     private (TreeNode<T> Node, TreeNode<T>? Split) Split(T item, int at, EditToken edit)
     {
-        // Keys that only grow (the common order of ids) fill their leaves instead of leaving halves behind.
+        // Growing keys (the common order of ids) fill their leaves instead of leaving half-empty ones.
         var half = at == Width ? Width - 1 : Width / 2;
         ReadOnlySpan<T> items = Items.AsSpan(0, Width);
         var lower = items[..half];
         var upper = items[half..];
         return at <= half && at < Width
-            ? (new LeafNode<T>(edit, Inserted(lower, at, item, half + (2 * Few)), half + 1),
+            ? (new LeafNode<T>(edit, Inserted(lower, at, item, half + (2 * Spare)), half + 1),
                 new LeafNode<T>(edit, upper.ToArray(), upper.Length))
             : (new LeafNode<T>(edit, lower.ToArray(), half),
-                new LeafNode<T>(edit, Inserted(upper, at - half, item, upper.Length + (2 * Few)), upper.Length + 1));
+                new LeafNode<T>(edit, Inserted(upper, at - half, item, upper.Length + (2 * Spare)), upper.Length + 1));
     }
 }

@@ -1,31 +1,31 @@
 namespace Presence.Tracker;
 
 /// <summary>
-/// How much goes into one frame. Not options: nobody needs to change them, and members need not agree on them. The
-/// simulation makes them small, so that few entries take many frames.
+/// Size limits of frames. They are not options: nobody needs to change them, and nodes need not agree on them. The
+/// simulation lowers them so that few entries need many frames.
 /// </summary>
 internal sealed record FrameBounds
 {
     public static FrameBounds Production { get; } = new();
 
-    /// <summary>Dots gathered for a delta, after which it is sent at once.</summary>
+    /// <summary>Dots in a delta, after which it is sent at once.</summary>
     public int DeltaDots { get; init; } = 1000;
 
-    /// <summary>Bytes of metadata, keys and topics gathered for a delta, about, after which it is sent at once.</summary>
+    /// <summary>Approximate bytes of metadata, keys and topics in a delta, after which it is sent at once.</summary>
     public int DeltaBytes { get; init; } = 128 * 1024;
 
-    /// <summary>Dots that one removal ends: a removal travels in one frame, whole.</summary>
+    /// <summary>Dots in one removal; a removal is never split over frames.</summary>
     public int RemovedDots { get; init; } = 256;
 
-    /// <summary>Metadata, keys and topics in one frame of a repair, about.</summary>
+    /// <summary>Approximate bytes of metadata, keys and topics in one repair frame.</summary>
     public int RepairBytes { get; init; } = 64 * 1024;
 
-    /// <summary>Values in one answer; the requester asks again for the rest.</summary>
+    /// <summary>Values in one repair response; the requester asks again for the rest.</summary>
     public int RepairValues { get; init; } = 20_000;
 
-    /// <summary>Dead intervals in one frame of a repair.</summary>
-    public int DeadIntervals { get; init; } = 8192;
+    /// <summary>Removed intervals in one repair frame.</summary>
+    public int RemovedIntervals { get; init; } = 8192;
 
-    /// <summary>Intervals of a context in a request; beyond it only the contiguous prefix is told.</summary>
+    /// <summary>Intervals of one context in a request; a longer context is reduced.</summary>
     public int ContextIntervals { get; init; } = 64;
 }

@@ -1,35 +1,40 @@
 namespace Presence.Tracker;
 
-/// <summary>When this member shows that it lives, and to whom.</summary>
+/// <summary>Sends heartbeats: periodically to all, and to expected nodes until they answer.</summary>
 internal sealed class Heartbeats(
-    PeerTable table, RepairDesk desk, OwnReplica own, TrackerOptions options, Func<Sender> from)
+    PeerTable table, RepairScheduler scheduler, LocalReplica local, TrackerOptions options, Func<Sender> from)
 {
-    private const int MostExpected = 1024;
+    private const int MaxExpected = 1024;
 
     private readonly HashSet<string> _expected = new(StringComparer.Ordinal);
 
-    // The first tick always says something.
+    // The first tick always sends one.
     private int _silent = options.MaxSilentPeriods;
 
-    /// <summary>Membership named a member: it is greeted until it is heard.</summary>
-    public void Expect(string member, ShardEffects effects)
+    /// <summary>Gets the nodes that have not answered yet.</summary>
+    public IReadOnlyCollection<string> Expected => _expected;
+
+    /// <summary>Adds a node named by membership; it gets a heartbeat per tick until its first frame arrives.</summary>
+    public void AddExpected(string node, ShardEffects effects)
     {
-        if (member != own.Id.Node && !table.TryGet(member, out _) && _expected.Count < MostExpected && _expected.Add(member))
+        if (node != local.Id.Node && !table.TryGet(node, out _) && _expected.Count < MaxExpected && _expected.Add(node))
         {
-            Send(member, effects);
+            Send(node, effects);
         }
     }
 
-    /// <summary>A heartbeat after the silent periods; sooner while somebody may not know all of ours.</summary>
-    public void Beat(ShardEffects effects)
+    /// <summary>Broadcasts a heartbeat after the silent periods; sooner while a peer may lack local changes.</summary>
+    public void SendDue(ShardEffects effects)
     {
-        foreach (var member in _expected)
+        foreach (var node in _expected)
         {
-            Send(member, effects);
+            Send(node, effects);
         }
 
         _silent++;
-        var isKnown = table.All.All(p => p.State == PeerState.Down || desk.Confirms(p.Replica, own.Id, own.Outbox.Announced));
+        var announced = local.DeltaBuffer.Announced;
+        var isKnown = table.All.All(
+            p => p.State == PeerState.Down || scheduler.Confirms(p.Replica, local.Id, announced));
         if (_silent > options.MaxSilentPeriods || (!isKnown && _silent >= options.ClockSamplePeriods))
         {
             _silent = 0;
@@ -37,22 +42,22 @@ internal sealed class Heartbeats(
         }
     }
 
-    /// <summary>A heartbeat to one member.</summary>
-    public void Send(string member, ShardEffects effects) => effects.Frames.Add(new OutgoingFrame(member, Make()));
+    /// <summary>Sends a heartbeat to one node.</summary>
+    public void Send(string node, ShardEffects effects) => effects.Frames.Add(new OutgoingFrame(node, Make()));
 
-    /// <summary>A heartbeat to an earlier start under this name, in which it finds itself: no leftover of a dead one could know it.</summary>
-    public void Answer(Sender namesake, ShardEffects effects)
+    /// <summary>Answers an earlier process of this name; only a living process can name its replica.</summary>
+    public void Answer(Sender other, ShardEffects effects)
     {
         var heartbeat = Make();
-        Clock found = new(namesake.Replica, namesake.Counter, namesake.Counter);
-        effects.Frames.Add(new OutgoingFrame(own.Id.Node, heartbeat with { Clocks = [.. heartbeat.Clocks, found] }));
+        Clock found = new(other.Replica, other.Counter, other.Counter);
+        effects.Frames.Add(new OutgoingFrame(local.Id.Node, heartbeat with { Clocks = [.. heartbeat.Clocks, found] }));
     }
 
-    /// <summary>A heartbeat to all.</summary>
+    /// <summary>Sends a heartbeat to all nodes.</summary>
     public void Broadcast(ShardEffects effects) => effects.Frames.Add(new OutgoingFrame(null, Make()));
 
-    /// <summary>No more greetings: the member was heard, or is gone.</summary>
-    public void Met(string member) => _expected.Remove(member);
+    /// <summary>Stops expecting a node: it answered or was removed.</summary>
+    public void RemoveExpected(string node) => _expected.Remove(node);
 
     private HeartbeatFrame Make() => new(
         from(),

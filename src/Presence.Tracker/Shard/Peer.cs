@@ -2,111 +2,123 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>How a peer's entries stand at this member.</summary>
+/// <summary>The state of a peer on this node.</summary>
 internal enum PeerState
 {
-    /// <summary>Not held.</summary>
+    /// <summary>Not known.</summary>
     Unknown,
 
-    /// <summary>Living, and its entries are listed.</summary>
+    /// <summary>In contact; its entries are visible.</summary>
     Up,
 
-    /// <summary>Living again; its entries are listed once what it had reached by then is known.</summary>
-    Healing,
+    /// <summary>In contact again; its entries become visible once the recovery target is reached.</summary>
+    Recovering,
 
-    /// <summary>Silent for too long; its entries are kept but not listed.</summary>
+    /// <summary>Silent for too long; its entries are kept but hidden.</summary>
     Down,
 }
 
-/// <summary>One replica of another member.</summary>
-internal sealed class Peer(ReplicaId replica, ReplicaDots<PresenceEntry> dots, TimeSpan now)
+/// <summary>One replica of another node.</summary>
+internal sealed class Peer(ReplicaId replica, ReplicaState<PresenceEntry> dots, TimeSpan now)
 {
-    private int _underWay;
+    private int _inFlight;
     private int _stale;
 
     public ReplicaId Replica => replica;
 
-    public ReplicaDots<PresenceEntry> Dots => dots;
+    public ReplicaState<PresenceEntry> Dots => dots;
 
-    /// <summary>The process that writes as this replica: see <see cref="Sender.Instance"/>.</summary>
+    /// <summary>Gets or sets the process that writes as this replica: see <see cref="Sender.Instance"/>.</summary>
     public ulong Instance { get; set; }
 
     public PeerState State { get; set; } = PeerState.Up;
 
-    public TimeSpan LastHeard { get; private set; } = now;
+    public TimeSpan LastContact { get; private set; } = now;
 
     public TimeSpan? ProbedAt { get; private set; }
 
-    /// <summary>Probes that were sent after the last sign of life and ended without an answer.</summary>
+    /// <summary>Gets the number of unanswered probes that were sent after the last contact.</summary>
     public int Unanswered { get; private set; }
 
-    /// <summary>Highest sequence number that anybody said it had reached.</summary>
-    public ulong Advertised { get; set; }
+    /// <summary>Gets whether a probe that was sent after the last contact has ended, in whatever way.</summary>
+    public bool HasProbeEnded { get; private set; }
 
-    /// <summary>What must be known before its entries are listed again; null until it has said so after its return.</summary>
-    public ulong? HealTarget { get; private set; }
+    /// <summary>Gets or sets the highest sequence number of this replica that any node has reported.</summary>
+    public ulong MaxKnownSequence { get; set; }
 
-    /// <summary>The first request to it since its return; 0 if there was none.</summary>
-    public ulong HealRequest { get; private set; }
+    /// <summary>Gets the sequence number to reach before entries are visible again; null until reported.</summary>
+    public ulong? RecoveryTarget { get; private set; }
+
+    /// <summary>Gets the first request to it since its return; 0 if there was none.</summary>
+    public ulong RecoveryRequest { get; private set; }
 
     public TimeSpan? BehindSince { get; set; }
 
-    /// <summary>The ordered answer that is being taken, by answerer, and the part that comes next.</summary>
-    public (ReplicaId Answerer, ulong Answer, int Next) Taking { get; set; }
+    /// <summary>Gets the ordered answers about this replica that are being received.</summary>
+    public OrderedParts OrderedParts { get; } = new();
 
     /// <summary>
-    /// Newest version that left for each identity while older dots may still be unknown: a straggler below it is not shown.
-    /// Emptied when nothing older can come.
+    /// Gets the visible entries that have ended here, while their next version may be among the missing dots, with the
+    /// reason of the leave in case it is not.
     /// </summary>
-    public Dictionary<(string Topic, string Key, ulong Process), ulong> Floors { get; } = [];
+    public List<(PresenceEntry Entry, LeaveReason Reason)> Ending { get; } = [];
 
-    /// <summary>A sign of life, or a pause of this member's own that must not count as silence.</summary>
-    public void Heard(TimeSpan now)
+    /// <summary>
+    /// Gets the newest ended version per identity while older dots may be unknown; an older version that arrives late
+    /// stays hidden. Cleared when no dots are missing.
+    /// </summary>
+    public Dictionary<(string Topic, string Key, ulong Process), ulong> MinVisibleSequence { get; } = [];
+
+    /// <summary>Records contact, or moves it forward after a suspension of this process.</summary>
+    public void OnContact(TimeSpan now)
     {
-        LastHeard = now;
+        LastContact = now;
         Unanswered = 0;
-        // How these end says nothing about the time after this sign.
-        _stale = _underWay;
+        HasProbeEnded = false;
+        // The outcome of probes in flight says nothing about the time after this contact.
+        _stale = _inFlight;
     }
 
-    public void Probed(TimeSpan now)
+    public void OnProbeSent(TimeSpan now)
     {
         ProbedAt = now;
-        _underWay++;
+        _inFlight++;
     }
 
-    public void ProbeEnded(bool answered)
+    public void OnProbeEnded(bool answered)
     {
-        _underWay--;
+        _inFlight--;
         if (_stale > 0)
         {
             _stale--;
         }
-        else if (!answered)
+        else
         {
-            Unanswered++;
+            HasProbeEnded = true;
+            Unanswered += answered ? 0 : 1;
         }
     }
 
-    /// <summary>A probe that told nothing: nor do those before it, which were not answered for the same want of a way.</summary>
-    public void ProbeAbandoned()
+    /// <summary>Ignores this probe and the failed ones before it: this node was disconnected.</summary>
+    public void OnProbeAbandoned()
     {
-        ProbeEnded(answered: true);
+        OnProbeEnded(answered: true);
         Unanswered = 0;
     }
 
     public bool IsShown => State == PeerState.Up;
 
-    public void BeginHealing() => (HealTarget, HealRequest) = (null, 0);
+    public void BeginRecovery() => (RecoveryTarget, RecoveryRequest) = (null, 0);
 
-    public void Asked(ulong request) => HealRequest = HealRequest == 0 ? request : HealRequest;
+    public void OnRequestSent(ulong request) => RecoveryRequest = RecoveryRequest == 0 ? request : RecoveryRequest;
 
-    /// <summary>It answered a request: an answer to one of after its return says how far it has got.</summary>
-    public void Answered(ulong request, ulong counter)
+    /// <summary>Records an answer: the first one to a request sent after its return sets the recovery target.</summary>
+    public void OnResponse(ulong request, ulong counter)
     {
-        if (HealRequest != 0 && request >= HealRequest)
+        // The difference is large for an earlier request, and for one of another process.
+        if (RecoveryRequest != 0 && request - RecoveryRequest <= uint.MaxValue)
         {
-            HealTarget ??= counter;
+            RecoveryTarget ??= counter;
         }
     }
 }

@@ -3,14 +3,14 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>What hearing a replica did to the table.</summary>
-/// <param name="Before">The state of the name's peer before.</param>
-/// <param name="After">The peer now, or null if the frame is of an incarnation that is over.</param>
-/// <param name="Replaced">The earlier incarnation that ended by this, if one did.</param>
-internal readonly record struct Heard(PeerState Before, Peer? After, Peer? Replaced);
+/// <summary>The effect of a contact on the table.</summary>
+/// <param name="Before">The previous state of the peer with this node name.</param>
+/// <param name="After">The peer now; null if its incarnation has ended.</param>
+/// <param name="Replaced">The earlier incarnation that this one replaced, if any.</param>
+internal readonly record struct ContactResult(PeerState Before, Peer? After, Peer? Replaced);
 
-/// <summary>The other replicas that are held, one per member, and the graves of those that ended for good.</summary>
-internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Graves graves)
+/// <summary>The replicas of other nodes, one per node.</summary>
+internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Tombstones tombstones)
 {
     private readonly Dictionary<string, Peer> _peers = new(StringComparer.Ordinal);
 
@@ -21,10 +21,10 @@ internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Graves graves)
 
     public bool TryGet(string node, [MaybeNullWhen(false)] out Peer peer) => _peers.TryGetValue(node, out peer);
 
-    /// <summary>A frame came straight from a replica.</summary>
-    public Heard Hear(ReplicaId replica, TimeSpan now)
+    /// <summary>Records direct contact with a replica.</summary>
+    public ContactResult OnContact(ReplicaId replica, TimeSpan now)
     {
-        if (graves.Covers(replica, now))
+        if (tombstones.Covers(replica, now))
         {
             return new(PeerState.Unknown, null, null);
         }
@@ -45,29 +45,27 @@ internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Graves graves)
         }
 
         var before = peer.State;
-        peer.Heard(now);
+        peer.OnContact(now);
         if (before == PeerState.Down)
         {
-            peer.State = PeerState.Healing;
+            peer.State = PeerState.Recovering;
         }
 
         return new(before, peer, null);
     }
 
-    /// <summary>The highest incarnation of a name that is over or about to be, so that its member gets above it in one step.</summary>
-    public ReplicaId LastOver(ReplicaId replica)
+    /// <summary>Returns the highest ended or known incarnation of a name, which its node must exceed.</summary>
+    public ReplicaId MaxEnded(ReplicaId replica)
     {
-        var last = Math.Max(replica.Incarnation, graves.LastOf(replica.Node));
-        return replica with
-        {
-            Incarnation = _peers.TryGetValue(replica.Node, out var peer) ? Math.Max(last, peer.Replica.Incarnation) : last,
-        };
+        var last = Math.Max(replica.Incarnation, tombstones.LastOf(replica.Node));
+        last = _peers.TryGetValue(replica.Node, out var peer) ? Math.Max(last, peer.Replica.Incarnation) : last;
+        return replica with { Incarnation = last };
     }
 
-    /// <summary>Forgets a replica by timeout; it may come back, from empty.</summary>
+    /// <summary>Removes a replica; it may come back with an empty state.</summary>
     public void Forget(Peer peer)
     {
-        if (_peers.TryGetValue(peer.Replica.Node, out var held) && held == peer)
+        if (_peers.TryGetValue(peer.Replica.Node, out var current) && current == peer)
         {
             _peers.Remove(peer.Replica.Node);
         }
@@ -83,40 +81,40 @@ internal sealed class PeerTable(AddWinsMap<PresenceEntry> map, Graves graves)
     }
 }
 
-/// <summary>
-/// The replicas that ended for good, by name and highest incarnation, for longer than any peer may still hold them.
-/// </summary>
-internal sealed class Graves(TimeSpan period)
+/// <summary>The ended replicas: the highest incarnation by name, for longer than any peer may still hold it.</summary>
+internal sealed class Tombstones(TimeSpan period)
 {
-    /// <summary>Names remembered at most; beyond it the one that expires first goes.</summary>
-    private const int Most = 4096;
+    /// <summary>Maximum number of names; beyond it the one that expires first is dropped.</summary>
+    private const int MaxNames = 4096;
 
-    private readonly Dictionary<string, (ulong Incarnation, TimeSpan Until)> _graves = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ulong Incarnation, TimeSpan Until)> _tombstones = new(StringComparer.Ordinal);
 
-    public int Count => _graves.Count;
+    public int Count => _tombstones.Count;
 
     public bool Covers(ReplicaId replica, TimeSpan now) =>
-        _graves.TryGetValue(replica.Node, out var grave) && replica.Incarnation <= grave.Incarnation && now < grave.Until;
+        _tombstones.TryGetValue(replica.Node, out var tombstone)
+        && replica.Incarnation <= tombstone.Incarnation
+        && now < tombstone.Until;
 
-    public ulong LastOf(string node) => _graves.TryGetValue(node, out var grave) ? grave.Incarnation : 0;
+    public ulong LastOf(string node) => _tombstones.TryGetValue(node, out var tombstone) ? tombstone.Incarnation : 0;
 
-    public void Bury(ReplicaId replica, TimeSpan now)
+    public void Add(ReplicaId replica, TimeSpan now)
     {
-        // A word about an earlier incarnation keeps the grave for longer too: somebody may have held that one until now.
+        // The end of an earlier incarnation prolongs the tombstone too: a peer may still hold that incarnation.
         var last = Math.Max(replica.Incarnation, LastOf(replica.Node));
-        if (_graves.Count >= Most && !_graves.ContainsKey(replica.Node))
+        if (_tombstones.Count >= MaxNames && !_tombstones.ContainsKey(replica.Node))
         {
-            _graves.Remove(_graves.MinBy(g => g.Value.Until).Key);
+            _tombstones.Remove(_tombstones.MinBy(g => g.Value.Until).Key);
         }
 
-        _graves[replica.Node] = (last, now + period);
+        _tombstones[replica.Node] = (last, now + period);
     }
 
     public void Clear(TimeSpan now)
     {
-        foreach (var (name, _) in _graves.Where(g => g.Value.Until <= now).ToArray())
+        foreach (var (name, _) in _tombstones.Where(g => g.Value.Until <= now).ToArray())
         {
-            _graves.Remove(name);
+            _tombstones.Remove(name);
         }
     }
 }

@@ -2,27 +2,34 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>What a shard asks its host to do after one input. Reused: the host clears it before the next input.</summary>
+/// <summary>The effects of one input, which the host executes. The host clears and reuses the object.</summary>
 internal sealed class ShardEffects
 {
-    /// <summary>Frames to send, in order.</summary>
+    /// <summary>Gets the frames to send, in order.</summary>
     public List<OutgoingFrame> Frames { get; } = [];
 
     /// <summary>
-    /// Probes to deliver by the engine's surest way, each to the member of its <see cref="ProbeFrame.Target"/>; report the
-    /// outcome with <see cref="TrackerShard.ProbeAnswered"/>.
+    /// Gets the probes to send by the most reliable path, each to the node of its <see cref="ProbeFrame.Target"/>.
+    /// Report the outcome with <see cref="TrackerShard.ProbeAnswered"/>.
     /// </summary>
     public List<ProbeFrame> Probes { get; } = [];
 
-    /// <summary>What became visible, in order. Applied to what was listed before, it gives what is listed now.</summary>
+    /// <summary>Gets the visible changes. Applied in order to the previous list they give the new list.</summary>
     public List<PresenceChange> Changes { get; } = [];
 
-    /// <summary>What happened to other replicas and to this one, for logs, metrics and tests.</summary>
+    /// <summary>Gets the events of replicas, this one included, for logs, metrics and tests.</summary>
     public List<ReplicaEvent> Events { get; } = [];
 
-    /// <summary>Empties all lists.</summary>
+    /// <summary>Gets the entries of resumable sessions that other nodes have written.</summary>
+    public List<SessionSighting> Sessions { get; } = [];
+
+    /// <summary>Gets the entries of resumable sessions that stay hidden; their owners do not know why.</summary>
+    public List<HiddenSession> Hidden { get; } = [];
+
     public void Clear()
     {
+        Sessions.Clear();
+        Hidden.Clear();
         Frames.Clear();
         Probes.Clear();
         Changes.Clear();
@@ -31,77 +38,77 @@ internal sealed class ShardEffects
 }
 
 /// <summary>A frame to send.</summary>
-/// <param name="To">Name of the member, or null for all others.</param>
-/// <param name="Frame">What to send; encode with <see cref="ShardFrameCodec"/>.</param>
+/// <param name="To">Name of the node; null for all others.</param>
+/// <param name="Frame">The frame; encode with <see cref="ShardFrameCodec"/>.</param>
 internal readonly record struct OutgoingFrame(string? To, ShardFrame Frame);
 
-/// <summary>Something that happened to a replica.</summary>
-/// <param name="Kind">What.</param>
-/// <param name="Replica">To whom.</param>
-/// <param name="Detail">More, for a log; may be null.</param>
+/// <summary>A state transition or other event of a replica.</summary>
+/// <param name="Kind">The kind.</param>
+/// <param name="Replica">The replica.</param>
+/// <param name="Detail">Text for a log; may be null.</param>
 internal readonly record struct ReplicaEvent(ReplicaEventKind Kind, ReplicaId Replica, string? Detail = null);
 
-/// <summary>The transitions of a replica.</summary>
+/// <summary>The kinds of <see cref="ReplicaEvent"/>.</summary>
 internal enum ReplicaEventKind
 {
-    /// <summary>Heard for the first time, or after it was forgotten.</summary>
+    /// <summary>First contact, or first contact after removal.</summary>
     Up,
 
-    /// <summary>Heard again while held as down; its entries are shown after the first repair.</summary>
-    Healing,
+    /// <summary>Contact while down; its entries become visible after the first repair.</summary>
+    Recovering,
 
-    /// <summary>Its entries are shown again.</summary>
-    Healed,
+    /// <summary>Its entries are visible again.</summary>
+    Recovered,
 
     /// <summary>Silent for the down period.</summary>
     Down,
 
-    /// <summary>Silent for the permanent down period; forgotten.</summary>
+    /// <summary>Silent for the permanent down period; removed.</summary>
     PermDown,
 
-    /// <summary>A newer incarnation took its place; forgotten for ever.</summary>
+    /// <summary>A newer incarnation replaced it; removed permanently.</summary>
     Replaced,
 
-    /// <summary>Said farewell; forgotten for ever.</summary>
+    /// <summary>Sent a leave frame; removed permanently.</summary>
     Stopped,
 
-    /// <summary>Membership declared it dead; forgotten for ever.</summary>
+    /// <summary>Membership declared it dead; removed permanently.</summary>
     Dead,
 
-    /// <summary>A frame of an incarnation that is over was ignored.</summary>
+    /// <summary>A frame of an ended incarnation was ignored.</summary>
     Ignored,
 
-    /// <summary>This member saw its own name at its incarnation or above and goes on under a higher one.</summary>
+    /// <summary>Another process used this node's name; this node continues under a higher incarnation.</summary>
     Restarted,
 
-    /// <summary>Another living member has this member's name and is newer: this one must stop.</summary>
+    /// <summary>A newer living node has this node's name: this node must stop.</summary>
     NameConflict,
 
-    /// <summary>A member with another pool size or another codec was refused.</summary>
-    Refused,
+    /// <summary>A frame of a node with another pool size was rejected.</summary>
+    Rejected,
 
-    /// <summary>This member asked another for what it lacks.</summary>
+    /// <summary>This node sent a repair request.</summary>
     RepairRequested,
 
-    /// <summary>This member answered a request.</summary>
+    /// <summary>This node answered a repair request.</summary>
     RepairSent,
 }
 
-/// <summary>A peer as its shard sees it.</summary>
+/// <summary>The state of a peer on this node.</summary>
 /// <param name="Replica">The replica.</param>
-/// <param name="IsUp">Whether it counts as living.</param>
-/// <param name="IsShown">Whether its entries are listed.</param>
-/// <param name="Clock">Sequence number up to which everything of it is known here.</param>
-/// <param name="Advertised">Highest sequence number it is known to have reached.</param>
-/// <param name="Entries">Live entries of it held here.</param>
-/// <param name="LastHeard">When it was last heard, on the host's clock.</param>
-/// <param name="BehindSince">Since when something of it is known to be missing here; null if nothing is.</param>
+/// <param name="IsUp">Whether it is not down.</param>
+/// <param name="IsShown">Whether its entries are visible.</param>
+/// <param name="Clock">Sequence number up to which all its changes are known here.</param>
+/// <param name="MaxKnownSequence">Highest sequence number it is known to have reached.</param>
+/// <param name="Entries">Number of its live entries here.</param>
+/// <param name="LastHeard">Time of the last contact, on the host's clock.</param>
+/// <param name="BehindSince">Since when changes of it are known to be missing here; null if none are.</param>
 internal readonly record struct PeerStatus(
     ReplicaId Replica,
     bool IsUp,
     bool IsShown,
     ulong Clock,
-    ulong Advertised,
+    ulong MaxKnownSequence,
     int Entries,
     TimeSpan LastHeard,
     TimeSpan? BehindSince);

@@ -3,35 +3,36 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>
-/// One shard of a tracker on one member, as a pure machine: every input is a method, every consequence is an effect. It
-/// has no clock, no randomness, no threads and no I/O; the host gives the time, runs one input at a time and carries out
-/// the effects.
+/// One shard of a tracker on one node, as a state machine: every input is a method call, every output an effect. It has
+/// no clock, no randomness, no threads and no I/O. The host passes the time, runs one input at a time and executes the
+/// effects.
 /// </summary>
-/// <remarks>Only <see cref="Index"/> and <see cref="ViewOf"/> may be used from other threads.</remarks>
-internal sealed class TrackerShard
+/// <remarks>Only <see cref="Index"/> and <see cref="ViewOf"/> are safe to use from other threads.</remarks>
+internal sealed partial class TrackerShard
 {
     private readonly TrackerOptions _options;
     private readonly AddWinsMap<PresenceEntry> _map;
-    private readonly OwnReplica _own;
-    private readonly ShardPeers _peers;
+    private readonly LocalReplica _local;
+    private readonly PeerProtocol _peers;
+    private readonly SessionView _sessions;
     private readonly ulong _seed;
     private readonly ulong _started;
     private volatile VersionVector _known;
-    private bool _over;
+    private bool _hasEnded;
 
-    /// <summary>A shard that knows nobody yet.</summary>
-    /// <param name="self">This member; its incarnation is above that of every earlier start under its name.</param>
-    /// <param name="shard">Number of the shard.</param>
-    /// <param name="options">Checked here.</param>
-    /// <param name="limits">Checked here.</param>
-    /// <param name="seed">Any number of this process alone: spreads the members' first ticks and tells namesakes apart.</param>
-    /// <exception cref="PresenceOptionsException">An option or limit breaks its rule.</exception>
+    /// <summary>Creates a shard without peers.</summary>
+    /// <param name="self">This node; its incarnation must exceed that of every earlier process of its name.</param>
+    /// <param name="shard">The number of the shard.</param>
+    /// <param name="options">Validated here.</param>
+    /// <param name="limits">Validated here.</param>
+    /// <param name="seed">A number unique to this process; it spreads first ticks and detects name conflicts.</param>
+    /// <exception cref="ArgumentException">An option or limit breaks its rule.</exception>
     public TrackerShard(ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed)
         : this(self, shard, options, limits, seed, FrameBounds.Production)
     {
     }
 
-    /// <summary>A shard with other frames than those of production, for tests.</summary>
+    /// <summary>Creates a shard with other frame sizes, for tests.</summary>
     internal TrackerShard(
         ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed, FrameBounds bounds)
     {
@@ -46,86 +47,98 @@ internal sealed class TrackerShard
         Shard = shard;
         _known = new VersionVector(self, []);
         _map = new AddWinsMap<PresenceEntry>(options.MaxDeltaSizes[^1]);
-        _own = new OwnReplica(self, _map, Index, limits, options.DeltaDelay, bounds, () => _peers!.Any);
-        _peers = new ShardPeers(_map, Index, options, _own, new Namesake(self.Incarnation, seed), () => From, bounds);
+        _sessions = new SessionView(Index, options.BroadcastPeriod * options.ClockSamplePeriods * 2);
+        _local = new LocalReplica(
+            self, _map, Index, _sessions, limits, options.DeltaDelay, bounds, () => _peers!.PeerCount);
+        var nameConflicts = new NameConflictDetector(self.Incarnation, seed);
+        _peers = new PeerProtocol(_map, Index, _sessions, options, _local, nameConflicts, () => From, bounds);
     }
 
-    /// <summary>Number of the shard.</summary>
     public int Shard { get; }
 
-    /// <summary>This replica; its incarnation grows if somebody else turns out to have used it.</summary>
-    public ReplicaId Self => _own.Id;
+    /// <summary>Gets the local replica; its incarnation grows if another process has used it.</summary>
+    public ReplicaId Self => _local.Id;
 
-    /// <summary>What readers see; safe on any thread.</summary>
+    /// <summary>Gets the visible presences; safe on any thread.</summary>
     public PresenceIndex Index { get; } = new();
 
-    /// <summary>When <see cref="Tick"/> is next due, on the host's clock.</summary>
+    /// <summary>Gets when <see cref="Tick"/> is next due, on the host's clock.</summary>
     public TimeSpan NextTick { get; private set; }
 
-    /// <summary>When gathered changes must leave, or null if there are none.</summary>
-    public TimeSpan? NextFlush => _own.Outbox.Due;
+    /// <summary>Gets when buffered changes must be sent; null if there are none.</summary>
+    public TimeSpan? NextFlush => _local.DeltaBuffer.Due;
 
-    private Sender From => new(_own.Id, _started, _seed, _options.PoolSize, _own.Outbox.Announced);
+    private Sender From => new(_local.Id, _started, _seed, _options.PoolSize, _local.DeltaBuffer.Announced);
 
-    /// <summary>Begins: sets the first tick within a quarter of the broadcast period. Call first.</summary>
+    /// <summary>Schedules the first tick within a quarter of the broadcast period. Call first.</summary>
     public void Start(TimeSpan now, ShardEffects effects)
     {
         NextTick = now + (_options.BroadcastPeriod * ((_seed % 1024) / 4096.0));
         _peers.Start(now);
     }
 
-    /// <summary>See Phoenix.Tracker track. The entry is listed and the join is among the effects.</summary>
+    /// <summary>Tracks a presence, as <c>Phoenix.Tracker.track</c>. The entry is visible on return.</summary>
     /// <exception cref="AlreadyTrackedException">Nothing changed.</exception>
     /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public PresenceEntry Track(
-        TimeSpan now, ulong process, string topic, string key, PresenceMeta meta, ShardEffects effects)
+        TimeSpan now, ulong process, string topic, string key, PresenceMeta meta, ShardEffects effects,
+        SessionStamp? stamp = null)
     {
         ArgumentNullException.ThrowIfNull(effects);
         var request = new TrackRequest(topic, key, meta);
-        _own.CheckTrack(process, request);
-        var entry = _own.Join(process, request, effects.Changes);
-        Changed(now, effects);
+        _local.CheckTrack(process, request);
+        _sessions.Now = now;
+        var entry = _local.Join(process, request, effects.Changes, stamp);
+        OnLocalChange(now, effects);
         return entry;
     }
 
-    /// <summary>Replaces metadata by what the function makes of the present entry.</summary>
+    /// <summary>Replaces the metadata by the result of a function of the current entry.</summary>
     /// <exception cref="NotTrackedException">Nothing changed.</exception>
     /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public PresenceEntry Update(
-        TimeSpan now, ulong process, string topic, string key, Func<PresenceEntry, PresenceMeta> update, ShardEffects effects)
+        TimeSpan now, ulong process, string topic, string key, Func<PresenceEntry, PresenceMeta> update,
+        ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(update);
         ArgumentNullException.ThrowIfNull(effects);
-        var old = _own.Find(process, topic, key);
+        var old = _local.Find(process, topic, key);
         var meta = update(old);
-        _own.CheckLimits(new TrackRequest(topic, key, meta));
-        var entry = _own.Replace(old, meta, effects.Changes);
-        Changed(now, effects);
+        _local.CheckLimits(new TrackRequest(topic, key, meta));
+        _sessions.Now = now;
+        var entry = _local.Replace(old, meta, effects.Changes);
+        OnLocalChange(now, effects);
         return entry;
     }
 
-    /// <summary>Tracks many, or none of them if one cannot be.</summary>
-    /// <exception cref="AlreadyTrackedException">One is there already or named twice. Nothing changed.</exception>
+    /// <summary>Tracks all, or none if one is invalid.</summary>
+    /// <exception cref="AlreadyTrackedException">One exists already or is named twice. Nothing changed.</exception>
     /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public IReadOnlyList<PresenceEntry> TrackMany(
-        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects)
+        TimeSpan now, ulong process, IReadOnlyList<TrackRequest> requests, ShardEffects effects,
+        SessionStamp? stamp = null)
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(effects);
         CheckTrackMany(process, requests);
-        return ChangeEach(now, requests, request => _own.Join(process, request, effects.Changes), effects);
+        _sessions.Now = now;
+        return ChangeEach(now, requests, request => _local.Join(process, request, effects.Changes, stamp), effects);
     }
 
-    /// <summary>Throws what <see cref="TrackMany"/> would throw, and changes nothing.</summary>
-    /// <exception cref="AlreadyTrackedException">One is there already or named twice.</exception>
+    /// <summary>Throws what <see cref="TrackMany"/> would throw. Changes nothing.</summary>
+    /// <exception cref="AlreadyTrackedException">One exists already or is named twice.</exception>
     /// <exception cref="PresenceLimitException">A request breaks a limit.</exception>
     public void CheckTrackMany(ulong process, IReadOnlyList<TrackRequest> requests)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        _own.CheckTrackMany(process, requests);
+        _local.CheckTrackMany(process, requests);
     }
 
-    /// <summary>Updates many, or none of them if one is not there.</summary>
+    /// <summary>Throws if a request breaks a limit.</summary>
+    /// <exception cref="PresenceLimitException">A request breaks a limit.</exception>
+    public void CheckLimits(TrackRequest request) => _local.CheckLimits(request);
+
+    /// <summary>Updates all, or none if one does not exist.</summary>
     /// <exception cref="NotTrackedException">Nothing changed.</exception>
     /// <exception cref="PresenceLimitException">Nothing changed.</exception>
     public IReadOnlyList<PresenceEntry> UpdateMany(
@@ -134,84 +147,98 @@ internal sealed class TrackerShard
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(effects);
         CheckUpdateMany(process, requests);
+        _sessions.Now = now;
         return ChangeEach(
-            now, requests, r => _own.Replace(_own.Find(process, r.Topic, r.Key), r.Meta, effects.Changes), effects);
+            now, requests, r => _local.Replace(_local.Find(process, r.Topic, r.Key), r.Meta, effects.Changes), effects);
     }
 
-    /// <summary>Throws what <see cref="UpdateMany"/> would throw, and changes nothing.</summary>
-    /// <exception cref="NotTrackedException">One is not there.</exception>
+    /// <summary>Throws what <see cref="UpdateMany"/> would throw. Changes nothing.</summary>
+    /// <exception cref="NotTrackedException">One does not exist.</exception>
     /// <exception cref="PresenceLimitException">A request breaks a limit.</exception>
     public void CheckUpdateMany(ulong process, IReadOnlyList<TrackRequest> requests)
     {
         ArgumentNullException.ThrowIfNull(requests);
         foreach (var request in requests)
         {
-            _own.CheckLimits(request);
-            _own.Find(process, request.Topic, request.Key);
+            _local.CheckLimits(request);
+            _local.Find(process, request.Topic, request.Key);
         }
     }
 
-    /// <summary>Ends one presence; false if it was not there.</summary>
-    public bool Untrack(TimeSpan now, ulong process, string topic, string key, ShardEffects effects)
+    /// <summary>Ends one presence; returns false if it does not exist.</summary>
+    public bool Untrack(
+        TimeSpan now,
+        ulong process,
+        string topic,
+        string key,
+        ShardEffects effects,
+        LeaveReason reason = LeaveReason.Untracked)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (_own.TryFind(process, topic, key) is not { } entry)
+        if (_local.TryFind(process, topic, key) is not { } entry)
         {
             return false;
         }
 
-        _own.End(entry, LeaveReason.Untracked, effects.Changes);
-        Changed(now, effects);
+        _sessions.Now = now;
+        _local.End(entry, reason, effects.Changes);
+        OnLocalChange(now, effects);
         return true;
     }
 
-    /// <summary>Ends all presences of a process, because it untracked all or ended.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Ends all presences of a session.</summary>
+    /// <returns>The number of ended presences.</returns>
     public int UntrackAll(TimeSpan now, ulong process, LeaveReason reason, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        var ended = _own.EndAll(process, reason, effects.Changes);
+        _sessions.Now = now;
+        var ended = _local.EndAll(process, reason, effects.Changes);
         if (ended > 0)
         {
-            Changed(now, effects);
+            OnLocalChange(now, effects);
         }
 
         return ended;
     }
 
-    /// <summary>The periodic step: broadcast, request repair, detect downs. Call when <see cref="NextTick"/> is due.</summary>
+    /// <summary>Returns the presences of a session of this node.</summary>
+    public IReadOnlyList<PresenceEntry> EntriesOf(ulong process) => _local.EntriesOf(process);
+
+    /// <summary>Runs the periodic step. Call when <see cref="NextTick"/> is due.</summary>
     public void Tick(TimeSpan now, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
         NextTick = now + _options.BroadcastPeriod;
-        if (_over)
+        _sessions.Now = now;
+        if (_hasEnded)
         {
             return;
         }
 
         Flush(now, effects);
-        _peers.Tick(now, effects);
+        var pause = _peers.Tick(now, effects);
+        _sessions.Tick(pause, effects);
         Publish();
         Index.Trim();
     }
 
-    /// <summary>Sends what was gathered. Call when <see cref="NextFlush"/> is due.</summary>
+    /// <summary>Sends the buffered changes. Call when <see cref="NextFlush"/> is due.</summary>
     public void Flush(TimeSpan now, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (_own.Outbox.IsEmpty)
+        if (_local.DeltaBuffer.IsEmpty)
         {
             return;
         }
 
-        var delta = _own.Outbox.Take(now, _own.Counter);
-        if (!_over && _peers.Any)
+        var delta = _local.DeltaBuffer.Drain(now, _local.Counter);
+        if (!_hasEnded && _peers.PeerCount > 0)
         {
             effects.Frames.Add(new OutgoingFrame(null, new DeltaFrame(From, delta)));
         }
     }
 
-    /// <summary>Takes a frame from another member.</summary>
+    /// <summary>Handles a frame from another node and publishes the result.</summary>
     public void Receive(TimeSpan now, ShardFrame frame, ShardEffects effects)
     {
         Take(now, frame, effects);
@@ -219,130 +246,147 @@ internal sealed class TrackerShard
     }
 
     /// <summary>
-    /// Takes a frame as <see cref="Receive"/> does, and leaves it to <see cref="Publish"/> to show what it taught: frames that came
-    /// together change each topic once.
+    /// Handles a frame without publishing the result. Call <see cref="Publish"/> once after several frames to publish
+    /// each topic once.
     /// </summary>
     internal void Take(TimeSpan now, ShardFrame frame, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(frame);
         ArgumentNullException.ThrowIfNull(effects);
-        if (!_over)
+        _sessions.Now = now;
+        if (!_hasEnded)
         {
-            _over = !_peers.Receive(now, frame, effects);
+            _hasEnded = !_peers.Receive(now, frame, effects);
         }
     }
 
-    /// <summary>Publishes what was taken to readers, the clocks last. Call before the effects are carried out.</summary>
+    /// <summary>Publishes changes to readers, then the clocks. Call before executing the effects.</summary>
     internal void Publish()
     {
         Index.Publish();
         _known = _peers.Known(_known);
     }
 
-    /// <summary>A topic as readers see it now, on any thread. The snapshot may be newer than the clocks, never older.</summary>
-    internal TopicView ViewOf(string topic) => new(_known, Index.List(topic));
+    /// <summary>Returns a topic and clocks that are not newer than it, on any thread.</summary>
+    internal TopicSnapshotView ViewOf(string topic) => new(_known, Index.List(topic));
 
-    /// <summary>Another member probes: applies the frame as a sign of its life.</summary>
-    /// <returns>Whether this is the incarnation that was meant.</returns>
+    /// <summary>Handles a probe of another node, which counts as contact.</summary>
+    /// <returns>Whether the probe names the current incarnation.</returns>
     public bool Probed(TimeSpan now, ProbeFrame probe, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(probe);
         Receive(now, probe, effects);
-        return !_over && probe.Target == Self;
+        return !_hasEnded && probe.Target == Self;
     }
 
-    /// <summary>The outcome of a probe from the effects.</summary>
+    /// <summary>Reports the outcome of a probe.</summary>
     public void ProbeAnswered(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (!_over)
+        _sessions.Now = now;
+        if (!_hasEnded)
         {
             _peers.ProbeEnded(now, target, answered, effects);
             Publish();
         }
     }
 
-    /// <summary>
-    /// The outcome of a probe from the effects if this member could not ask, or could not have heard the answer, because it was
-    /// itself cut off from what joins the members: that says nothing about the target.
-    /// </summary>
+    /// <summary>Discards the outcome of a probe, because this node itself was disconnected.</summary>
     public void ProbeAbandoned(ReplicaId target)
     {
-        if (!_over)
+        if (!_hasEnded)
         {
             _peers.ProbeAbandoned(target);
         }
     }
 
-    /// <summary>Membership says that there is a member of this name, or that it is within reach again: greets it.</summary>
-    public void MemberJoined(TimeSpan now, string member, ShardEffects effects)
+    /// <summary>Handles a node that membership reports as joined or reachable again.</summary>
+    public void NodeJoined(TimeSpan now, string node, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (!_over)
+        if (!_hasEnded)
         {
-            _peers.Expect(now, member, effects);
+            _peers.Expect(now, node, effects);
         }
     }
 
-    /// <summary>Membership says that this incarnation of the member and all earlier ones are gone for good.</summary>
-    public void MemberGone(TimeSpan now, string member, ulong incarnation, ShardEffects effects)
+    /// <summary>
+    /// Gets whether the state of each node was received that was known and up at <see cref="AwaitNodes"/>.
+    /// </summary>
+    internal bool IsSynchronized => _peers.IsSynchronized;
+
+    /// <summary>Begins to wait for the state of the nodes. Call when membership has named them.</summary>
+    internal void AwaitNodes() => _peers.Await();
+
+    /// <summary>Handles a node that membership reports as dead, in this and all earlier incarnations.</summary>
+    public void NodeGone(TimeSpan now, string node, ulong incarnation, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (!_over)
+        _sessions.Now = now;
+        if (!_hasEnded)
         {
-            _peers.Bury(now, new ReplicaId(member, incarnation), LeaveReason.NodeDown, ReplicaEventKind.Dead, effects);
+            var replica = new ReplicaId(node, incarnation);
+            _peers.MarkDead(now, replica, LeaveReason.NodeDown, ReplicaEventKind.Dead, effects);
             Publish();
         }
     }
 
     /// <summary>
-    /// Stops in order: the effects hold a farewell for each member, which the host delivers and has acknowledged.
-    /// Afterwards the shard sends nothing more and takes no frames; own processes may still end.
+    /// Stops the shard: the effects hold a leave frame for each node, which the host sends and has acknowledged. The
+    /// shard sends and handles no frames afterwards; local sessions may still end.
     /// </summary>
     public void Leave(TimeSpan now, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        if (!_over)
+        if (!_hasEnded)
         {
-            _over = true;
-            _peers.SayFarewell(effects);
+            _hasEnded = true;
+            _peers.Leave(effects);
         }
     }
 
-    /// <summary>The other replicas that are held, up or down.</summary>
+    /// <summary>Returns the state of all known peers.</summary>
     public IReadOnlyList<PeerStatus> Peers() => _peers.Statuses();
 
-    /// <summary>The present version of an own entry.</summary>
-    /// <exception cref="NotTrackedException">It is not there.</exception>
-    internal PresenceEntry Find(ulong process, string topic, string key) => _own.Find(process, topic, key);
+    /// <summary>Returns the current version of a local entry.</summary>
+    /// <exception cref="NotTrackedException">It does not exist.</exception>
+    internal PresenceEntry Find(ulong process, string topic, string key) => _local.Find(process, topic, key);
 
-    internal void Plant(ShardDefect defect) => _peers.Plant(defect);
+    internal void Plant(ShardDefect defect)
+    {
+        _sessions.Planted = defect;
+        _peers.Plant(defect);
+    }
+
+    /// <summary>Gets the number of leaves that wait for a successor.</summary>
+    internal int HeldLeaves => _sessions.HeldCount;
 
     internal ShardMeasure Measure() => _peers.Measure();
 
-    private void Changed(TimeSpan now, ShardEffects effects)
+    private void OnLocalChange(TimeSpan now, ShardEffects effects)
     {
         Index.Publish();
-        if (NextFlush <= now || _own.Outbox.IsFull)
+        if (NextFlush <= now || _local.DeltaBuffer.IsFull)
         {
             Flush(now, effects);
         }
     }
 
     private List<PresenceEntry> ChangeEach(
-        TimeSpan now, IReadOnlyList<TrackRequest> requests, Func<TrackRequest, PresenceEntry> change, ShardEffects effects)
+        TimeSpan now, IReadOnlyList<TrackRequest> requests, Func<TrackRequest, PresenceEntry> change,
+        ShardEffects effects)
     {
         var entries = new List<PresenceEntry>(requests.Count);
         foreach (var request in requests)
         {
             entries.Add(change(request));
-            if (_own.Outbox.IsFull)
+            if (_local.DeltaBuffer.IsFull)
             {
                 Flush(now, effects);
             }
         }
 
-        Changed(now, effects);
+        OnLocalChange(now, effects);
         return entries;
     }
 }

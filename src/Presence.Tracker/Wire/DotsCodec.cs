@@ -2,11 +2,13 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>The binary form of a delta or a part of a repair.</summary>
-/// <remarks>Values ascending by sequence, removals, finals, then the dead dots that no removal in it names.</remarks>
+/// <summary>Encodes and decodes a delta or a part of a repair.</summary>
+/// <remarks>
+/// Order: values by sequence, removals, final versions, other removed dots, and from the second version on sessions.
+/// </remarks>
 internal static class DotsCodec
 {
-    public static void Write(FrameWriter to, ReplicaDots<PresenceEntry> dots)
+    public static void Write(FrameWriter to, ReplicaState<PresenceEntry> dots)
     {
         to.Number((ulong)dots.Count);
         var at = 0UL;
@@ -16,7 +18,7 @@ internal static class DotsCodec
             at = sequence;
         }
 
-        var dead = new IntervalSet();
+        var removedDots = new IntervalSet();
         to.Number((ulong)dots.Log.Count);
         at = 0;
         foreach (var removal in dots.Log.Removals)
@@ -27,10 +29,10 @@ internal static class DotsCodec
             foreach (var removed in removal.Removed.Span)
             {
                 to.Number(removal.Tick - removed);
-                dead.Add(removed);
+                removedDots.Add(removed);
             }
 
-            dead.Add(removal.Tick);
+            removedDots.Add(removal.Tick);
             at = removal.Tick;
         }
 
@@ -40,20 +42,26 @@ internal static class DotsCodec
             WriteEntry(to, final, 0);
         }
 
-        to.Intervals(dots.Dead().Except(dead));
+        to.Intervals(dots.Removed().Except(removedDots));
+        if (to.Stamped.Count > 0)
+        {
+            SessionCodec.Write(to);
+        }
     }
 
-    public static ReplicaDots<PresenceEntry> Read(ref FrameReader from, ReplicaId owner)
+    public static ReplicaState<PresenceEntry> Read(ref FrameReader from, ReplicaId owner, bool hasSessions)
     {
-        var dots = new ReplicaDots<PresenceEntry>();
+        var entries = hasSessions ? new List<PresenceEntry>() : null;
+        var dots = new ReplicaState<PresenceEntry>();
         var at = 0UL;
         var values = from.Count(6);
-        dots.MakeRoom(values);
+        dots.EnsureCapacity(values);
         for (var left = values; left > 0; left--)
         {
             var entry = ReadEntry(ref from, owner, at);
             at = entry.Sequence;
             dots.Add(at, entry);
+            entries?.Add(entry);
         }
 
         at = 0;
@@ -70,11 +78,17 @@ internal static class DotsCodec
         {
             var final = ReadEntry(ref from, owner, 0);
             dots.AddFinal(final.Sequence, final);
+            entries?.Add(final);
         }
 
-        if (from.Intervals() is { IntervalCount: > 0 } dead)
+        if (from.Intervals() is { IntervalCount: > 0 } removedDots)
         {
-            dots.Kill(dead);
+            dots.MarkRemoved(removedDots);
+        }
+
+        if (entries is not null)
+        {
+            SessionCodec.Read(ref from, entries);
         }
 
         return dots;
@@ -102,8 +116,8 @@ internal static class DotsCodec
     private static void WriteEntry(FrameWriter to, PresenceEntry entry, ulong after)
     {
         to.Number(entry.Sequence - after);
-        to.Number(entry.Sequence - entry.Born);
-        if (entry.Born != entry.Sequence)
+        to.Number(entry.Sequence - entry.CreatedSequence);
+        if (entry.CreatedSequence != entry.Sequence)
         {
             to.Number(entry.Sequence - entry.Previous);
         }
@@ -112,6 +126,7 @@ internal static class DotsCodec
         to.Topic(entry.Topic);
         to.Text(entry.Key);
         to.Bytes(entry.Meta.Utf8.Span);
+        to.Entry(entry);
     }
 
     private static PresenceEntry ReadEntry(ref FrameReader from, ReplicaId owner, ulong after)
@@ -126,6 +141,7 @@ internal static class DotsCodec
         }
 
         return new PresenceEntry(
-            owner, sequence, sequence - age, back == 0 ? 0 : sequence - back, from.Number(), from.Topic(), from.Text(), from.Meta());
+            owner, sequence, sequence - age, back == 0 ? 0 : sequence - back,
+            from.Number(), from.Topic(), from.Key(), from.Meta());
     }
 }

@@ -3,21 +3,21 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>Reads what <see cref="FrameWriter"/> wrote, and refuses everything else without reading beyond the frame.</summary>
-internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
+/// <summary>Reads frames of <see cref="FrameWriter"/>; rejects other input without reading past its end.</summary>
+internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names, PresenceLimits limits)
 {
-    /// <summary>What one entry that outlives the others of its frame keeps at most besides its own.</summary>
+    /// <summary>Size of a metadata block: the most that one surviving entry keeps alive.</summary>
     private const int BlockSize = 512;
 
-    /// <summary>A larger one wastes the end of a block.</summary>
-    private const int LargestShared = BlockSize / 4;
+    /// <summary>Maximum size of metadata in a block; larger metadata would waste its end.</summary>
+    private const int MaxShared = BlockSize / 4;
 
-    private const int MostKept = 4096;
-
-    private static readonly UTF8Encoding Strict = new(false, true);
+    private const int MaxCachedTopics = 4096;
+    private const int MaxNodeBytes = 255;
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private readonly PresenceIndex? _names = names;
+    private readonly PresenceLimits _limits = limits;
     [ThreadStatic]
     private static List<string>? t_topics;
 
@@ -25,10 +25,10 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
     private Memory<byte> _block;
     private int _at;
 
-    /// <summary>Lets go of what one frame after another of a thread uses.</summary>
+    /// <summary>Releases the buffers that the frames of a thread share.</summary>
     public readonly void Finish()
     {
-        if (_topics?.Capacity > MostKept)
+        if (_topics?.Capacity > MaxCachedTopics)
         {
             t_topics = null;
         }
@@ -38,7 +38,7 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
 
     public readonly bool AtEnd => _at == _bytes.Length;
 
-    public byte Byte() => _at < _bytes.Length ? _bytes[_at++] : throw Cut();
+    public byte Byte() => _at < _bytes.Length ? _bytes[_at++] : throw EndOfFrame();
 
     public ulong Number()
     {
@@ -66,7 +66,7 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
         throw new ShardFrameException("A number has more than 64 bits.");
     }
 
-    /// <summary>A count of things that take at least <paramref name="bytesEach"/>: never more than the frame can hold.</summary>
+    /// <summary>Reads a count of items of at least <paramref name="bytesEach"/>; it must fit the frame.</summary>
     public int Count(int bytesEach = 1)
     {
         var count = Number();
@@ -75,24 +75,51 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
             : throw new ShardFrameException($"A count of {count} does not fit into the frame.");
     }
 
-    public string Text() => Decoded(Slice(Count()));
+    /// <summary>Reads eight bytes.</summary>
+    public ulong Fixed()
+    {
+        if (_bytes.Length - _at < sizeof(ulong))
+        {
+            throw EndOfFrame();
+        }
+
+        return System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(Slice(sizeof(ulong)));
+    }
+
+    public ReadOnlySpan<byte> Bytes() => Slice(Count());
+
+    public string Key() => Decode(Name("key", _limits.MaxKeyBytes));
 
     /// <summary>
-    /// Metadata. Small ones of a frame lie in blocks together, because a thousand objects cost the collector more than their bytes do; the
-    /// last of a block to live keeps it, and it is small.
+    /// Reads metadata. Small metadata share blocks, because objects cost the collector more than bytes do. The last
+    /// live entry of a block keeps the block, which is small.
     /// </summary>
     public PresenceMeta Meta()
     {
         var left = _bytes.Length - _at;
         var json = Slice(Count());
-        if (json.Length > LargestShared)
+        if (json.Length > _limits.MaxMetaBytes)
+        {
+            throw new ShardFrameException($"Metadata has {json.Length} bytes; the limit is {_limits.MaxMetaBytes}.");
+        }
+
+        try
+        {
+            PresenceMeta.Check(json);
+        }
+        catch (PresenceMetaException e)
+        {
+            throw new ShardFrameException(e.Message);
+        }
+
+        if (json.Length > MaxShared)
         {
             return PresenceMeta.Trusted(json.ToArray());
         }
 
         if (_block.Length < json.Length)
         {
-            // Nothing that comes later in the frame needs more than what is left of it.
+            // The rest of the frame needs no more than its own length.
             _block = new byte[Math.Min(BlockSize, left)];
         }
 
@@ -112,19 +139,19 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
                 : throw new ShardFrameException($"Topic {number} was not named before.");
         }
 
-        var utf8 = Slice(Count());
+        var utf8 = Name("topic", _limits.MaxTopicBytes);
         var topic = TopicNames.Find(utf8, out var place);
         if (topic is null)
         {
-            topic = Named(utf8);
-            TopicNames.Keep(place, topic);
+            topic = Intern(utf8);
+            TopicNames.Store(place, topic);
         }
 
         (_topics ??= t_topics ??= new(64)).Add(topic);
         return topic;
     }
 
-    public ReplicaId Replica() => new(Text(), Number());
+    public ReplicaId Replica() => new(Decode(Name("node", MaxNodeBytes)), Number());
 
     public IntervalSet Intervals()
     {
@@ -150,6 +177,14 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
             : throw new ShardFrameException("Intervals are not ascending.");
     }
 
+    private ReadOnlySpan<byte> Name(string what, int max)
+    {
+        var utf8 = Slice(Count());
+        return utf8.Length > 0 && utf8.Length <= max
+            ? utf8
+            : throw new ShardFrameException($"A {what} has {utf8.Length} bytes; 1 to {max} are allowed.");
+    }
+
     private ReadOnlySpan<byte> Slice(int length)
     {
         var slice = _bytes.Slice(_at, length);
@@ -157,28 +192,29 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
         return slice;
     }
 
-    /// <summary>The index's own instance of a name, or a new one.</summary>
-    private readonly string Named(ReadOnlySpan<byte> utf8)
+    /// <summary>Returns the index's instance of a name, or a new string.</summary>
+    private readonly string Intern(ReadOnlySpan<byte> utf8)
     {
         Span<char> chars = stackalloc char[256];
         return _names is not null && utf8.Length <= chars.Length
+            && System.Text.Unicode.Utf8.IsValid(utf8)
             && Encoding.UTF8.TryGetChars(utf8, chars, out var length)
             && _names.TryIntern(chars[..length], out var interned)
             ? interned
-            : Decoded(utf8);
+            : Decode(utf8);
     }
 
-    private static string Decoded(ReadOnlySpan<byte> utf8)
+    private static string Decode(ReadOnlySpan<byte> utf8)
     {
         if (Ascii.IsValid(utf8))
         {
-            // Nearly all there is, and three times faster than to expect anything.
+            // The common case, and three times faster than UTF-8.
             return Encoding.Latin1.GetString(utf8);
         }
 
         try
         {
-            return Strict.GetString(utf8);
+            return StrictUtf8.Encoding.GetString(utf8);
         }
         catch (DecoderFallbackException)
         {
@@ -186,5 +222,5 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names)
         }
     }
 
-    private static ShardFrameException Cut() => new("The frame ends too early.");
+    private static ShardFrameException EndOfFrame() => new("The frame ends too early.");
 }

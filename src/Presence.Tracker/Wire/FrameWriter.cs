@@ -4,14 +4,14 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>Writes the primitives of the frame codec: LEB128 integers and length-prefixed UTF-8.</summary>
-/// <remarks>Each thread keeps one for its next frame, so that only the frame itself is allocated.</remarks>
+/// <remarks>Each thread reuses one writer, so that only the frame itself is allocated.</remarks>
 internal sealed class FrameWriter
 {
-    private const int MostKept = 256 * 1024;
-    private const int LongestNumber = 10;
+    private const int MaxCachedBytes = 256 * 1024;
+    private const int MaxNumberBytes = 10;
 
-    /// <summary>UTF-16 units of a text whose length in bytes is one byte of a frame, whatever they are.</summary>
-    private const int Short = 127 / 3;
+    /// <summary>Maximum UTF-16 length of texts whose length in bytes always fits one byte.</summary>
+    private const int MaxShortText = 127 / 3;
 
     [ThreadStatic]
     private static FrameWriter? t_spare;
@@ -19,12 +19,13 @@ internal sealed class FrameWriter
     private readonly Dictionary<string, int> _topics = new(StringComparer.Ordinal);
     private byte[] _bytes = new byte[1024];
     private int _length;
+    private int _entries;
 
     private FrameWriter()
     {
     }
 
-    /// <summary>An empty one; <see cref="Finish"/> gives it back.</summary>
+    /// <summary>Returns an empty writer; <see cref="Finish"/> returns it to the thread.</summary>
     public static FrameWriter Begin()
     {
         var writer = t_spare ?? new FrameWriter();
@@ -32,15 +33,44 @@ internal sealed class FrameWriter
         return writer;
     }
 
-    /// <summary>What was written. The writer must not be used any more.</summary>
+    /// <summary>Gets the written entries of resumable sessions, with their positions among all entries.</summary>
+    public List<(int Index, PresenceEntry Entry)> Stamped { get; } = [];
+
+    /// <summary>Gets or sets whether the frame is for a node that does not know sessions.</summary>
+    public bool OmitsSessions { get; set; }
+
+    /// <summary>Records that an entry was written.</summary>
+    public void Entry(PresenceEntry entry)
+    {
+        if (entry.Stamp is not null && !OmitsSessions)
+        {
+            Stamped.Add((_entries, entry));
+        }
+
+        _entries++;
+    }
+
+    /// <summary>Changes the first byte.</summary>
+    public void SetVersion(byte version) => _bytes[0] = version;
+
+    /// <summary>Writes eight bytes.</summary>
+    public void Fixed(ulong value)
+    {
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(Reserve(sizeof(ulong)), value);
+        _length += sizeof(ulong);
+    }
+
+    /// <summary>Returns the frame. The writer must not be used any more.</summary>
     public byte[] Finish()
     {
         var frame = GC.AllocateUninitializedArray<byte>(_length);
         _bytes.AsSpan(0, _length).CopyTo(frame);
-        if (_bytes.Length <= MostKept)
+        if (_bytes.Length <= MaxCachedBytes)
         {
-            _length = 0;
+            _length = _entries = 0;
             _topics.Clear();
+            Stamped.Clear();
+            OmitsSessions = false;
             t_spare = this;
         }
 
@@ -49,13 +79,13 @@ internal sealed class FrameWriter
 
     public void Byte(byte value)
     {
-        Room(1)[0] = value;
+        Reserve(1)[0] = value;
         _length++;
     }
 
     public void Number(ulong value)
     {
-        var to = Room(LongestNumber);
+        var to = Reserve(MaxNumberBytes);
         var length = 0;
         while (value >= 0x80)
         {
@@ -69,9 +99,9 @@ internal sealed class FrameWriter
 
     public void Text(string text)
     {
-        if (text.Length <= Short)
+        if (text.Length <= MaxShortText)
         {
-            var to = Room(1 + (Short * 3));
+            var to = Reserve(1 + (MaxShortText * 3));
             var written = Encoding.UTF8.GetBytes(text, to[1..]);
             to[0] = (byte)written;
             _length += 1 + written;
@@ -80,17 +110,17 @@ internal sealed class FrameWriter
 
         var length = Encoding.UTF8.GetByteCount(text);
         Number((ulong)length);
-        _length += Encoding.UTF8.GetBytes(text, Room(length));
+        _length += Encoding.UTF8.GetBytes(text, Reserve(length));
     }
 
     public void Bytes(ReadOnlySpan<byte> bytes)
     {
         Number((ulong)bytes.Length);
-        bytes.CopyTo(Room(bytes.Length));
+        bytes.CopyTo(Reserve(bytes.Length));
         _length += bytes.Length;
     }
 
-    /// <summary>A topic in full the first time, afterwards by its number within the frame.</summary>
+    /// <summary>Writes a topic in full the first time, afterwards its number within the frame.</summary>
     public void Topic(string topic)
     {
         if (_topics.TryGetValue(topic, out var number))
@@ -122,7 +152,7 @@ internal sealed class FrameWriter
         }
     }
 
-    private Span<byte> Room(int bytes)
+    private Span<byte> Reserve(int bytes)
     {
         if (_bytes.Length - _length < bytes)
         {

@@ -1,14 +1,19 @@
 namespace Presence.Tracker;
 
-/// <summary>The versioned binary form of <see cref="ShardFrame"/>: two versions of the library can talk during an upgrade.</summary>
+/// <summary>Encodes and decodes <see cref="ShardFrame"/>, versioned for rolling upgrades.</summary>
 /// <remarks>
-/// Byte 0 is the version, byte 1 the kind; numbers are LEB128, texts length-prefixed UTF-8. A field is only ever added at
-/// the end of a kind; a change beyond that takes a new version, which the version before must refuse.
+/// Byte 0 is the version, byte 1 the kind; numbers are LEB128, texts length-prefixed UTF-8. Fields are
+/// only added at the end of a kind; any other change needs a new version, which older versions reject.
 /// </remarks>
 internal static class ShardFrameCodec
 {
-    /// <summary>The version that <see cref="Encode"/> writes.</summary>
+    private static readonly PresenceLimits DefaultLimits = new();
+
+    /// <summary>The version of a frame without entries of resumable sessions.</summary>
     public const byte Version = 1;
+
+    /// <summary>The version of a frame with such entries.</summary>
+    public const byte VersionWithSessions = 2;
 
     private enum Kind : byte
     {
@@ -17,41 +22,56 @@ internal static class ShardFrameCodec
         Request = 3,
         Repair = 4,
         Probe = 5,
-        Farewell = 6,
-        Obituary = 7,
+        Leave = 6,
+        StaleIncarnation = 7,
     }
 
     /// <summary>Encodes a frame.</summary>
-    public static byte[] Encode(ShardFrame frame)
+    /// <param name="frame">The frame.</param>
+    /// <param name="withSessions">
+    /// False for a node that reads the first version only: entries of resumable sessions become ordinary ones.
+    /// </param>
+    public static byte[] Encode(ShardFrame frame, bool withSessions = true)
     {
         ArgumentNullException.ThrowIfNull(frame);
         var to = FrameWriter.Begin();
+        to.OmitsSessions = !withSessions;
         to.Byte(Version);
         to.Byte((byte)KindOf(frame));
         WriteSender(to, frame.From);
         WriteBody(to, frame);
+        if (to.Stamped.Count > 0)
+        {
+            to.SetVersion(VersionWithSessions);
+        }
+
         return to.Finish();
     }
 
     /// <summary>Decodes a frame.</summary>
-    /// <param name="bytes">One whole frame; not kept.</param>
-    /// <param name="names">An index whose topic names are used instead of new copies; may be null.</param>
-    /// <exception cref="ShardFrameException">The bytes are not a frame of a version that is understood.</exception>
-    public static ShardFrame Decode(ReadOnlySpan<byte> bytes, PresenceIndex? names = null)
+    /// <param name="bytes">One whole frame; not retained.</param>
+    /// <param name="names">An index whose topic names are reused; may be null.</param>
+    /// <param name="limits">Maximum sizes of topics, keys and metadata; null for the defaults.</param>
+    /// <exception cref="ShardFrameException">
+    /// The bytes are not a frame of a supported version, or contain a value that no node may send.
+    /// </exception>
+    public static ShardFrame Decode(
+        ReadOnlySpan<byte> bytes, PresenceIndex? names = null, PresenceLimits? limits = null)
     {
-        var from = new FrameReader(bytes, names);
+        var from = new FrameReader(bytes, names, limits ?? DefaultLimits);
         try
         {
             var version = from.Byte();
-            if (version != Version)
+            if (version is not (Version or VersionWithSessions))
             {
-                throw new ShardFrameException($"The frame has version {version}; this member understands {Version}.");
+                throw new ShardFrameException(
+                    $"The frame has version {version}; this node supports {Version} to {VersionWithSessions}.");
             }
 
             var kind = (Kind)from.Byte();
-            return ReadBody(ref from, kind, ReadSender(ref from));
+            return ReadBody(ref from, kind, ReadSender(ref from), version == VersionWithSessions);
         }
-        catch (OverflowException)
+        catch (Exception e) when (e is OverflowException or ArgumentException)
         {
             throw new ShardFrameException("A number is out of range.");
         }
@@ -68,8 +88,8 @@ internal static class ShardFrameCodec
         RequestFrame => Kind.Request,
         RepairFrame => Kind.Repair,
         ProbeFrame => Kind.Probe,
-        FarewellFrame => Kind.Farewell,
-        ObituaryFrame => Kind.Obituary,
+        LeaveFrame => Kind.Leave,
+        StaleIncarnationFrame => Kind.StaleIncarnation,
         _ => throw new ArgumentException($"{frame.GetType().Name} has no binary form.", nameof(frame)),
     };
 
@@ -115,7 +135,9 @@ internal static class ShardFrameCodec
             case RepairFrame repair:
                 to.Replica(repair.Replica);
                 to.Number(repair.Request);
-                to.Byte((byte)((repair.Sequence is null ? 0 : 1) | (repair.More ? 2 : 0)));
+                to.Number(repair.UpTo);
+                to.Number(repair.Max - repair.UpTo);
+                to.Byte((byte)(repair.Sequence is null ? 0 : 1));
                 if (repair.Sequence is { } sequence)
                 {
                     to.Number(sequence.Answer);
@@ -127,13 +149,13 @@ internal static class ShardFrameCodec
             case ProbeFrame probe:
                 to.Replica(probe.Target);
                 break;
-            case ObituaryFrame obituary:
-                to.Replica(obituary.Dead);
+            case StaleIncarnationFrame stale:
+                to.Replica(stale.Dead);
                 break;
         }
     }
 
-    private static ShardFrame ReadBody(ref FrameReader from, Kind kind, Sender sender)
+    private static ShardFrame ReadBody(ref FrameReader from, Kind kind, Sender sender, bool hasSessions)
     {
         switch (kind)
         {
@@ -148,7 +170,7 @@ internal static class ShardFrameCodec
 
                 return new HeartbeatFrame(sender, clocks);
             case Kind.Delta:
-                return new DeltaFrame(sender, DotsCodec.Read(ref from, sender.Replica));
+                return new DeltaFrame(sender, DotsCodec.Read(ref from, sender.Replica, hasSessions));
             case Kind.Request:
                 var number = from.Number();
                 var seen = new ReplicaContext[from.Count(3)];
@@ -159,19 +181,21 @@ internal static class ShardFrameCodec
 
                 return new RequestFrame(sender, number, seen);
             case Kind.Repair:
-                var told = from.Replica();
-                var asked = from.Number();
-                var flags = from.Byte();
-                PartSequence? sequence = (flags & 1) == 0 ? null : new(from.Number(), checked((int)from.Number()));
-                return new RepairFrame(sender, told, DotsCodec.Read(ref from, told), sequence, (flags & 2) != 0, asked);
+                var repaired = from.Replica();
+                var answered = from.Number();
+                var upTo = from.Number();
+                var max = checked(upTo + from.Number());
+                PartSequence? sequence = from.Byte() == 0 ? null : new(from.Number(), checked((int)from.Number()));
+                return new RepairFrame(
+                    sender, repaired, DotsCodec.Read(ref from, repaired, hasSessions), sequence, upTo, max, answered);
             case Kind.Probe:
                 return new ProbeFrame(sender, from.Replica());
-            case Kind.Farewell:
-                return new FarewellFrame(sender);
-            case Kind.Obituary:
-                return new ObituaryFrame(sender, from.Replica());
+            case Kind.Leave:
+                return new LeaveFrame(sender);
+            case Kind.StaleIncarnation:
+                return new StaleIncarnationFrame(sender, from.Replica());
             default:
-                throw new ShardFrameException($"The frame has kind {(byte)kind}, which this member does not know.");
+                throw new ShardFrameException($"The frame has kind {(byte)kind}, which this node does not support.");
         }
     }
 }

@@ -5,26 +5,26 @@ using System.Text;
 namespace Presence.Tracker;
 
 /// <summary>
-/// The names of topics that frames brought lately, so that the next frame's need no new string: entries of one topic, in
-/// whatever frames they come, share its name. Bounded, for any thread, and a loss is only a string more.
+/// A cache of recently received topic names, so that entries of one topic in different frames share a string. Bounded
+/// and thread-safe; a collision only costs another string.
 /// </summary>
 internal static class TopicNames
 {
-    private const int Most = 4096;
+    private const int Capacity = 4096;
 
-    private static readonly string?[] Lately = new string?[Most];
+    private static readonly string?[] Recent = new string?[Capacity];
 
-    /// <summary>The name, if it is plain ASCII and was seen lately.</summary>
-    /// <param name="utf8">The name as it stands in a frame.</param>
-    /// <param name="place">Where to <see cref="Keep"/> it if not.</param>
+    /// <summary>Returns the name if it is ASCII and cached, else null.</summary>
+    /// <param name="utf8">The name in UTF-8.</param>
+    /// <param name="place">The place to <see cref="Store"/> it at if it is not cached.</param>
     public static string? Find(ReadOnlySpan<byte> utf8, out int place)
     {
-        place = (int)(HashOf(utf8) % Most);
-        var name = Volatile.Read(ref Lately[place]);
+        place = (int)(HashOf(utf8) % Capacity);
+        var name = Volatile.Read(ref Recent[place]);
         return name is not null && Ascii.Equals(utf8, name) ? name : null;
     }
 
-    public static void Keep(int place, string name) => Volatile.Write(ref Lately[place], name);
+    public static void Store(int place, string name) => Volatile.Write(ref Recent[place], name);
 
     private static uint HashOf(ReadOnlySpan<byte> utf8)
     {

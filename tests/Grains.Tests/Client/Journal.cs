@@ -5,27 +5,26 @@ using Presence.Grains.Client;
 
 namespace Presence.Grains.Tests.Client;
 
-/// <summary>
-/// What happened while a cluster ran, kept in memory and read when a test has failed: written to a file it would change what happens.
-/// </summary>
+/// <summary>A log kept in memory for the message of a failed test. Writing to a file would change the timing.</summary>
 internal sealed class Journal : ILoggerProvider, ILogger
 {
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly long _begun = Stopwatch.GetTimestamp();
 
-    public void Note(string line) => _lines.Enqueue($"{Stopwatch.GetElapsedTime(_begun).TotalMilliseconds,7:F0} {line}");
+    public void Add(string line) => _lines.Enqueue($"{Stopwatch.GetElapsedTime(_begun).TotalMilliseconds,7:F0} {line}");
 
-    /// <summary>Notes what the client library does with each event of a stream.</summary>
+    /// <summary>Logs how the client library handles each event of a stream.</summary>
     public void Trace(ILoggingBuilder logging) =>
-        logging.AddProvider(this).AddFilter<Journal>((category, _) => category?.EndsWith(nameof(PresenceClient), StringComparison.Ordinal) == true);
+        logging.AddProvider(this).AddFilter<Journal>(
+            (category, _) => category?.EndsWith(nameof(PresenceClient), StringComparison.Ordinal) == true);
 
-    /// <summary>What concerns a topic, and what concerns none.</summary>
+    /// <summary>Returns the lines about a topic, and those about no topic.</summary>
     public string Of(string topic) => string.Join(
         '\n',
         _lines.Where(l => !l.Contains("topic ", StringComparison.OrdinalIgnoreCase)
             || l.Contains($"{topic}:", StringComparison.OrdinalIgnoreCase)));
 
-    /// <summary>Keys with a number at their end, runs of them as first and last.</summary>
+    /// <summary>Shortens numbered keys to ranges.</summary>
     public static string Short(IReadOnlyList<string> keys)
     {
         var runs = new List<string>();
@@ -51,12 +50,16 @@ internal sealed class Journal : ILoggerProvider, ILogger
         where TState : notnull => null;
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Note(formatter(state, exception));
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter) =>
+        Add(formatter(state, exception));
 
     public void Dispose()
     {
-        // Outlives the silos that log to it.
+        // The log outlives the silos that write to it.
     }
 
     private static int Number(string key) => int.Parse(key[1..], System.Globalization.CultureInfo.InvariantCulture);

@@ -4,16 +4,18 @@ using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Storage;
 using Orleans.TestingHost;
-using Presence.Grains.Tests.Link;
+using Presence.Grains.Tests.Transport;
 using Presence.Grains.Tests.Topics;
 using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
 
-/// <summary>Silos and a client that were given one line each: the real node, tracker, link and grains.</summary>
+/// <summary>Silos and a client with <c>AddPresence</c>: the real node, tracker, transport and grains.</summary>
 internal sealed class PresenceCluster : IAsyncDisposable
 {
+    public const string ClusterKey = "the secret of this cluster, 32 bytes and more";
+
     private PresenceCluster(InProcessTestCluster cluster) => Orleans = cluster;
 
     public InProcessTestCluster Orleans { get; }
@@ -42,8 +44,15 @@ internal sealed class PresenceCluster : IAsyncDisposable
             }
 
             silo.Services.AddSingleton(_ => names.Next());
-            silo.Services.AddOptions<SiloOptions>().PostConfigure<SiloNames.Taken>((o, taken) => o.SiloName = taken.Name);
-            silo.AddPresence(configure, configureNode);
+            silo.Services.AddOptions<SiloOptions>()
+                .PostConfigure<SiloNames.Taken>((o, taken) => o.SiloName = taken.Name);
+            silo.AddPresence(
+                o =>
+                {
+                    o.ClusterKey = ClusterKey;
+                    configure?.Invoke(o);
+                },
+                configureNode);
             silo.Services.AddSingleton<StreamFaults>();
             silo.Services.AddSingleton<IIncomingGrainCallFilter>(s => s.GetRequiredService<StreamFaults>());
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
@@ -84,8 +93,8 @@ internal sealed class PresenceCluster : IAsyncDisposable
     }
 
     /// <summary>
-    /// Names of silos, each used again when the silo that had it is gone. The test cluster itself would give the name of a living silo
-    /// to one that comes after another has gone; of two members with one name the older has to stop.
+    /// Silo names, each reused after its silo has ended. The test cluster's own naming may give a new silo the name of
+    /// a running one, and of two nodes with one name the older stops.
     /// </summary>
     private sealed class SiloNames
     {

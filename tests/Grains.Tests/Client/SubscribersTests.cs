@@ -6,10 +6,10 @@ using Presence.Tracker;
 namespace Presence.Grains.Tests.Client;
 
 /// <summary>
-/// Followers of streams while silos, homes of topics among them, are killed, stopped and replaced. Acceptance: each join once,
-/// in order per topic.
+/// Stream subscribers while silos, including publisher silos, are killed, stopped and replaced. Acceptance: each join
+/// once, in order per topic.
 /// </summary>
-[Trait("Category", "Engine.Orleans")]
+[Trait("Category", "Orleans")]
 public class SubscribersTests
 {
     private const int Topics = 12;
@@ -18,12 +18,14 @@ public class SubscribersTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public Task Followers_hear_each_join_once_and_in_order_through_two_kills_and_two_stops(bool durableSubscriptions) =>
+    public Task Subscribers_receive_each_join_once_and_in_order_during_two_kills_and_two_stops(
+        bool durableSubscriptions) =>
         TurnsAsync(4, durableSubscriptions);
 
     [Fact]
     [Trait("Category", "Soak")]
-    public Task Followers_hear_each_join_once_and_in_order_through_twenty_kills_and_twenty_stops() => TurnsAsync(40, false);
+    public Task Subscribers_receive_each_join_once_and_in_order_during_twenty_kills_and_twenty_stops() =>
+        TurnsAsync(40, false);
 
     private static async Task TurnsAsync(int turns, bool durableSubscriptions)
     {
@@ -35,14 +37,14 @@ public class SubscribersTests
             configureClientHost: client => client.Services.AddLogging(journal.Trace));
         var keeper = cluster.Silos[0];
         var node = cluster.ServiceOf<IPresenceNode>(keeper);
-        using var process = node.StartProcess("keeper");
-        cluster.Silos.ForEach(Watch);
+        using var session = node.OpenSession("keeper");
+        cluster.Silos.ForEach(Log);
         var ledgers = Enumerable.Range(0, Topics).Select(_ => new Ledger()).ToList();
         for (var t = 0; t < Topics; t++)
         {
-            // Some through a gateway, some on a silo that stays.
+            // Half of them use a gateway, the others the silo that stays.
             var client = t % 2 == 0 ? cluster.Client : cluster.ServiceOf<IPresenceClient>(keeper);
-            await client.FollowAsync($"topic {t}", ledgers[t].TakeAsync);
+            await client.SubscribeAsync($"topic {t}", ledgers[t].HandleAsync, SubscriptionKind.Stream);
         }
 
         var joined = 0;
@@ -50,35 +52,37 @@ public class SubscribersTests
         {
             await JoinAsync();
             var victim = cluster.Silos.First(s => s != keeper);
-            journal.Note($"turn {turn} ends {cluster.ServiceOf<IPresenceNode>(victim).Name}");
-            var going = turn % 2 == 0 ? cluster.Orleans.KillSiloAsync(victim) : cluster.Orleans.StopSiloAsync(victim);
+            journal.Add($"turn {turn} ends {cluster.ServiceOf<IPresenceNode>(victim).Name}");
+            var ending = turn % 2 == 0 ? cluster.Orleans.KillSiloAsync(victim) : cluster.Orleans.StopSiloAsync(victim);
             await JoinAsync();
-            await going;
-            journal.Note("it is gone");
+            await ending;
+            journal.Add("silo ended");
             await JoinAsync();
-            Watch(await cluster.Orleans.StartAdditionalSiloAsync());
+            Log(await cluster.Orleans.StartAdditionalSiloAsync());
             await Task.WhenAll(ledgers.Select(l => l.JoinedAsync($"k{joined - 1:D5}")));
         }
 
         var expected = Enumerable.Range(0, joined).Select(i => $"k{i:D5}").ToList();
         for (var t = 0; t < Topics; t++)
         {
-            ledgers[t].AssertTrue();
-            var heard = ledgers[t].Told.All.Where(c => c.Kind == PresenceChangeKind.Joined).Select(c => c.Entry.Key).ToList();
-            Assert.True(expected.SequenceEqual(heard), $"Heard {Journal.Short(heard)}\n{journal.Of($"topic {t}")}");
-            Assert.DoesNotContain(ledgers[t].Told.All, c => c.Kind == PresenceChangeKind.Left);
+            ledgers[t].AssertConsistent();
+            var received = ledgers[t].Received.All.Where(c => c.Kind == PresenceChangeKind.Joined)
+                .Select(c => c.Entry.Key).ToList();
+            Assert.True(
+                expected.SequenceEqual(received), $"Received {Journal.Short(received)}\n{journal.Of($"topic {t}")}");
+            Assert.DoesNotContain(ledgers[t].Received.All, c => c.Kind == PresenceChangeKind.Left);
         }
 
-        void Watch(InProcessSiloHandle silo)
+        void Log(InProcessSiloHandle silo)
         {
-            // What each silo shows, and from when on: a stream tells what its topic's home shows.
-            var member = cluster.ServiceOf<IPresenceNode>(silo);
-            journal.Note($"{member.Name} is there");
+            // Logs what each silo applies: a stream carries what the topic's publisher silo applies.
+            var started = cluster.ServiceOf<IPresenceNode>(silo);
+            journal.Add($"{started.Name} started");
             for (var t = 0; t < Topics; t++)
             {
                 var topic = $"topic {t}";
-                _ = member.Tracker.Subscribe(topic, diff => journal.Note(
-                    $"{member.Name} shows in {topic}: {Journal.Short([.. diff.Changes.Select(c => c.Entry.Key)])}"));
+                _ = started.Tracker.Subscribe(topic, diff => journal.Add(
+                    $"{started.Name} applies in {topic}: {Journal.Short([.. diff.Changes.Select(c => c.Entry.Key)])}"));
             }
         }
 
@@ -88,7 +92,7 @@ public class SubscribersTests
             {
                 for (var t = 0; t < Topics; t++)
                 {
-                    await node.Tracker.TrackAsync(process, $"topic {t}", $"k{joined:D5}");
+                    await node.Tracker.TrackAsync(session, $"topic {t}", $"k{joined:D5}");
                 }
             }
         }

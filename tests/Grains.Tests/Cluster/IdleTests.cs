@@ -1,29 +1,39 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
 
 namespace Presence.Grains.Tests.Cluster;
 
-/// <summary>What an idle silo costs: the calls of presence that an application's filters see.</summary>
-[Trait("Category", "Engine.Orleans")]
-public abstract class IdleTests(TimeSpan watched)
+/// <summary>The cost of an idle silo: the calls of presence that an application's filters see.</summary>
+[Trait("Category", "Orleans")]
+public abstract class IdleTests(TimeSpan duration)
 {
     private const double MaxCallsPerSecond = 2;
 
     [Fact]
-    public async Task An_idle_silo_of_three_makes_at_most_two_grain_calls_a_second()
+    public async Task Idle_silo_of_three_makes_at_most_two_grain_calls_and_spans_a_second()
     {
+        var spans = new ConcurrentQueue<string>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name.StartsWith("Microsoft.Orleans", StringComparison.Ordinal),
+            Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity => spans.Enqueue(activity.DisplayName + activity.GetTagItem("rpc.method")),
+        };
+        ActivitySource.AddActivityListener(listener);
         var counter = new CallCounter();
         var builder = new InProcessTestClusterBuilder(3);
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddPresence();
+            silo.AddActivityPropagation();
             silo.Services.AddSingleton<IIncomingGrainCallFilter>(counter);
         });
         await using var cluster = builder.Build();
         await cluster.DeployAsync();
 
-        // What follows a start is over when a period has passed in which no more calls came than an idle cluster makes.
+        // Startup has ended after a period with no more calls than an idle cluster makes.
         using var period = new PeriodicTimer(TimeSpan.FromSeconds(2));
         do
         {
@@ -33,13 +43,21 @@ public abstract class IdleTests(TimeSpan watched)
         while (counter.Calls.Count > 3 * MaxCallsPerSecond * 2);
 
         counter.Calls.Clear();
-        using var watching = new PeriodicTimer(watched);
-        await watching.WaitForNextTickAsync();
+        spans.Clear();
+        using var timer = new PeriodicTimer(duration);
+        await timer.WaitForNextTickAsync();
         var calls = counter.Calls.ToList();
-        var perSilo = calls.Count / watched.TotalSeconds / 3;
+        var perSilo = calls.Count / duration.TotalSeconds / 3;
         Assert.True(
             perSilo <= MaxCallsPerSecond,
-            $"{perSilo} calls a second: {string.Join(", ", calls.GroupBy(c => c).Select(g => $"{g.Count()} {g.Key}"))}");
+            $"{perSilo} calls a second: "
+            + string.Join(", ", calls.GroupBy(c => c).Select(g => $"{g.Count()} {g.Key}")));
+        // Timers are those of the pulling agents, apart from one a second of Orleans' membership.
+        spans = new(spans.Where(
+            s => s.Contains("Presence", StringComparison.Ordinal) || s.Contains("Timer", StringComparison.Ordinal)));
+        Assert.True(
+            spans.Count / duration.TotalSeconds / 3 <= MaxCallsPerSecond,
+            $"{spans.Count} spans: {string.Join(", ", spans.GroupBy(s => s).Select(g => $"{g.Count()} {g.Key}"))}");
     }
 
     private sealed class CallCounter : IIncomingGrainCallFilter
@@ -48,9 +66,10 @@ public abstract class IdleTests(TimeSpan watched)
 
         public Task Invoke(IIncomingGrainCallContext context)
         {
-            // Orleans' own, such as the exchange of load figures, are there without presence too.
+            // Calls of Orleans itself, such as the exchange of load figures, also occur without presence.
             var target = context.Grain.GetType().FullName!;
-            if (target.StartsWith("Presence.", StringComparison.Ordinal) || target.StartsWith("Orleans.Streams", StringComparison.Ordinal))
+            if (target.StartsWith("Presence.", StringComparison.Ordinal)
+                || target.StartsWith("Orleans.Streams", StringComparison.Ordinal))
             {
                 Calls.Enqueue($"{target}: {context.MethodName}");
             }
@@ -60,9 +79,9 @@ public abstract class IdleTests(TimeSpan watched)
     }
 }
 
-/// <summary>For a while.</summary>
+/// <summary>Observes for ten seconds.</summary>
 public sealed class IdleForAWhileTests() : IdleTests(TimeSpan.FromSeconds(10));
 
-/// <summary>For a minute.</summary>
+/// <summary>Observes for a minute.</summary>
 [Trait("Category", "Soak")]
 public sealed class IdleForAMinuteTests() : IdleTests(TimeSpan.FromMinutes(1));

@@ -11,13 +11,13 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Cluster;
 
-/// <summary>Silos of one cluster of which some have presence and others do not.</summary>
-[Trait("Category", "Engine.Orleans")]
+/// <summary>Clusters in which only some silos have presence.</summary>
+[Trait("Category", "Orleans")]
 public class MixedClusterTests
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
 
-    /// <summary>What a silo without presence has of it.</summary>
+    /// <summary>The parts of presence on a silo that is not a node.</summary>
     public enum Plain
     {
         /// <summary>Neither grain classes nor interfaces.</summary>
@@ -36,47 +36,49 @@ public class MixedClusterTests
     [InlineData(Plain.Interfaces, false)]
     [InlineData(Plain.SameBinary, true)]
     [InlineData(Plain.SameBinary, false)]
-    public async Task A_client_whose_only_gateway_is_a_plain_silo_tracks_and_follows_for_longer_than_a_lease(
+    public async Task Client_whose_only_gateway_is_a_plain_silo_tracks_and_subscribes_for_longer_than_a_lease(
         Plain form, bool plainFirst)
     {
         await using var cluster = await MixedCluster.StartAsync(form, plainFirst);
         var client = cluster.Client;
         var (observed, followed) = (new Ledger(), new Ledger());
-        await using var watch = await client.WatchAsync("lobby", observed.TakeAsync);
-        await using var stream = await client.FollowAsync("lobby", followed.TakeAsync);
+        await using var subscription = await client.SubscribeAsync("lobby", observed.HandleAsync);
+        await using var stream = await client.SubscribeAsync("lobby", followed.HandleAsync, SubscriptionKind.Stream);
         await using var mine = await client.TrackAsync("lobby", "mine");
         foreach (var ledger in new[] { observed, followed })
         {
             await ledger.JoinedAsync("mine");
         }
 
-        // Something else lives and ends by its lease meanwhile, so this waits for longer than a lease lasts.
+        // Another presence that is not renewed shows that a lease's duration has passed.
         await cluster.Grains.GetGrain<ITopicPresenceGrain>("lobby").Track("not renewed");
         foreach (var ledger in new[] { observed, followed })
         {
             await ledger.LeftAsync("not renewed");
         }
 
-        Assert.Equal(["mine"], watch.Presences.Select(p => p.Key));
+        Assert.Equal(["mine"], subscription.Presences.Select(p => p.Key));
         Assert.Equal(["mine"], stream.Presences.Select(p => p.Key));
         await mine.UpdateAsync(PresenceMeta.Parse("""{"a":1}"""));
-        await followed.Told.FirstAsync(c => c.Kind == PresenceChangeKind.Updated);
-        observed.AssertTrue();
+        await followed.Received.FirstAsync(c => c.Kind == PresenceChangeKind.Updated);
+        observed.AssertConsistent();
         observed.AssertNobodyCameBack();
-        followed.AssertTrue();
+        followed.AssertConsistent();
         followed.AssertNobodyCameBack();
     }
 
     [Fact]
     public async Task Only_silos_with_presence_are_nodes_and_a_kill_of_either_kind_leaves_the_others_working()
     {
-        await using var cluster = await MixedCluster.StartAsync(Plain.SameBinary, plainFirst: false, plainGatewayOnly: false);
+        await using var cluster = await MixedCluster.StartAsync(
+            Plain.SameBinary, plainFirst: false, plainGatewayOnly: false);
         Assert.Equal(
             cluster.Nodes.Select(n => n.Name).Order(),
-            cluster.ServiceOf<IPresenceNode>(cluster.Nodes[0]).Members().Select(m => m.Name).Order());
+            cluster.ServiceOf<IPresenceNode>(cluster.Nodes[0]).Nodes().Select(m => m.Name).Order());
 
         var ledger = new Ledger();
-        await using var watch = await cluster.Client.FollowAsync("lobby", ledger.TakeAsync);
+        await using var subscription = await cluster.Client.SubscribeAsync(
+            "lobby", ledger.HandleAsync, SubscriptionKind.Stream);
         await cluster.ServiceOf<IPresenceClient>(cluster.Nodes[0]).TrackAsync("lobby", "first");
         await ledger.JoinedAsync("first");
 
@@ -89,7 +91,7 @@ public class MixedClusterTests
         await ledger.LeftAsync("first");
         await cluster.ServiceOf<IPresenceClient>(survivor).TrackAsync("lobby", "third");
         await ledger.JoinedAsync("third");
-        ledger.AssertTrue();
+        ledger.AssertConsistent();
     }
 
     /// <summary>Two silos with presence and one without.</summary>
@@ -120,10 +122,12 @@ public class MixedClusterTests
                 silo.AddPresence(o => o.LeaseDuration = Lease);
                 if (plainGatewayOnly)
                 {
-                    silo.Services.PostConfigure<EndpointOptions>(o => (o.GatewayPort, o.GatewayListeningEndpoint) = (0, null));
+                    silo.Services.PostConfigure<EndpointOptions>(
+                        o => (o.GatewayPort, o.GatewayListeningEndpoint) = (0, null));
                 }
             });
-            builder.ConfigureClient(client => client.AddPresence(o => o.CheckPeriod = TimeSpan.FromMilliseconds(200)));
+            builder.ConfigureClient(
+                client => client.AddPresence(o => o.RenewalInterval = TimeSpan.FromMilliseconds(200)));
             builder.Options.InitializeClientOnDeploy = false;
             Orleans = builder.Build();
         }
@@ -170,13 +174,15 @@ public class MixedClusterTests
 
         private async Task<InProcessSiloHandle> StartAsync(bool isPlain)
         {
-            var options = InProcessTestSiloSpecificOptions.Create(Orleans, Orleans.Options, _isPlain.Count, assignNewPort: true);
+            var options = InProcessTestSiloSpecificOptions.Create(
+                Orleans, Orleans.Options, _isPlain.Count, assignNewPort: true);
             options.SiloName = $"{(isPlain ? "plain" : "node")} {_isPlain.Count}";
             _isPlain[options.SiloName] = isPlain;
             return await Orleans.CreateSiloAsync(options);
         }
 
-        private static void Strip(ISiloBuilder silo, Plain form) => silo.Services.PostConfigure<GrainTypeOptions>(types =>
+        private static void Strip(ISiloBuilder silo, Plain form) =>
+            silo.Services.PostConfigure<GrainTypeOptions>(types =>
         {
             if (form != Plain.SameBinary)
             {
@@ -185,7 +191,8 @@ public class MixedClusterTests
 
             if (form == Plain.NoAssembly)
             {
-                types.Interfaces.RemoveWhere(t => t.Namespace?.StartsWith("Presence.", StringComparison.Ordinal) == true);
+                types.Interfaces.RemoveWhere(
+                    t => t.Namespace?.StartsWith("Presence.", StringComparison.Ordinal) == true);
             }
         });
     }

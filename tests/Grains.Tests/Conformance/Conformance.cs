@@ -1,22 +1,22 @@
 namespace Presence.Grains.Tests.Conformance;
 
-[Trait("Category", "Engine.Orleans")]
-public sealed class Frames_over_orleans : LinkConformance
+[Trait("Category", "Orleans")]
+public sealed class OrleansTransportConformanceTests : TransportConformance
 {
-    protected override Task<IEngine> StartEngineAsync() => OrleansEngineUnderTest.StartAsync();
+    protected override Task<ITestCluster> StartClusterAsync() => OrleansTestCluster.StartAsync();
 }
 
-[Trait("Category", "Engine.Orleans")]
-public sealed class Membership_over_orleans : MembershipConformance
+[Trait("Category", "Orleans")]
+public sealed class OrleansMembershipConformanceTests : MembershipConformance
 {
-    // A silo's death takes all incarnations that a replica may have gone through in one life of it.
+    // The death of a silo ends every incarnation that its replica may have had.
     protected override ulong LastOf(ulong incarnation) => incarnation | 0xFFFF;
 
-    protected override Task<IEngine> StartEngineAsync() => OrleansEngineUnderTest.StartAsync();
+    protected override Task<ITestCluster> StartClusterAsync() => OrleansTestCluster.StartAsync();
 }
 
-[Trait("Category", "Engine.Orleans")]
-public sealed class Nodes_over_orleans : NodeConformance
+[Trait("Category", "Orleans")]
+public sealed class OrleansNodeConformanceTests : NodeConformance
 {
-    protected override Task<IEngine> StartEngineAsync() => OrleansEngineUnderTest.StartAsync();
+    protected override Task<ITestCluster> StartClusterAsync() => OrleansTestCluster.StartAsync();
 }

@@ -1,43 +1,46 @@
 namespace Presence.Grains.Tests.Diffs;
 
-/// <summary>A topic costs what its followers cost, and every node knows which topics are followed.</summary>
-[Trait("Category", "Engine.Orleans")]
+/// <summary>Followed topics: pumps exist only for them, and every node knows them.</summary>
+[Trait("Category", "Orleans")]
 public sealed class FollowedTopicsTests : IAsyncLifetime
 {
     private const int MaxFollowed = 2;
     private readonly HandledBatches _handled = new();
+    private readonly Client.CallFaults _faults = new();
     private GrainCluster _cluster = null!;
 
     public async Task InitializeAsync() => _cluster = await GrainCluster.StartAsync(
         2,
         o => o.MaxFollowedTopics = MaxFollowed,
-        silo => silo.Services.AddSingleton<IIncomingGrainCallFilter>(_handled));
+        silo => silo.Services.AddSingleton<IIncomingGrainCallFilter>(_handled)
+            .AddSingleton<IIncomingGrainCallFilter>(_faults));
 
     public Task DisposeAsync() => _cluster.DisposeAsync().AsTask();
 
     [Fact]
-    public async Task A_topic_that_nobody_follows_has_no_feed_and_one_with_observers_has_one_whatever_their_number()
+    public async Task Topic_has_one_pump_for_any_number_of_observers_and_none_without_followers()
     {
         var lobby = _cluster.Topic("lobby");
         await lobby.Track("ann");
-        Assert.All(_cluster.Orleans.Silos, s => Assert.Equal(0, FeedsOf(s).Count));
+        Assert.All(_cluster.Orleans.Silos, s => Assert.Equal(0, PumpsOf(s).Count));
         Assert.Equal(0, _handled.Count);
 
         var observers = Enumerable.Range(0, 50).Select(_ => new Observer()).ToList();
         var subscriptions = new List<PresenceSubscription>();
         foreach (var observer in observers)
         {
-            subscriptions.Add(await lobby.Subscribe(_cluster.Client.CreateObjectReference<IPresenceObserver>(observer)));
+            subscriptions.Add(
+                await lobby.Subscribe(_cluster.Client.CreateObjectReference<IPresenceObserver>(observer)));
         }
 
         await lobby.Track("bob");
         foreach (var observer in observers)
         {
-            await observer.Heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "bob"));
+            await observer.Received.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "bob"));
         }
 
         var silos = subscriptions.Select(s => s.Silo).Distinct().Count();
-        Assert.Equal(silos, _cluster.Orleans.Silos.Sum(s => FeedsOf(s).Count));
+        Assert.Equal(silos, _cluster.Orleans.Silos.Sum(s => PumpsOf(s).Count));
         Assert.Equal(silos, _handled.Count);
 
         foreach (var subscription in subscriptions)
@@ -45,11 +48,11 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
             await lobby.Unsubscribe(subscription);
         }
 
-        Assert.All(_cluster.Orleans.Silos, s => Assert.Equal(0, FeedsOf(s).Count));
+        Assert.All(_cluster.Orleans.Silos, s => Assert.Equal(0, PumpsOf(s).Count));
     }
 
     [Fact]
-    public async Task Every_node_knows_a_followed_topic_and_it_ends_two_sweeps_after_its_last_subscriber()
+    public async Task Followed_topic_is_known_to_every_node_and_ends_two_sweeps_after_its_last_subscriber()
     {
         var handle = await _cluster.SubscribeAsync("lobby", new Awaited<TopicChanges>());
         foreach (var silo in _cluster.Orleans.Silos)
@@ -59,13 +62,13 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
 
         var publisher = _cluster.PublisherOf("lobby");
         await SweepAsync(publisher, 3);
-        Assert.Equal(1, FeedsOf(publisher).Count);
+        Assert.Equal(1, PumpsOf(publisher).Count);
 
         await handle.UnsubscribeAsync();
         await SweepAsync(publisher, 1);
-        Assert.Equal(1, FeedsOf(publisher).Count);
+        Assert.Equal(1, PumpsOf(publisher).Count);
         await SweepAsync(publisher, 1);
-        Assert.Equal(0, FeedsOf(publisher).Count);
+        Assert.Equal(0, PumpsOf(publisher).Count);
         foreach (var silo in _cluster.Orleans.Silos)
         {
             await UntilAsync(() => !FollowedOn(silo).Contains("lobby"));
@@ -73,25 +76,78 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_silo_that_joins_makes_only_topics_that_move_to_it_begin_again()
+    public void Node_receives_one_call_at_a_time_and_of_each_topic_the_last_word()
     {
-        var heard = new Awaited<TopicChanges>();
-        await _cluster.SubscribeAsync("lobby", heard);
-        await heard.FirstAsync(c => c.IsReset);
+        var calls = new List<(string Topics, bool AreFollowed, TaskCompletionSource Answer)>();
+        var sender = new FollowedTopicsSender((topics, areFollowed) =>
+        {
+            var answer = new TaskCompletionSource();
+            calls.Add((string.Join(',', topics.Order()), areFollowed, answer));
+            return answer.Task;
+        });
+        sender.Send([], true);
+        sender.Send(["a", "b"], true);
+        sender.Send(["a"], false);
+        sender.Send(["c", "d"], true);
+        sender.Send(["c"], false);
+        Assert.Single(calls);
+        calls[0].Answer.SetResult();
+        Assert.Equal(("a,c", false), (calls[1].Topics, calls[1].AreFollowed));
+        calls[1].Answer.SetResult();
+        Assert.Equal(("d", true), (calls[2].Topics, calls[2].AreFollowed));
+        calls[2].Answer.SetResult();
+        Assert.Equal(3, calls.Count);
+        sender.Send(["a"], true);
+        Assert.Equal(("a", true), (calls[3].Topics, calls[3].AreFollowed));
+    }
+
+    [Fact]
+    public async Task Topic_whose_end_was_lost_is_forgotten_after_some_sweeps()
+    {
+        var handle = await _cluster.SubscribeAsync("lobby", new Awaited<TopicChanges>());
+        var publisher = _cluster.PublisherOf("lobby");
+        var other = _cluster.Orleans.Silos.Single(s => s != publisher);
+        await UntilAsync(() => FollowedOn(other).Contains("lobby"));
+        await SweepAsync(other, 3);
+        Assert.Contains("lobby", FollowedOn(other));
+        await handle.UnsubscribeAsync();
+        var rejected = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _faults.FailsWith = call =>
+        {
+            if (call.MethodName != "RemoveFollowed")
+            {
+                return null;
+            }
+
+            rejected.TrySetResult();
+            return new TimeoutException("lost");
+        };
+        await SweepAsync(publisher, 3);
+        await rejected.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await SweepAsync(other, 4);
+        Assert.Empty(FollowedOn(other));
+    }
+
+    [Fact]
+    public async Task Joining_silo_resets_only_topics_that_move_to_it()
+    {
+        var received = new Awaited<TopicChanges>();
+        await _cluster.SubscribeAsync("lobby", received);
+        await received.FirstAsync(c => c.IsReset);
         var before = _cluster.PublisherOf("lobby");
         var joined = await _cluster.Orleans.StartAdditionalSiloAsync();
         await UntilAsync(() => FollowedOn(joined).Contains("lobby"));
         await _cluster.Topic("lobby").Track("ann");
-        await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
+        await received.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
         var moved = _cluster.PublisherOf("lobby") != before;
-        Assert.Equal(moved ? 2 : 1, heard.All.Count(c => c.IsReset));
+        Assert.Equal(moved ? 2 : 1, received.All.Count(c => c.IsReset));
     }
 
     [Fact]
-    public async Task More_followed_topics_than_may_be_are_rejected_and_the_others_go_on()
+    public async Task Excess_followed_topics_are_rejected_and_the_others_continue()
     {
-        var heard = new Awaited<TopicChanges>();
-        await _cluster.SubscribeAsync("topic 0", heard);
+        var received = new Awaited<TopicChanges>();
+        await _cluster.SubscribeAsync("topic 0", received);
         for (var i = 1; i < MaxFollowed; i++)
         {
             await _cluster.SubscribeAsync($"topic {i}");
@@ -104,26 +160,31 @@ public sealed class FollowedTopicsTests : IAsyncLifetime
 
         var e = await Assert.ThrowsAsync<PresenceOverloadException>(() => _cluster.SubscribeAsync("one more"));
         Assert.Contains("MaxFollowedTopics", e.Message, StringComparison.Ordinal);
+        Assert.All(_cluster.Orleans.Silos, s => Assert.Null(PublisherAt(s).FindPosition("one more")));
+        Assert.Single(_cluster.Orleans.Silos, s => PublisherAt(s).FindPosition("topic 0") is not null);
         await _cluster.Topic("topic 0").Track("ann");
-        await heard.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
+        await received.FirstAsync(c => c.Changes.Any(x => x.Entry.Key == "ann"));
     }
 
     private static Task<TimeSpan> UntilAsync(Func<bool> condition) =>
-        Patience.UntilAsync("it is known", TimeSpan.FromSeconds(60), condition);
+        TestTimeouts.UntilAsync("topics are exchanged", TimeSpan.FromSeconds(60), condition);
 
-    private TopicFeeds FeedsOf(InProcessSiloHandle silo) => _cluster.ServiceOf<TopicFeeds>(silo);
+    private TopicChangePumps PumpsOf(InProcessSiloHandle silo) => _cluster.ServiceOf<TopicChangePumps>(silo);
 
-    private IReadOnlyList<string> FollowedOn(InProcessSiloHandle silo) => _cluster.ServiceOf<DiffStreams>(silo).Followed();
+    private TopicStreamPublisher PublisherAt(InProcessSiloHandle silo) =>
+        _cluster.ServiceOf<TopicStreamPublisher>(silo);
+
+    private IReadOnlyList<string> FollowedOn(InProcessSiloHandle silo) => PublisherAt(silo).Followed();
 
     private async Task SweepAsync(InProcessSiloHandle silo, int times)
     {
         for (var i = 0; i < times; i++)
         {
-            await _cluster.ServiceOf<DiffStreams>(silo).SweepAsync();
+            await PublisherAt(silo).SweepAsync();
         }
     }
 
-    /// <summary>Counts the batches that the grains fan out.</summary>
+    /// <summary>Counts the batches that the grains handle.</summary>
     private sealed class HandledBatches : IIncomingGrainCallFilter
     {
         private int _count;

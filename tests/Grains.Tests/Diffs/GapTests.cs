@@ -1,32 +1,31 @@
+using Presence.Grains.Topics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Presence.Grains.Client;
 
 namespace Presence.Grains.Tests.Diffs;
 
-/// <summary>
-/// Two members on the embedded engine: one makes joins, the other is the home of their topic and lost the frames with some of them.
-/// </summary>
+/// <summary>Two nodes in memory: one makes joins, the other publishes their topic and loses some frames.</summary>
 public sealed class GapTests : IAsyncLifetime, IDisposable
 {
     private const string Topic = "lobby";
     private static readonly TimeSpan NotInThisTest = TimeSpan.FromMinutes(5);
 
-    private readonly EmbeddedCluster _cluster = new();
+    private readonly InMemoryCluster _cluster = new();
     private readonly Awaited<string> _lost = new();
-    private readonly Awaited<string> _shown = new();
-    private readonly Awaited<TopicChanges> _told = new();
-    private readonly TopicPicture _follower = new(TimeProvider.System, NotInThisTest);
-    private readonly List<string> _heard = [];
+    private readonly Awaited<string> _applied = new();
+    private readonly Awaited<TopicChanges> _published = new();
+    private readonly TopicView _follower = new(TimeProvider.System, NotInThisTest);
+    private readonly List<string> _received = [];
     private readonly ManualResetEventSlim _filled = new();
     private volatile string _cut = "";
-    private volatile bool _fillsWhileLooking;
+    private volatile bool _fillsDuringRefresh;
     private PresenceNode _owner = null!;
-    private PresenceNode _home = null!;
-    private PresenceProcess _process = null!;
+    private PresenceNode _publisher = null!;
+    private PresenceSession _session = null!;
     private readonly ContiguousPrefixTracker _prefixes = new(_ => 0);
-    private TopicSubscription? _showing;
-    private TopicFeed? _feed;
+    private TopicSubscription? _subscription;
+    private TopicChangePump? _pump;
 
     public async Task InitializeAsync()
     {
@@ -41,13 +40,13 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
             return false;
         };
         _owner = await StartAsync("owner");
-        _home = await StartAsync("home");
-        _process = ((IPresenceNode)_owner).StartProcess();
-        _showing = Tracker(_home).Subscribe(Topic, diff =>
+        _publisher = await StartAsync("publisher");
+        _session = ((IPresenceNode)_owner).OpenSession();
+        _subscription = Tracker(_publisher).Subscribe(Topic, diff =>
         {
             foreach (var change in diff.Changes)
             {
-                _shown.Add(change.Entry.Key);
+                _applied.Add(change.Entry.Key);
                 if (change.Entry.Key == "k3")
                 {
                     _filled.Set();
@@ -59,60 +58,60 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
     public async Task DisposeAsync()
     {
         await _owner.StopAsync(default);
-        await _home.StopAsync(default);
+        await _publisher.StopAsync(default);
     }
 
     public void Dispose()
     {
-        _feed?.End();
-        _showing?.Dispose();
+        _pump?.End();
+        _subscription?.Dispose();
         _filled.Dispose();
     }
 
     [Fact]
-    public async Task A_publisher_keeps_the_order_of_joins_though_frames_were_lost()
+    public async Task Publisher_keeps_the_order_of_joins_after_a_loss_of_frames()
     {
         await JoinAsync("k1");
-        await ShownAsync("k1");
-        Begin();
-        await LoseAsync("k2", "k3");
-        Assert.Equal(["k1", "k4"], _shown.All);
+        await AppliedAsync("k1");
+        StartPublisher();
+        await DropAsync("k2", "k3");
+        Assert.Equal(["k1", "k4"], _applied.All);
         _cut = "";
-        await HeardAsync("k4");
-        Assert.Equal(["k1", "k2", "k3", "k4"], _heard);
-        Assert.Equal(["k1", "k4"], _shown.All.Take(2));
+        await ReceivedAsync("k4");
+        Assert.Equal(["k1", "k2", "k3", "k4"], _received);
+        Assert.Equal(["k1", "k4"], _applied.All.Take(2));
     }
 
     [Fact]
-    public async Task What_fills_a_gap_while_the_publisher_checks_is_published_before_what_waited()
+    public async Task Joins_that_fill_a_gap_during_a_check_are_published_before_withheld_ones()
     {
         await JoinAsync("k1");
-        await ShownAsync("k1");
-        Begin();
-        await LoseAsync("k2", "k3");
-        _fillsWhileLooking = true;
-        await HeardAsync("k4");
-        Assert.Equal(["k1", "k2", "k3", "k4"], _heard);
+        await AppliedAsync("k1");
+        StartPublisher();
+        await DropAsync("k2", "k3");
+        _fillsDuringRefresh = true;
+        await ReceivedAsync("k4");
+        Assert.Equal(["k1", "k2", "k3", "k4"], _received);
     }
 
     [Fact]
-    public async Task A_new_home_that_knows_the_newest_joins_without_those_before_does_not_begin_with_them()
+    public async Task New_publisher_does_not_begin_with_joins_behind_a_gap()
     {
         await JoinAsync("k1");
-        await ShownAsync("k1");
-        await LoseAsync("k2", "k3");
-        Begin();
+        await AppliedAsync("k1");
+        await DropAsync("k2", "k3");
+        StartPublisher();
 
-        // What an older home had told is not held to have left, and who catches up now is not told too much either.
-        Hear(await _told.FirstAsync(c => c.IsReset));
-        Hear(_feed!.Publisher!.Reset());
-        Assert.Equal(["k1"], _heard);
+        // Joins from an older publisher do not count as left, and a late reader does not get too many.
+        Receive(await _published.FirstAsync(c => c.IsReset));
+        Receive(_pump!.Publisher!.Reset());
+        Assert.Equal(["k1"], _received);
         _cut = "";
-        await HeardAsync("k4");
-        Assert.Equal(["k1", "k2", "k3", "k4"], _heard);
+        await ReceivedAsync("k4");
+        Assert.Equal(["k1", "k2", "k3", "k4"], _received);
         Assert.Equal(
             ["k1", "k2", "k3", "k4"],
-            _feed.Publisher!.Reset().Changes.Select(c => c.Entry.Key));
+            _pump.Publisher!.Reset().Changes.Select(c => c.Entry.Key));
     }
 
     private static IPresenceTracker Tracker(PresenceNode node) => ((IPresenceNode)node).Tracker;
@@ -120,15 +119,15 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
     private static KnownReplica[] Known(VersionVector vector) =>
         [.. vector.Others.Select(o => new KnownReplica(o.Replica.Node, o.Replica.Incarnation, o.Clock))];
 
-    private TopicView Refresh()
+    private TopicSnapshotView Refresh()
     {
-        if (_fillsWhileLooking)
+        if (_fillsDuringRefresh)
         {
             _cut = "";
             Assert.True(_filled.Wait(NotInThisTest), "The gap was not filled.");
         }
 
-        return _feed!.Refresh();
+        return _pump!.Refresh();
     }
 
     private async Task<PresenceNode> StartAsync(string name)
@@ -138,78 +137,83 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
         options.Tracker.DownPeriod = NotInThisTest;
         options.Tracker.PermDownPeriod = NotInThisTest * 2;
         var node = new PresenceNode(
-            _cluster.CreateLink(name), Options.Create(options), TimeProvider.System, NullLogger<PresenceNode>.Instance);
+            _cluster.CreateTransport(name),
+            Options.Create(options),
+            TimeProvider.System,
+            NullLogger<PresenceNode>.Instance);
         await node.StartAsync(default);
         return node;
     }
 
-    private void Begin()
+    private void StartPublisher()
     {
-        _feed = new TopicFeed(
-            _home,
+        _pump = new TopicChangePump(
+            _publisher,
             Topic,
-            "home",
+            "publisher",
             capacity: 1000,
             changes =>
             {
-                _feed!.Deliver(changes);
+                _pump!.Deliver(changes);
                 return Task.CompletedTask;
             },
-            _ => _told.Add(new TopicChanges(Topic, "failed", 0, true, [])));
-        _feed.Attach(new TopicPublisher(
+            _ => _published.Add(new TopicChanges(Topic, "failed", 0, true, [])));
+        _pump.Attach(new TopicPublisher(
             Topic,
-            "home",
-            "home",
+            "publisher",
+            "publisher",
             term: 1,
             changes =>
             {
-                _told.Add(changes);
+                _published.Add(changes);
                 return Task.CompletedTask;
             },
             Refresh,
+            (_, _) => null,
             Known,
             _prefixes,
+            new PagedLists(TimeProvider.System),
             new PresenceOrleansOptions { ObserverTimeout = NotInThisTest },
             NotInThisTest,
             TimeProvider.System,
-            () => _told.Add(new TopicChanges(Topic, "failed", 0, true, []))));
+            () => _published.Add(new TopicChanges(Topic, "failed", 0, true, []))));
     }
 
-    private async Task JoinAsync(string key) => await Tracker(_owner).TrackAsync(_process, Topic, key);
+    private async Task JoinAsync(string key) => await Tracker(_owner).TrackAsync(_session, Topic, key);
 
-    private Task<string> ShownAsync(string key) => _shown.FirstAsync(k => k == key);
+    private Task<string> AppliedAsync(string key) => _applied.FirstAsync(k => k == key);
 
-    /// <summary>The home loses the frames with these joins, hears of k4, and cannot ask what it lacks.</summary>
-    private async Task LoseAsync(params string[] keys)
+    /// <summary>Drops these joins at the publisher, delivers k4, and blocks its repair requests.</summary>
+    private async Task DropAsync(params string[] keys)
     {
         var before = _lost.All.Count;
-        _cut = "owner home";
-        await Tracker(_owner).TrackManyAsync(_process, [.. keys.Select(k => new TrackRequest(Topic, k))]);
+        _cut = "owner publisher";
+        await Tracker(_owner).TrackManyAsync(_session, [.. keys.Select(k => new TrackRequest(Topic, k))]);
 
-        // One frame holds these, and before a heartbeat a member sends what it has gathered.
+        // One frame holds these joins, and a node sends its collected deltas before a heartbeat.
         await _lost.UntilAsync(all => all.Skip(before).Count(from => from == "owner") >= 3, "frames are lost");
-        _cut = "home";
+        _cut = "publisher";
         await JoinAsync("k4");
-        await ShownAsync("k4");
+        await AppliedAsync("k4");
     }
 
-    private async Task HeardAsync(string key)
+    private async Task ReceivedAsync(string key)
     {
-        var heard = 0;
-        while (!_heard.Contains(key))
+        var count = 0;
+        while (!_received.Contains(key))
         {
-            await _told.CountAsync(heard + 1);
-            Hear(_told.All[heard++]);
+            await _published.CountAsync(count + 1);
+            Receive(_published.All[count++]);
         }
     }
 
-    private void Hear(TopicChanges changes)
+    private void Receive(TopicChanges changes)
     {
         Assert.NotEqual("failed", changes.Node);
-        var told = changes.IsReset
+        var changed = changes.IsReset
             ? _follower.Replace(changes.Silo, changes.Changes.Select(c => c.Entry), changes.Known ?? [])
             : _follower.Apply(changes.Changes);
-        Assert.All(told, c => Assert.Equal(PresenceChangeKind.Joined, c.Kind));
-        _heard.AddRange(told.Select(c => c.Entry.Key));
+        Assert.All(changed, c => Assert.Equal(PresenceChangeKind.Joined, c.Kind));
+        _received.AddRange(changed.Select(c => c.Entry.Key));
     }
 }

@@ -22,7 +22,7 @@ internal sealed class GrainCluster : IAsyncDisposable
         builder.ConfigureSilo((options, silo) =>
         {
             silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
-            silo.AddLinkAlone(options.SiloName, configure, world);
+            silo.AddTransportOnly(options.SiloName, configure, world);
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
             configureSilo?.Invoke(silo);
         });
@@ -40,21 +40,21 @@ internal sealed class GrainCluster : IAsyncDisposable
 
     public ITopicPresenceGrain Topic(string topic) => Client.GetGrain<ITopicPresenceGrain>(topic);
 
-    /// <summary>The silo that writes the stream of a topic.</summary>
+    /// <summary>Returns the silo that publishes the stream of a topic.</summary>
     public InProcessSiloHandle PublisherOf(string topic)
     {
-        var address = TopicHome.Of(topic, [.. Orleans.Silos.Select(s => s.SiloAddress)]);
+        var address = PublisherSilo.Of(topic, [.. Orleans.Silos.Select(s => s.SiloAddress)]);
         return Orleans.Silos.Single(s => s.SiloAddress.Equals(address));
     }
 
-    /// <summary>Subscribes to the stream of a topic, from outside if no silo is named.</summary>
+    /// <summary>Subscribes to the stream of a topic, through the client if no silo is given.</summary>
     public Task<StreamSubscriptionHandle<TopicChanges>> SubscribeAsync(
-        string topic, Awaited<TopicChanges>? heard = null, InProcessSiloHandle? from = null) =>
+        string topic, Awaited<TopicChanges>? received = null, InProcessSiloHandle? from = null) =>
         (from is null ? Client : ServiceOf<IClusterClient>(from)).GetStreamProvider(PresenceStreams.Provider)
         .GetStream<TopicChanges>(PresenceStreams.Diffs(topic))
         .SubscribeAsync((changes, _) =>
         {
-            heard?.Add(changes);
+            received?.Add(changes);
             return Task.CompletedTask;
         });
 
@@ -65,16 +65,16 @@ internal sealed class GrainCluster : IAsyncDisposable
     }
 }
 
-/// <summary>An observer that keeps what it hears.</summary>
+/// <summary>An observer that records what it receives.</summary>
 internal sealed class Observer : IPresenceObserver
 {
-    public Awaited<TopicChanges> Heard { get; } = new();
+    public Awaited<TopicChanges> Received { get; } = new();
 
     public Task Answer { get; init; } = Task.CompletedTask;
 
-    public Task Changed(TopicChanges changes)
+    public Task OnChanges(TopicChanges changes)
     {
-        Heard.Add(changes);
+        Received.Add(changes);
         return Answer;
     }
 }

@@ -2,26 +2,35 @@ using Presence.Harness.Nodes;
 
 namespace Presence.Grains.Tests.Topics;
 
-/// <summary>One member of a <see cref="StubWorld"/>.</summary>
+/// <summary>One node of a <see cref="StubWorld"/>.</summary>
 internal sealed class StubNode(StubWorld world, string name) : NodeStub, IPresenceTracker
 {
     public override string Name => name;
 
-    public override PresenceProcess StartProcess(string? label = null) => world.NewProcess(label);
+    public override PresenceSession OpenSession(string? label = null) => world.NewSession(label);
 
     public override ValueTask<PresenceEntry> TrackAsync(
-        PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
-        new(world.Track(name, process, topic, key, meta));
+        PresenceSession session,
+        string topic,
+        string key,
+        PresenceMeta meta = default,
+        CancellationToken cancellation = default) =>
+        new(world.Track(name, session, topic, key, meta));
 
     public override ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update) =>
-        new(world.Update(name, process, topic, key, update));
+        PresenceSession session,
+        string topic,
+        string key,
+        Func<PresenceEntry, PresenceMeta> update,
+        CancellationToken cancellation = default) =>
+        new(world.Update(name, session, topic, key, update));
 
-    public override ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key) =>
-        new(world.Untrack(name, process, e => e.Topic == topic && e.Key == key, LeaveReason.Untracked) > 0);
+    public override ValueTask<bool> UntrackAsync(
+        PresenceSession session, string topic, string key, CancellationToken cancellation = default) =>
+        new(world.Untrack(name, session, e => e.Topic == topic && e.Key == key, LeaveReason.Untracked) > 0);
 
-    public override ValueTask<int> UntrackAllAsync(PresenceProcess process) =>
-        new(world.Untrack(name, process, _ => true, LeaveReason.Untracked));
+    public override ValueTask<int> UntrackAllAsync(PresenceSession session, CancellationToken cancellation = default) =>
+        new(world.Untrack(name, session, _ => true, LeaveReason.Untracked));
 
     public override TopicSnapshot List(string topic) => world.List(topic);
 
@@ -37,7 +46,7 @@ internal sealed class StubNode(StubWorld world, string name) : NodeStub, IPresen
     public override TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff) =>
         world.Subscribe(topic, onDiff, name);
 
-    TopicView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic, name);
+    TopicSnapshotView IPresenceTracker.ViewOf(string topic) => world.ViewOf(topic, name);
 
     private sealed class Handling(Action stop) : IAsyncDisposable
     {
@@ -49,14 +58,14 @@ internal sealed class StubNode(StubWorld world, string name) : NodeStub, IPresen
     }
 }
 
-/// <summary>Presence on a silo without a node of its own.</summary>
+/// <summary>Adds presence to a silo without its own node.</summary>
 internal static class StubNodeExtensions
 {
-    /// <summary>Adds the link and the grains, over a stand-in for the node.</summary>
-    public static ISiloBuilder AddLinkAlone(
+    /// <summary>Adds the cluster transport and the grains over a stub of the node.</summary>
+    public static ISiloBuilder AddTransportOnly(
         this ISiloBuilder silo, string name, Action<PresenceOrleansOptions>? configure = null, StubWorld? world = null)
     {
         silo.Services.AddSingleton<IPresenceNode>(new StubNode(world ?? new StubWorld(), name));
-        return silo.AddPresenceLink(configure).AddPresenceGrains();
+        return silo.AddPresenceTransport(configure).AddPresenceGrains();
     }
 }

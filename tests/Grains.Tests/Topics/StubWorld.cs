@@ -1,21 +1,21 @@
 namespace Presence.Grains.Tests.Topics;
 
 /// <summary>
-/// A cluster whose members agree at once: what one node's tracker writes, all show in the same moment. Lets the grains be
-/// tested on their own; how changes travel is tested with the link and the tracker.
+/// A cluster whose nodes agree at once: a change on one node is visible on all in the same moment. Tests the grains
+/// alone; replication is tested with the cluster transport and the tracker.
 /// </summary>
 internal sealed class StubWorld
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, EntryTree> _topics = new(StringComparer.Ordinal);
-    private readonly List<(string Topic, string Node, Action<TopicDiff> Heard)> _subscribers = [];
+    private readonly List<(string Topic, string Node, Action<TopicDiff> Received)> _subscribers = [];
     private readonly List<IPresenceHandler> _handlers = [];
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _nodes = new();
     private ulong _sequence;
-    private ulong _processes;
+    private ulong _sessions;
     private ulong _knownUpTo = ulong.MaxValue;
 
-    /// <summary>Up to which event the members know each other without a gap; what lies behind it they show all the same.</summary>
+    /// <summary>The last event up to which the nodes know each other without a gap. Later ones are visible.</summary>
     public ulong KnownUpTo
     {
         get => Volatile.Read(ref _knownUpTo);
@@ -30,11 +30,12 @@ internal sealed class StubWorld
         }
     }
 
-    public TopicView ViewOf(string topic, string node)
+    public TopicSnapshotView ViewOf(string topic, string node)
     {
         lock (_gate)
         {
-            var others = Nodes.Where(n => n != node).Select(n => new ReplicaClock(new ReplicaId(n, 1), KnownUpTo, IsUp: true));
+            var others = Nodes.Where(n => n != node)
+                .Select(n => new ReplicaClock(new ReplicaId(n, 1), KnownUpTo, IsShown: true));
             return new(new VersionVector(new ReplicaId(node, 1), [.. others]), List(topic));
         }
     }
@@ -51,12 +52,12 @@ internal sealed class StubWorld
         }
     }
 
-    /// <summary>Nodes that ever tracked somebody.</summary>
+    /// <summary>The nodes that ever tracked a presence.</summary>
     public IReadOnlyCollection<string> Nodes => _nodes.Keys.ToList();
 
-    public PresenceProcess NewProcess(string? label) => new(Interlocked.Increment(ref _processes), label);
+    public PresenceSession NewSession(string? label) => new(Interlocked.Increment(ref _sessions), label);
 
-    public PresenceEntry Track(string node, PresenceProcess process, string topic, string key, PresenceMeta meta)
+    public PresenceEntry Track(string node, PresenceSession session, string topic, string key, PresenceMeta meta)
     {
         lock (_gate)
         {
@@ -67,58 +68,59 @@ internal sealed class StubWorld
 
             var owner = new ReplicaId(node, 1);
             _nodes[node] = true;
-            if (Tree(topic).Find(key, owner, process.Id) is not null)
+            if (Tree(topic).Find(key, owner, session.Id) is not null)
             {
                 throw new AlreadyTrackedException(topic, key);
             }
 
             var sequence = ++_sequence;
-            var entry = new PresenceEntry(owner, sequence, sequence, 0, process.Id, topic, key, meta);
+            var entry = new PresenceEntry(owner, sequence, sequence, 0, session.Id, topic, key, meta);
+            var isFirst = !Tree(topic).HasKey(key);
             _topics[topic] = Tree(topic).Set(entry, new EditToken());
-            Tell(PresenceChange.Joined(entry));
-            process.Link(new EndsPresences(this, node));
+            Publish(PresenceChange.Joined(entry, isFirst));
+            session.Link(new EndsPresences(this, node));
             return entry;
         }
     }
 
     public PresenceEntry Update(
-        string node, PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
+        string node, PresenceSession session, string topic, string key, Func<PresenceEntry, PresenceMeta> update)
     {
         lock (_gate)
         {
-            var old = Tree(topic).Find(key, new ReplicaId(node, 1), process.Id)
+            var old = Tree(topic).Find(key, new ReplicaId(node, 1), session.Id)
                 ?? throw new NotTrackedException(topic, key);
             var entry = new PresenceEntry(
-                old.Owner, ++_sequence, old.Born, old.Sequence, process.Id, topic, key, update(old));
+                old.Owner, ++_sequence, old.CreatedSequence, old.Sequence, session.Id, topic, key, update(old));
             _topics[topic] = Tree(topic).Set(entry, new EditToken());
-            Tell(PresenceChange.Updated(old, entry));
+            Publish(PresenceChange.Updated(old, entry));
             return entry;
         }
     }
 
-    public int Untrack(string node, PresenceProcess process, Func<PresenceEntry, bool> which, LeaveReason reason)
+    public int Untrack(string node, PresenceSession session, Func<PresenceEntry, bool> which, LeaveReason reason)
     {
         lock (_gate)
         {
             var ending = _topics.Keys
                 .SelectMany(t => List(t))
-                .Where(e => e.Owner.Node == node && e.Process == process.Id && which(e))
+                .Where(e => e.Owner.Node == node && e.Process == session.Id && which(e))
                 .ToList();
             foreach (var entry in ending)
             {
                 _topics[entry.Topic] = Tree(entry.Topic).Remove(entry, new EditToken());
-                Tell(PresenceChange.Left(entry, entry, reason));
+                Publish(PresenceChange.Left(entry, entry, reason, !Tree(entry.Topic).HasKey(entry.Key)));
             }
 
             return ending.Count;
         }
     }
 
-    public TopicSubscription Subscribe(string topic, Action<TopicDiff> heard, string node = "")
+    public TopicSubscription Subscribe(string topic, Action<TopicDiff> received, string node = "")
     {
         lock (_gate)
         {
-            var subscriber = (topic, node, heard);
+            var subscriber = (topic, node, received);
             _subscribers.Add(subscriber);
             return new TopicSubscription(ViewOf(topic, node), 0, () =>
             {
@@ -148,14 +150,14 @@ internal sealed class StubWorld
 
     private EntryTree Tree(string topic) => _topics.GetValueOrDefault(topic, EntryTree.Empty);
 
-    private void Tell(PresenceChange change)
+    private void Publish(PresenceChange change)
     {
         var diff = new PresenceDiff([change]);
-        foreach (var (topic, node, heard) in _subscribers.ToList())
+        foreach (var (topic, node, received) in _subscribers.ToList())
         {
             if (topic == change.Entry.Topic)
             {
-                heard(diff.Topics[0] with { View = ViewOf(topic, node) });
+                received(diff.Topics[0] with { View = ViewOf(topic, node) });
             }
         }
 
@@ -165,8 +167,8 @@ internal sealed class StubWorld
         }
     }
 
-    private sealed record EndsPresences(StubWorld World, string Node) : IProcessLink
+    private sealed record EndsPresences(StubWorld World, string Node) : ISessionLink
     {
-        public void Ended(PresenceProcess process) => World.Untrack(Node, process, _ => true, LeaveReason.ProcessEnded);
+        public void Ended(PresenceSession session) => World.Untrack(Node, session, _ => true, session.EndReason);
     }
 }

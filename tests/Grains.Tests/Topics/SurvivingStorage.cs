@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Presence.Grains.Tests.Topics;
 
-/// <summary>Grain storage outside the silos, as a database would be: what is in it survives any of them.</summary>
+/// <summary>Grain storage outside the silos, like a database: it survives them.</summary>
 internal sealed class SurvivingStorage : IGrainStorage
 {
     private readonly ConcurrentDictionary<(string, GrainId), (object State, string ETag)> _all = new();

@@ -2,7 +2,7 @@ using Presence.Grains.Leases;
 
 namespace Presence.Grains.Tests.Topics;
 
-[Trait("Category", "Engine.Orleans")]
+[Trait("Category", "Orleans")]
 public sealed class TopicPresenceGrainTests : IAsyncLifetime
 {
     private GrainCluster _cluster = null!;
@@ -13,7 +13,7 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
     public Task DisposeAsync() => _cluster.DisposeAsync().AsTask();
 
     [Fact]
-    public async Task A_client_tracks_updates_and_untracks_and_every_read_shows_it()
+    public async Task Every_read_reflects_track_update_and_untrack_of_a_client()
     {
         var lobby = _cluster.Topic("lobby");
         var handle = await lobby.Track("ann", PresenceMeta.Parse("""{"mood":"😀"}"""));
@@ -36,7 +36,7 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Pages_follow_each_other_in_key_order_to_the_end()
+    public async Task Pages_continue_in_key_order_to_the_end()
     {
         var crowd = _cluster.Topic("crowd");
         foreach (var key in new[] { "d", "b", "a", "c", "e" })
@@ -47,13 +47,15 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         var first = await crowd.Page(null, 2);
         var second = await crowd.Page(first.Next, 2);
         var third = await crowd.Page(second.Next, 2);
-        Assert.Equal(["a", "b", "c", "d", "e"], first.Presences.Concat(second.Presences).Concat(third.Presences).Select(p => p.Key));
+        Assert.Equal(
+            ["a", "b", "c", "d", "e"],
+            first.Presences.Concat(second.Presences).Concat(third.Presences).Select(p => p.Key));
         Assert.Null(third.Next);
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => crowd.Page(null, 0));
     }
 
     [Fact]
-    public async Task Errors_arrive_as_what_they_are()
+    public async Task Exceptions_keep_their_type_across_silos()
     {
         var lobby = _cluster.Topic("lobby");
         var handle = await lobby.Track("ann", lease: "a lease");
@@ -67,34 +69,34 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_one_lease_tracked_ends_together_when_the_lease_is_ended()
+    public async Task Presences_of_a_lease_end_together_when_the_lease_is_ended()
     {
         var first = await _cluster.Topic("lobby").Track("ann", lease: "one");
         var again = _cluster.Topic("lobby");
         await again.Track("bob", lease: "one");
         await again.Track("eve");
 
-        // Both tracks of the lease may have landed on different silos; each keeps its part.
+        // The two calls may have reached different silos; each silo has its own part of the lease.
         foreach (var silo in _cluster.Orleans.Silos)
         {
-            await _cluster.Client.GetGrain<IPresenceLeaseGrain>(silo.SiloAddress.ToParsableString()).End("one");
+            await _cluster.Client.GetGrain<IPresenceSiloGrain>(silo.SiloAddress.ToParsableString()).End("one");
         }
 
         Assert.Equal(["eve"], (await again.List()).Presences.Select(p => p.Key));
-        Assert.False(await _cluster.Client.GetGrain<IPresenceLeaseGrain>(first.Silo).Renew("one"));
+        Assert.False(await _cluster.Client.GetGrain<IPresenceSiloGrain>(first.Silo).Renew("one"));
     }
 
     [Fact]
-    public async Task A_lease_that_is_not_renewed_ends_its_presences_and_one_that_is_renewed_does_not()
+    public async Task Lease_ends_its_presences_unless_it_is_renewed()
     {
         var lobby = _cluster.Topic("lobby");
-        var heard = new Awaited<TopicDiff>();
-        using var watching = _cluster.World.Subscribe("lobby", heard.Add);
+        var received = new Awaited<TopicDiff>();
+        using var watching = _cluster.World.Subscribe("lobby", received.Add);
         var kept = await lobby.Track("kept");
         await lobby.Track("lost");
-        var leases = _cluster.Client.GetGrain<IPresenceLeaseGrain>(kept.Silo);
+        var leases = _cluster.Client.GetGrain<IPresenceSiloGrain>(kept.Silo);
 
-        var left = heard.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
+        var left = received.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
         while (!left.IsCompleted)
         {
             Assert.True(await leases.Renew(kept.Lease));
@@ -102,12 +104,12 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         }
 
         var change = Assert.Single((await left).Changes);
-        Assert.Equal(("lost", LeaveReason.ProcessEnded), (change.Entry.Key, change.Reason));
+        Assert.Equal(("lost", LeaveReason.LeaseExpired), (change.Entry.Key, change.Reason));
         Assert.Equal(["kept"], (await lobby.List()).Presences.Select(p => p.Key));
     }
 
     [Fact]
-    public async Task A_lease_of_a_silo_that_is_gone_cannot_be_renewed_elsewhere()
+    public async Task Lease_of_a_stopped_silo_cannot_be_renewed_elsewhere()
     {
         var handle = await _cluster.Topic("lobby").Track("ann");
         var keeper = _cluster.SiloOf(handle.Silo);
@@ -115,21 +117,21 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         await _cluster.Orleans.StopSiloAsync(keeper);
         var grains = _cluster.ServiceOf<IGrainFactory>(other);
         await Assert.ThrowsAsync<SiloUnavailableException>(
-            () => grains.GetGrain<IPresenceLeaseGrain>(handle.Silo).Renew(handle.Lease));
+            () => grains.GetGrain<IPresenceSiloGrain>(handle.Silo).Renew(handle.Lease));
     }
 
     [Fact]
-    public async Task A_grain_is_present_with_one_call_and_its_deactivation_is_its_leave()
+    public async Task Grain_is_present_after_one_call_and_leaves_on_deactivation()
     {
-        var heard = new Awaited<TopicDiff>();
-        using var watching = _cluster.World.Subscribe("devices", heard.Add);
+        var received = new Awaited<TopicDiff>();
+        using var watching = _cluster.World.Subscribe("devices", received.Add);
         var device = _cluster.Client.GetGrain<IDeviceGrain>("thermostat");
         await device.Appear("devices");
         await device.Appear("attic");
         Assert.Equal("thermostat", Assert.Single((await _cluster.Topic("devices").List()).Presences).Key);
         await _cluster.Orleans.DeactivateAsync(device);
-        var left = await heard.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
-        Assert.Equal(LeaveReason.ProcessEnded, left.Changes[0].Reason);
+        var left = await received.FirstAsync(d => d.Changes[0].Kind == PresenceChangeKind.Left);
+        Assert.Equal(LeaveReason.SessionEnded, left.Changes[0].Reason);
         Assert.Equal(0, await _cluster.Topic("attic").Count());
     }
 }

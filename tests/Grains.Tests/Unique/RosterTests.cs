@@ -1,6 +1,6 @@
 namespace Presence.Grains.Tests.Unique;
 
-/// <summary>What the arbiter decides, in virtual time.</summary>
+/// <summary>Decisions of an election, in virtual time.</summary>
 public class RosterTests
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
@@ -15,33 +15,33 @@ public class RosterTests
     public RosterTests() => _roster = New();
 
     [Fact]
-    public void The_first_that_attended_runs_it_once_every_silo_was_asked_and_it_has_settled()
+    public void First_reporting_seat_runs_after_every_silo_has_reported_and_the_settle_time()
     {
         _roster = New("s1", "s2");
-        Hear(Able("a", "s1"));
-        Hear(Able("b", "s1"));
+        Report(Able("a", "s1"));
+        Report(Able("b", "s1"));
         At(Settle);
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
-        _roster.Asked("s2");
+        _roster.OnNoSeat("s2");
         At(Settle);
         Assert.Equal((UniqueVerdictKind.Run, 1), (_roster.VerdictFor("a").Kind, _roster.VerdictFor("a").Term));
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("b").Kind);
-        Assert.Equal(["a"], _roster.TakeCalls().Select(s => s.Id));
+        Assert.Equal(["a"], _roster.DequeueCalls().Select(s => s.Id));
     }
 
     [Fact]
-    public void Nobody_runs_it_before_it_has_settled()
+    public void No_seat_runs_before_the_settle_time()
     {
-        Hear(Able("a"));
+        Report(Able("a"));
         Assert.Equal(Settle, _roster.NextStep);
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
     }
 
     [Fact]
-    public void A_silo_that_does_not_answer_is_given_up_after_the_agreement_timeout()
+    public void Silo_that_does_not_answer_is_skipped_after_the_agreement_timeout()
     {
         _roster = New("s2");
-        Hear(Able("a"));
+        Report(Able("a"));
         At(Agreement - TimeSpan.FromMilliseconds(1));
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
         Assert.Equal(Agreement, _roster.NextStep);
@@ -50,21 +50,21 @@ public class RosterTests
     }
 
     [Fact]
-    public void A_silo_that_is_over_need_not_be_asked()
+    public void Dead_silo_need_not_report()
     {
         _roster = New("s2");
-        Hear(Able("a"));
-        _roster.SiloGone("s2", _now);
+        Report(Able("a"));
+        _roster.OnSiloRemoved("s2", _now);
         At(Settle);
         Assert.Equal(UniqueVerdictKind.Run, _roster.VerdictFor("a").Kind);
     }
 
     [Fact]
-    public void One_that_was_found_running_goes_on_and_nobody_else_starts()
+    public void Seat_found_running_continues_and_no_other_starts()
     {
         _roster = New("s2");
-        Hear(Able("a"));
-        Hear(Runs("b", 7, "s2"));
+        Report(Able("a"));
+        Report(Runs("b", 7, "s2"));
         At(Agreement);
         Assert.Equal((UniqueVerdictKind.Run, 7), (_roster.VerdictFor("b").Kind, _roster.VerdictFor("b").Term));
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
@@ -72,10 +72,10 @@ public class RosterTests
     }
 
     [Fact]
-    public void A_term_is_above_all_that_anybody_has_heard_of()
+    public void New_term_is_higher_than_every_reported_term()
     {
-        Hear(Able("a"));
-        Hear(Able("b") with { Term = 41 });
+        Report(Able("a"));
+        Report(Able("b") with { Term = 41 });
         At(Settle);
         Assert.Equal(42, _roster.VerdictFor("a").Term);
     }
@@ -83,23 +83,24 @@ public class RosterTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Of_two_that_run_the_older_term_stays_whichever_is_heard_first(bool isOlderFirst)
+    public void Older_of_two_running_terms_stays_whichever_reports_first(bool isOlderFirst)
     {
-        Hear(isOlderFirst ? Runs("old", 3) : Runs("new", 4));
-        Hear(isOlderFirst ? Runs("new", 4) : Runs("old", 3));
+        Report(isOlderFirst ? Runs("old", 3) : Runs("new", 4));
+        Report(isOlderFirst ? Runs("new", 4) : Runs("old", 3));
         var verdict = _roster.VerdictFor("new");
-        Assert.Equal((UniqueVerdictKind.Stop, 4, UniqueStopReason.NameConflict), (verdict.Kind, verdict.Term, verdict.Reason));
+        Assert.Equal(
+            (UniqueVerdictKind.Stop, 4, UniqueStopReason.NameConflict), (verdict.Kind, verdict.Term, verdict.Reason));
         Assert.Equal((UniqueVerdictKind.Run, 3), (_roster.VerdictFor("old").Kind, _roster.VerdictFor("old").Term));
         Assert.Equal(1, _roster.Conflicts);
-        Assert.Equal(["new"], _roster.TakeCalls().Select(s => s.Id));
+        Assert.Equal(["new"], _roster.DequeueCalls().Select(s => s.Id));
     }
 
     [Fact]
-    public void One_that_was_not_heard_for_the_lease_is_replaced_after_the_takeover_delay()
+    public void Seat_without_a_report_for_the_lease_is_replaced_after_the_takeover_delay()
     {
         StartRunning("a");
         _now = Lease - TimeSpan.FromSeconds(1);
-        Hear(Able("b"));
+        Report(Able("b"));
         At(Settle + Lease);
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("b").Kind);
         Assert.Equal(Settle + Lease + Delay, _roster.NextStep);
@@ -108,11 +109,11 @@ public class RosterTests
     }
 
     [Fact]
-    public void One_whose_silo_is_over_is_replaced_after_the_takeover_delay()
+    public void Seat_of_a_dead_silo_is_replaced_after_the_takeover_delay()
     {
         StartRunning("a", "s1");
-        Hear(Able("b", "s2"));
-        _roster.SiloGone("s1", _now);
+        Report(Able("b", "s2"));
+        _roster.OnSiloRemoved("s1", _now);
         _roster.Step(_now);
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("b").Kind);
         At(_now + Delay);
@@ -120,49 +121,61 @@ public class RosterTests
     }
 
     [Fact]
-    public void One_that_leaves_is_replaced_at_once_by_one_that_gets_what_it_left_until_it_runs()
+    public void Seat_that_leaves_is_replaced_at_once_and_its_successor_gets_the_handover_state()
     {
         StartRunning("a");
-        Hear(Able("b"));
-        _roster.Left(Next(Able("a") with { IsAble = false, Term = 1 }), [1, 2], _now);
+        Report(Able("b"));
+        _roster.OnLeft(Next(Able("a") with { IsAble = false, Term = 1 }), [1, 2], _now);
         _roster.Step(_now);
         Assert.True(_roster.AwaitsHolder);
         Assert.Equal([1, 2], _roster.VerdictFor("b").State);
         Assert.Equal(2, _roster.VerdictFor("b").Term);
-        Hear(Runs("b", 2));
+        Report(Runs("b", 2));
         Assert.False(_roster.AwaitsHolder);
         Assert.Empty(_roster.VerdictFor("b").State);
     }
 
     [Fact]
-    public void What_one_leaves_that_does_not_run_it_is_nobodys()
+    public void Handover_state_is_kept_until_a_seat_can_run_after_its_sender_is_gone()
     {
         StartRunning("a");
-        Hear(Runs("b", 2));
-        _roster.Left(Next(Able("b") with { IsAble = false, Term = 2 }), [9], _now);
-        Hear(Able("c"));
-        _roster.Left(Next(Able("a") with { IsAble = false, Term = 1 }), [], _now);
+        Report(Able("b") with { IsAble = false });
+        _roster.OnLeft(Next(Able("a") with { IsAble = false, Term = 1 }), [1, 2], _now);
+        _roster.OnLeft(Next(Able("a") with { State = UniqueSeatState.Gone, IsAble = false, Term = 1 }), [], _now);
+        Report(Able("b"));
+        _roster.Step(_now);
+        Assert.Equal([1, 2], _roster.VerdictFor("b").State);
+    }
+
+    [Fact]
+    public void Handover_state_of_a_seat_that_does_not_run_is_ignored()
+    {
+        StartRunning("a");
+        Report(Runs("b", 2));
+        _roster.OnLeft(Next(Able("b") with { IsAble = false, Term = 2 }), [9], _now);
+        Report(Able("c"));
+        _roster.OnLeft(Next(Able("a") with { IsAble = false, Term = 1 }), [], _now);
         _roster.Step(_now);
         Assert.Equal(UniqueVerdictKind.Run, _roster.VerdictFor("c").Kind);
         Assert.Empty(_roster.VerdictFor("c").State);
     }
 
     [Fact]
-    public void One_that_has_ended_is_replaced_though_nobody_heard_it_leave()
+    public void Seat_whose_term_ended_is_replaced_without_a_leave_call()
     {
         StartRunning("a");
-        Hear(Able("b"));
-        Hear(Able("a") with { Term = 1, IsAble = false });
+        Report(Able("b"));
+        Report(Able("a") with { Term = 1, IsAble = false });
         Assert.Equal((UniqueVerdictKind.Run, 2), (_roster.VerdictFor("b").Kind, _roster.VerdictFor("b").Term));
     }
 
     [Fact]
-    public void One_that_was_told_to_run_and_says_nothing_is_told_again_and_then_passed_over()
+    public void Seat_that_does_not_start_gets_the_same_verdict_again_and_is_then_skipped()
     {
-        Hear(Able("a"));
-        Hear(Able("b"));
+        Report(Able("a"));
+        Report(Able("b"));
         At(Settle);
-        Hear(Able("a"));
+        Report(Able("a"));
         Assert.Equal((UniqueVerdictKind.Run, 1), (_roster.VerdictFor("a").Kind, _roster.VerdictFor("a").Term));
         At(Settle + Agreement);
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
@@ -170,92 +183,92 @@ public class RosterTests
     }
 
     [Fact]
-    public void One_that_does_not_want_to_run_is_passed_over_at_once()
+    public void Seat_that_is_not_able_is_skipped_at_once()
     {
-        Hear(Able("a"));
-        Hear(Able("b"));
+        Report(Able("a"));
+        Report(Able("b"));
         At(Settle);
-        Hear(Able("a") with { IsAble = false });
+        Report(Able("a") with { IsAble = false });
         Assert.Equal(UniqueVerdictKind.Run, _roster.VerdictFor("b").Kind);
     }
 
     [Fact]
-    public void What_a_seat_said_before_is_void_when_it_comes_late()
+    public void Late_report_with_a_lower_number_is_ignored()
     {
         var late = Next(Runs("a", 5));
-        Hear(Able("a"));
-        Hear(late);
+        Report(Able("a"));
+        Report(late);
         At(Settle);
         Assert.Equal((UniqueVerdictKind.Run, 1), (_roster.VerdictFor("a").Kind, _roster.VerdictFor("a").Term));
         Assert.True(_roster.AwaitsHolder);
     }
 
     [Fact]
-    public void A_hand_over_tells_the_one_that_runs_it_to_stop_until_it_has()
+    public void Handover_orders_the_holder_to_stop_until_it_has()
     {
         Assert.False(_roster.HandOver());
         StartRunning("a");
-        Hear(Able("b"));
+        Report(Able("b"));
         Assert.True(_roster.HandOver());
         Assert.Equal(UniqueStopReason.HandedOver, _roster.VerdictFor("a").Reason);
-        Hear(Runs("a", 1));
+        Report(Runs("a", 1));
         Assert.Equal((UniqueVerdictKind.Stop, 1), (_roster.VerdictFor("a").Kind, _roster.VerdictFor("a").Term));
-        _roster.Left(Next(Able("a") with { IsAble = false, Term = 1 }), [], _now);
+        _roster.OnLeft(Next(Able("a") with { IsAble = false, Term = 1 }), [], _now);
         _roster.Step(_now);
-        Hear(Runs("b", 2));
+        Report(Runs("b", 2));
         Assert.Equal(UniqueVerdictKind.Run, _roster.VerdictFor("b").Kind);
     }
 
     [Fact]
-    public void In_consistent_mode_it_knows_who_runs_it_and_tells_nobody_to()
+    public void Roster_in_consistent_mode_records_the_holder_and_orders_no_start()
     {
-        Hear(Consistent(Able("a")));
-        Hear(Consistent(Able("b")));
+        Report(Consistent(Able("a")));
+        Report(Consistent(Able("b")));
         At(Agreement);
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
-        Hear(Consistent(Runs("a", 0)) with { Epoch = 4 });
-        Hear(Consistent(Runs("b", 0)) with { Epoch = 5 });
+        Report(Consistent(Runs("a", 0)) with { Epoch = 4 });
+        Report(Consistent(Runs("b", 0)) with { Epoch = 5 });
         Assert.Equal(UniqueVerdictKind.Stay, _roster.VerdictFor("a").Kind);
         Assert.Equal(("n-b", 5), (_roster.Status("job")!.Node, _roster.Status("job")!.Epoch));
         Assert.Equal(0, _roster.Conflicts);
         Assert.True(_roster.HandOver());
         Assert.Equal((UniqueStopReason.HandedOver, 5), (_roster.VerdictFor("b").Reason, _roster.VerdictFor("b").Term));
-        Hear(Consistent(Able("b")));
+        Report(Consistent(Able("b")));
         Assert.Null(_roster.Status("job")!.Node);
     }
 
     [Fact]
-    public void Seats_of_two_modes_and_too_many_seats_are_refused()
+    public void Seats_of_two_modes_and_too_many_seats_are_rejected()
     {
-        Hear(Able("a"));
-        Assert.Throws<ArgumentException>(() => Hear(Consistent(Able("b"))));
+        Report(Able("a"));
+        Assert.Throws<ArgumentException>(() => Report(Consistent(Able("b"))));
         for (var i = 1; i < Roster.MaxSeats; i++)
         {
-            _roster.Heard(Next(Able($"x{i}")), _now);
+            _roster.OnReport(Next(Able($"x{i}")), _now);
         }
 
-        Assert.Throws<PresenceOverloadException>(() => Hear(Able("one more")));
-        Hear(Able("a"));
+        Assert.Throws<PresenceOverloadException>(() => Report(Able("one more")));
+        Report(Able("a"));
     }
 
     [Fact]
-    public void The_status_names_who_runs_it_and_who_stands_by_and_forgets_who_has_gone()
+    public void Status_lists_holder_and_standbys_without_seats_that_left()
     {
         Assert.Null(_roster.Status("job"));
         StartRunning("a");
-        Hear(Able("c"));
-        Hear(Able("b"));
+        Report(Able("c"));
+        Report(Able("b"));
         var status = _roster.Status("job")!;
         Assert.Equal(("job", "n-a", UniqueProcessMode.Available), (status.Name, status.Node, status.Mode));
         Assert.Equal(["n-b", "n-c"], status.Standbys);
-        Hear(Able("b") with { State = UniqueSeatState.Gone });
-        Hear(Able("a") with { State = UniqueSeatState.Gone });
+        Report(Able("b") with { State = UniqueSeatState.Gone });
+        Report(Able("a") with { State = UniqueSeatState.Gone });
         Assert.Equal((null, 0), (_roster.Status("job")!.Node, _roster.Status("job")!.Standbys.Count - 1));
         Assert.Equal(UniqueVerdictKind.Run, _roster.VerdictFor("c").Kind);
     }
 
     [Fact]
-    public void The_oldest_silo_is_the_one_of_the_lowest_generation()
+    public void Oldest_silo_has_the_lowest_generation()
     {
         var silos = new[] { "10.0.0.3:1@7", "10.0.0.2:1@5", "10.0.0.1:1@5", "10.0.0.1:1@9" }
             .Select(Orleans.Runtime.SiloAddress.FromParsableString).ToList();
@@ -267,10 +280,28 @@ public class RosterTests
     }
 
     private static UniqueSeat Able(string id, string silo = "s1") => new(
-        id, 0, $"n-{id}", silo, UniqueProcessMode.Available, UniqueSeatState.Standby, true, 0, null, null, Settle, Delay, Agreement);
+        id,
+        0,
+        $"n-{id}",
+        silo,
+        UniqueProcessMode.Available,
+        UniqueSeatState.Standby,
+        true,
+        0,
+        null,
+        null,
+        Settle,
+        Delay,
+        Agreement);
 
     private static UniqueSeat Runs(string id, long term, string silo = "s1") =>
-        Able(id, silo) with { State = UniqueSeatState.Runs, IsAble = false, Term = term, Since = DateTimeOffset.UnixEpoch };
+        Able(id, silo) with
+        {
+            State = UniqueSeatState.Runs,
+            IsAble = false,
+            Term = term,
+            Since = DateTimeOffset.UnixEpoch,
+        };
 
     private static UniqueSeat Consistent(UniqueSeat seat) => seat with { Mode = UniqueProcessMode.Consistent };
 
@@ -280,22 +311,22 @@ public class RosterTests
         return new Roster(silos, Lease, _now);
     }
 
-    /// <summary>Begins with a roster in which one runs the first term.</summary>
+    /// <summary>Creates a roster in which a seat runs the first term.</summary>
     private void StartRunning(string id, string silo = "s1")
     {
         _roster = New();
-        Hear(Able(id, silo));
+        Report(Able(id, silo));
         At(Settle);
-        _roster.TakeCalls();
-        Hear(Runs(id, 1, silo));
+        _roster.DequeueCalls();
+        Report(Runs(id, 1, silo));
     }
 
     private UniqueSeat Next(UniqueSeat seat) =>
         seat with { Number = _numbers[seat.Id] = _numbers.GetValueOrDefault(seat.Id) + 1 };
 
-    private void Hear(UniqueSeat seat)
+    private void Report(UniqueSeat seat)
     {
-        _roster.Heard(seat.Number > 0 ? seat : Next(seat), _now);
+        _roster.OnReport(seat.Number > 0 ? seat : Next(seat), _now);
         _roster.Step(_now);
     }
 

@@ -2,10 +2,11 @@ using Presence.Grains.Tests.Client;
 
 namespace Presence.Grains.Tests.Unique;
 
-/// <summary>Silos that have added one unique process, "job", which says what happens to it.</summary>
+/// <summary>Silos with one unique process, "job", which records what happens to it.</summary>
 internal sealed class UniqueCluster : IAsyncDisposable
 {
-    private UniqueCluster(PresenceCluster cluster, Watch watch, SeatFaults faults) => (Presence, Watch, Faults) = (cluster, watch, faults);
+    private UniqueCluster(PresenceCluster cluster, Watch watch, SeatFaults faults) =>
+        (Presence, Watch, Faults) = (cluster, watch, faults);
 
     public PresenceCluster Presence { get; }
 
@@ -13,7 +14,7 @@ internal sealed class UniqueCluster : IAsyncDisposable
 
     public SeatFaults Faults { get; }
 
-    /// <summary>The grain that elects, as silos call it.</summary>
+    /// <summary>The election grain, as silos call it.</summary>
     public IUniqueElectionGrain Election =>
         Presence.ServiceOf<IGrainFactory>(Presence.Silos[0]).GetGrain<IUniqueElectionGrain>("job");
 
@@ -21,8 +22,8 @@ internal sealed class UniqueCluster : IAsyncDisposable
 
     public IUniqueDirectoryGrain Directory => Presence.Orleans.Client.GetGrain<IUniqueDirectoryGrain>(0);
 
-    /// <summary>The silo on which the grain lives.</summary>
-    public InProcessSiloHandle Home => Presence.Silos
+    /// <summary>The silo of the election grain.</summary>
+    public InProcessSiloHandle ElectionSilo => Presence.Silos
         .OrderBy(s => s.SiloAddress.Generation).ThenBy(s => s.SiloAddress).First();
 
     public static async Task<UniqueCluster> StartAsync(
@@ -58,7 +59,7 @@ internal sealed class UniqueCluster : IAsyncDisposable
     public IReadOnlyList<string> Starts() =>
         [.. Watch.Seen.Where(s => s.EndsWith(" starts", StringComparison.Ordinal)).Select(s => s[..^7])];
 
-    /// <summary>Waits for the n-th start (from 1) and names where it was.</summary>
+    /// <summary>Waits for the n-th start (from 1) and returns its node.</summary>
     public async Task<string> StartsAsync(int count)
     {
         await Watch.UntilAsync(_ => Starts().Count >= count, $"there are {count} starts");
@@ -69,25 +70,26 @@ internal sealed class UniqueCluster : IAsyncDisposable
 
     public string NameOf(InProcessSiloHandle silo) => Presence.ServiceOf<IPresenceNode>(silo).Name;
 
-    /// <summary>Ends a silo without letting what runs there say anything: a kill of the test cluster still stops its services.</summary>
+    /// <summary>Ends a silo without a leave: a kill of the test cluster still stops the services.</summary>
     public Task CrashAsync(string node)
     {
         Faults.Cut[node] = true;
         return Presence.Orleans.KillSiloAsync(SiloOf(node));
     }
 
-    /// <summary>Waits until the grain tells of whom it is.</summary>
+    /// <summary>Waits for a status of the grain.</summary>
     public async Task<UniqueProcessStatus> StatusAsync(Func<UniqueProcessStatus, bool> isSo)
     {
         UniqueProcessStatus? status = null;
-        await Patience.UntilAsync("the status is as awaited", TimeSpan.FromSeconds(30), async () =>
+        await TestTimeouts.UntilAsync("the status is as awaited", TimeSpan.FromSeconds(30), async () =>
         {
             try
             {
                 status = await Grain.Status();
                 return status is not null && isSo(status);
             }
-            catch (Exception e) when (e is SiloUnavailableException or OrleansMessageRejectionException or TimeoutException)
+            catch (Exception e) when (
+                e is SiloUnavailableException or OrleansMessageRejectionException or TimeoutException)
             {
                 return false;
             }
@@ -95,11 +97,11 @@ internal sealed class UniqueCluster : IAsyncDisposable
         return status!;
     }
 
-    /// <summary>Moves the process until it runs elsewhere than the grain does.</summary>
+    /// <summary>Moves the process until it runs on another silo than the grain.</summary>
     public async Task<string> RunsElsewhereAsync()
     {
         var holder = await StartsAsync(1);
-        if (SiloOf(holder) != Home)
+        if (SiloOf(holder) != ElectionSilo)
         {
             return holder;
         }
@@ -112,22 +114,28 @@ internal sealed class UniqueCluster : IAsyncDisposable
     public ValueTask DisposeAsync() => Presence.DisposeAsync();
 }
 
-/// <summary>Which members cannot reach the grain, nor it them.</summary>
+/// <summary>The nodes that are disconnected from the grain, in both directions.</summary>
 internal sealed class SeatFaults
 {
     public ConcurrentDictionary<string, bool> Cut { get; } = new();
 
+    /// <summary>
+    /// Gets or sets the silo to which reports of other nodes are lost until a seat leaves; null for none.
+    /// </summary>
+    public SiloAddress? LosesReports { get; set; }
+
     public bool IsCut(string? node) => node is not null && Cut.ContainsKey(node);
 }
 
-/// <summary>Refuses what is cut off, at the silo that is called.</summary>
+/// <summary>Rejects calls of disconnected nodes, at the called silo.</summary>
 internal sealed class SeatFilter(SeatFaults faults, ILocalSiloDetails self) : IIncomingGrainCallFilter
 {
     public Task Invoke(IIncomingGrainCallContext context)
     {
         var node = context.Grain switch
         {
-            IPresenceSiloGrain when context.MethodName is nameof(IPresenceSiloGrain.UniqueSeatOf) or nameof(IPresenceSiloGrain.CallUniqueSeat) => self.Name,
+            IPinnedSiloGrain when context.MethodName
+                is nameof(IPinnedSiloGrain.UniqueSeatOf) or nameof(IPinnedSiloGrain.CallUniqueSeat) => self.Name,
             IUniqueElectionGrain when context.Request.GetArgumentCount() > 0 => context.Request.GetArgument(0) switch
             {
                 UniqueSeat seat => seat.Node,
@@ -136,6 +144,13 @@ internal sealed class SeatFilter(SeatFaults faults, ILocalSiloDetails self) : II
             },
             _ => null,
         };
+        if (self.SiloAddress.Equals(faults.LosesReports)
+            && context.MethodName == nameof(IUniqueElectionGrain.Attend) && node != self.Name)
+        {
+            throw new TimeoutException("lost by the test");
+        }
+
+        faults.LosesReports = context.MethodName == nameof(IUniqueElectionGrain.Leave) ? null : faults.LosesReports;
         return faults.IsCut(node) ? throw new SiloUnavailableException("cut off by the test") : context.Invoke();
     }
 }

@@ -2,18 +2,18 @@ using Presence.Postgres;
 
 namespace Presence.Grains.Tests.Unique;
 
-/// <summary>Unique processes in consistent mode: the grain takes leases from a store.</summary>
-[Trait("Category", "Engine.Orleans")]
+/// <summary>Unique processes in consistent mode: the grain acquires leases from a store.</summary>
+[Trait("Category", "Orleans")]
 public class UniqueLeaseGrainTests
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
 
     private readonly Watch _watch = new();
     private readonly MemoryLeaseStore _store = new(TimeProvider.System);
-    private readonly Awaited<(string Node, long? Epoch, string Inherited)> _terms = new();
+    private readonly Awaited<(string Node, long? Epoch, string Handover)> _terms = new();
 
     [Fact]
-    public async Task One_runs_with_an_epoch_and_the_next_with_a_larger_one_and_what_was_left()
+    public async Task Successor_runs_with_a_higher_epoch_and_the_handover_state()
     {
         await using var cluster = await StartAsync();
         var first = await cluster.StartsAsync(1);
@@ -31,14 +31,14 @@ public class UniqueLeaseGrainTests
     }
 
     [Fact]
-    public async Task A_hand_over_gives_the_lease_back_and_another_silo_takes_it()
+    public async Task Handover_releases_the_lease_and_another_silo_acquires_it()
     {
         await using var cluster = await StartAsync(lease: TimeSpan.FromMinutes(2));
         var first = await cluster.StartsAsync(1);
         await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
         Assert.True(await cluster.Grain.HandOver());
 
-        // Long before the lease would have run out: the release was told.
+        // Long before the lease would have expired: the release was published.
         var second = await cluster.StartsAsync(2);
         Assert.NotEqual(first, second);
         Assert.Equal([$"{first} starts", $"{first} ends: HandedOver", $"{second} starts"], _watch.Seen);
@@ -46,34 +46,35 @@ public class UniqueLeaseGrainTests
     }
 
     [Fact]
-    public async Task The_end_of_the_grains_own_silo_costs_nobody_a_term()
+    public async Task Loss_of_the_grains_silo_ends_no_term()
     {
         await using var cluster = await StartAsync(lease: TimeSpan.FromSeconds(8));
         var holder = await cluster.RunsElsewhereAsync();
         var seen = _watch.Seen.Count;
         var epoch = _store.Given[^1].Epoch;
-        await cluster.Presence.Orleans.KillSiloAsync(cluster.Home);
+        await cluster.Presence.Orleans.KillSiloAsync(cluster.ElectionSilo);
         var status = await cluster.StatusAsync(s => s.Node is not null && s.Standbys.Count == 1);
         Assert.Equal((holder, epoch), (status.Node, status.Epoch));
         var renewals = _store.Renewals;
-        await Harness.Patience.UntilAsync("it is renewed four times more", TimeSpan.FromSeconds(30), () => _store.Renewals >= renewals + 4);
+        await Harness.TestTimeouts.UntilAsync(
+            "it is renewed four times more", TimeSpan.FromSeconds(30), () => _store.Renewals >= renewals + 4);
         Assert.Equal(seen, _watch.Seen.Count);
     }
 
     [Fact]
-    public async Task A_holder_cut_off_from_the_store_stops_with_lease_lost_before_another_starts()
+    public async Task Holder_disconnected_from_the_store_stops_with_LeaseLost_before_another_starts()
     {
         await using var cluster = await StartAsync();
         var first = await cluster.StartsAsync(1);
         _store.Reaches = holder => !holder.StartsWith($"{first}/", StringComparison.Ordinal);
         var second = await cluster.StartsAsync(2);
         Assert.Equal([$"{first} starts", $"{first} ends: LeaseLost", $"{second} starts"], _watch.Seen);
-        Assert.Equal(1, _watch.MostAtOnce);
+        Assert.Equal(1, _watch.MaxAtOnce);
         Assert.Equal([1, 2], _store.Given.Select(g => g.Epoch));
     }
 
     [Fact]
-    public async Task Members_that_cannot_reach_the_grain_ask_the_store_themselves()
+    public async Task Nodes_that_cannot_reach_the_grain_call_the_store_directly()
     {
         await using var cluster = await StartAsync();
         var first = await cluster.StartsAsync(1);
@@ -88,14 +89,16 @@ public class UniqueLeaseGrainTests
     }
 
     [Fact]
-    public async Task The_store_is_asked_once_for_all_who_wait()
+    public async Task Store_is_called_once_for_all_candidates()
     {
         await using var cluster = await StartAsync(lease: TimeSpan.FromMinutes(2));
         var first = await cluster.StartsAsync(1);
         await cluster.StatusAsync(s => s.Node == first && s.Standbys.Count == 2);
         var asked = 0;
-        _store.Reaches = holder => !holder.StartsWith("x/", StringComparison.Ordinal) || Interlocked.Increment(ref asked) > 0;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => cluster.Election.Acquire($"x/{i}", Lease)));
+        _store.Reaches = holder =>
+            !holder.StartsWith("x/", StringComparison.Ordinal) || Interlocked.Increment(ref asked) > 0;
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(i => cluster.Election.Acquire($"x/{i}", Lease)));
         Assert.All(answers, a => Assert.Equal((false, 1, _store.Given[0].Holder), (a.IsHeld, a.Epoch, a.Holder)));
         Assert.All(answers, a => Assert.InRange(a.Remaining, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)));
         Assert.Equal(0, asked);
@@ -103,18 +106,19 @@ public class UniqueLeaseGrainTests
     }
 
     [Fact]
-    public async Task Without_a_store_the_start_is_refused_with_a_reason()
+    public async Task Start_without_a_store_is_rejected_with_a_reason()
     {
-        var refused = await Assert.ThrowsAnyAsync<Exception>(async () =>
+        var rejection = await Assert.ThrowsAnyAsync<Exception>(async () =>
         {
-            await using var cluster = await UniqueCluster.StartAsync(o => o.Mode = UniqueProcessMode.Consistent, silos: 1);
+            await using var cluster = await UniqueCluster.StartAsync(
+                o => o.Mode = UniqueProcessMode.Consistent, silos: 1);
         });
-        Assert.Contains("durable store", refused.ToString(), StringComparison.Ordinal);
+        Assert.Contains("durable store", rejection.ToString(), StringComparison.Ordinal);
     }
 
     [SkippableFact]
-    [Trait("Category", "Engine.Postgres")]
-    public async Task With_PostgreSQL_its_epoch_is_that_of_the_lease_in_the_database()
+    [Trait("Category", "Postgres")]
+    public async Task Epoch_equals_that_of_the_lease_in_PostgreSQL()
     {
         var database = (await PostgresServer.SharedAsync()).ConnectionString();
         var schema = $"g{Environment.ProcessId}";
@@ -129,7 +133,8 @@ public class UniqueLeaseGrainTests
         var third = await cluster.StartsAsync(3);
         Assert.Equal((second, 2, first), await _terms.FirstAsync(t => t.Epoch == 2));
         Assert.Equal(third, (await _terms.FirstAsync(t => t.Epoch == 3)).Node);
-        var answer = await cluster.Presence.ServiceOf<ILeaseStore>(cluster.SiloOf(third)).AcquireAsync("job", "somebody", Lease, default);
+        var answer = await cluster.Presence.ServiceOf<ILeaseStore>(cluster.SiloOf(third))
+            .AcquireAsync("job", "somebody", Lease, default);
         Assert.Equal((false, 3), (answer.IsHeld, answer.Epoch));
         Assert.StartsWith($"{third}/", answer.Holder, StringComparison.Ordinal);
     }
@@ -144,15 +149,15 @@ public class UniqueLeaseGrainTests
     {
         _watch.Body = context =>
         {
-            _terms.Add((context.NodeName, context.Epoch, Encoding.UTF8.GetString(context.Inherited.Span)));
-            context.LeaveState(Encoding.UTF8.GetBytes(context.NodeName));
+            _terms.Add((context.NodeName, context.Epoch, Encoding.UTF8.GetString(context.HandoverState.Span)));
+            context.SetHandoverState(Encoding.UTF8.GetBytes(context.NodeName));
             return Task.CompletedTask;
         };
         return UniqueCluster.StartAsync(
             o =>
             {
                 o.Mode = UniqueProcessMode.Consistent;
-                o.Lease = lease ?? Lease;
+                o.LeaseDuration = lease ?? Lease;
                 o.StopTimeout = TimeSpan.FromMilliseconds(500);
             },
             more: store ?? (services => services.AddSingleton<ILeaseStore>(_store)),

@@ -1,16 +1,16 @@
 namespace Presence.Benchmarks.Measuring;
 
-/// <summary>What is in use after everything that can be let go of was let go of.</summary>
+/// <summary>Measures memory after collection.</summary>
 internal static class Memory
 {
-    /// <summary>Bytes of living objects.</summary>
+    /// <summary>Returns the bytes of live objects.</summary>
     public static long Living()
     {
         CleanUp();
         return GC.GetTotalMemory(forceFullCollection: true);
     }
 
-    /// <summary>Bytes of the whole process that are in physical memory.</summary>
+    /// <summary>Returns the physical memory of the process, in bytes.</summary>
     public static long WholeProcess()
     {
         CleanUp();
@@ -18,7 +18,7 @@ internal static class Memory
         return self.WorkingSet64;
     }
 
-    /// <summary>Collects and gives memory back to the system.</summary>
+    /// <summary>Collects and returns memory to the system.</summary>
     public static void CleanUp()
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -1,12 +1,18 @@
 namespace Presence.Benchmarks.Measuring;
 
-/// <summary>Samples that several rows are figures of: each run is made once, by the row that comes to it first.</summary>
+/// <summary>Samples shared by several rows; each run is made once, by the first row that needs it.</summary>
 internal sealed class OneRun(Func<Effort, Task<IReadOnlyList<double>>> measure)
 {
     private readonly List<IReadOnlyList<double>> _runs = [];
 
-    /// <summary>What a row measures: one percentile of each run in turn.</summary>
-    public Func<Effort, Task<double>> Percentile(double share)
+    /// <summary>Returns a measurement of one percentile of each run in turn.</summary>
+    public Func<Effort, Task<double>> Percentile(double share) =>
+        Of(values => Statistics.Percentile(values, share));
+
+    /// <summary>Returns a measurement of one value of each run in turn.</summary>
+    public Func<Effort, Task<double>> Value(int index) => Of(values => values[index]);
+
+    private Func<Effort, Task<double>> Of(Func<IReadOnlyList<double>, double> read)
     {
         var run = 0;
         return async effort =>
@@ -16,7 +22,7 @@ internal sealed class OneRun(Func<Effort, Task<IReadOnlyList<double>>> measure)
                 _runs.Add(await measure(effort));
             }
 
-            return Statistics.Percentile(_runs[run++], share);
+            return read(_runs[run++]);
         };
     }
 }

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace Presence.Benchmarks.Measuring;
 
 /// <summary>
-/// Calls that come when they are due, whether the one before was quick or not, each timed from when it was due: what somebody waits
-/// who asks at any moment, pauses of the run-time and of the machine included.
+/// Makes calls at fixed times, independent of the duration of earlier calls, and times each from when it was due. This
+/// is the latency of an independent caller, including pauses of the runtime and of the machine.
 /// </summary>
 /// <remarks>
-/// Who makes the calls sleeps until the next is due. One that spun would be a consumer of processor time like those it shares the cores
-/// with, and be put behind them for whole time slices; one that sleeps is owed time and is given a core when it wakes. As any thread, it
-/// also asks for short slices, which needs no privilege and gives it no larger share: Linux then mostly runs it when it wakes,
-/// where it would else run when the slice of whoever runs is over.
+/// The calling thread sleeps until the next call is due. A spinning thread would compete with the writers and wait for
+/// whole time slices; a sleeping one gets a core when it wakes. With normal priority it also requests short slices,
+/// which needs no privilege and gives no larger share: Linux then mostly runs it at once, instead of at the end of the
+/// running slice.
 /// </remarks>
 internal static class OpenLoop
 {
@@ -19,33 +19,40 @@ internal static class OpenLoop
     private const int UntilThen = 1;
     private const long NanosecondsPerSecond = 1_000_000_000;
 
-    /// <summary>The shortest that Linux grants; a call takes a few microseconds of it.</summary>
+    /// <summary>The shortest slice that Linux grants; a call takes a few microseconds.</summary>
     private const ulong ShortSlice = 100_000;
 
     /// <summary>The numbers of sched_setattr, which libc does not wrap everywhere.</summary>
-    private static readonly Dictionary<Architecture, nint> SetAttributesCall = new() { [Architecture.X64] = 314, [Architecture.Arm64] = 274 };
+    private static readonly Dictionary<Architecture, nint> SetAttributesCall =
+        new() { [Architecture.X64] = 314, [Architecture.Arm64] = 274 };
 
-    /// <summary>Calls at a fixed rate on a thread of its own.</summary>
-    /// <param name="perSecond">How many come in a second.</param>
-    /// <param name="period">For how long they come.</param>
+    /// <summary>Calls at a fixed rate on a separate thread.</summary>
+    /// <param name="perSecond">Calls per second.</param>
+    /// <param name="period">Duration.</param>
     /// <param name="ahead">
-    /// Whether the thread that makes them is preferred to all others, if the system lets it: what calls wait that come from elsewhere.
+    /// Whether the calling thread gets real-time priority, if permitted: measures calls that come from another machine.
     /// </param>
     /// <returns>Microseconds from due to done, one per call.</returns>
-    public static Task<double[]> RunAsync(int perSecond, TimeSpan period, bool ahead, Action call) => Task.Factory.StartNew(
-        () => Run(perSecond, period, ahead, call), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public static Task<double[]> RunAsync(int perSecond, TimeSpan period, bool ahead, Action call) =>
+        Task.Factory.StartNew(
+        () => Run(perSecond, period, ahead, call),
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 
     private static double[] Run(int perSecond, TimeSpan period, bool ahead, Action call)
     {
         if (ahead && !GoAhead())
         {
-            Console.Error.WriteLine("# the system refuses a thread of this process real-time priority (root and CAP_SYS_NICE have it): calls come as any thread's");
+            Console.Error.WriteLine(
+                "# no permission for real-time priority (needs root or CAP_SYS_NICE): calls have normal priority");
             ahead = false;
         }
 
         if (!ahead && !AskForShortSlices())
         {
-            Console.Error.WriteLine("# the system knows no short time slices (Linux 6.12 and later do): a call waits until the slice of a writer is over");
+            Console.Error.WriteLine(
+                "# the system has no short time slices (needs Linux 6.12): a call may wait for the slice of a writer");
         }
 
         var times = new double[(int)(perSecond * period.TotalSeconds)];
@@ -65,7 +72,8 @@ internal static class OpenLoop
         }
 
         Console.Error.WriteLine(pauses.Sum(
-            times.Select((took, i) => (begunAt + TimeSpan.FromSeconds(i / (double)perSecond), TimeSpan.FromMicroseconds(took)))));
+            times.Select((took, i) => (
+                begunAt + TimeSpan.FromSeconds(i / (double)perSecond), TimeSpan.FromMicroseconds(took)))));
         return times;
     }
 
@@ -73,7 +81,8 @@ internal static class OpenLoop
     {
         if (OperatingSystem.IsLinux() && Stopwatch.Frequency == NanosecondsPerSecond)
         {
-            var until = new Time { Seconds = (nint)(due / NanosecondsPerSecond), Nanoseconds = (nint)(due % NanosecondsPerSecond) };
+            var (seconds, nanoseconds) = Math.DivRem(due, NanosecondsPerSecond);
+            var until = new Time { Seconds = (nint)seconds, Nanoseconds = (nint)nanoseconds };
             _ = ClockNanoSleep(MonotonicClock, UntilThen, in until, 0);
         }
         else
@@ -82,22 +91,24 @@ internal static class OpenLoop
         }
     }
 
-    /// <summary>The lowest real-time priority, for this thread alone: it is given a core whenever it is not asleep.</summary>
+    /// <summary>Sets the lowest real-time priority for this thread: it gets a core whenever it is not asleep.</summary>
     private static bool GoAhead()
     {
         var lowest = new SchedulingParameters { Priority = 1 };
         return OperatingSystem.IsLinux() && SetScheduler(0, FirstInFirstOut, in lowest) == 0;
     }
 
-    /// <summary>The same priority and share as any thread, in slices shorter than theirs.</summary>
+    /// <summary>Keeps normal priority and share but requests shorter time slices.</summary>
     private static bool AskForShortSlices()
     {
-        if (!OperatingSystem.IsLinux() || !SetAttributesCall.TryGetValue(RuntimeInformation.ProcessArchitecture, out var number))
+        if (!OperatingSystem.IsLinux() || !SetAttributesCall.TryGetValue(
+            RuntimeInformation.ProcessArchitecture, out var number))
         {
             return false;
         }
 
-        var attributes = new SchedulingAttributes { Size = (uint)Marshal.SizeOf<SchedulingAttributes>(), Slice = ShortSlice };
+        var size = (uint)Marshal.SizeOf<SchedulingAttributes>();
+        var attributes = new SchedulingAttributes { Size = size, Slice = ShortSlice };
         return SystemCall(number, 0, in attributes, 0) == 0;
     }
 
@@ -125,7 +136,7 @@ internal static class OpenLoop
         public int Priority { get; init; }
     }
 
-    /// <summary>The first version of the system's sched_attr. All that is zero is as for any thread.</summary>
+    /// <summary>The first version of sched_attr. Zero values are the defaults.</summary>
     private readonly struct SchedulingAttributes
     {
         public uint Size { get; init; }

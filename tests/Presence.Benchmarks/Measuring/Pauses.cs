@@ -2,39 +2,41 @@ using System.Diagnostics.Tracing;
 
 namespace Presence.Benchmarks.Measuring;
 
-/// <summary>When all threads of this process stood still for the collector, as the run-time's own events tell.</summary>
+/// <summary>Records the pauses of all threads for garbage collection, from runtime events.</summary>
 internal sealed class Pauses : EventListener
 {
     private const EventKeywords Collector = (EventKeywords)0x1;
     private const string Source = "Microsoft-Windows-DotNETRuntime";
 
     private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
     private readonly List<(DateTime Begun, DateTime Ended)> _pauses = [];
     private readonly int[] _collections = Collections();
     private readonly DateTime _begun = DateTime.UtcNow;
     private DateTime _stopping;
 
-    /// <summary>A line for whoever wonders where the waits of some calls come from.</summary>
-    /// <param name="calls">When each was due, and how long it took from then.</param>
+    /// <summary>Returns a summary of pauses and slow calls.</summary>
+    /// <param name="calls">Due time and duration of each call.</param>
     public string Sum(IEnumerable<(DateTime Due, TimeSpan Took)> calls)
     {
         var ended = DateTime.UtcNow;
         var seconds = (ended - _begun).TotalSeconds;
         var counts = Collections();
-        // The events come on another thread, a little later: all have come when that of a collection asked for now has.
+        // Events arrive later, on another thread: all have arrived when that of a collection requested now has.
         GC.Collect(generation: 0);
         lock (_pauses)
         {
-            while (!_pauses.Exists(pause => pause.Begun > ended) && Monitor.Wait(_pauses, Patience))
+            while (!_pauses.Exists(pause => pause.Begun > ended) && Monitor.Wait(_pauses, Timeout))
             {
             }
 
             _pauses.RemoveAll(pause => pause.Begun > ended);
-            var times = _pauses.Select(pause => (pause.Ended - pause.Begun).TotalMilliseconds).DefaultIfEmpty().Order().ToArray();
+            var times = _pauses.Select(pause => (pause.Ended - pause.Begun).TotalMilliseconds)
+                .DefaultIfEmpty().Order().ToArray();
             var slow = calls.Where(call => call.Took > Slow).ToArray();
-            var met = slow.Count(call => _pauses.Exists(pause => pause.Begun < call.Due + call.Took && pause.Ended > call.Due));
+            var met = slow.Count(
+                call => _pauses.Exists(pause => pause.Begun < call.Due + call.Took && pause.Ended > call.Due));
             var collections = string.Join('/', counts.Zip(_collections, (now, then) => now - then));
             return $"# collections {collections} by generation; {_pauses.Count} pauses, " +
                 $"{times.Sum() / seconds / 10:F1} % of the time, " +

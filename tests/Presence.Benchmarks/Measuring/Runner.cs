@@ -2,18 +2,19 @@ using System.Runtime;
 
 namespace Presence.Benchmarks.Measuring;
 
-/// <summary>Measures rows one after another and prints each as soon as it is known.</summary>
+/// <summary>Measures rows one after another and prints each result at once.</summary>
 internal static class Runner
 {
     /// <returns>0, or 1 if a row could not be measured.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<Row> rows, Effort effort, TextWriter output, TextWriter notes)
     {
         var begun = Stopwatch.StartNew();
+        var collector = GCSettings.IsServerGC ? "server" : "workstation";
+        var mode = effort == Effort.Quick ? "quick" : $"median of {effort.Runs} runs";
         await notes.WriteLineAsync(
-            $"# .NET {Environment.Version}, {Environment.ProcessorCount} processors, " +
-            $"{(GCSettings.IsServerGC ? "server" : "workstation")} GC, {(effort == Effort.Quick ? "quick" : $"median of {effort.Runs} runs")}");
+            $"# .NET {Environment.Version}, {Environment.ProcessorCount} processors, {collector} GC, {mode}");
         var failed = 0;
-        var leftOut = 0;
+        var skipped = 0;
         var slowest = new List<(TimeSpan Took, string Row)>();
         foreach (var row in rows)
         {
@@ -21,7 +22,7 @@ internal static class Runner
             try
             {
                 var values = new List<double>();
-                for (var run = 0; run < Math.Clamp(effort.Runs, row.LeastRuns, row.MostRuns); run++)
+                for (var run = 0; run < Math.Clamp(effort.Runs, row.LeastRuns, row.MaxRuns); run++)
                 {
                     Memory.CleanUp();
                     values.Add(await row.Measure(effort));
@@ -32,8 +33,8 @@ internal static class Runner
             }
             catch (CannotBeMeasuredException e)
             {
-                leftOut++;
-                await notes.WriteLineAsync($"# {row.FullName} left out: {e.Message}");
+                skipped++;
+                await notes.WriteLineAsync($"# {row.FullName} skipped: {e.Message}");
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -45,12 +46,14 @@ internal static class Runner
         }
 
         slowest.Sort((a, b) => b.CompareTo(a));
-        await notes.WriteLineAsync($"# slowest: {string.Join(", ", slowest.Take(6).Select(row => $"{row.Row} {row.Took.TotalSeconds:F0} s"))}");
-        await notes.WriteLineAsync($"# {rows.Count - failed - leftOut} of {rows.Count} rows in {begun.Elapsed.TotalSeconds:F0} s");
+        var times = slowest.Take(6).Select(row => $"{row.Row} {row.Took.TotalSeconds:F0} s");
+        await notes.WriteLineAsync($"# slowest: {string.Join(", ", times)}");
+        await notes.WriteLineAsync(
+            $"# {rows.Count - failed - skipped} of {rows.Count} rows in {begun.Elapsed.TotalSeconds:F0} s");
         return failed == 0 ? 0 : 1;
     }
 
-    /// <summary>Three significant digits or all before the point, whichever is more.</summary>
+    /// <summary>Formats three significant digits, or all digits before the point if there are more.</summary>
     internal static string Text(double value)
     {
         var decimals = value == 0 ? 0 : Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 9);

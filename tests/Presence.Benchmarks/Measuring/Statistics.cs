@@ -1,21 +1,25 @@
 namespace Presence.Benchmarks.Measuring;
 
-/// <summary>Turns samples into figures.</summary>
+/// <summary>Computes figures from samples.</summary>
 internal static class Statistics
 {
-    /// <summary>How long a small operation runs before it is timed: until the run-time's compiler has optimized it.</summary>
+    /// <summary>
+    /// How long a small operation runs before it is timed, so that the JIT compiler has optimized it.
+    /// </summary>
     private static readonly TimeSpan Warmth = TimeSpan.FromMilliseconds(500);
 
     public static double Median(IEnumerable<double> samples) => Percentile(samples, 0.5);
 
-    /// <summary>The smallest sample that at least this share of all do not exceed.</summary>
+    /// <summary>Returns the smallest sample that at least this share of all samples does not exceed.</summary>
     public static double Percentile(IEnumerable<double> samples, double share)
     {
         var sorted = samples.Order().ToArray();
         return sorted[Math.Max(0, (int)Math.Ceiling(share * sorted.Length) - 1)];
     }
 
-    /// <summary>Median time of one call in microseconds. Calls are timed in batches, for the clock's own cost.</summary>
+    /// <summary>
+    /// Median time of one call in microseconds. Calls are timed in batches, for the clock's own cost.
+    /// </summary>
     public static double MicrosecondsPerCall(int samples, int batch, Action call)
     {
         var times = new double[samples];

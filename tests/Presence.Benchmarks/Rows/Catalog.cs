@@ -3,7 +3,9 @@ namespace Presence.Benchmarks.Rows;
 /// <summary>All rows, in the order of the baseline.</summary>
 internal static class Catalog
 {
-    /// <summary>Rows that need nothing but this program: those of the baseline. All that a quick run has time for.</summary>
+    /// <summary>
+    /// Rows of the baseline, which need only this process; a quick run without a filter measures these.
+    /// </summary>
     public static IReadOnlyList<Row> Core { get; } =
     [
         .. WriteRows.All,
@@ -17,9 +19,12 @@ internal static class Catalog
     [
         .. Core,
         .. ReadRows.AsAnyThread,
+        .. ManyNodesRows.All,
         .. ChannelRows.All,
+        .. HubRows.All,
         .. OrleansCallRows.All,
         .. OrleansTrackRows.All,
         .. OrleansClusterRows.All,
+        .. OrleansWatchRows.All,
     ];
 }

@@ -2,7 +2,7 @@ using Presence.Benchmarks.Sockets;
 
 namespace Presence.Benchmarks.Rows;
 
-/// <summary>What sockets and channels cost: a server process of its own, and a load generator that costs little.</summary>
+/// <summary>The cost of sockets and channels, with a separate server process and a cheap load generator.</summary>
 internal static class ChannelRows
 {
     private const string Group = "channels";
@@ -46,23 +46,8 @@ internal static class ChannelRows
             ("5000 in rooms of 50 reconnect at once, server CPU", "s", "processor")),
     ];
 
-    /// <summary>Rows whose figures come from the same run of one step.</summary>
     private static IEnumerable<Row> Of(
-        Func<int, Task<Dictionary<string, double>>> step, int sockets, params (string Name, string Unit, string Figure)[] rows)
-    {
-        var runs = new List<Dictionary<string, double>>();
-        foreach (var (name, unit, figure) in rows)
-        {
-            var next = 0;
-            yield return new Row(Group, name, unit, async effort =>
-            {
-                if (next == runs.Count)
-                {
-                    runs.Add(await step(effort == Effort.Quick ? Math.Max(500, sockets / 10) : sockets));
-                }
-
-                return runs[next++][figure];
-            });
-        }
-    }
+        Func<int, Task<Dictionary<string, double>>> step,
+        int sockets,
+        params (string Name, string Unit, string Figure)[] rows) => Row.OfOneRun(Group, step, sockets, 500, rows);
 }

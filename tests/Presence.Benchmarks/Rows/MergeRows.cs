@@ -1,14 +1,14 @@
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>
-/// What it costs to take changes of another member. More is timed than in the baseline, which timed the merge of the set
-/// alone: here the shard takes the frame, merges it, updates the read index and makes the diff.
+/// The cost of applying changes of another node. The baseline timed only the merge of the set; here the shard decodes
+/// the frame, merges it, updates the read index and computes the diff.
 /// </summary>
 internal static class MergeRows
 {
     private const string Group = "merge";
 
-    /// <summary>The incarnation of the first member that joins anew.</summary>
+    /// <summary>Incarnation of the first node that joins again.</summary>
     private const ulong FirstJoin = 2;
 
     private const ulong JoinsToWarmUp = 12;
@@ -30,7 +30,7 @@ internal static class MergeRows
 
     private static double Leaves(Effort effort) => Changes(
         100_000, Math.Min(effort.Samples / 10, 500), 100, (a, n, now, effects) =>
-            a.UntrackAll(now, (ulong)(1 + n), LeaveReason.ProcessEnded, effects));
+            a.UntrackAll(now, (ulong)(1 + n), LeaveReason.SessionEnded, effects));
 
     private static double Updates(Effort effort) => Changes(
         100_000, Math.Min(effort.Samples / 10, 200), 1000, (a, n, now, effects) =>
@@ -39,7 +39,7 @@ internal static class MergeRows
             a.Update(now, (ulong)(1 + i), People.Topic(i % 1000), People.Key(i), _ => People.Meta(i, version), effects);
         });
 
-    /// <param name="together">So many changes in one sample.</param>
+    /// <param name="together">Changes per sample.</param>
     private static double Changes(
         int size, int samples, int together, Action<TrackerShard, int, TimeSpan, ShardEffects> change)
     {
@@ -61,7 +61,7 @@ internal static class MergeRows
         var pair = Filled(100_000);
         for (var warm = 0UL; warm < JoinsToWarmUp; warm++)
         {
-            // The run-time's compiler works beside, one step for each pause, and must be done before the clock runs.
+            // The JIT compiler works concurrently, one step per pause, and must be done before timing.
             pair.JoinAnew(FirstJoin + warm);
             await Task.Delay(millisecondsDelay: 150);
         }

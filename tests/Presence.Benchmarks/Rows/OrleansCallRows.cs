@@ -2,7 +2,7 @@ using Orleans;
 
 namespace Presence.Benchmarks.Rows;
 
-/// <summary>Grain calls on one silo from inside it, by 100 callers at once, each with one call under way.</summary>
+/// <summary>Grain calls on one silo from inside it, by 100 concurrent callers.</summary>
 internal static class OrleansCallRows
 {
     private const string Group = "orleans calls";
@@ -15,16 +15,17 @@ internal static class OrleansCallRows
         new(Group, "count, one topic, 100 callers", "calls/s", effort => ReadAsync(effort, topic => topic.Count())),
         new(Group, "get by key in 1000, one topic, 100 callers", "calls/s", effort =>
             ReadAsync(effort, topic => topic.GetByKey("777"))),
-        new(Group, "list 1000, one topic, 100 callers", "calls/s", effort => ReadAsync(effort, topic => topic.List(), divide: 50)),
+        new(Group, "list 1000, one topic, 100 callers", "calls/s", effort => ReadAsync(
+            effort, topic => topic.List(), divide: 50)),
     ];
 
     private static async Task<double> ReadAsync(Effort effort, Func<ITopicPresenceGrain, Task> read, int divide = 1)
     {
         await using var silos = await OrleansSilos.StartAsync(1);
-        var process = silos[0].StartProcess();
+        var session = silos[0].OpenSession();
         for (var i = 0; i < Present; i++)
         {
-            await silos[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
+            await silos[0].Tracker.TrackAsync(session, "lobby", People.Key(i), People.Meta(i));
         }
 
         var topic = silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>("lobby");
@@ -33,17 +34,18 @@ internal static class OrleansCallRows
         return await CallAsync(calls, _ => read(topic));
     }
 
-    /// <summary>What Orleans alone can do: a call of a grain that does nothing.</summary>
+    /// <summary>Measures Orleans alone: a call of a grain that does nothing.</summary>
     private static async Task<double> BareAsync(Effort effort)
     {
         await using var silos = await OrleansSilos.StartAsync(1, withPresence: false);
-        var grains = Enumerable.Range(0, 100).Select(i => silos.GrainsOf(0).GetGrain<IBareGrain>(People.Topic(i))).ToArray();
+        var grains = Enumerable.Range(0, 100)
+            .Select(i => silos.GrainsOf(0).GetGrain<IBareGrain>(People.Topic(i))).ToArray();
         var calls = effort.Tracks * 5;
         await CallAsync(calls, i => grains[i % grains.Length].Call());
         return await CallAsync(calls, i => grains[i % grains.Length].Call());
     }
 
-    /// <summary>Calls per second.</summary>
+    /// <summary>Returns the calls per second.</summary>
     public static async Task<double> CallAsync(int calls, Func<int, Task> call)
     {
         var next = -1;

@@ -1,12 +1,14 @@
 namespace Presence.Benchmarks.Rows;
 
-/// <summary>Three silos in one process that talk over TCP, with default options unless the row says otherwise.</summary>
+/// <summary>
+/// Three silos in one process, connected over TCP, with default options unless the row says otherwise.
+/// </summary>
 internal static class OrleansClusterRows
 {
     private const string Group = "orleans cluster";
     private const int Crowd = 100_000;
 
-    private enum Ear
+    private enum Receiver
     {
         Handler,
         Observer,
@@ -15,25 +17,28 @@ internal static class OrleansClusterRows
 
     public static IEnumerable<Row> All =>
     [
-        new(Group, "change to handler on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Handler)),
-        new(Group, "change to handler on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Handler)),
-        new(Group, "change to observer on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Observer)),
-        new(Group, "change to observer on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Observer)),
-        new(Group, "change to stream subscriber on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Ear.Stream)),
-        new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Ear.Stream)),
+        new(Group, "change to handler on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Receiver.Handler)),
+        new(Group, "change to handler on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Receiver.Handler)),
+        new(Group, "change to observer on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Receiver.Observer)),
+        new(Group, "change to observer on another silo, p99", "ms", e => ChangeAsync(e, 0.99, Receiver.Observer)),
+        new(Group, "change to stream subscriber on another silo, p50", "ms", e => ChangeAsync(e, 0.5, Receiver.Stream)),
+        new(Group, "change to stream subscriber on another silo, p99", "ms", e => ChangeAsync(
+            e, 0.99, Receiver.Stream)),
         new(Group, "change to the last of 1000 observers of a topic on another silo, p50", "ms", ManyObserversAsync),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
         new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync()),
-        new(Group, "idle, each of three silos, without presence", "% of a core", e => IdleAsync(e, null, withPresence: false)),
+        new(Group, "idle, each of three silos, without presence", "% of a core", e => IdleAsync(
+            e, null, withPresence: false)),
         new(Group, "idle, each of three silos, default options", "% of a core", e => IdleAsync(e, null)),
-        new(Group, "idle, each of three silos, without diff streams", "% of a core", e => IdleAsync(e, o => o.DiffStreams = false)),
+        new(Group, "idle, each of three silos, without diff streams", "% of a core", e => IdleAsync(
+            e, o => o.TopicStreams = false)),
     ];
 
-    private static async Task<double> ChangeAsync(Effort effort, double share, Ear ear)
+    private static async Task<double> ChangeAsync(Effort effort, double share, Receiver receiver)
     {
         await using var silos = await OrleansSilos.StartAsync(3);
         var joins = new Joins();
-        await using var listening = await ListenAsync(silos, ear, joins);
+        await using var listening = await ListenAsync(silos, receiver, joins);
         return Statistics.Percentile(await joins.MeasureAsync(effort, silos[0], warmUp: 20), share);
     }
 
@@ -42,22 +47,22 @@ internal static class OrleansClusterRows
         const int Observers = 1000;
         await using var silos = await OrleansSilos.StartAsync(3);
         var client = silos.ServiceOf<IPresenceClient>(1);
-        var heard = 0;
+        var received = 0;
         var all = new TaskCompletionSource<long>();
         for (var i = 0; i < Observers; i++)
         {
-            await client.WatchAsync("lobby", HearAsync);
+            await client.SubscribeAsync("lobby", OnChangesAsync);
         }
 
-        var process = silos[0].StartProcess();
+        var session = silos[0].OpenSession();
         var times = new List<double>();
         for (var i = -5; i < effort.Latencies / 4; i++)
         {
             await Task.Delay(50);
-            heard = 0;
+            received = 0;
             all = new(TaskCreationOptions.RunContinuationsAsynchronously);
             var begun = Stopwatch.GetTimestamp();
-            await silos[0].Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
+            await silos[0].Tracker.TrackAsync(session, "lobby", People.Key(i), People.Meta(i));
             var end = await all.Task.WaitAsync(TimeSpan.FromSeconds(30));
             if (i >= 0)
             {
@@ -67,9 +72,9 @@ internal static class OrleansClusterRows
 
         return Statistics.Percentile(times, 0.5);
 
-        ValueTask HearAsync(IReadOnlyList<PresenceChange> changes)
+        ValueTask OnChangesAsync(IReadOnlyList<PresenceChange> changes)
         {
-            if (Interlocked.Add(ref heard, changes.Count) == Observers)
+            if (Interlocked.Add(ref received, changes.Count) == Observers)
             {
                 all.TrySetResult(Stopwatch.GetTimestamp());
             }
@@ -78,31 +83,31 @@ internal static class OrleansClusterRows
         }
     }
 
-    private static async Task<IAsyncDisposable> ListenAsync(OrleansSilos silos, Ear ear, Joins joins)
+    private static async Task<IAsyncDisposable> ListenAsync(OrleansSilos silos, Receiver receiver, Joins joins)
     {
         var client = silos.ServiceOf<IPresenceClient>(1);
-        return ear switch
+        return receiver switch
         {
-            Ear.Handler => await silos[1].Tracker.AddHandlerAsync(joins),
-            Ear.Observer => await client.WatchAsync("lobby", joins.OnChangesAsync),
-            _ => await client.FollowAsync("lobby", joins.OnChangesAsync),
+            Receiver.Handler => await silos[1].Tracker.AddHandlerAsync(joins),
+            Receiver.Observer => await client.SubscribeAsync("lobby", joins.OnChangesAsync),
+            _ => await client.SubscribeAsync("lobby", joins.OnChangesAsync, SubscriptionKind.Stream),
         };
     }
 
     private static async Task<double> LateJoinerAsync()
     {
-        await using var silos = await OrleansSilos.StartAsync(1, o => o.DiffStreams = false);
-        await Members.FillAsync(silos[0], Crowd);
-        // From the start of the host: Orleans' own joining is part of what a newcomer waits for.
+        await using var silos = await OrleansSilos.StartAsync(1, o => o.TopicStreams = false);
+        await Nodes.FillAsync(silos[0], Crowd);
+        // From the start of the host, because a new node also waits for the join of Orleans.
         var begun = Stopwatch.GetTimestamp();
         var joiner = await silos.AddAsync();
-        await Members.UntilAsync(() => Members.Entries(joiner!.Tracker) == Crowd, "the joiner holds all 100000");
+        await Nodes.UntilAsync(() => Nodes.Entries(joiner!.Tracker) == Crowd, "the joiner lists all 100000");
         return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
     }
 
     private static async Task<double> MemoryAsync()
     {
-        await using var silos = await OrleansSilos.StartAsync(1, o => o.DiffStreams = false);
+        await using var silos = await OrleansSilos.StartAsync(1, o => o.TopicStreams = false);
         var topics = Enumerable.Range(0, 1000)
             .Select(i => silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>(People.Topic(i)))
             .ToArray();
@@ -124,11 +129,6 @@ internal static class OrleansClusterRows
         const int Silos = 3;
         await using var silos = await OrleansSilos.StartAsync(Silos, configure, withPresence);
         await Task.Delay(effort.Watching);
-        using var self = Process.GetCurrentProcess();
-        var cpu = self.TotalProcessorTime;
-        var begun = Stopwatch.GetTimestamp();
-        await Task.Delay(effort.Watching);
-        self.Refresh();
-        return 100 * (self.TotalProcessorTime - cpu) / Stopwatch.GetElapsedTime(begun) / Silos;
+        return 100 * await Processor.ShareAsync(() => Task.Delay(effort.Watching)) / Silos;
     }
 }

@@ -5,10 +5,12 @@ internal static class ReadRows
 {
     private const string Group = "read";
 
-    /// <summary>Room made beforehand: a list that grew would make the collector work.</summary>
-    private const int MostReads = 20_000_000;
+    /// <summary>Preallocated capacity: a growing list would cause collections.</summary>
+    private const int MaxReads = 20_000_000;
 
-    /// <summary>Writers write for so long before reads are timed: their code is optimized by then, and what grows has grown.</summary>
+    /// <summary>
+    /// How long writers run before reads are timed, so that code is optimized and collections have grown.
+    /// </summary>
     private static readonly TimeSpan UntilSteady = TimeSpan.FromSeconds(3);
 
     public static IEnumerable<Row> All =>
@@ -30,7 +32,7 @@ internal static class ReadRows
         .. AtFixedRate(ahead: true),
     ];
 
-    /// <summary>The rows at a fixed rate again, with arrivals that wait for other threads as any thread does.</summary>
+    /// <summary>The rows at a fixed rate again, with arrivals of normal priority.</summary>
     public static IEnumerable<Row> AsAnyThread =>
     [
         .. AtFixedRate(ahead: false),
@@ -43,7 +45,8 @@ internal static class ReadRows
         .. AtFixedRate("list 100 at 10000/s at a replica of 100000 under churn", ahead, OpenLoopAtReplicaAsync),
     ];
 
-    private static IEnumerable<Row> AtFixedRate(string name, bool ahead, Func<Effort, bool, Task<IReadOnlyList<double>>> measure)
+    private static IEnumerable<Row> AtFixedRate(
+        string name, bool ahead, Func<Effort, bool, Task<IReadOnlyList<double>>> measure)
     {
         var run = new OneRun(effort => measure(effort, ahead));
         var how = ahead ? "" : ", arrivals as any thread";
@@ -51,31 +54,33 @@ internal static class ReadRows
         yield return new(Group, $"{name}{how}, max", "us", run.Percentile(1));
     }
 
-    private static async Task<double> CallAsync(Effort effort, int members, int batch, Func<IPresenceTracker, string, int> read)
+    private static async Task<double> CallAsync(
+        Effort effort, int nodes, int batch, Func<IPresenceTracker, string, int> read)
     {
-        await using var crowd = await Crowd.TrackedAsync(members, topics: 1);
+        await using var crowd = await Crowd.TrackedAsync(nodes, topics: 1);
         var topic = crowd.TopicOf(0);
         if (read(crowd.Tracker, topic) == 0)
         {
-            throw new InvalidOperationException($"Nobody is found in {topic}.");
+            throw new InvalidOperationException($"No presence found in {topic}.");
         }
 
-        return Statistics.MicrosecondsPerCall(Math.Max(20, effort.Samples / 10), batch, () => read(crowd.Tracker, topic));
+        return Statistics.MicrosecondsPerCall(
+            Math.Max(20, effort.Samples / 10), batch, () => read(crowd.Tracker, topic));
     }
 
     private static async Task<double> WhileTrackedAsync(Effort effort)
     {
         await using var crowd = await Crowd.PrepareAsync(effort.Tracks * 4, topics: 1, shards: 1);
-        var process = crowd.Processes[0];
+        var session = crowd.Processes[0];
         for (var i = 0; i < 10; i++)
         {
-            await crowd.Tracker.TrackAsync(process, "small", People.Key(i), crowd.MetaOf(i));
+            await crowd.Tracker.TrackAsync(session, "small", People.Key(i), crowd.MetaOf(i));
         }
 
-        var times = new List<double>(MostReads);
+        var times = new List<double>(MaxReads);
         Memory.CleanUp();
         var tracking = crowd.TrackAllAsync(callers: 2);
-        while (!tracking.IsCompleted && times.Count < MostReads)
+        while (!tracking.IsCompleted && times.Count < MaxReads)
         {
             times.Add(Timed(() => Visit(crowd.Tracker, "small")));
         }
@@ -86,17 +91,18 @@ internal static class ReadRows
 
     private static async Task<double> AtReplicaAsync(Effort effort)
     {
-        await using var members = await Members.StartAsync(2);
-        var (a, b) = (members[0].Tracker, members[1].Tracker);
-        var process = await Members.FillAsync(members[0], 100_000);
-        await Members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
+        await using var nodes = await Nodes.StartAsync(2);
+        var (a, b) = (nodes[0].Tracker, nodes[1].Tracker);
+        var session = await Nodes.FillAsync(nodes[0], 100_000);
+        await Nodes.UntilAsync(() => Nodes.Entries(b) == 100_000, "the replica lists all 100000");
         var topic = People.Topic(500);
         var longest = 0.0;
         Memory.CleanUp();
         var watched = Stopwatch.StartNew();
         for (var change = 0; watched.Elapsed < effort.Watching; change++)
         {
-            await a.UpdateAsync(process, People.Topic(change % 1000), People.Key(change), People.Meta(change, version: 1));
+            await a.UpdateAsync(
+                session, People.Topic(change % 1000), People.Key(change), People.Meta(change, version: 1));
             while (watched.Elapsed < TimeSpan.FromMilliseconds(200 * (change + 1)))
             {
                 longest = Math.Max(longest, Timed(() => Visit(b, topic)));
@@ -114,11 +120,12 @@ internal static class ReadRows
             await crowd.Tracker.TrackAsync(crowd.Processes[i], "small", crowd.Keys[i], crowd.MetaOf(i));
         }
 
-        // What was prepared belongs to the load: the collector is to meet what the writers make.
+        // Collects prepared objects, so that timed collections only see those of the writers.
         Memory.CleanUp();
         using var stop = new CancellationTokenSource();
         var half = effort.Tracks / 2;
-        var writers = new[] { WriteAsync(crowd, 0, half, stop.Token), WriteAsync(crowd, half, effort.Tracks, stop.Token) };
+        Task[] writers =
+            [WriteAsync(crowd, 0, half, stop.Token), WriteAsync(crowd, half, effort.Tracks, stop.Token)];
         await Task.Delay(UntilSteady);
         var times = await OpenLoop.RunAsync(10_000, effort.Watching, ahead, () => Visit(crowd.Tracker, "small"));
         await stop.CancelAsync();
@@ -127,8 +134,8 @@ internal static class ReadRows
     }
 
     /// <summary>
-    /// The same reads beside two threads that compute and share nothing with them: what the machine alone makes a third thread wait that
-    /// has two cores to share with two others.
+    /// Measures the same reads beside two computing threads that share nothing with them: the scheduling latency of the
+    /// machine.
     /// </summary>
     private static async Task<IReadOnlyList<double>> OpenLoopWhileSpinningAsync(Effort effort, bool ahead)
     {
@@ -145,13 +152,14 @@ internal static class ReadRows
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default)).ToArray();
-        var times = await OpenLoop.RunAsync(10_000, effort.Watching, ahead, () => Visit(crowd.Tracker, crowd.TopicOf(0)));
+        var times = await OpenLoop.RunAsync(
+            10_000, effort.Watching, ahead, () => Visit(crowd.Tracker, crowd.TopicOf(0)));
         await stop.CancelAsync();
         await Task.WhenAll(spinners);
         return times;
     }
 
-    /// <summary>Tracks everybody of its part and lets them go again, as fast as it can.</summary>
+    /// <summary>Tracks and untracks its share of the presences as fast as it can.</summary>
     private static Task WriteAsync(Crowd crowd, int from, int to, CancellationToken stop) => Task.Run(
         async () =>
         {
@@ -159,7 +167,8 @@ internal static class ReadRows
             {
                 for (var i = from; i < to && !stop.IsCancellationRequested; i++)
                 {
-                    await crowd.Tracker.TrackAsync(crowd.Processes[i], crowd.TopicOf(0), crowd.Keys[i], crowd.MetaOf(i));
+                    await crowd.Tracker.TrackAsync(
+                        crowd.Processes[i], crowd.TopicOf(0), crowd.Keys[i], crowd.MetaOf(i));
                 }
 
                 for (var i = from; i < to; i++)
@@ -172,10 +181,10 @@ internal static class ReadRows
 
     private static async Task<IReadOnlyList<double>> OpenLoopAtReplicaAsync(Effort effort, bool ahead)
     {
-        await using var members = await Members.StartAsync(2);
-        var (a, b) = (members[0].Tracker, members[1].Tracker);
-        var process = await Members.FillAsync(members[0], 100_000);
-        await Members.UntilAsync(() => Members.Entries(b) == 100_000, "the replica holds all 100000");
+        await using var nodes = await Nodes.StartAsync(2);
+        var (a, b) = (nodes[0].Tracker, nodes[1].Tracker);
+        var session = await Nodes.FillAsync(nodes[0], 100_000);
+        await Nodes.UntilAsync(() => Nodes.Entries(b) == 100_000, "the replica lists all 100000");
         Memory.CleanUp();
         var topic = People.Topic(500);
         using var stop = new CancellationTokenSource();
@@ -184,10 +193,10 @@ internal static class ReadRows
             for (var change = 0; !stop.IsCancellationRequested; change++)
             {
                 var at = change % 100_000;
-                await a.UpdateAsync(process, People.Topic(at % 1000), People.Key(at), People.Meta(at, version: 1));
+                await a.UpdateAsync(session, People.Topic(at % 1000), People.Key(at), People.Meta(at, version: 1));
                 if (change % 10 == 0)
                 {
-                    // About a thousand changes a second.
+                    // About 1000 changes a second.
                     await Task.Delay(millisecondsDelay: 10);
                 }
             }
@@ -214,7 +223,7 @@ internal static class ReadRows
     {
         var begun = Stopwatch.GetTimestamp();
         read();
-        // A TimeSpan counts tenths of microseconds: some reads take less.
+        // Stopwatch ticks, because some reads are shorter than a tick of TimeSpan (0.1 us).
         return (Stopwatch.GetTimestamp() - begun) * 1e6 / Stopwatch.Frequency;
     }
 }

@@ -1,15 +1,18 @@
 namespace Presence.Benchmarks.Rows;
 
-/// <summary>Calls of one member that is alone, with default options. Each presence has a process of its own unless said.</summary>
-/// <remarks>What was prepared is collected before the clock runs: it belongs to the callers, and moving it would be most of the work.</remarks>
+/// <summary>
+/// Calls on a single node with default options. Each presence has its own session unless stated otherwise.
+/// </summary>
+/// <remarks>Prepared objects are collected before timing, because moving them would dominate the result.</remarks>
 internal static class WriteRows
 {
     private const string Group = "write";
 
-    /// <summary>Whether one caller was warmed up, and whether several were.</summary>
+    /// <summary>Whether the rows with one caller, and those with several, were warmed up.</summary>
     private static readonly HashSet<bool> Warm = [];
 
     private const int RoundsToWarmUp = 8;
+    private const int OneOwner = 10_000;
 
     public static IEnumerable<Row> All =>
     [
@@ -19,17 +22,22 @@ internal static class WriteRows
         Row("track 10000 topics, 2 shards, 8 callers", "calls/s", effort => TrackAsync(effort, 10_000, 2, callers: 8)),
         Row("update value, one topic, 1 caller", "calls/s", effort => UpdateAsync(effort, byFunction: false)),
         Row("update function, one topic, 1 caller", "calls/s", effort => UpdateAsync(effort, byFunction: true)),
-        Row("untrack one, one topic", "calls/s", UntrackOneAsync),
+        Row("untrack one, one topic", "calls/s", effort => UntrackOneAsync(effort)),
+        Row("track one topic, one owner of 10000", "calls/s", effort => TrackAsync(effort, 1, 1, 1, OneOwner)),
+        Row("update value, one topic, one owner of 10000", "calls/s", effort => UpdateAsync(effort, false, OneOwner)),
+        Row("untrack one, one topic, one owner of 10000", "calls/s", effort => UntrackOneAsync(effort, OneOwner)),
         Row("untrack process with 10 presences", "processes/s", UntrackAllAsync),
         Row("mass end, 20000 processes with 10 presences", "processes/s", MassEndAsync),
     ];
 
-    private static Row Row(string name, string unit, Func<Effort, Task<double>> measure) => new(Group, name, unit, measure) { LeastRuns = 3 };
+    private static Row Row(string name, string unit, Func<Effort, Task<double>> measure) =>
+        new(Group, name, unit, measure) { LeastRuns = 3 };
 
-    private static async Task<double> TrackAsync(Effort effort, int topics, int shards, int callers)
+    private static async Task<double> TrackAsync(
+        Effort effort, int topics, int shards, int callers, int presencesEach = 1)
     {
         await WarmUpAsync(effort, topics, shards, callers);
-        await using var crowd = await Crowd.PrepareAsync(effort.Tracks, topics, shards);
+        await using var crowd = await Crowd.PrepareAsync(effort.Tracks, topics, shards, presencesEach);
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
         await crowd.TrackAllAsync(callers);
@@ -37,8 +45,8 @@ internal static class WriteRows
     }
 
     /// <summary>
-    /// Several times with a pause: each lets the run-time's compiler take one of its steps (from quick code to counted to optimized) before
-    /// the clock runs. The first row that calls alike does so for the others.
+    /// Warms up several times with a pause, so that the JIT compiler completes its tiers before timing. The first row
+    /// of a kind does so for the others.
     /// </summary>
     private static async Task WarmUpAsync(Effort effort, int topics, int shards, int callers)
     {
@@ -67,9 +75,9 @@ internal static class WriteRows
         }
     }
 
-    private static async Task<double> UpdateAsync(Effort effort, bool byFunction)
+    private static async Task<double> UpdateAsync(Effort effort, bool byFunction, int presencesEach = 1)
     {
-        await using var crowd = await TrackedAsync(effort, effort.Updates);
+        await using var crowd = await TrackedAsync(effort, effort.Updates, presencesEach);
         var metas = Enumerable.Range(0, effort.Updates).Select(i => People.Meta(i, version: 1)).ToArray();
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
@@ -89,9 +97,9 @@ internal static class WriteRows
         return PerSecond(metas.Length, begun);
     }
 
-    private static async Task<double> UntrackOneAsync(Effort effort)
+    private static async Task<double> UntrackOneAsync(Effort effort, int presencesEach = 1)
     {
-        await using var crowd = await TrackedAsync(effort, effort.Updates);
+        await using var crowd = await TrackedAsync(effort, effort.Updates, presencesEach);
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
         for (var i = 0; i < effort.Updates; i++)

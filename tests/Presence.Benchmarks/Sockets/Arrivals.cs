@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace Presence.Benchmarks.Sockets;
 
-/// <summary>Sends messages to one topic and notes when each client heard them.</summary>
+/// <summary>Sends messages to one topic and records their arrival at each client.</summary>
 internal sealed class Arrivals
 {
     private readonly LoadClient[] _clients;
     private readonly long[] _times;
     private TaskCompletionSource _all = new();
     private int _expected;
-    private int _heard;
+    private int _received;
 
     public Arrivals(LoadClient[] clients)
     {
@@ -17,11 +17,11 @@ internal sealed class Arrivals
         _times = new long[clients.Length];
         foreach (var client in clients)
         {
-            client.Heard = Hear;
+            client.Received = OnReceived;
         }
     }
 
-    /// <summary>One message after the other, each once all have heard the one before.</summary>
+    /// <summary>Sends messages one by one, each after all clients received the previous one.</summary>
     /// <returns>Milliseconds from the push to each arrival.</returns>
     public async Task<List<double>> OfAsync(int messages, int pause)
     {
@@ -39,7 +39,7 @@ internal sealed class Arrivals
         return milliseconds;
     }
 
-    /// <summary>All messages at once; completes when everybody has heard all of them.</summary>
+    /// <summary>Sends all messages at once; completes when all clients have received all of them.</summary>
     public Task BurstAsync(int messages)
     {
         Expect(messages * _clients.Length);
@@ -57,13 +57,13 @@ internal sealed class Arrivals
     private void Expect(int count)
     {
         _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _heard = 0;
+        _received = 0;
         _expected = count;
     }
 
-    private void Hear(long time)
+    private void OnReceived(long time)
     {
-        var number = Interlocked.Increment(ref _heard);
+        var number = Interlocked.Increment(ref _received);
         _times[(number - 1) % _times.Length] = time;
         if (number == _expected)
         {

@@ -12,10 +12,12 @@ using Presence.Tracker;
 
 namespace Presence.Benchmarks.Sockets;
 
-/// <summary>The server of the socket measurements: one member with a plain channel and a room, in a process of its own.</summary>
+/// <summary>
+/// The server of the socket measurements: one node with a plain and a presence channel, as a separate process.
+/// </summary>
 internal static class ChannelHost
 {
-    /// <summary>The argument that makes this program the server.</summary>
+    /// <summary>The argument that starts this program as the server.</summary>
     public const string Verb = "serve-channels";
 
     /// <summary>Serves until standard input ends.</summary>
@@ -26,26 +28,33 @@ internal static class ChannelHost
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.Configure<SocketTransportOptions>(o => o.UnsafePreferInlineScheduling = true);
         builder.Services.AddPresence(presence => presence.NodeName = "bench");
+        builder.Services.Configure<ChannelLimits>(limits =>
+        {
+            // The load comes from one address, as fast as it can.
+            (limits.MaxFramesPerSecond, limits.MaxBytesPerSecond) = (0, 0);
+            (limits.MaxHandshakesPerAddress, limits.MaxHandshakesPerSecond, limits.MaxSocketsPerAddress) = (0, 0, 0);
+        });
         builder.Services.AddChannels(channels => channels.Socket<GuestSocket>(socket => socket
             .Channel<PlainChannel>("plain:*")
             .Channel<RoomChannel>("room:*")));
         await using var app = builder.Build();
         app.MapSocket<GuestSocket>("/socket");
         await app.StartAsync();
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        var server = app.Services.GetRequiredService<IServer>();
+        var address = server.Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine(new Uri(address).Port);
         await Console.In.ReadToEndAsync();
-        // Nobody waits for the sockets: the process is measured, not its farewell.
+        // Does not wait for the sockets: the shutdown is not measured.
         Process.GetCurrentProcess().Kill();
         return 0;
     }
 
     private sealed class GuestSocket : PresenceSocket
     {
-        protected override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect)
+        protected override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect)
         {
             Assigns["user_id"] = connect.Parameter("user_id");
-            return new(ConnectResult.Accept);
+            return new(ConnectResult.Accepted);
         }
     }
 
@@ -66,7 +75,7 @@ internal static class ChannelHost
         {
             var meta = PresenceMeta.From(new { online_at = time.GetUtcNow().ToUnixTimeMilliseconds() });
             await TrackAsync((string)Socket.Assigns["user_id"]!, meta);
-            ShowPresence();
+            PushPresence();
             return JoinResult.Ok();
         }
     }

@@ -3,37 +3,40 @@ using System.Runtime.InteropServices;
 namespace Presence.Benchmarks.Sockets;
 
 /// <summary>
-/// Reads the sockets of the load on as many threads as there are processors, with one call of the system for many that have something:
-/// the runtime's own way costs several times as much, on processors that the server needs. One thread would not do: where each read has
-/// an acknowledgement sent with it, it would still be reading long after the server is done, with a processor idle beside it. Linux only.
+/// Reads the sockets of the load on one thread per processor, with one system call for many readable sockets. The
+/// runtime's own sockets cost several times as much, on processors that the server needs. A single thread is too slow:
+/// when each read sends an acknowledgement, it would still read long after the server is done, while a processor is
+/// idle. Linux only.
 /// </summary>
 internal sealed partial class Epoll
 {
     private const int AddInterest = 1;
 
-    /// <summary>Tell of new bytes once: a socket that was read to its end need not be looked at again to find that out.</summary>
+    /// <summary>Edge-triggered: reports new bytes once, so a fully read socket is not reported again.</summary>
     private const uint ReadableOnce = 1 | (1u << 31);
 
     private const int Batch = 512;
 
     /// <summary>
-    /// Microseconds between two looks. A reader that sleeps until the next byte is woken by the server for nearly every message, and
-    /// on shared processors that is measured as the server's time; what arrives meanwhile counts as late as it is read.
+    /// Microseconds between two polls. A reader that sleeps until the next byte is woken by the server for nearly every
+    /// message, which counts as the server's time on shared processors; messages that arrive meanwhile count as
+    /// arriving at the poll.
     /// </summary>
     private const uint Nap = 500;
 
     private readonly int _epoll = Create(0);
     private readonly Lock _gate = new();
 
-    /// <summary>By descriptor: the system gives small numbers. Replaced when it grows.</summary>
+    /// <summary>Readers by descriptor, which is a small number. Replaced when it grows.</summary>
     private volatile LoadSocket?[] _sockets = new LoadSocket?[1024];
 
     private Epoll() => new Thread(Run) { IsBackground = true, Name = "load" }.Start();
 
-    /// <summary>One for each processor.</summary>
-    private static Epoll[] Readers { get; } = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Epoll())];
+    /// <summary>One epoll per processor.</summary>
+    private static Epoll[] Readers { get; } =
+        [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Epoll())];
 
-    /// <summary>Lets the socket read, always on the same thread, whenever it has something, until the descriptor is closed.</summary>
+    /// <summary>Calls the socket on the same thread whenever it is readable, until the descriptor is closed.</summary>
     public static void Watch(int descriptor, LoadSocket socket) =>
         Readers[descriptor % Readers.Length].Add(descriptor, socket);
 
@@ -48,7 +51,7 @@ internal sealed partial class Epoll
                 _sockets = more;
             }
 
-            // A number that was closed is used again by the system.
+            // The system reuses closed descriptors.
             _sockets[descriptor] = socket;
         }
 

@@ -4,7 +4,7 @@ using System.Net;
 
 namespace Presence.Benchmarks.Sockets;
 
-/// <summary>One user: connects, joins a topic, keeps who is present.</summary>
+/// <summary>A simulated user: connects, joins a topic and maintains its presences.</summary>
 internal sealed class LoadClient(int number) : IDisposable
 {
     private readonly HashSet<string> _present = new(StringComparer.Ordinal);
@@ -20,25 +20,26 @@ internal sealed class LoadClient(int number) : IDisposable
     /// <summary>Bytes of the last <c>presence_state</c>.</summary>
     public int StateBytes { get; private set; }
 
-    /// <summary>Times at which a broadcast arrived, where one is waited for.</summary>
-    public Action<long>? Heard { get; set; }
+    /// <summary>Arrival times of broadcasts, if they are awaited.</summary>
+    public Action<long>? Received { get; set; }
 
     public async Task ConnectAsync(IPEndPoint server)
     {
         Socket.Received = Take;
         Socket.Ended = error => Fail(error ?? new InvalidOperationException("The server closed the connection."));
         await Socket.ConnectAsync(
-            server, string.Create(CultureInfo.InvariantCulture, $"/socket/websocket?vsn=2.0.0&user_id=user_{number:D5}"));
+            server, string.Create(
+                CultureInfo.InvariantCulture, $"/socket/websocket?vsn=2.0.0&user_id=user_{number:D5}"));
     }
 
-    /// <summary>Joins; completes with the answer.</summary>
+    /// <summary>Joins; completes with the reply.</summary>
     public Task JoinAsync(string topic)
     {
         Socket.Send($$"""["1","1","{{topic}}","phx_join",{}]""");
         return _joined.Task;
     }
 
-    /// <summary>Completes once the client knows of so many presences, its own included.</summary>
+    /// <summary>Completes when the client lists this many presences, its own included.</summary>
     public Task KnowsAsync(int presences)
     {
         lock (_present)
@@ -53,7 +54,7 @@ internal sealed class LoadClient(int number) : IDisposable
         }
     }
 
-    /// <summary>Forgets everything, as a client that lost its connection.</summary>
+    /// <summary>Clears the state, as after a connection loss.</summary>
     public void Drop()
     {
         Socket.Ended = null;
@@ -103,11 +104,11 @@ internal sealed class LoadClient(int number) : IDisposable
         }
         else
         {
-            Heard?.Invoke(Stopwatch.GetTimestamp());
+            Received?.Invoke(Stopwatch.GetTimestamp());
         }
     }
 
-    /// <summary>Every presence has one <c>phx_ref</c>; what else stands there is of no interest.</summary>
+    /// <summary>Counts presences by <c>phx_ref</c>, without parsing the rest.</summary>
     private void Change(ReadOnlySpan<byte> presences, bool joins)
     {
         var mark = "\"phx_ref\":\""u8;

@@ -7,23 +7,25 @@ using System.Text;
 namespace Presence.Benchmarks.Sockets;
 
 /// <summary>
-/// A WebSocket client that costs as little as one can: no masking to compute, no objects per frame, so that what is measured is the
-/// server. Its frames go to <see cref="Received"/> on the thread that read them.
+/// A minimal WebSocket client without masking and without objects per frame, so that the server dominates the
+/// measurement. Its frames go to <see cref="Received"/> on the thread that read them.
 /// </summary>
 internal sealed class LoadSocket : IDisposable
 {
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly Socket _socket =
+        new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly ArrayBufferWriter<byte> _message = new();
     private ArrayBufferWriter<byte> _kept = new();
     private readonly TaskCompletionSource _upgraded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isUpgraded;
+    private bool _isStream;
 
-    /// <summary>Called with each whole message.</summary>
+    /// <summary>Called with each complete message.</summary>
     public delegate void MessageHandler(LoadSocket socket, ReadOnlySpan<byte> message);
 
     public MessageHandler? Received { get; set; }
 
-    /// <summary>Called once the connection has ended, with what ended it.</summary>
+    /// <summary>Called when the connection has ended, with the error.</summary>
     public Action<Exception?>? Ended { get; set; }
 
     public long Bytes { get; private set; }
@@ -31,8 +33,8 @@ internal sealed class LoadSocket : IDisposable
     public long Messages { get; private set; }
 
     /// <summary>
-    /// Connects and upgrades. The runtime's own way to wait for a socket is never used: it would be woken for every message from then
-    /// on, beside the one that reads, at the cost of the server's processors.
+    /// Connects and upgrades. Never waits for the socket with the runtime, which would be woken for every message from
+    /// then on, beside the reader, at the cost of the server's processors.
     /// </summary>
     public Task ConnectAsync(IPEndPoint server, string path)
     {
@@ -45,7 +47,18 @@ internal sealed class LoadSocket : IDisposable
         return _upgraded.Task;
     }
 
-    /// <summary>A text frame with a mask of zeros. Small enough for the socket's buffer, so it is sent at once.</summary>
+    /// <summary>Sends a request with an endless answer, whose bytes <see cref="Received"/> gets.</summary>
+    public Task StreamAsync(IPEndPoint server, string path)
+    {
+        _isStream = true;
+        _socket.Connect(server);
+        _socket.Send(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {server}\r\n\r\n"));
+        _socket.Blocking = false;
+        Epoll.Watch((int)_socket.Handle, this);
+        return _upgraded.Task;
+    }
+
+    /// <summary>Sends a text frame with a zero mask. It fits the socket's buffer, so it is sent at once.</summary>
     public void Send(string text)
     {
         var size = Encoding.UTF8.GetByteCount(text);
@@ -69,10 +82,10 @@ internal sealed class LoadSocket : IDisposable
         _socket.Send(frame[..(at + 4 + size)]);
     }
 
-    /// <summary>Drops the connection without a word.</summary>
+    /// <summary>Drops the connection without a close frame.</summary>
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>Takes all that is there. Called on the one thread that reads it, with a buffer that many share.</summary>
+    /// <summary>Reads all available bytes. Called on its reader thread, with a shared buffer.</summary>
     public void Read(byte[] buffer)
     {
         try
@@ -99,20 +112,28 @@ internal sealed class LoadSocket : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // Dropped by the load itself.
+            // Dropped by the load generator.
         }
     }
 
     private void End(SocketException? error)
     {
-        _upgraded.TrySetException(error ?? new InvalidOperationException("The server closed the connection.") as Exception);
+        _upgraded.TrySetException(
+            error ?? new InvalidOperationException("The server closed the connection.") as Exception);
         Ended?.Invoke(error);
         _socket.Dispose();
     }
 
-    /// <summary>What came is looked at where it lies; only the beginning of something longer is kept.</summary>
+    /// <summary>Parses received bytes in place and keeps only the start of an incomplete frame.</summary>
     private void Take(ReadOnlySpan<byte> bytes)
     {
+        if (_isStream)
+        {
+            _upgraded.TrySetResult();
+            Received?.Invoke(this, bytes);
+            return;
+        }
+
         if (_kept.WrittenCount > 0)
         {
             _kept.Write(bytes);
@@ -140,8 +161,8 @@ internal sealed class LoadSocket : IDisposable
         }
     }
 
-    /// <summary>Looks for the answer to the upgrade, if that is still to come.</summary>
-    /// <returns>How many bytes it had.</returns>
+    /// <summary>Parses the response to the upgrade, if it is pending.</summary>
+    /// <returns>The number of bytes consumed.</returns>
     private int TakeUpgrade(ReadOnlySpan<byte> bytes)
     {
         var end = _isUpgraded ? -1 : bytes.IndexOf("\r\n\r\n"u8);
@@ -152,7 +173,8 @@ internal sealed class LoadSocket : IDisposable
 
         if (!bytes.StartsWith("HTTP/1.1 101"u8))
         {
-            _upgraded.TrySetException(new InvalidOperationException("The server refused: " + Encoding.ASCII.GetString(bytes)));
+            _upgraded.TrySetException(
+                new InvalidOperationException("The server rejected the upgrade: " + Encoding.ASCII.GetString(bytes)));
             return 0;
         }
 
@@ -161,7 +183,7 @@ internal sealed class LoadSocket : IDisposable
         return end + 4;
     }
 
-    /// <returns>How many bytes the whole frames had.</returns>
+    /// <returns>The number of bytes of complete frames.</returns>
     private int TakeFrames(ReadOnlySpan<byte> bytes)
     {
         var at = 0;

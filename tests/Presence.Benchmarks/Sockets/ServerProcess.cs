@@ -4,7 +4,7 @@ using System.Net;
 
 namespace Presence.Benchmarks.Sockets;
 
-/// <summary>The server, seen from outside: its address, its memory, its time on the processor.</summary>
+/// <summary>The server process: its address, memory and processor time.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     private readonly Process _process;
@@ -17,7 +17,7 @@ internal sealed class ServerProcess : IDisposable
 
     public IPEndPoint Address { get; }
 
-    /// <summary>Bytes in physical memory.</summary>
+    /// <summary>Physical memory in bytes.</summary>
     public long Resident
     {
         get
@@ -27,7 +27,7 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>Seconds on any processor since the start.</summary>
+    /// <summary>Processor time since the start, in seconds.</summary>
     public double Processor
     {
         get
@@ -37,23 +37,23 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    public static async Task<ServerProcess> StartAsync()
+    public static async Task<ServerProcess> StartAsync(string verb = ChannelHost.Verb)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
-        // As the host ships, whatever this program itself runs with; DOTNET_gcServer=0 measures the other way.
+        // Server GC, as the host ships; DOTNET_gcServer=0 measures Workstation GC.
         start.Environment.TryAdd("DOTNET_gcServer", "1");
 
-        // As "dotnet X.dll" or as a program of its own: the same again with another argument.
+        // Starts this program again, as "dotnet X.dll" or as an executable, with the server argument.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(ServerProcess).Assembly.Location);
         }
 
-        start.ArgumentList.Add(ChannelHost.Verb);
+        start.ArgumentList.Add(verb);
         var process = Process.Start(start)!;
         var port = await process.StandardOutput.ReadLineAsync()
             ?? throw new InvalidOperationException("The server ended before it listened.");

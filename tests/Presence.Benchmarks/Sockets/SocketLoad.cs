@@ -8,19 +8,19 @@ internal static class SocketLoad
 {
     private const int InFlight = 64;
 
-    /// <summary>Until a server that nobody asks for anything uses what memory it needs.</summary>
+    /// <summary>Time until the memory of an idle server is stable.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
 
-    /// <summary>Until what is under way has arrived.</summary>
+    /// <summary>Time until messages in transit have arrived.</summary>
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(500);
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
 
-    /// <summary>Idle sockets, each with at most one channel in a topic of its own.</summary>
-    /// <param name="sockets">How many.</param>
-    /// <param name="topic">What the topics begin with; null for none.</param>
+    /// <summary>Measures idle sockets, each with at most one channel in its own topic.</summary>
+    /// <param name="sockets">Number of sockets.</param>
+    /// <param name="topic">Prefix of the topics; null for no channel.</param>
     public static async Task<Dictionary<string, double>> IdleAsync(int sockets, string? topic)
     {
         using var server = await ServerProcess.StartAsync();
@@ -49,7 +49,7 @@ internal static class SocketLoad
         return figures;
     }
 
-    /// <summary>One topic, everybody in it: single messages, then a burst.</summary>
+    /// <summary>Measures one topic with all clients: single messages, then a burst.</summary>
     public static async Task<Dictionary<string, double>> BroadcastAsync(int sockets, int messages, int burst)
     {
         using var server = await ServerProcess.StartAsync();
@@ -79,7 +79,7 @@ internal static class SocketLoad
         };
     }
 
-    /// <summary>Everybody joins one room in the same moment; it is over when all know all.</summary>
+    /// <summary>Measures a simultaneous join of one topic, until every client lists all.</summary>
     public static async Task<Dictionary<string, double>> JoinStormAsync(int sockets)
     {
         using var server = await ServerProcess.StartAsync();
@@ -93,7 +93,7 @@ internal static class SocketLoad
             _ = client.JoinAsync("room:storm");
         }
 
-        await Task.WhenAll(clients.Select(client => client.KnowsAsync(sockets))).WaitAsync(Patience);
+        await Task.WhenAll(clients.Select(client => client.KnowsAsync(sockets))).WaitAsync(Timeout);
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         await Task.Delay(Breath);
         var figures = new Dictionary<string, double>
@@ -108,13 +108,13 @@ internal static class SocketLoad
         return figures;
     }
 
-    /// <summary>Full rooms lose all their connections at once, and everybody comes back at once.</summary>
+    /// <summary>Measures the simultaneous reconnection of all clients of full topics.</summary>
     public static async Task<Dictionary<string, double>> ReconnectAsync(int sockets, int room)
     {
         using var server = await ServerProcess.StartAsync();
         await WarmUpAsync(server, "room");
         var clients = await ConnectAsync(server, sockets, client => client.JoinAsync(Topic(client)));
-        await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Patience);
+        await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Timeout);
         await Task.Delay(Breath);
         var (processor, begun) = (server.Processor, Stopwatch.GetTimestamp());
         foreach (var client in clients)
@@ -127,7 +127,7 @@ internal static class SocketLoad
             await client.ConnectAsync(server.Address);
             await client.JoinAsync(Topic(client));
         });
-        await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Patience);
+        await Task.WhenAll(clients.Select(client => client.KnowsAsync(room))).WaitAsync(Timeout);
         var figures = new Dictionary<string, double>
         {
             ["seconds"] = Stopwatch.GetElapsedTime(begun).TotalSeconds,
@@ -139,7 +139,7 @@ internal static class SocketLoad
         string Topic(LoadClient client) => "room:" + (client.Number / room);
     }
 
-    /// <summary>Lets the server compile what it will need, and lets it come to rest.</summary>
+    /// <summary>Warms up the server and waits until it is idle.</summary>
     private static async Task WarmUpAsync(ServerProcess server, string? topic)
     {
         for (var round = 0; round < 3; round++)
@@ -169,7 +169,7 @@ internal static class SocketLoad
             clients,
             new ParallelOptions { MaxDegreeOfParallelism = InFlight },
             async (client, _) => await act(client))
-        .WaitAsync(Patience);
+        .WaitAsync(Timeout);
 
     private static void Release(LoadClient[] clients)
     {

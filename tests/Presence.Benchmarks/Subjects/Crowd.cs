@@ -1,35 +1,35 @@
 namespace Presence.Benchmarks.Subjects;
 
-/// <summary>A member and people who are about to be tracked on it: processes, keys and metadata are made beforehand.</summary>
+/// <summary>A node with prepared sessions, keys and metadata to track on it.</summary>
 internal sealed class Crowd : IAsyncDisposable
 {
-    private readonly Members _members;
+    private readonly Nodes _nodes;
     private readonly string[] _topics;
     private readonly PresenceMeta[] _metas;
 
-    private Crowd(Members members, int count, int topics, int presencesEach)
+    private Crowd(Nodes nodes, int count, int topics, int presencesEach)
     {
-        _members = members;
-        Tracker = members[0].Tracker;
+        _nodes = nodes;
+        Tracker = nodes[0].Tracker;
         _topics = [.. Enumerable.Range(0, topics).Select(People.Topic)];
         _metas = [.. Enumerable.Range(0, count).Select(i => People.Meta(i))];
         Keys = [.. Enumerable.Range(0, count).Select(People.Key)];
-        Processes = new PresenceProcess[count];
+        Processes = new PresenceSession[count];
         for (var i = 0; i < count; i++)
         {
-            Processes[i] = i % presencesEach == 0 ? members[0].StartProcess() : Processes[i - 1];
+            Processes[i] = i % presencesEach == 0 ? nodes[0].OpenSession() : Processes[i - 1];
         }
     }
 
     public IPresenceTracker Tracker { get; }
 
-    /// <summary>By number of the presence; a process with several presences appears several times in a row.</summary>
-    public PresenceProcess[] Processes { get; }
+    /// <summary>Session of each presence; one with several presences appears several times in a row.</summary>
+    public PresenceSession[] Processes { get; }
 
     public string[] Keys { get; }
 
     public static async Task<Crowd> PrepareAsync(int count, int topics, int shards, int presencesEach = 1) =>
-        new(await Members.StartAsync(1, options => options.PoolSize = shards), count, topics, presencesEach);
+        new(await Nodes.StartAsync(1, options => options.PoolSize = shards), count, topics, presencesEach);
 
     public static async Task<Crowd> TrackedAsync(int count, int topics)
     {
@@ -42,7 +42,7 @@ internal sealed class Crowd : IAsyncDisposable
 
     public PresenceMeta MetaOf(int number) => _metas[number];
 
-    /// <summary>Tracks everybody; the callers share the work, each in sequence.</summary>
+    /// <summary>Tracks all presences; the callers share the work, each in sequence.</summary>
     public Task TrackAllAsync(int callers)
     {
         var share = Keys.Length / callers;
@@ -56,5 +56,5 @@ internal sealed class Crowd : IAsyncDisposable
         })));
     }
 
-    public ValueTask DisposeAsync() => _members.DisposeAsync();
+    public ValueTask DisposeAsync() => _nodes.DisposeAsync();
 }

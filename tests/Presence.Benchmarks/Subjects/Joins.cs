@@ -2,36 +2,43 @@ using System.Collections.Concurrent;
 
 namespace Presence.Benchmarks.Subjects;
 
-/// <summary>Tells when a key was seen joining.</summary>
+/// <summary>Records when the join of a key was received.</summary>
 internal sealed class Joins : IPresenceHandler
 {
     private readonly ConcurrentDictionary<string, TaskCompletionSource<long>> _expected = new();
 
-    /// <summary>Milliseconds from each call of track to the arrival of the join.</summary>
-    /// <param name="effort">How many are counted.</param>
-    /// <param name="from">Where they are tracked.</param>
-    /// <param name="warmUp">How many come before, uncounted.</param>
+    /// <summary>Returns the milliseconds from each track call to the arrival of its join.</summary>
+    /// <param name="effort">Number of counted changes.</param>
+    /// <param name="from">Tracker of the changes.</param>
+    /// <param name="warmUp">Number of uncounted changes before them.</param>
     public async Task<IReadOnlyList<double>> MeasureAsync(Effort effort, IPresenceNode from, int warmUp = 0)
     {
-        var process = from.StartProcess();
+        var session = from.OpenSession();
         var phase = new Random(5);
         var times = new List<double>();
         for (var i = -warmUp; i < effort.Latencies; i++)
         {
-            // Some changes follow a quiet time and leave at once, others fall into the time of gathering.
+            // Some changes follow a pause and are sent at once, others wait for the batch delay.
             await Task.Delay(phase.Next(60));
-            var arrived = _expected.GetOrAdd(
-                People.Key(i), _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-            var begun = Stopwatch.GetTimestamp();
-            await from.Tracker.TrackAsync(process, "lobby", People.Key(i), People.Meta(i));
-            var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));
+            var time = await TimeAsync(from, session, i);
             if (i >= 0)
             {
-                times.Add(Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds);
+                times.Add(time);
             }
         }
 
         return times;
+    }
+
+    /// <summary>Tracks one presence and returns the milliseconds to the arrival of its join.</summary>
+    public async Task<double> TimeAsync(IPresenceNode from, PresenceSession session, int i)
+    {
+        var arrived = _expected.GetOrAdd(
+            People.Key(i), _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        var begun = Stopwatch.GetTimestamp();
+        await from.Tracker.TrackAsync(session, "lobby", People.Key(i), People.Meta(i));
+        var end = await arrived.WaitAsync(TimeSpan.FromSeconds(30));
+        return Stopwatch.GetElapsedTime(begun, end).TotalMilliseconds;
     }
 
     public ValueTask HandleDiffAsync(PresenceDiff diff, CancellationToken cancellation) =>

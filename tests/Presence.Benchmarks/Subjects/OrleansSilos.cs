@@ -8,7 +8,7 @@ using Orleans.Hosting;
 
 namespace Presence.Benchmarks.Subjects;
 
-/// <summary>Silos in this process that talk over TCP on the loopback address, each given one line of presence.</summary>
+/// <summary>Silos in this process, connected over TCP on the loopback address, each with presence.</summary>
 internal sealed class OrleansSilos : IAsyncDisposable
 {
     private readonly List<IHost> _hosts = [];

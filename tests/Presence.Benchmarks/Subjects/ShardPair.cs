@@ -4,12 +4,12 @@ using Presence.Crdt;
 namespace Presence.Benchmarks.Subjects;
 
 /// <summary>
-/// Two shards in virtual time, joined through the codec: what one sends is encoded and decoded before the other takes it, so
-/// they share no objects. Only taking the frames is timed, or what a row says.
+/// Two shards in virtual time, connected through the codec: frames are encoded and decoded, so the shards share no
+/// objects. Only the application of frames is timed, unless a row says otherwise.
 /// </summary>
 internal sealed class ShardPair
 {
-    /// <summary>As many as a node takes as one input where they wait for it.</summary>
+    /// <summary>Frames that a node applies as one batch.</summary>
     private const int FramesTogether = 8;
 
     private readonly ShardEffects _effects = new();
@@ -34,7 +34,9 @@ internal sealed class ShardPair
 
     public ReplicaId IdOfA => A.Self;
 
-    /// <summary>Process <paramref name="from"/> + i is present at A under key i, each with an own topic or all in one.</summary>
+    /// <summary>
+    /// Tracks key i for session <paramref name="from"/> + i at A, each in its own topic or all in one.
+    /// </summary>
     public void Fill(int count, int topics = 1, int from = 1)
     {
         for (var i = 0; i < count; i++)
@@ -60,22 +62,25 @@ internal sealed class ShardPair
         }
     }
 
-    /// <summary>Changes at A whose frames are kept until <see cref="TakeAtB"/>.</summary>
+    /// <summary>Changes A; its frames are kept until <see cref="TakeAtB"/>.</summary>
     public void ChangeA(Action<TrackerShard, TimeSpan, ShardEffects> change)
     {
         change(A, Now, _effects);
         Gather(_toB);
     }
 
-    /// <summary>Opens A's gathering window with a change of its own, so that what follows leaves in as few frames as can be.</summary>
+    /// <summary>
+    /// Starts A's batch delay with a change, so that later changes are sent in as few frames as possible.
+    /// </summary>
     public void OpenWindow(int number)
     {
         Now += TimeSpan.FromSeconds(1);
-        ChangeA((a, now, effects) => a.Track(now, ulong.MaxValue - (ulong)number, "window", People.Key(number), default, effects));
+        ChangeA((a, now, effects) => a.Track(
+            now, ulong.MaxValue - (ulong)number, "window", People.Key(number), default, effects));
         TakeAtB();
     }
 
-    /// <summary>Lets A send what it gathered and B take it; says how long B took.</summary>
+    /// <summary>Delivers the batch of A to B and returns the time B took.</summary>
     public TimeSpan TakeAtB()
     {
         FlushA();
@@ -92,8 +97,8 @@ internal sealed class ShardPair
         return took;
     }
 
-    /// <summary>A new B meets A; all that it takes until B shows what A has, codec included.</summary>
-    /// <returns>The time, and the bytes that A sent.</returns>
+    /// <summary>Connects a new B with A and measures until B lists the presences of A, codec included.</summary>
+    /// <returns>The time and the bytes that A sent.</returns>
     public (TimeSpan Took, long Bytes) JoinAnew(ulong incarnation)
     {
         var fresh = NewB(incarnation);
@@ -119,17 +124,17 @@ internal sealed class ShardPair
         return (Stopwatch.GetElapsedTime(begun), bytes);
     }
 
-    /// <summary>B hears that A is gone for good; how long it takes to let A's presences leave.</summary>
+    /// <summary>Returns the time that B takes to remove A and its presences.</summary>
     public TimeSpan LoseA()
     {
         var begun = Stopwatch.GetTimestamp();
-        B.MemberGone(Now, A.Self.Node, A.Self.Incarnation, _effects);
+        B.NodeGone(Now, A.Self.Node, A.Self.Incarnation, _effects);
         var took = Stopwatch.GetElapsedTime(begun);
         _effects.Clear();
-        return B.Index.Count == 0 ? took : throw new InvalidOperationException($"B still shows {B.Index.Count}.");
+        return B.Index.Count == 0 ? took : throw new InvalidOperationException($"B still lists {B.Index.Count}.");
     }
 
-    /// <summary>Lets go of all that B holds.</summary>
+    /// <summary>Releases the state of B.</summary>
     public void ForgetB() => B = NewB(0);
 
     private static TrackerShard NewB(ulong incarnation) =>
@@ -139,13 +144,13 @@ internal sealed class ShardPair
     {
         B.Start(Now, _effects);
         Gather(_toA);
-        A.MemberJoined(Now, "b", _effects);
+        A.NodeJoined(Now, "b", _effects);
         Gather(_toB);
-        B.MemberJoined(Now, "a", _effects);
+        B.NodeJoined(Now, "a", _effects);
         Gather(_toA);
     }
 
-    /// <summary>Delivers until neither has anything to say.</summary>
+    /// <summary>Delivers frames until neither has any to send.</summary>
     private void Exchange()
     {
         FlushA();
@@ -156,10 +161,11 @@ internal sealed class ShardPair
         }
     }
 
-    /// <summary>Time passes until one of the two has something to do.</summary>
+    /// <summary>Advances time until one of the two has work.</summary>
     private void Step()
     {
-        Now = new[] { A.NextTick, B.NextTick, A.NextFlush ?? TimeSpan.MaxValue, B.NextFlush ?? TimeSpan.MaxValue }.Min();
+        TimeSpan?[] times = [A.NextTick, B.NextTick, A.NextFlush, B.NextFlush];
+        Now = times.Min()!.Value;
         foreach (var (shard, frames) in new[] { (A, _toB), (B, _toA) })
         {
             if (shard.NextTick <= Now)
@@ -202,7 +208,7 @@ internal sealed class ShardPair
         }
     }
 
-    /// <summary>What A has to say to what was sent to it.</summary>
+    /// <summary>Processes the frames sent to A and collects its responses.</summary>
     private List<ShardFrame> AnswersOfA()
     {
         foreach (var bytes in _toA)
@@ -218,13 +224,14 @@ internal sealed class ShardPair
     }
 
     /// <summary>
-    /// As between two nodes: frames are encoded and decoded one after another, while the receiver's shard takes those that are there by then.
+    /// Delivers as between two nodes: frames are encoded and decoded one by one, while the receiver's shard applies
+    /// those that have arrived.
     /// </summary>
     /// <returns>Bytes of the frames.</returns>
     private long DeliverAsTheyCome(List<ShardFrame> frames, TrackerShard shard)
     {
         using var decoded = new BlockingCollection<ShardFrame>(frames.Count + 1);
-        var link = Task.Run(() =>
+        var transport = Task.Run(() =>
         {
             var sent = 0L;
             foreach (var frame in frames)
@@ -249,7 +256,7 @@ internal sealed class ShardPair
             Gather(_toA);
         }
 
-        return link.GetAwaiter().GetResult();
+        return transport.GetAwaiter().GetResult();
     }
 
     private void Gather(List<byte[]> frames)

@@ -1,8 +1,8 @@
 namespace Presence.Channels.Tests.Fuzz;
 
 /// <summary>
-/// Random and mutated frames in every version. <c>PRESENCE_SEED</c> runs one seed again; a failure names the seed, the frame's number and
-/// its bytes.
+/// Random and mutated frames in every version. <c>PRESENCE_SEED</c> runs one seed again; a failure names the seed, the
+/// frame's number and its bytes.
 /// </summary>
 [Collection(nameof(FrameFuzzTests))]
 public sealed class FrameFuzzTests(ITestOutputHelper output)
@@ -11,11 +11,11 @@ public sealed class FrameFuzzTests(ITestOutputHelper output)
         int.TryParse(Environment.GetEnvironmentVariable("PRESENCE_SEED"), out var seed) ? seed : 20261121;
 
     [Fact]
-    public Task A_hundred_thousand_hostile_frames_hurt_nobody() => RunAsync(Seed, 100_000);
+    public Task Hundred_thousand_hostile_frames_do_not_affect_other_clients() => RunAsync(Seed, 100_000);
 
     [Fact]
     [Trait("Category", "Soak")]
-    public async Task Millions_of_hostile_frames_hurt_nobody()
+    public async Task Millions_of_hostile_frames_do_not_affect_other_clients()
     {
         for (var seed = 1; seed <= 4; seed++)
         {

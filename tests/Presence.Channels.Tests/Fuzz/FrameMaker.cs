@@ -4,18 +4,22 @@ namespace Presence.Channels.Tests.Fuzz;
 internal sealed class FrameMaker(int seed)
 {
     private static readonly string[] Topics =
-        ["fuzz:1", "fuzz:1", "fuzz:1", "fuzz:2", "fuzz:2", "fuzz:3", "fuzz:no", "fuzz:crash", "phoenix", "nowhere", "", "fuzz:\u0000", "fuzz:🚀", "fuzz:" + new string('t', 300)];
+        ["fuzz:1", "fuzz:1", "fuzz:1", "fuzz:2", "fuzz:2", "fuzz:3", "fuzz:no", "fuzz:crash", "phoenix", "nowhere", "",
+            "fuzz:\u0000", "fuzz:🚀", "fuzz:" + new string('t', 300)];
 
     private static readonly string[] Events =
     [
-        "phx_join", "phx_join", "phx_join", "phx_join", "phx_leave", "echo", "push", "all", "later", "update", "heartbeat", "echo", "push", "all", "out", "later", "update", "crash", "stop",
+        "phx_join", "phx_join", "phx_join", "phx_join", "phx_leave", "echo", "push", "all", "later", "update",
+        "heartbeat", "echo", "push", "all", "out", "later", "update", "crash", "stop",
         "phx_reply", "phx_close", "phx_error", "presence_state", "", "no such event", new('e', 300),
     ];
 
     private static readonly string[] Payloads =
     [
-        "{}", "{}", "null", "[]", "1e999", "-0", "\"\\ud83d\\ude80\"", "\"\\ud83d\"", "{\"a\":{\"b\":[1,2,{\"c\":null}]}}", "{\"phx_ref\":\"x\"}",
-        "{\"a\":1,\"a\":2}", "{\"__proto__\":{}}", "true", "\"" + new string('x', 3000) + "\"", new string('[', 70) + new string(']', 70),
+        "{}", "{}", "null", "[]", "1e999", "-0", "\"\\ud83d\\ude80\"", "\"\\ud83d\"",
+        "{\"a\":{\"b\":[1,2,{\"c\":null}]}}", "{\"phx_ref\":\"x\"}",
+        "{\"a\":1,\"a\":2}", "{\"__proto__\":{}}", "true", "\"" + new string('x', 3000) + "\"",
+        new string('[', 70) + new string(']', 70),
     ];
 
     private readonly Random _random = new(seed);
@@ -32,18 +36,20 @@ internal sealed class FrameMaker(int seed)
 
         var binary = _random.Next(4) == 0;
         var frame = binary ? BinaryPush() : Encoding.UTF8.GetBytes(v1 ? TextV1() : TextV2());
-        // Most are sound: one that is not ends its socket, and nothing would ever be joined.
+        // Most are valid: an invalid one ends its socket, and no topic would ever be joined.
         return (kind < 92 ? frame : Mutated(frame), kind < 99 ? binary : !binary);
     }
 
-    private string TextV2() => $"[{Ref()},{Ref()},{Text(Topics)},{Text(Events)},{Pick(Payloads)}{(_random.Next(50) == 0 ? ",1" : "")}]";
+    private string TextV2() =>
+        $"[{Ref()},{Ref()},{Text(Topics)},{Text(Events)},{Pick(Payloads)}{(_random.Next(50) == 0 ? ",1" : "")}]";
 
     private string TextV1() =>
         $$"""{"topic":{{Text(Topics)}},"event":{{Text(Events)}},"payload":{{Pick(Payloads)}},"ref":{{Ref()}}}""";
 
     private byte[] BinaryPush()
     {
-        var names = new[] { Ref().Trim('"'), Ref().Trim('"'), Pick(Topics), Pick(Events) }.Select(Encoding.UTF8.GetBytes).ToArray();
+        var names = new[] { Ref().Trim('"'), Ref().Trim('"'), Pick(Topics), Pick(Events) }
+            .Select(Encoding.UTF8.GetBytes).ToArray();
         var data = new byte[_random.Next(50)];
         _random.NextBytes(data);
         return [0, .. names.Select(name => (byte)name.Length), .. names.SelectMany(name => name), .. data];
@@ -90,6 +96,5 @@ internal sealed class FrameMaker(int seed)
     };
 
     private string Text(string[] from) => JsonSerializer.Serialize(Pick(from));
-
     private string Pick(string[] from) => from[_random.Next(from.Length)];
 }

@@ -18,7 +18,7 @@ internal sealed class FuzzChannel() : EchoChannel(new Journal())
         }
 
         await TrackAsync(payload.IsBinary ? "binary" : "text", PresenceMeta.Empty);
-        ShowPresence();
+        PushPresence();
         return JoinResult.Ok(payload);
     }
 

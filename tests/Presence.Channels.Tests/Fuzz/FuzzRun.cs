@@ -5,7 +5,7 @@ internal sealed class FuzzRun : IDisposable
 {
     private const int Hostile = 12;
 
-    /// <summary>Between two looks at the neighbour.</summary>
+    /// <summary>Frames between two checks of the other client.</summary>
     private const int Round = 2000;
 
     private static readonly IFrameSerializer[] Serializers =
@@ -14,7 +14,7 @@ internal sealed class FuzzRun : IDisposable
     private readonly Harness _harness = new();
     private readonly SocketRoutes _routes = new SocketRoutes(typeof(OpenSocket)).Channel<FuzzChannel>("fuzz:*");
     private readonly TestClient _neighbour;
-    private readonly (SocketSession Session, NullTransport Transport)[] _hostile;
+    private readonly (SocketConnection Session, NullTransport Transport)[] _hostile;
     private readonly int _seed;
 
     public FuzzRun(int seed)
@@ -28,7 +28,7 @@ internal sealed class FuzzRun : IDisposable
 
     public async Task RunAsync(int frames)
     {
-        await _neighbour.JoinAsync("echo:neighbour");
+        await _neighbour.JoinAsync("echo:other");
         var maker = new FrameMaker(_seed);
         var memory = 0L;
         for (var i = 0; i < frames; i++)
@@ -36,7 +36,7 @@ internal sealed class FuzzRun : IDisposable
             if (i % Round == 0)
             {
                 await LookAtNeighbourAsync(i);
-                // The first rounds pay for what is made once.
+                // The first rounds include one-time allocations.
                 memory = i == 5 * Round ? GC.GetTotalMemory(forceFullCollection: true) : memory;
             }
 
@@ -48,54 +48,55 @@ internal sealed class FuzzRun : IDisposable
         await EndAsync();
         var grown = GC.GetTotalMemory(forceFullCollection: true) - memory;
         Assert.True(grown < 4 << 20, $"seed {_seed}: {grown} bytes more after {frames} frames");
-        Assert.True(_harness.Counted("presence.frames.dropped:malformed") > frames / 100, "frames were refused");
-        Assert.True(_harness.Counted("presence.channels.crashed:channel") > frames / 1000, "channels crashed");
+        Assert.True(_harness.Counted("presence.frames.dropped:malformed") > frames / 100, "frames were rejected");
+        Assert.True(_harness.Counted("presence.channel.failures:channel") > frames / 1000, "channels failed");
     }
 
     public void Dispose() => _harness.Dispose();
 
     private async Task SendAsync(int at, byte[] bytes, bool binary, int number)
     {
-        var (session, transport) = _hostile[at];
+        var (connection, transport) = _hostile[at];
         try
         {
-            await session.ReceiveAsync(bytes, binary).AsTask().WaitAsync(TestClient.Patience);
+            await connection.ReceiveAsync(bytes, binary).AsTask().WaitAsync(TestClient.Timeout);
         }
         catch (Exception e)
         {
-            throw new InvalidOperationException($"seed {_seed}, frame {number}, binary {binary}: {Convert.ToHexString(bytes)}", e);
+            throw new InvalidOperationException(
+                $"seed {_seed}, frame {number}, binary {binary}: {Convert.ToHexString(bytes)}", e);
         }
 
         if (transport.CloseCode is not null)
         {
             Closed++;
-            End(session);
+            End(connection);
             _hostile[at] = Connect(at);
         }
     }
 
-    /// <summary>The same answers as if nobody else were here, and nothing that was not meant for it.</summary>
+    /// <summary>Asserts that the other client gets its answers and nothing else.</summary>
     private async Task LookAtNeighbourAsync(int number)
     {
         await _neighbour.ExpectAsync(
-            $$"""["1","{{number}}","echo:neighbour","echo",{"n":{{number}}}]""",
-            $$$"""["1","{{{number}}}","echo:neighbour","phx_reply",{"status":"ok","response":{"n":{{{number}}}}}]""");
+            $$"""["1","{{number}}","echo:other","echo",{"n":{{number}}}]""",
+            $$$"""["1","{{{number}}}","echo:other","phx_reply",{"status":"ok","response":{"n":{{{number}}}}}]""");
         await _neighbour.ExpectNothingAsync();
     }
 
-    /// <summary>When all hostile clients are gone, so is everything that they caused.</summary>
+    /// <summary>Asserts that nothing of the hostile clients is left after they have disconnected.</summary>
     private async Task EndAsync()
     {
-        foreach (var (session, _) in _hostile)
+        foreach (var (connection, _) in _hostile)
         {
-            End(session);
+            End(connection);
         }
 
-        var patience = new CancellationTokenSource(TestClient.Patience);
+        var timeout = new CancellationTokenSource(TestClient.Timeout);
         while (_harness.Node.Watchers > 0 || _harness.Node.Subscribers > 1 || _harness.Counted("presence.channels") > 1)
         {
             Assert.False(
-                patience.IsCancellationRequested,
+                timeout.IsCancellationRequested,
                 $"seed {_seed}: {_harness.Node.Watchers} views, {_harness.Node.Subscribers} subscriptions, "
                 + $"{_harness.Counted("presence.channels")} channels are left");
             await Task.Yield();
@@ -110,19 +111,19 @@ internal sealed class FuzzRun : IDisposable
         await LookAtNeighbourAsync(-1);
     }
 
-    private (SocketSession, NullTransport) Connect(int at)
+    private (SocketConnection, NullTransport) Connect(int at)
     {
         var transport = new NullTransport();
-        var session = new SocketSession(
+        var connection = new SocketConnection(
             _harness.Server, new OpenSocket("hostile"), _routes, Serializers[at % Serializers.Length], transport);
-        Assert.True(_harness.Server.Sockets.TryAdd(session));
-        session.Open();
-        return (session, transport);
+        Assert.True(_harness.Server.Sockets.TryAdd(connection));
+        connection.Open();
+        return (connection, transport);
     }
 
-    private void End(SocketSession session)
+    private void End(SocketConnection connection)
     {
-        session.End();
-        _harness.Server.Sockets.Remove(session);
+        connection.End();
+        _harness.Server.Sockets.Remove(connection);
     }
 }

@@ -12,32 +12,34 @@ public sealed class TransportFuzzTests(ITestOutputHelper output)
     [Theory]
     [InlineData("1.0.0")]
     [InlineData("2.0.0")]
-    public Task Hostile_frames_over_a_websocket_hurt_nobody(string vsn) => OverWebSocketAsync(vsn, Frames);
+    public Task Hostile_frames_over_a_websocket_do_not_affect_other_clients(string vsn) =>
+        OverWebSocketAsync(vsn, Frames);
 
     [Theory]
     [Trait("Category", "Soak")]
     [InlineData("1.0.0")]
     [InlineData("2.0.0")]
-    public Task Very_many_hostile_frames_over_a_websocket_hurt_nobody(string vsn) => OverWebSocketAsync(vsn, ManyFrames);
+    public Task Many_hostile_frames_over_a_websocket_do_not_affect_other_clients(string vsn) =>
+        OverWebSocketAsync(vsn, ManyFrames);
 
     [Theory]
     [InlineData("1.0.0", "application/x-ndjson")]
     [InlineData("2.0.0", "application/x-ndjson")]
     [InlineData("2.0.0", "text/plain")]
-    public Task Hostile_bodies_of_long_polls_hurt_nobody(string vsn, string contentType) =>
+    public Task Hostile_long_poll_bodies_do_not_affect_other_clients(string vsn, string contentType) =>
         OverLongPollAsync(vsn, contentType, Frames);
 
     [Theory]
     [Trait("Category", "Soak")]
     [InlineData("1.0.0", "application/x-ndjson")]
     [InlineData("2.0.0", "application/x-ndjson")]
-    public Task Very_many_hostile_bodies_of_long_polls_hurt_nobody(string vsn, string contentType) =>
+    public Task Many_hostile_long_poll_bodies_do_not_affect_other_clients(string vsn, string contentType) =>
         OverLongPollAsync(vsn, contentType, ManyFrames);
 
     private async Task OverWebSocketAsync(string vsn, int frames)
     {
-        await using var host = await WebHost.StartAsync();
-        using var neighbour = await NeighbourAsync(host);
+        await using var host = await WebHost.StartAsync(WithoutRates);
+        using var other = await NeighbourAsync(host);
         var maker = new FrameMaker(7);
         ClientWebSocket? hostile = null;
         for (var i = 0; i < frames; i++)
@@ -53,29 +55,34 @@ public sealed class TransportFuzzTests(ITestOutputHelper output)
             try
             {
                 await hostile.SendAsync(
-                    Aimed(bytes, binary), binary ? WebSocketMessageType.Binary : WebSocketMessageType.Text, true, default);
+                    Aimed(bytes, binary), binary ? WebSocketMessageType.Binary : WebSocketMessageType.Text, true,
+                    default);
             }
             catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException)
             {
-                // Closed for the frame before; the next one has a new connection.
+                // Closed because of the previous frame; the next one uses a new connection.
             }
 
             if (i % 500 == 0)
             {
-                await LookAtAsync(neighbour, i);
+                await LookAtAsync(other, i);
             }
         }
 
         hostile?.Dispose();
-        await OnlyTheNeighbourIsLeftAsync(host, neighbour);
+        await OnlyTheNeighbourIsLeftAsync(host, other);
         output.WriteLine($"{frames} frames of version {vsn} over WebSockets");
     }
 
     private async Task OverLongPollAsync(string vsn, string contentType, int frames)
     {
         var (version1, posted) = (vsn == "1.0.0", 0);
-        await using var host = await WebHost.StartAsync(limits => limits.PollWindow = TimeSpan.FromSeconds(1));
-        using var neighbour = await NeighbourAsync(host);
+        await using var host = await WebHost.StartAsync(limits =>
+        {
+            WithoutRates(limits);
+            limits.LongPollTimeout = TimeSpan.FromSeconds(1);
+        });
+        using var other = await NeighbourAsync(host);
         using var http = new HttpClient { BaseAddress = host.Address };
         var maker = new FrameMaker(8);
         var token = "";
@@ -103,14 +110,18 @@ public sealed class TransportFuzzTests(ITestOutputHelper output)
 
             if (i % 250 == 0)
             {
-                await LookAtAsync(neighbour, i);
+                await LookAtAsync(other, i);
             }
         }
 
-        // Sessions end when nobody polls them.
-        await OnlyTheNeighbourIsLeftAsync(host, neighbour);
+        // Connections end without polls.
+        await OnlyTheNeighbourIsLeftAsync(host, other);
         output.WriteLine($"{posted} frames of version {vsn} in long polls");
     }
+
+    private static void WithoutRates(ChannelLimits limits) =>
+        (limits.MaxFramesPerSecond, limits.MaxBytesPerSecond, limits.MaxHandshakesPerAddress,
+            limits.MaxHandshakesPerSecond) = (0, 0, 0, 0);
 
     private static byte[] Body(FrameMaker maker, bool version1, bool lines)
     {
@@ -124,46 +135,48 @@ public sealed class TransportFuzzTests(ITestOutputHelper output)
         for (var line = 0; line < LinesOfABody; line++)
         {
             var (bytes, binary) = maker.Next(version1);
-            body.AddRange(binary ? Encoding.ASCII.GetBytes(Convert.ToBase64String(Aimed(bytes, binary))) : Aimed(bytes, binary));
+            body.AddRange(
+                binary ? Encoding.ASCII.GetBytes(Convert.ToBase64String(Aimed(bytes, binary))) : Aimed(bytes, binary));
             body.Add((byte)'\n');
         }
 
         return [.. body];
     }
 
-    /// <summary>At the channels of the host, which are called otherwise and are as long.</summary>
+    /// <summary>Replaces topics by those of the host, of the same length.</summary>
     private static byte[] Aimed(byte[] bytes, bool binary) =>
-        Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(bytes).Replace("fuzz:", binary ? "room:" : "echo:", StringComparison.Ordinal));
+        Encoding.Latin1.GetBytes(
+            Encoding.Latin1.GetString(bytes).Replace("fuzz:", binary ? "room:" : "echo:", StringComparison.Ordinal));
 
     private static async Task<ClientWebSocket> NeighbourAsync(WebHost host)
     {
         var socket = await host.ConnectAsync("/open/websocket?vsn=2.0.0");
-        await socket.SendAsync("""["1","1","echo:neighbour","phx_join",{}]""");
-        Assert.Equal("""["1","1","echo:neighbour","phx_reply",{"status":"ok","response":{}}]""", await socket.NextAsync());
+        await socket.SendAsync("""["1","1","echo:other","phx_join",{}]""");
+        Assert.Equal("""["1","1","echo:other","phx_reply",{"status":"ok","response":{}}]""", await socket.NextAsync());
         return socket;
     }
 
-    private static async Task LookAtAsync(ClientWebSocket neighbour, int number)
+    private static async Task LookAtAsync(ClientWebSocket other, int number)
     {
-        await neighbour.SendAsync($$"""["1","{{number}}","echo:neighbour","echo",{"n":{{number}}}]""");
+        await other.SendAsync($$"""["1","{{number}}","echo:other","echo",{"n":{{number}}}]""");
         Assert.Equal(
-            $$$"""["1","{{{number}}}","echo:neighbour","phx_reply",{"status":"ok","response":{"n":{{{number}}}}}]""",
-            await neighbour.NextAsync());
+            $$$"""["1","{{{number}}}","echo:other","phx_reply",{"status":"ok","response":{"n":{{{number}}}}}]""",
+            await other.NextAsync());
     }
 
-    private static async Task OnlyTheNeighbourIsLeftAsync(WebHost host, ClientWebSocket neighbour)
+    private static async Task OnlyTheNeighbourIsLeftAsync(WebHost host, ClientWebSocket other)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         while (host.Server.Sockets.Count > 1)
         {
-            Assert.True(clock.Elapsed < TestClient.Patience, $"{host.Server.Sockets.Count} sockets are left");
+            Assert.True(clock.Elapsed < TestClient.Timeout, $"{host.Server.Sockets.Count} sockets are left");
             await Task.Yield();
         }
 
-        await LookAtAsync(neighbour, 999_999);
+        await LookAtAsync(other, 999_999);
     }
 
-    /// <summary>Reads and forgets, as long as there is something.</summary>
+    /// <summary>Reads and discards everything.</summary>
     private static void Drain(ClientWebSocket socket) => _ = Task.Run(async () =>
     {
         var buffer = new byte[16 * 1024];
@@ -175,9 +188,10 @@ public sealed class TransportFuzzTests(ITestOutputHelper output)
 
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
         }
-        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException
+            or ObjectDisposedException or InvalidOperationException)
         {
-            // The test is done with it, or the server is.
+            // The test or the server has closed it.
         }
     });
 }

@@ -4,19 +4,21 @@ namespace Presence.Channels.Tests.Presences;
 public sealed class FetchTests
 {
     [Fact]
-    public async Task Fields_stand_beside_the_metas_in_states_joins_and_leaves()
+    public async Task Fields_are_beside_the_metas_in_states_joins_and_leaves()
     {
         using var harness = new Harness(presence: _ => new Names());
         var (ann, bob) = (harness.Connect(), harness.Connect());
         await ann.JoinAsync("room:a", "1", """{"key":"ann"}""");
         var annRef = harness.Node.GetByKey("room:a", "ann")[0].Ref;
         Assert.Equal(
-            $$$$"""["1",null,"room:a","presence_state",{"ann":{"metas":[{"phx_ref":"{{{{annRef}}}}"}],"user":{"name":"ANN"}}}]""",
+            """["1",null,"room:a","presence_state",{"ann":{"metas":"""
+                + $$$$"""[{"phx_ref":"{{{{annRef}}}}"}],"user":{"name":"ANN"}}}]""",
             await ann.NextAsync());
 
         await bob.JoinAsync("room:a", "1", """{"key":"bob"}""");
         var join = await harness.TickUntilAsync(ann.NextAsync());
-        var bobs = $$$$"""{"bob":{"metas":[{"phx_ref":"{{{{harness.Node.GetByKey("room:a", "bob")[0].Ref}}}}"}],"user":{"name":"BOB"}}}""";
+        var bobRef = harness.Node.GetByKey("room:a", "bob")[0].Ref;
+        var bobs = $$$$"""{"bob":{"metas":[{"phx_ref":"{{{{bobRef}}}}"}],"user":{"name":"BOB"}}}""";
         Assert.Equal($$$"""["1",null,"room:a","presence_diff",{"joins":{{{bobs}}},"leaves":{}}]""", join);
 
         await harness.TickUntilAsync(bob.NextAsync());
@@ -26,7 +28,7 @@ public sealed class FetchTests
     }
 
     [Fact]
-    public async Task It_is_called_once_for_a_message_however_many_clients_there_are()
+    public async Task FetchAsync_is_called_once_per_message_for_any_number_of_clients()
     {
         var names = new Names();
         using var harness = new Harness(presence: _ => names);
@@ -38,7 +40,7 @@ public sealed class FetchTests
         }
 
         names.Calls.Clear();
-        await harness.Node.TrackAsync(harness.Node.StartProcess(), "room:a", "ann", PresenceMeta.Empty);
+        await harness.Node.TrackAsync(harness.Node.OpenSession(), "room:a", "ann", PresenceMeta.Empty);
         foreach (var client in clients)
         {
             Assert.Contains("ANN", await harness.TickUntilAsync(client.NextAsync()), StringComparison.Ordinal);
@@ -47,24 +49,41 @@ public sealed class FetchTests
         Assert.Equal(["ann"], Assert.Single(names.Calls));
     }
 
+    [Fact]
+    public async Task Fields_are_beside_the_metas_of_what_a_client_has_missed()
+    {
+        var names = new Names();
+        using var harness = new Harness(presence: _ => names);
+        var session = harness.Node.OpenSession();
+        await harness.Node.TrackAsync(session, "room:a", "ann", PresenceMeta.Empty);
+        var cursor = TopicCursor.Of(TopicDigest.Of("room:a", harness.Node.List("room:a")))!.Text;
+        await harness.Node.TrackAsync(session, "room:a", "bob", PresenceMeta.Empty);
+        var client = harness.Connect();
+        await client.SendAsync($$"""["1","1","watch:room:a","phx_join",{"cursor":"{{cursor}}"}]""");
+        Assert.Contains("resumed", await client.NextAsync(), StringComparison.Ordinal);
+        var missed = await harness.TickUntilAsync(client.NextAsync());
+        Assert.Contains("\"user\":{\"name\":\"BOB\"}}},\"leaves\":{},\"cursor\"", missed, StringComparison.Ordinal);
+        Assert.Equal(["bob"], Assert.Single(names.Calls));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Where_it_fails_or_hangs_presences_go_out_bare_and_it_is_counted(bool hangs)
+    public async Task Presences_are_sent_without_fields_if_FetchAsync_fails_or_hangs(bool hangs)
     {
         using var harness = new Harness(presence: _ => new Broken(hangs));
         var client = harness.Connect();
         await client.JoinAsync("room:a", "1", """{"key":"ann"}""");
         Assert.EndsWith("\"}]}}]", await harness.TickUntilAsync(client.NextAsync()), StringComparison.Ordinal);
-        Assert.Equal(1, harness.Counted("presence.channels.crashed:fetch"));
+        Assert.Equal(1, harness.Counted("presence.channel.failures:fetch"));
     }
 
     [Fact]
-    public async Task After_it_failed_whoever_comes_next_is_shown_everything_again()
+    public async Task State_is_fetched_again_for_the_next_client_after_a_failure()
     {
         var names = new Names();
         using var harness = new Harness(presence: _ => names);
-        await harness.Node.TrackAsync(harness.Node.StartProcess(), "room:a", "ann", PresenceMeta.Empty);
+        await harness.Node.TrackAsync(harness.Node.OpenSession(), "room:a", "ann", PresenceMeta.Empty);
         Assert.Contains("ANN", await StateAsync(), StringComparison.Ordinal);
         names.Fails = true;
         Assert.DoesNotContain("ANN", await StateAsync(), StringComparison.Ordinal);
@@ -80,13 +99,13 @@ public sealed class FetchTests
     }
 
     [Fact]
-    public async Task A_slow_fetch_holds_up_its_topic_alone_and_nothing_is_lost_or_shown_twice()
+    public async Task Slow_fetch_delays_only_its_topic_and_loses_and_repeats_nothing()
     {
         var slow = new Slow("room:slow");
         using var harness = new Harness(presence: _ => slow);
         var (ann, bob) = (harness.Connect(), harness.Connect());
         await ann.JoinAsync("room:slow", "1", """{"key":"ann"}""");
-        await slow.Called.Task.WaitAsync(TestClient.Patience);
+        await slow.Called.Task.WaitAsync(TestClient.Timeout);
         await bob.JoinAsync("room:slow", "1", """{"key":"bob"}""");
         await bob.JoinAsync("room:quick", "2", """{"key":"bob"}""");
         Assert.Contains("room:quick", await bob.NextAsync(), StringComparison.Ordinal);
@@ -102,20 +121,19 @@ public sealed class FetchTests
     }
 
     [Fact]
-    public void Metas_cannot_be_replaced_and_keys_not_invented()
+    public void Fields_named_metas_and_unknown_keys_are_rejected()
     {
         var fetch = new PresenceFetch("t", new() { ["ann"] = [] });
         Assert.Throws<ArgumentException>(() => fetch.Put("ann", "metas", 1));
         Assert.Throws<KeyNotFoundException>(() => fetch.Put("bob", "user", 1));
         fetch.Put("ann", "a\"b", 1);
         fetch.Put("ann", "a\"b", 2);
-        Assert.Equal(",\"a\\\"b\":2", System.Text.Encoding.UTF8.GetString(fetch.Written()["ann"]));
+        Assert.Equal(",\"a\\\"b\":2", System.Text.Encoding.UTF8.GetString(fetch.Encode()["ann"]));
     }
 
     private sealed class Names : ChannelPresence
     {
         public List<IReadOnlyCollection<string>> Calls { get; } = [];
-
         public bool Fails { get; set; }
 
         protected internal override ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation)
@@ -152,7 +170,6 @@ public sealed class FetchTests
     private sealed class Slow(string topic) : ChannelPresence
     {
         public TaskCompletionSource Called { get; } = new();
-
         public TaskCompletionSource Gate { get; } = new();
 
         protected internal override async ValueTask FetchAsync(PresenceFetch presences, CancellationToken cancellation)

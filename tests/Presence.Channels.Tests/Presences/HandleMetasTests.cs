@@ -2,15 +2,14 @@ using System.Threading.Channels;
 
 namespace Presence.Channels.Tests.Presences;
 
-/// <summary>What an application hears of presences by key, on a real member.</summary>
 public sealed class HandleMetasTests
 {
     [Fact]
-    public async Task Joins_updates_and_leaves_are_heard_with_who_is_there_after_them()
+    public async Task Joins_updates_and_leaves_are_handled_with_the_presences_after_them()
     {
         await using var host = await WebHost.StartAsync();
         var node = host.Server.Node;
-        var (one, two) = (node.StartProcess(), node.StartProcess());
+        var (one, two) = (node.OpenSession(), node.OpenSession());
         await node.Tracker.TrackAsync(one, "metas:a", "ann", PresenceMeta.From(new { n = 1 }));
         Assert.Equal("""metas:a Joined ann=[{"n":1}]""", await NextAsync());
         await node.Tracker.TrackAsync(one, "other", "ann");
@@ -24,22 +23,23 @@ public sealed class HandleMetasTests
         await node.Tracker.UntrackAsync(one, "metas:a", "ann");
         Assert.Equal("metas:a Left ", await NextAsync());
 
-        Task<string> NextAsync() => host.MetasHeard.Reader.ReadAsync().AsTask().WaitAsync(TestClient.Patience);
+        Task<string> NextAsync() => host.MetasHeard.Reader.ReadAsync().AsTask().WaitAsync(TestClient.Timeout);
     }
 }
 
-/// <summary>Tells the test what it heard.</summary>
-internal sealed class HearingPresence(Channel<string> heard) : ChannelPresence
+internal sealed class RecordingPresence(Channel<string> changes) : ChannelPresence
 {
-    protected internal override ValueTask HandleMetasAsync(MetasChange change, CancellationToken cancellation)
+    protected internal override ValueTask HandleMetasAsync(PresenceMetasChange change, CancellationToken cancellation)
     {
         if (change.Topic == "metas:throw")
         {
             throw new InvalidOperationException("as asked");
         }
 
-        var present = change.Presences.Select(p => $"{p.Key}=[{string.Join(',', p.Value.Select(e => e.Meta))}]");
-        heard.Writer.TryWrite($"{change.Topic} {string.Join(',', change.Changes.Select(c => c.Kind))} {string.Join(' ', present)}");
+        var present = change.Presences.GroupBy(e => e.Key)
+            .Select(key => $"{key.Key}=[{string.Join(',', key.Select(e => e.Meta))}]");
+        changes.Writer.TryWrite(
+            $"{change.Topic} {string.Join(',', change.Changes.Select(c => c.Kind))} {string.Join(' ', present)}");
         return default;
     }
 }

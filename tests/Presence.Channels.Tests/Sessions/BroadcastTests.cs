@@ -7,7 +7,7 @@ public sealed class BroadcastTests : IDisposable
     public void Dispose() => _harness.Dispose();
 
     [Fact]
-    public async Task A_broadcast_reaches_all_of_the_topic_and_nobody_else()
+    public async Task Broadcast_reaches_all_clients_of_the_topic_and_no_others()
     {
         var (one, two, other) = (_harness.Connect(), _harness.Connect(), _harness.Connect());
         await one.JoinAsync("echo:a");
@@ -15,9 +15,9 @@ public sealed class BroadcastTests : IDisposable
         await other.JoinAsync("echo:b");
         await one.ExpectAsync(
             """["1","2","echo:a","all",{"n":1}]""",
-            """[null,null,"echo:a","told",{"n":1}]""",
+            """[null,null,"echo:a","news",{"n":1}]""",
             """["1","2","echo:a","phx_reply",{"status":"ok","response":{}}]""");
-        Assert.Equal("""[null,null,"echo:a","told",{"n":1}]""", await two.NextAsync());
+        Assert.Equal("""[null,null,"echo:a","news",{"n":1}]""", await two.NextAsync());
         await other.ExpectNothingAsync();
     }
 
@@ -26,7 +26,7 @@ public sealed class BroadcastTests : IDisposable
     {
         var (one, two) = (await JoinedAsync(), await JoinedAsync());
         await one.OkAsync("""["1","2","echo:a","others",{}]""");
-        Assert.Equal("""[null,null,"echo:a","told",{}]""", await two.NextAsync());
+        Assert.Equal("""[null,null,"echo:a","news",{}]""", await two.NextAsync());
         await one.ExpectNothingAsync();
     }
 
@@ -34,7 +34,7 @@ public sealed class BroadcastTests : IDisposable
     public async Task A_broadcast_is_encoded_once_for_all_sockets()
     {
         var (one, two) = (await JoinedAsync(), await JoinedAsync());
-        _harness.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.From(new { n = 1 }));
+        _harness.Server.Broadcaster.Broadcast("echo:a", "news", ChannelPayload.From(new { n = 1 }));
         Assert.Same(await one.NextFrameAsync(), await two.NextFrameAsync());
     }
 
@@ -46,9 +46,9 @@ public sealed class BroadcastTests : IDisposable
         for (var i = 0; i < Sockets; i++)
         {
             var transport = new WebSocketTransport(_harness.Server, new StubWebSocket(), null);
-            var session = new SocketSession(
+            var connection = new SocketConnection(
                 _harness.Server, new OpenSocket(null), _harness.Routes, FrameSerializers.Find("2.0.0")!, transport);
-            await session.ReceiveAsync("""["1","1","echo:a","phx_join",{}]"""u8.ToArray(), binary: false);
+            await connection.ReceiveAsync("""["1","1","echo:a","phx_join",{}]"""u8.ToArray(), binary: false);
         }
 
         var payload = ChannelPayload.From(new { text = new string('x', 1000) });
@@ -56,11 +56,11 @@ public sealed class BroadcastTests : IDisposable
         for (var i = 0; i < 20; i++)
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            _harness.Server.Broadcaster.Broadcast("echo:a", "told", payload);
+            _harness.Server.Broadcaster.Broadcast("echo:a", "news", payload);
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        // The message itself, encoded once, and what belongs to it.
+        // The message, encoded once, with its frame objects.
         Assert.InRange(least, 1000, 4000 + (Slot * Sockets));
     }
 
@@ -73,15 +73,15 @@ public sealed class BroadcastTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_left_hears_no_more_and_the_last_ends_the_subscription()
+    public async Task Client_that_left_gets_no_messages_and_the_last_one_ends_the_subscription()
     {
         var (one, two) = (await JoinedAsync(), await JoinedAsync());
         Assert.Equal(1, _harness.Node.Subscribers);
         await one.SendAsync("""["1","2","echo:a","phx_leave",{}]""");
         await one.NextAsync();
         await one.NextAsync();
-        _harness.Server.Broadcaster.Broadcast("echo:a", "told");
-        Assert.Equal("""[null,null,"echo:a","told",{}]""", await two.NextAsync());
+        _harness.Server.Broadcaster.Broadcast("echo:a", "news");
+        Assert.Equal("""[null,null,"echo:a","news",{}]""", await two.NextAsync());
         await one.ExpectNothingAsync();
         await two.SendAsync("""["1","2","echo:a","phx_leave",{}]""");
         await two.NextAsync();
@@ -90,7 +90,7 @@ public sealed class BroadcastTests : IDisposable
     }
 
     [Fact]
-    public async Task Binary_broadcasts_travel_in_binary_frames()
+    public async Task Binary_broadcasts_are_sent_in_binary_frames()
     {
         var client = await JoinedAsync();
         _harness.Server.Broadcaster.Broadcast("echo:a", "b", ChannelPayload.Binary(new byte[] { 7 }));

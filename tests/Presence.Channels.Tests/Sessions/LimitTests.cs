@@ -1,15 +1,21 @@
+using static Presence.Channels.SocketSendQueue;
+
 namespace Presence.Channels.Tests.Sessions;
 
-public sealed class LimitTests
+public sealed class LimitTests : IDisposable
 {
+    private Harness? _harness;
+
+    public void Dispose() => _harness?.Dispose();
+
     [Fact]
-    public async Task A_socket_joins_so_many_channels_and_no_more()
+    public async Task Socket_cannot_join_more_channels_than_the_limit()
     {
         using var harness = new Harness(l => l.MaxChannelsPerSocket = 2);
         var client = harness.Connect();
         await client.JoinAsync("echo:1");
         await client.JoinAsync("echo:2");
-        await client.RefusedAsync("""["3","3","echo:3","phx_join",{}]""", "too many channels joined");
+        await client.RejectedAsync("""["3","3","echo:3","phx_join",{}]""", "too many channels joined");
         await client.SendAsync("""["4","4","echo:2","phx_join",{}]""");
         Assert.Equal("""["4","4","echo:2","phx_reply",{"status":"ok","response":{}}]""", await client.NextAsync());
     }
@@ -30,24 +36,7 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public async Task A_socket_that_sends_too_often_is_closed()
-    {
-        using var harness = new Harness(l => (l.MaxFramesPerSecond, l.FrameBurst) = (10, 3));
-        var client = harness.Connect();
-        for (var i = 0; i < 3; i++)
-        {
-            await client.ExpectNothingAsync();
-        }
-
-        harness.Time.Advance(TimeSpan.FromMilliseconds(100));
-        await client.ExpectNothingAsync();
-        Assert.Null(client.CloseCode);
-        await client.SendAsync("""[null,"1","phoenix","heartbeat",{}]""");
-        Assert.Equal(1008, client.CloseCode);
-    }
-
-    [Fact]
-    public async Task A_channel_whose_mailbox_is_full_says_so()
+    public async Task Channel_with_a_full_mailbox_answers_busy()
     {
         using var harness = new Harness(l => l.MaxMailboxMessages = 1);
         var client = harness.Connect();
@@ -55,46 +44,81 @@ public sealed class LimitTests
         await client.SendAsync("""["1","2","echo","hang",{}]""");
         Assert.Equal("hanging", await harness.Log.NextAsync());
         await client.SendAsync("""["1","3","echo","echo",{}]""");
-        await client.RefusedAsync("""["1","4","echo","echo",{}]""", "channel busy");
+        await client.RejectedAsync("""["1","4","echo","echo",{}]""", "channel busy");
         Assert.Equal(1, harness.Counted("presence.frames.dropped:mailbox_full"));
         harness.Log.Gate.SetResult();
         Assert.Equal("""["1","3","echo","phx_reply",{"status":"ok","response":{}}]""", await client.NextAsync());
     }
 
     [Fact]
-    public void An_outbox_that_is_full_overflows_once_and_forgets_what_waited()
+    public void Full_send_queue_overflows_once_and_drops_its_frames()
     {
         var frame = new OutFrame(new byte[10], default, false);
-        var outbox = new Outbox(2, 1000);
-        Assert.Equal(Outbox.Added.StartWriter, outbox.Add(frame));
-        Assert.Equal(Outbox.Added.Queued, outbox.Add(frame));
-        Assert.Equal(Outbox.Added.Overflow, outbox.Add(frame));
-        Assert.Equal(Outbox.Added.Shut, outbox.Add(frame));
-        Assert.False(outbox.TryTake(out _, out _, out _));
+        var queue = SendQueue(2, 1000);
+        Assert.Equal(EnqueueResult.StartWriter, queue.Enqueue(frame));
+        Assert.Equal(EnqueueResult.Queued, queue.Enqueue(frame));
+        Assert.Equal(EnqueueResult.Overflow, queue.Enqueue(frame));
+        Assert.Equal(EnqueueResult.Closed, queue.Enqueue(frame));
+        Assert.False(queue.TryDequeue(out _, out _, out _));
     }
 
     [Fact]
-    public void An_outbox_counts_bytes_but_takes_one_frame_of_any_size()
+    public void Send_queue_counts_bytes_but_accepts_one_frame_of_any_size()
     {
-        var outbox = new Outbox(100, 15);
-        Assert.Equal(Outbox.Added.StartWriter, outbox.Add(new OutFrame(new byte[50], default, false)));
-        Assert.True(outbox.TryTake(out _, out _, out _));
-        Assert.Equal(Outbox.Added.Queued, outbox.Add(new OutFrame(new byte[10], default, false)));
-        Assert.Equal(Outbox.Added.Overflow, outbox.Add(new OutFrame(new byte[10], default, false)));
+        var queue = SendQueue(100, 15);
+        Assert.Equal(EnqueueResult.StartWriter, queue.Enqueue(new OutFrame(new byte[50], default, false)));
+        Assert.True(queue.TryDequeue(out _, out _, out _));
+        Assert.Equal(EnqueueResult.Queued, queue.Enqueue(new OutFrame(new byte[10], default, false)));
+        Assert.Equal(EnqueueResult.Overflow, queue.Enqueue(new OutFrame(new byte[10], default, false)));
     }
 
     [Fact]
-    public void An_outbox_gives_the_close_code_after_what_waited()
+    public void Send_queue_returns_the_close_code_after_its_frames()
     {
-        var outbox = new Outbox(2, 1000);
-        outbox.Add(new OutFrame(new byte[1], default, false));
-        Assert.Equal(Outbox.Added.Queued, outbox.Close(1012));
-        Assert.True(outbox.TryTake(out var frame, out _, out _));
+        var queue = SendQueue(2, 1000);
+        queue.Enqueue(new OutFrame(new byte[1], default, false));
+        Assert.Equal(EnqueueResult.Queued, queue.Close(1012));
+        Assert.True(queue.TryDequeue(out var frame, out _, out _));
         Assert.NotNull(frame);
-        Assert.True(outbox.TryTake(out frame, out var code, out _));
+        Assert.True(queue.TryDequeue(out frame, out var code, out _));
         Assert.Null(frame);
         Assert.Equal(1012, code);
-        Assert.False(outbox.TryTake(out _, out _, out _));
+        Assert.False(queue.TryDequeue(out _, out _, out _));
+    }
+
+    [Fact]
+    public async Task Backlog_lasts_from_half_full_to_a_quarter_and_no_one_waits_longer_than_a_second()
+    {
+        var frame = new OutFrame(new byte[10], default, false);
+        var queue = SendQueue(8, 1000);
+        for (var i = 0; i < 4; i++)
+        {
+            queue.Enqueue(frame);
+        }
+
+        Assert.Null(queue.Backlog);
+        queue.Enqueue(frame);
+        var backlog = queue.Backlog!;
+        var patient = backlog.WaitAsync(_harness!.Time);
+        queue.TryDequeue(out _, out _, out _);
+        queue.TryDequeue(out _, out _, out _);
+        Assert.Same(backlog, queue.Backlog);
+        Assert.False(patient.IsCompleted);
+        queue.TryDequeue(out _, out _, out _);
+        Assert.Null(queue.Backlog);
+        await patient.WaitAsync(TestClient.Timeout);
+
+        for (var i = 0; i < 4; i++)
+        {
+            queue.Enqueue(frame);
+        }
+
+        var impatient = queue.Backlog!.WaitAsync(_harness.Time);
+        _harness.Time.Advance(Backlog.MaxWait);
+        await impatient.WaitAsync(TestClient.Timeout);
+        Assert.True(queue.Backlog!.WaitAsync(_harness.Time).IsCompleted);
+        queue.Abort();
+        Assert.Null(queue.Backlog);
     }
 
     [Fact]
@@ -106,42 +130,63 @@ public sealed class LimitTests
     [InlineData("MaxTopicBytes", 256)]
     [InlineData("MaxChannelsPerSocket", 0)]
     [InlineData("MaxSockets", 0)]
-    [InlineData("MaxOutboxFrames", 0)]
-    [InlineData("MaxOutboxBytes", 0)]
+    [InlineData("MaxSendQueueFrames", 0)]
+    [InlineData("MaxSendQueueBytes", 0)]
     [InlineData("MaxMailboxMessages", 0)]
     [InlineData("MaxFramesPerSecond", -1)]
     [InlineData("FrameBurst", 0)]
+    [InlineData("MaxBytesPerSecond", -1)]
+    [InlineData("ByteBurst", 0)]
+    [InlineData("MaxSocketsPerAddress", -1)]
+    [InlineData("MaxSocketsPerUser", -1)]
+    [InlineData("MaxHandshakesPerSecond", -1)]
+    [InlineData("MaxHandshakesPerAddress", int.MaxValue)]
     public void A_bad_limit_is_named_with_its_value_and_rule(string option, int value)
     {
-        var message = Refused(l => typeof(ChannelLimits).GetProperty(option)!.SetValue(l, value));
+        var message = Rejection(l => typeof(ChannelLimits).GetProperty(option)!.SetValue(l, value));
         Assert.Contains($"Presence:Limits:{option} is {value}: it must be", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Times_must_be_positive_and_the_window_short()
+    public void Timeouts_must_be_positive_and_the_diff_interval_short()
     {
-        Assert.Contains(":IdleTimeout is ", Refused(l => l.IdleTimeout = TimeSpan.Zero), StringComparison.Ordinal);
-        Assert.Contains(":DiffWindow is ", Refused(l => l.DiffWindow = TimeSpan.FromMinutes(1)), StringComparison.Ordinal);
-        Assert.Contains(":MaxDiffWindow is ", Refused(l => l.MaxDiffWindow = TimeSpan.FromMilliseconds(1)), StringComparison.Ordinal);
-        Assert.Contains(":PollWindow is ", Refused(l => l.PollWindow = TimeSpan.Zero), StringComparison.Ordinal);
-        Assert.Contains(":JoinTimeout is ", Refused(l => l.JoinTimeout = TimeSpan.Zero), StringComparison.Ordinal);
-        Assert.Contains(":FetchTimeout is ", Refused(l => l.FetchTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(":IdleTimeout is ", Rejection(l => l.IdleTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(
+            ":DiffInterval is ", Rejection(l => l.DiffInterval = TimeSpan.FromMinutes(1)), StringComparison.Ordinal);
+        Assert.Contains(
+            ":MaxDiffInterval is ",
+            Rejection(l => l.MaxDiffInterval = TimeSpan.FromMilliseconds(1)),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            ":LongPollTimeout is ", Rejection(l => l.LongPollTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(":JoinTimeout is ", Rejection(l => l.JoinTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(
+            ":ThrottleTimeout is ", Rejection(l => l.ThrottleTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(
+            ":MaxWaitingBytes is ", Rejection(l => l.MaxWaitingBytes = l.MaxFrameBytes - 1), StringComparison.Ordinal);
+        Assert.Contains(":FetchTimeout is ", Rejection(l => l.FetchTimeout = TimeSpan.Zero), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Windows_between_diffs_grow_with_what_a_message_costs_within_bounds()
+    public void Diff_interval_grows_with_the_cost_of_a_message_within_its_limits()
     {
         var limits = new ChannelLimits();
-        Assert.Equal(limits.DiffWindow, PresenceFeed.Window(limits, 0));
-        Assert.Equal(limits.DiffWindow, PresenceFeed.Window(limits, 0.02));
-        Assert.Equal(TimeSpan.FromMilliseconds(100), PresenceFeed.Window(limits, 0.1));
-        Assert.Equal(limits.MaxDiffWindow, PresenceFeed.Window(limits, 100));
+        Assert.Equal(limits.DiffInterval, PresenceFeed.Interval(limits, 0));
+        Assert.Equal(limits.DiffInterval, PresenceFeed.Interval(limits, 0.02));
+        Assert.Equal(TimeSpan.FromMilliseconds(100), PresenceFeed.Interval(limits, 0.1));
+        Assert.Equal(limits.MaxDiffInterval, PresenceFeed.Interval(limits, 100));
     }
 
-    private static string Refused(Action<ChannelLimits> change)
+    private SocketSendQueue SendQueue(int frames, int bytes)
+    {
+        _harness = new Harness(l => (l.MaxSendQueueFrames, l.MaxSendQueueBytes) = (frames, bytes));
+        return new SocketSendQueue(_harness.Server);
+    }
+
+    private static string Rejection(Action<ChannelLimits> change)
     {
         var limits = new ChannelLimits();
         change(limits);
-        return Assert.Throws<PresenceOptionsException>(limits.Validate).Message;
+        return Assert.Throws<ArgumentException>(limits.Validate).Message;
     }
 }

@@ -7,7 +7,6 @@ public sealed class ServerRuleTests : IDisposable
     private readonly TestClient _client;
 
     public ServerRuleTests() => _client = _harness.Connect();
-
     public void Dispose() => _harness.Dispose();
 
     [Fact]
@@ -22,55 +21,56 @@ public sealed class ServerRuleTests : IDisposable
 
     [Fact]
     public Task An_unknown_topic_is_unmatched() =>
-        _client.RefusedAsync("""["1","1","nowhere","phx_join",{}]""", "unmatched topic");
+        _client.RejectedAsync("""["1","1","nowhere","phx_join",{}]""", "unmatched topic");
 
     [Fact]
-    public Task A_refused_join_gets_the_reason_of_the_channel() =>
-        _client.RefusedAsync("""["1","1","picky:refuse","phx_join",{}]""", "closed");
+    public Task A_rejected_join_gets_the_reason_of_the_channel() =>
+        _client.RejectedAsync("""["1","1","picky:reject","phx_join",{}]""", "closed");
 
     [Theory]
     [InlineData("crash")]
     [InlineData("early_push")]
-    public async Task A_crashing_join_is_told_and_spares_the_rest(string how)
+    public async Task Failing_join_is_answered_and_affects_no_other_channel(string how)
     {
         await _client.JoinAsync("echo");
-        await _client.RefusedAsync($$"""["2","2","picky:{{how}}","phx_join",{}]""", "join crashed");
+        await _client.RejectedAsync($$"""["2","2","picky:{{how}}","phx_join",{}]""", "join crashed");
         await _client.OkAsync("""["1","5","echo","echo",{"still":"here"}]""", """{"still":"here"}""");
-        Assert.Equal(1, _harness.Counted("presence.channels.crashed:join"));
+        Assert.Equal(1, _harness.Counted("presence.channel.failures:join"));
     }
 
     [Fact]
-    public async Task A_join_that_is_not_decided_in_time_is_told_and_what_comes_of_it_later_is_not_there()
+    public async Task Join_that_times_out_is_answered_and_its_late_result_ignored()
     {
         var join = _client.SendAsync("""["1","1","picky:slow","phx_join",{}]""");
         Assert.Equal("deciding", await _harness.Log.NextAsync());
         Assert.False(join.IsCompleted);
         _harness.Time.Advance(TimeSpan.FromSeconds(10));
-        await join.WaitAsync(TestClient.Patience);
+        await join.WaitAsync(TestClient.Timeout);
         Assert.Equal(
             """["1","1","picky:slow","phx_reply",{"status":"error","response":{"reason":"join timeout"}}]""",
             await _client.NextAsync());
-        Assert.Equal(1, _harness.Counted("presence.channels.crashed:join_timeout"));
+        Assert.Equal(1, _harness.Counted("presence.channel.failures:join_timeout"));
         _harness.Log.Gate.SetResult();
         await _client.ExpectNothingAsync();
         Assert.Equal(0, _harness.Node.Count("picky:slow"));
-        await _client.RefusedAsync("""["1","2","picky:slow","ping",{}]""", "unmatched topic");
+        await _client.RejectedAsync("""["1","2","picky:slow","ping",{}]""", "unmatched topic");
     }
 
     [Fact]
-    public async Task A_refused_topic_can_be_joined_again()
+    public async Task A_rejected_topic_can_be_joined_again()
     {
-        await _client.RefusedAsync("""["1","1","picky:refuse","phx_join",{}]""", "closed");
-        await _client.RefusedAsync("""["2","2","picky:refuse","phx_join",{}]""", "closed");
+        await _client.RejectedAsync("""["1","1","picky:reject","phx_join",{}]""", "closed");
+        await _client.RejectedAsync("""["2","2","picky:reject","phx_join",{}]""", "closed");
     }
 
     [Fact]
-    public async Task A_topic_longer_than_the_limit_is_refused()
+    public async Task A_topic_longer_than_the_limit_is_rejected()
     {
         var topic = "echo:" + new string('é', 126);
         await _client.ExpectAsync(
             $$"""["1","1","{{topic}}","phx_join",{}]""",
-            $$$"""["1","1","{{{EncodedTopic(topic)}}}","phx_reply",{"status":"error","response":{"reason":"topic too long"}}]""");
+            $$"""["1","1","{{EncodedTopic(topic)}}","phx_reply","""
+                + """{"status":"error","response":{"reason":"topic too long"}}]""");
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class ServerRuleTests : IDisposable
     {
         await _client.JoinAsync("echo");
         await _client.OkAsync("""["1","2","echo","echo",{"n": 1}]""", """{"n": 1}""");
-        await _client.RefusedAsync("""["1","3","echo","refuse",{}]""", "no");
+        await _client.RejectedAsync("""["1","3","echo","reject",{}]""", "no");
     }
 
     [Fact]
@@ -90,10 +90,10 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unknown_event_is_an_error_and_nothing_worse()
+    public async Task Unknown_event_is_answered_with_an_error()
     {
         await _client.JoinAsync("echo");
-        await _client.RefusedAsync("""["1","2","echo","what",{}]""", "unknown event");
+        await _client.RejectedAsync("""["1","2","echo","what",{}]""", "unknown event");
     }
 
     [Fact]
@@ -135,16 +135,16 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
-    public Task A_leave_of_what_was_not_joined_is_fine() => _client.OkAsync("""["3","4","echo","phx_leave",{}]""");
+    public Task Leave_of_an_unjoined_topic_is_answered_ok() => _client.OkAsync("""["3","4","echo","phx_leave",{}]""");
 
     [Fact]
-    public Task A_push_to_what_was_not_joined_is_unmatched() =>
-        _client.RefusedAsync("""["3","4","echo","echo",{}]""", "unmatched topic");
+    public Task Push_to_an_unjoined_topic_is_unmatched() =>
+        _client.RejectedAsync("""["3","4","echo","echo",{}]""", "unmatched topic");
 
     [Theory]
     [InlineData("echo")]
     [InlineData("phx_leave")]
-    public async Task What_is_meant_for_an_earlier_join_is_dropped(string name)
+    public async Task Frame_for_an_earlier_join_is_dropped(string name)
     {
         await _client.JoinAsync("echo", "5");
         await _client.SendAsync($$"""["4","6","echo","{{name}}",{}]""");
@@ -161,7 +161,7 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_join_replaces_the_first_and_closes_it_behind_its_own_answer()
+    public async Task Second_join_replaces_the_first_and_closes_it_after_its_own_answer()
     {
         await _client.JoinAsync("echo", "1");
         await _client.ExpectAsync(
@@ -181,26 +181,26 @@ public sealed class ServerRuleTests : IDisposable
         var join = _client.SendAsync("""["3","3","echo","phx_join",{}]""");
         Assert.False(join.IsCompleted);
         _harness.Time.Advance(TimeSpan.FromSeconds(5));
-        await join.WaitAsync(TestClient.Patience);
+        await join.WaitAsync(TestClient.Timeout);
         Assert.Equal("""["3","3","echo","phx_reply",{"status":"ok","response":{}}]""", await _client.NextAsync());
         Assert.Equal("""["1","1","echo","phx_close",{}]""", await _client.NextAsync());
         _harness.Log.Gate.SetResult();
     }
 
     [Fact]
-    public async Task A_crash_ends_this_channel_alone()
+    public async Task Exception_ends_only_its_channel()
     {
         await _client.JoinAsync("echo:a", "1");
         await _client.JoinAsync("echo:b", "2");
         await _client.ExpectAsync(
             """["1","3","echo:a","crash",{}]""", """["1","1","echo:a","phx_error",{"reason":"channel_crash"}]""");
-        Assert.Equal("echo:a Crashed", await _harness.Log.NextAsync());
+        Assert.Equal("echo:a Failed", await _harness.Log.NextAsync());
         await _client.OkAsync("""["2","4","echo:b","echo",{}]""");
         await _client.JoinAsync("echo:a", "5");
     }
 
     [Fact]
-    public async Task A_crash_while_ending_changes_nothing_for_the_client()
+    public async Task Exception_during_termination_does_not_affect_the_client()
     {
         await _client.JoinAsync("echo", "1");
         _harness.Server.Node.PubSub.Broadcast(new("x", "y", default));
@@ -215,7 +215,8 @@ public sealed class ServerRuleTests : IDisposable
     public async Task A_channel_may_stop_itself(string name, string[] before)
     {
         await _client.JoinAsync("echo", "1");
-        await _client.ExpectAsync($$"""["1","2","echo","{{name}}",{}]""", [.. before, """["1","1","echo","phx_close",{}]"""]);
+        await _client.ExpectAsync(
+            $$"""["1","2","echo","{{name}}",{}]""", [.. before, """["1","1","echo","phx_close",{}]"""]);
         Assert.Equal("echo Stopped", await _harness.Log.NextAsync());
     }
 
@@ -228,11 +229,11 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_channel_that_hangs_outlives_its_socket_only_so_long_and_its_presence_leaves()
+    public async Task Hanging_channel_is_abandoned_after_the_timeout_and_its_presence_removed()
     {
         await _client.JoinAsync("echo", "2");
 
-        // Last: the state of the room comes at a time of its own, and may come between a push and its answer.
+        // Last: the state of the topic may come between a push and its answer.
         await _client.JoinAsync("room:a", "1", """{"key":"ann"}""");
         await _client.SendAsync("""["1","3","room:a","hang",{}]""");
         Assert.Equal("hanging", await _harness.Log.NextAsync());
@@ -242,14 +243,14 @@ public sealed class ServerRuleTests : IDisposable
         Assert.Equal("echo SocketClosed", await _harness.Log.NextAsync());
         Assert.Single(_harness.Node.GetByKey("room:a", "ann"));
         _harness.Time.Advance(TimeSpan.FromSeconds(5));
-        await left.Task.WaitAsync(TestClient.Patience);
+        await left.Task.WaitAsync(TestClient.Timeout);
         Assert.Empty(_harness.Node.GetByKey("room:a", "ann"));
-        Assert.Equal(1, _harness.Counted("presence.channels.crashed:abandoned"));
+        Assert.Equal(1, _harness.Counted("presence.channel.failures:abandoned"));
         _harness.Log.Gate.SetResult();
     }
 
     [Fact]
-    public async Task A_timer_of_a_channel_rings_and_dies_with_it()
+    public async Task Timer_of_a_channel_fires_and_ends_with_it()
     {
         await _client.JoinAsync("echo", "1");
         await _client.OkAsync("""["1","2","echo","after",{}]""");
@@ -269,13 +270,13 @@ public sealed class ServerRuleTests : IDisposable
     [InlineData("not json")]
     [InlineData("[]")]
     [InlineData("""["1","1","echo","phx_join"]""")]
-    public async Task What_is_no_frame_closes_this_socket_alone(string text)
+    public async Task Malformed_frame_closes_only_its_socket(string text)
     {
-        var neighbour = _harness.Connect();
+        var other = _harness.Connect();
         await _client.SendAsync(text);
         Assert.Equal(1007, _client.CloseCode);
-        Assert.Null(neighbour.CloseCode);
-        await neighbour.ExpectNothingAsync();
+        Assert.Null(other.CloseCode);
+        await other.ExpectNothingAsync();
         Assert.Equal(1, _harness.Counted("presence.frames.dropped:malformed"));
     }
 

@@ -8,6 +8,8 @@ internal sealed class CountedReasons(IServiceProvider services, string counter) 
     private readonly MetricCollector<long> _counter =
         new(services.GetRequiredService<IMeterFactory>(), ChannelInstruments.MeterName, counter);
 
+    public int Count => _counter.GetMeasurementSnapshot().Count;
+
     public string[] Reasons => [.. _counter.GetMeasurementSnapshot().Select(m => (string)m.Tags.Values.First()!)];
 
     public void Dispose() => _counter.Dispose();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Presence.Channels.Tests;
@@ -5,13 +6,17 @@ namespace Presence.Channels.Tests;
 /// <summary>A fake clock that counts its timers and how often the time of day was read.</summary>
 internal sealed class CountingTime() : FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56))
 {
+    private readonly ConcurrentDictionary<TimeSpan, int> _created = new();
     private int _asked;
     private int _timers;
 
     public int Asked => Volatile.Read(ref _asked);
 
-    /// <summary>Timers that are not disposed of yet.</summary>
+    /// <summary>Gets the number of timers that are not disposed.</summary>
     public int Timers => Volatile.Read(ref _timers);
+
+    /// <summary>Returns the number of timers that were created with a due time. The node has others.</summary>
+    public int TimersWith(TimeSpan dueTime) => _created.GetValueOrDefault(dueTime);
 
     public override DateTimeOffset GetUtcNow()
     {
@@ -22,7 +27,9 @@ internal sealed class CountingTime() : FakeTimeProvider(DateTimeOffset.UnixEpoch
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         Interlocked.Increment(ref _timers);
-        return new CountedTimer(this, base.CreateTimer(callback, state, dueTime, period));
+        var timer = new CountedTimer(this, base.CreateTimer(callback, state, dueTime, period));
+        _created.AddOrUpdate(dueTime, 1, (_, count) => count + 1);
+        return timer;
     }
 
     private sealed class CountedTimer(CountingTime time, ITimer timer) : ITimer

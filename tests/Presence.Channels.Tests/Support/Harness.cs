@@ -1,10 +1,10 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 
 namespace Presence.Channels.Tests;
 
-/// <summary>Channels on one member without a network: sessions over transports that record.</summary>
+/// <summary>Channels on one node without a network: sessions over transports that record.</summary>
 internal sealed class Harness : IDisposable
 {
     private readonly ServiceProvider _services;
@@ -48,8 +48,10 @@ internal sealed class Harness : IDisposable
         Server = new ChannelServer(
             Node,
             Options.Create(limits),
+            Options.Create(new ChannelSessionOptions()),
+            new ResumeTokens(new Microsoft.AspNetCore.DataProtection.EphemeralDataProtectionProvider(), Time),
             new ChannelInstruments(meters),
-            NullLogger<ChannelServer>.Instance,
+            Lines,
             Time,
             _services);
         Routes = new SocketRoutes(typeof(OpenSocket))
@@ -61,14 +63,11 @@ internal sealed class Harness : IDisposable
     }
 
     public StubNode Node { get; } = new();
-
     public CountingTime Time { get; } = new();
-
     public ChannelServer Server { get; }
-
     public SocketRoutes Routes { get; }
-
     public Journal Log { get; }
+    public FakeLogger<ChannelServer> Lines { get; } = new();
 
     public long Counted(string name)
     {
@@ -78,17 +77,17 @@ internal sealed class Harness : IDisposable
         }
     }
 
-    /// <summary>Lets time pass, a diff window at a time, until the work is done.</summary>
+    /// <summary>Advances the time by diff intervals until the work is done.</summary>
     public async Task TickUntilAsync(Task work)
     {
-        using var patience = new CancellationTokenSource(TestClient.Patience);
-        while (!work.IsCompleted && !patience.IsCancellationRequested)
+        using var timeout = new CancellationTokenSource(TestClient.Timeout);
+        while (!work.IsCompleted && !timeout.IsCancellationRequested)
         {
             Time.Advance(TimeSpan.FromMilliseconds(25));
             await Task.Yield();
         }
 
-        await work.WaitAsync(TestClient.Patience);
+        await work.WaitAsync(TestClient.Timeout);
     }
 
     public async Task<T> TickUntilAsync<T>(Task<T> work)
@@ -116,19 +115,20 @@ internal sealed class Journal
     public TaskCompletionSource Gate { get; } = new();
 
     public void Add(string line) => _lines.Writer.TryWrite(line);
-
-    public async Task<string> NextAsync() => await _lines.Reader.ReadAsync().AsTask().WaitAsync(TestClient.Patience);
+    public async Task<string> NextAsync() => await _lines.Reader.ReadAsync().AsTask().WaitAsync(TestClient.Timeout);
 }
 
 internal sealed class OpenSocket(string? id) : PresenceSocket
 {
     public override string? Id => id;
 
-    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) => new(ConnectResult.Accept);
+    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect) =>
+        new(ConnectResult.Accepted);
 }
 
 /// <summary>Lets a test give the instance.</summary>
-internal sealed class ForwardingPresence(Func<IServiceProvider, ChannelPresence> make, IServiceProvider services) : ChannelPresence
+internal sealed class ForwardingPresence(Func<IServiceProvider, ChannelPresence> make,
+    IServiceProvider services) : ChannelPresence
 {
     private readonly ChannelPresence _inner = make(services);
 
@@ -139,28 +139,26 @@ internal sealed class ForwardingPresence(Func<IServiceProvider, ChannelPresence>
 /// <summary>A client whose frames go straight to its session.</summary>
 internal sealed class TestClient
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     private readonly RecordingTransport _transport = new();
 
     public TestClient(Harness harness, IFrameSerializer serializer, string? id)
     {
-        Session = new SocketSession(harness.Server, new OpenSocket(id), harness.Routes, serializer, _transport);
+        Session = new SocketConnection(harness.Server, new OpenSocket(id), harness.Routes, serializer, _transport);
         Assert.True(harness.Server.Sockets.TryAdd(Session));
         Session.Open();
     }
 
-    public SocketSession Session { get; }
-
+    public SocketConnection Session { get; }
     public int? CloseCode => _transport.CloseCode;
 
     public async Task SendAsync(string text) => await Session.ReceiveAsync(Encoding.UTF8.GetBytes(text), false);
-
     public async Task SendAsync(byte[] binary) => await Session.ReceiveAsync(binary, true);
-
     public async Task<string> NextAsync() => (await NextFrameAsync()).ToString();
 
-    public async Task<OutFrame> NextFrameAsync() => await _transport.Frames.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+    public async Task<OutFrame> NextFrameAsync() =>
+        await _transport.Frames.Reader.ReadAsync().AsTask().WaitAsync(Timeout);
 
     /// <summary>Sends a frame and expects the next one.</summary>
     public async Task ExpectAsync(string send, params string[] frames)
@@ -175,13 +173,13 @@ internal sealed class TestClient
     /// <summary>Sends a frame and expects a reply with its references.</summary>
     public Task OkAsync(string send, string response = "{}") => AnswerAsync(send, "ok", response);
 
-    public Task RefusedAsync(string send, string reason) =>
+    public Task RejectedAsync(string send, string reason) =>
         AnswerAsync(send, "error", $$"""{"reason":"{{reason}}"}""");
 
     public Task JoinAsync(string topic, string reference = "1", string payload = "{}") =>
         OkAsync($"""["{reference}","{reference}","{topic}","phx_join",{payload}]""");
 
-    /// <summary>Asserts that nothing but the answer to a heartbeat comes.</summary>
+    /// <summary>Asserts that only the answer to a heartbeat comes.</summary>
     public Task ExpectNothingAsync() => OkAsync("""[null,"hb","phoenix","heartbeat",{}]""");
 
     private Task AnswerAsync(string send, string status, string response)
@@ -204,7 +202,6 @@ internal sealed class TestClient
 internal class NullTransport : SocketTransport
 {
     public int? CloseCode { get; private set; }
-
     public override TimeSpan IdleTimeout => TimeSpan.FromSeconds(60);
 
     public override void Send(OutFrame frame)
@@ -212,6 +209,5 @@ internal class NullTransport : SocketTransport
     }
 
     public override void Close(int code) => CloseCode ??= code;
-
     public override bool CutOffIfStuck(long now) => CloseCode is not null;
 }

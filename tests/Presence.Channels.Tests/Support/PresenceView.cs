@@ -1,18 +1,18 @@
 namespace Presence.Channels.Tests;
 
-/// <summary>What a client that follows the protocol to the letter believes, and whether it was ever told nonsense.</summary>
+/// <summary>The view of a client that follows the protocol; asserts that all messages are consistent.</summary>
 internal sealed class PresenceView(TestClient client)
 {
     private readonly Dictionary<string, string> _metas = new(StringComparer.Ordinal);
     private bool _hasState;
 
     public IReadOnlyDictionary<string, string> Metas => _metas;
-
     public int Diffs { get; private set; }
 
-    public string Summary => string.Join("|", _metas.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"{m.Key}={m.Value}"));
+    public string Summary =>
+        string.Join("|", _metas.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"{m.Key}={m.Value}"));
 
-    /// <summary>Reads frames until the view is as wanted.</summary>
+    /// <summary>Reads frames until the view meets the condition.</summary>
     public async Task UntilAsync(Func<PresenceView, bool> wanted)
     {
         while (!_hasState || !wanted(this))

@@ -15,7 +15,7 @@ internal class EchoChannel(Journal journal) : Channel
         {
             case "echo":
                 return ChannelResult.Ok(payload);
-            case "refuse":
+            case "reject":
                 return ChannelResult.Error(new { reason = "no" });
             case "noreply":
                 return ChannelResult.NoReply;
@@ -29,10 +29,10 @@ internal class EchoChannel(Journal journal) : Channel
                 Push("pushed", payload);
                 return ChannelResult.NoReply;
             case "all":
-                Broadcast("told", payload);
+                Broadcast("news", payload);
                 return ChannelResult.Ok();
             case "others":
-                BroadcastFrom("told", payload);
+                BroadcastFrom("news", payload);
                 return ChannelResult.Ok();
             case "later":
                 _later = CurrentRef;
@@ -72,7 +72,7 @@ internal class EchoChannel(Journal journal) : Channel
         return default;
     }
 
-    protected internal override ValueTask TerminateAsync(ChannelEnd end)
+    protected internal override ValueTask TerminateAsync(ChannelTermination end)
     {
         journal.Add($"{Topic} {end.Kind}");
         return end.Error?.Message == "as told" ? throw new InvalidOperationException("again") : default;
@@ -86,7 +86,7 @@ internal sealed class PickyChannel(Journal journal) : Channel
     {
         switch (Topic)
         {
-            case "picky:refuse":
+            case "picky:reject":
                 return new(JoinResult.Error(new { reason = "closed" }));
             case "picky:early_push":
                 Push("too_early");
@@ -120,7 +120,7 @@ internal sealed class RoomChannel(Journal journal) : Channel
     {
         var parameters = payload.ToElement();
         _key = parameters.GetProperty("key").GetString()!;
-        ShowPresence();
+        PushPresence();
         var meta = parameters.TryGetProperty("meta", out var given) ? PresenceMeta.Parse(given.GetRawText()) : default;
         await TrackAsync(_key, meta);
         return JoinResult.Ok();
@@ -151,7 +151,7 @@ internal sealed class WatchChannel : Channel
 {
     protected internal override ValueTask<JoinResult> JoinAsync(ChannelPayload payload)
     {
-        ShowPresence(Topic["watch:".Length..]);
+        PushPresence(Topic["watch:".Length..]);
         return new(JoinResult.Ok());
     }
 }

@@ -9,7 +9,7 @@ public sealed class CompressionTests
     private const string Joined = """["1","1","echo:a","phx_reply",{"status":"ok","response":{}}]""";
 
     [Fact]
-    public async Task It_is_off_unless_it_is_asked_for_in_the_settings()
+    public async Task Compression_is_off_by_default()
     {
         await using var host = await WebHost.StartAsync();
         using var socket = await OpenAsync(host, deflate: true);
@@ -19,7 +19,7 @@ public sealed class CompressionTests
     }
 
     [Fact]
-    public async Task A_client_that_offers_it_gets_it_without_a_window_kept_by_the_server()
+    public async Task Compression_is_accepted_without_server_context_takeover()
     {
         await using var host = await WebHost.StartAsync(null, "--Presence:CompressSockets=true");
         using var socket = await OpenAsync(host, deflate: true);
@@ -29,7 +29,7 @@ public sealed class CompressionTests
     }
 
     [Fact]
-    public async Task A_client_that_does_not_offer_it_is_served_without()
+    public async Task Compression_is_not_used_unless_the_client_offers_it()
     {
         await using var host = await WebHost.StartAsync(null, "--Presence:CompressSockets=true");
         using var socket = await OpenAsync(host, deflate: false);
@@ -41,7 +41,7 @@ public sealed class CompressionTests
     [Theory]
     [InlineData(10)]
     [InlineData(200_000)]
-    public async Task Compressed_and_plain_clients_of_one_topic_hear_the_same(int length)
+    public async Task Compressed_and_plain_clients_of_one_topic_get_the_same_messages(int length)
     {
         await using var host = await WebHost.StartAsync(null, "--Presence:CompressSockets=true");
         using var compressed = await OpenAsync(host, deflate: true);
@@ -55,15 +55,16 @@ public sealed class CompressionTests
         var text = new string('x', length);
         await compressed.SendAsync($$"""["1","2","echo:a","echo",{"text":"{{text}}"}]""");
         Assert.Equal(
-            $$$"""["1","2","echo:a","phx_reply",{"status":"ok","response":{"text":"{{{text}}}"}}]""", await compressed.NextAsync());
+            $$$"""["1","2","echo:a","phx_reply",{"status":"ok","response":{"text":"{{{text}}}"}}]""", await compressed
+                .NextAsync());
         for (var i = 0; i < 20; i++)
         {
-            host.Server.Broadcaster.Broadcast("echo:a", "told", ChannelPayload.From(new { i, text }));
+            host.Server.Broadcaster.Broadcast("echo:a", "news", ChannelPayload.From(new { i, text }));
         }
 
         for (var i = 0; i < 20; i++)
         {
-            var expected = $$"""[null,null,"echo:a","told",{"i":{{i}},"text":"{{text}}"}]""";
+            var expected = $$"""[null,null,"echo:a","news",{"i":{{i}},"text":"{{text}}"}]""";
             Assert.Equal(expected, await compressed.NextAsync());
             Assert.Equal(expected, await plain.NextAsync());
         }

@@ -28,7 +28,7 @@ public sealed class DirectSocketStreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_whose_first_write_came_before_any_byte_of_the_client_goes_through_the_web_server_for_ever()
+    public async Task Stream_stays_on_the_pipe_if_its_first_write_precedes_the_first_byte_of_the_client()
     {
         await WriteAsync("first ");
         _stream.OnReceived();
@@ -38,7 +38,7 @@ public sealed class DirectSocketStreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Bytes_go_straight_once_the_client_has_sent_something_and_together_while_corked()
+    public async Task Bytes_bypass_the_pipe_after_the_first_byte_of_the_client_and_are_combined_while_corked()
     {
         _stream.OnReceived();
         _stream.Cork(more: true);
@@ -53,7 +53,7 @@ public sealed class DirectSocketStreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Client_that_does_not_read_makes_the_writers_wait_and_gets_every_byte_once_and_in_order()
+    public async Task Slow_client_delays_the_writers_and_gets_every_byte_once_in_order()
     {
         _stream.OnReceived();
         var bytes = new byte[20_000_000];
@@ -63,19 +63,19 @@ public sealed class DirectSocketStreamTests : IDisposable
         var pong = WriteAsync("pong").AsTask();
         Assert.False(first.IsCompleted || frame.IsCompleted || pong.IsCompleted);
         var received = await ReceiveAsync(bytes.Length + 10);
-        await Task.WhenAll(first, frame.AsTask(), pong).WaitAsync(TestClient.Patience);
+        await Task.WhenAll(first, frame.AsTask(), pong).WaitAsync(TestClient.Timeout);
         Assert.True(bytes.AsSpan().SequenceEqual(received.AsSpan(0, bytes.Length)));
         Assert.Equal("frame pong", Encoding.ASCII.GetString(received.AsSpan(bytes.Length)));
     }
 
     [Fact]
-    public async Task Broken_connection_is_an_error_of_input_and_output()
+    public async Task Failed_connection_throws_IOException()
     {
         _stream.OnReceived();
         _client.LingerState = new LingerOption(true, 0);
         _client.Dispose();
 
-        // The system may accept the first bytes before it knows of the end.
+        // The system may accept the first bytes before it detects the reset.
         await Assert.ThrowsAsync<IOException>(async () =>
         {
             while (true)
@@ -92,7 +92,7 @@ public sealed class DirectSocketStreamTests : IDisposable
         var bytes = new byte[length];
         for (var read = 0; read < length;)
         {
-            read += await _client.ReceiveAsync(bytes.AsMemory(read)).AsTask().WaitAsync(TestClient.Patience);
+            read += await _client.ReceiveAsync(bytes.AsMemory(read)).AsTask().WaitAsync(TestClient.Timeout);
         }
 
         return bytes;

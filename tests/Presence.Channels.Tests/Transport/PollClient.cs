@@ -6,19 +6,18 @@ using System.Text.Json;
 namespace Presence.Channels.Tests.Transport;
 
 /// <summary>A client by long poll, request by request.</summary>
-internal sealed class PollClient(WebHost host, string path = "/open/longpoll?vsn=2.0.0", bool tokenInHeader = true) : IDisposable
+internal sealed class PollClient(WebHost host, string path = "/open/longpoll?vsn=2.0.0",
+    bool tokenInHeader = true) : IDisposable
 {
-    private readonly HttpClient _http = new() { BaseAddress = host.Address, Timeout = TestClient.Patience };
+    private readonly HttpClient _http = new() { BaseAddress = host.Address, Timeout = TestClient.Timeout };
 
     public string? Token { get; set; }
-
     public string? Origin { get; set; }
-
     public string? AuthToken { get; set; }
-
     public HttpResponseHeaders? Headers { get; private set; }
 
-    public static async Task<PollClient> OpenAsync(WebHost host, string path = "/open/longpoll?vsn=2.0.0", bool tokenInHeader = true)
+    public static async Task<PollClient> OpenAsync(
+        WebHost host, string path = "/open/longpoll?vsn=2.0.0", bool tokenInHeader = true)
     {
         var client = new PollClient(host, path, tokenInHeader);
         var (status, _) = await client.PollAsync();
@@ -27,7 +26,7 @@ internal sealed class PollClient(WebHost host, string path = "/open/longpoll?vsn
         return client;
     }
 
-    /// <summary>Polls once; keeps the token that comes with the answer.</summary>
+    /// <summary>Polls once; keeps the token of the answer.</summary>
     public async Task<(int Status, string[] Messages)> PollAsync(CancellationToken cancellation = default)
     {
         var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Get, Address), cancellation);
@@ -38,7 +37,9 @@ internal sealed class PollClient(WebHost host, string path = "/open/longpoll?vsn
 
         return (
             answer.GetProperty("status").GetInt32(),
-            answer.TryGetProperty("messages", out var messages) ? [.. messages.EnumerateArray().Select(m => m.GetString()!)] : []);
+            answer.TryGetProperty("messages", out var messages)
+                ? [.. messages.EnumerateArray().Select(m => m.GetString()!)]
+                : []);
     }
 
     /// <summary>Polls until a message comes.</summary>
@@ -74,7 +75,8 @@ internal sealed class PollClient(WebHost host, string path = "/open/longpoll?vsn
 
     public void Dispose() => _http.Dispose();
 
-    private string Address => tokenInHeader ? path : $"{path}&token={(Token is null ? "null" : Uri.EscapeDataString(Token))}";
+    private string Address =>
+        tokenInHeader ? path : $"{path}&token={(Token is null ? "null" : Uri.EscapeDataString(Token))}";
 
     private async Task<JsonElement> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {

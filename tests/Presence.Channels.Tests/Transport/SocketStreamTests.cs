@@ -7,7 +7,8 @@ namespace Presence.Channels.Tests.Transport;
 /// <summary>The stream between a WebSocket and the web server's connection, byte by byte.</summary>
 public sealed class SocketStreamTests : IDisposable
 {
-    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 64 * 1024, resumeWriterThreshold: 32 * 1024));
+    private readonly Pipe _pipe = new(
+        new PipeOptions(pauseWriterThreshold: 64 * 1024, resumeWriterThreshold: 32 * 1024));
     private readonly CountingStream _connection;
     private readonly SocketStream _stream;
 
@@ -20,7 +21,7 @@ public sealed class SocketStreamTests : IDisposable
     public void Dispose() => _stream.Dispose();
 
     [Fact]
-    public async Task Writes_that_more_follow_wait_and_leave_with_it_as_one()
+    public async Task Corked_writes_are_combined_with_the_next_one()
     {
         _stream.Cork(more: true);
         await WriteAsync("one ");
@@ -34,7 +35,7 @@ public sealed class SocketStreamTests : IDisposable
     }
 
     [Fact]
-    public async Task More_than_the_buffer_holds_keeps_its_order()
+    public async Task Writes_larger_than_the_buffer_keep_their_order()
     {
         _stream.Cork(more: true);
         var text = new StringBuilder();
@@ -48,13 +49,13 @@ public sealed class SocketStreamTests : IDisposable
         }
 
         Assert.Equal(text.ToString(), await ReceiveAsync(text.Length));
-        await Task.WhenAll(writing).WaitAsync(TestClient.Patience);
+        await Task.WhenAll(writing).WaitAsync(TestClient.Timeout);
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Client_that_does_not_read_makes_the_writer_wait_and_gets_every_byte_once(bool corked)
+    public async Task Slow_client_delays_the_writer_and_gets_every_byte_once(bool corked)
     {
         var bytes = new byte[20_000_000];
         new Random(1).NextBytes(bytes);
@@ -69,12 +70,12 @@ public sealed class SocketStreamTests : IDisposable
         Assert.False(writing.IsCompleted);
         var received = await ReceiveBytesAsync(bytes.Length);
         Assert.True(bytes.AsSpan().SequenceEqual(received));
-        await writing.WaitAsync(TestClient.Patience);
+        await writing.WaitAsync(TestClient.Timeout);
         Assert.False(_pipe.Reader.TryRead(out _));
     }
 
     [Fact]
-    public async Task Writes_while_the_client_does_not_read_wait_behind_those_before()
+    public async Task Writes_to_a_slow_client_wait_for_earlier_ones()
     {
         var bytes = new byte[20_000_000];
         var first = _stream.WriteAsync(bytes).AsTask();
@@ -82,12 +83,12 @@ public sealed class SocketStreamTests : IDisposable
         var pong = WriteAsync("pong").AsTask();
         Assert.False(frame.IsCompleted || pong.IsCompleted);
         var received = await ReceiveBytesAsync(bytes.Length + 10);
-        await Task.WhenAll(first, frame.AsTask(), pong).WaitAsync(TestClient.Patience);
+        await Task.WhenAll(first, frame.AsTask(), pong).WaitAsync(TestClient.Timeout);
         Assert.Equal("frame pong", Encoding.ASCII.GetString(received.AsSpan(bytes.Length)));
     }
 
     [Fact]
-    public void Frames_go_through_the_websocket_above_where_each_client_has_its_own_form_of_them()
+    public void Frames_are_sent_by_the_websocket_if_each_client_has_its_own_encoding()
     {
         using var compressed = new SocketStream(_connection, acceptsFrames: false);
         Assert.False(compressed.TryWriteFrame("frame"u8.ToArray(), out _));
@@ -96,15 +97,15 @@ public sealed class SocketStreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Broken_connection_fails_the_write_that_meets_it_and_all_that_wait_behind_it()
+    public async Task Failed_connection_fails_the_current_and_all_waiting_writes()
     {
         var first = _stream.WriteAsync(new byte[100_000]).AsTask();
         var second = WriteAsync("second").AsTask();
         Assert.False(first.IsCompleted || second.IsCompleted);
         _connection.Fail = true;
         await _pipe.Reader.CompleteAsync();
-        await first.WaitAsync(TestClient.Patience);
-        await Assert.ThrowsAsync<IOException>(() => second.WaitAsync(TestClient.Patience));
+        await first.WaitAsync(TestClient.Timeout);
+        await Assert.ThrowsAsync<IOException>(() => second.WaitAsync(TestClient.Timeout));
         await Assert.ThrowsAsync<IOException>(async () => await WriteAsync("third"));
     }
 
@@ -117,7 +118,8 @@ public sealed class SocketStreamTests : IDisposable
         await using var host = await WebHost.StartAsync(
             "n1",
             null,
-            builder => builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(
+            builder =>
+                builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(
                 next => connection =>
                 {
                     connection.Transport = new Between(connection.Transport, seen);
@@ -134,13 +136,12 @@ public sealed class SocketStreamTests : IDisposable
     }
 
     private ValueTask WriteAsync(string text) => _stream.WriteAsync(Encoding.ASCII.GetBytes(text));
-
     private async Task<string> ReceiveAsync(int length) => Encoding.ASCII.GetString(await ReceiveBytesAsync(length));
 
     private async Task<byte[]> ReceiveBytesAsync(int length)
     {
         var bytes = new byte[length];
-        await _pipe.Reader.AsStream(leaveOpen: true).ReadExactlyAsync(bytes).AsTask().WaitAsync(TestClient.Patience);
+        await _pipe.Reader.AsStream(leaveOpen: true).ReadExactlyAsync(bytes).AsTask().WaitAsync(TestClient.Timeout);
         return bytes;
     }
 
@@ -149,14 +150,14 @@ public sealed class SocketStreamTests : IDisposable
         public long Bytes;
     }
 
-    /// <summary>Passes whole writes on, as the web server's stream does, and can be made to fail.</summary>
+    /// <summary>Records whole writes, as the web server's stream does, and can fail.</summary>
     private sealed class CountingStream(Stream inner) : MemoryStream
     {
         public int Writes { get; private set; }
-
         public bool Fail { get; set; }
 
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        public override async ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             if (Fail)
             {
@@ -171,14 +172,12 @@ public sealed class SocketStreamTests : IDisposable
     private sealed class Between(IDuplexPipe inner, Counter seen) : IDuplexPipe
     {
         public PipeReader Input => inner.Input;
-
         public PipeWriter Output { get; } = new CountingWriter(inner.Output, seen);
     }
 
     private sealed class CountingWriter(PipeWriter inner, Counter seen) : PipeWriter
     {
         public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
-
         public override long UnflushedBytes => inner.UnflushedBytes;
 
         public override void Advance(int bytes)
@@ -188,14 +187,12 @@ public sealed class SocketStreamTests : IDisposable
         }
 
         public override void CancelPendingFlush() => inner.CancelPendingFlush();
-
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
         public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
             inner.FlushAsync(cancellationToken);
 
         public override Memory<byte> GetMemory(int sizeHint = 0) => inner.GetMemory(sizeHint);
-
         public override Span<byte> GetSpan(int sizeHint = 0) => inner.GetSpan(sizeHint);
     }
 }

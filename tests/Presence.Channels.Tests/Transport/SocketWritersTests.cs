@@ -6,7 +6,7 @@ namespace Presence.Channels.Tests.Transport;
 public sealed class SocketWritersTests
 {
     [Fact]
-    public async Task Every_socket_gets_every_frame_in_order_and_no_more_are_written_to_at_once_than_there_are_processors()
+    public async Task Sockets_get_all_frames_in_order_from_at_most_one_writer_per_processor()
     {
         using var harness = new Harness();
         var busy = new Busy();
@@ -24,14 +24,14 @@ public sealed class SocketWritersTests
         var expected = string.Concat(Enumerable.Range(0, 100).Select(i => i.ToString("D3", null)));
         foreach (var socket in sockets)
         {
-            Assert.Equal(expected, await socket.Heard.WaitAsync(TestClient.Patience));
+            Assert.Equal(expected, await socket.Received.WaitAsync(TestClient.Timeout));
         }
 
         Assert.InRange(busy.Most, 1, Environment.ProcessorCount);
     }
 
     [Fact]
-    public async Task A_socket_that_waits_for_its_client_holds_up_no_other()
+    public async Task Socket_that_waits_for_its_client_delays_no_other()
     {
         using var harness = new Harness();
         var gate = new TaskCompletionSource();
@@ -43,11 +43,11 @@ public sealed class SocketWritersTests
 
         var quick = new ListeningSocket(new Busy(), 1);
         new WebSocketTransport(harness.Server, quick, null).Send(frame);
-        Assert.Equal("x", await quick.Heard.WaitAsync(TestClient.Patience));
+        Assert.Equal("x", await quick.Received.WaitAsync(TestClient.Timeout));
         gate.SetResult();
     }
 
-    /// <summary>The most that were in it at once.</summary>
+    /// <summary>Gets the maximum of concurrent writes.</summary>
     private sealed class Busy
     {
         private readonly Lock _gate = new();
@@ -72,17 +72,18 @@ public sealed class SocketWritersTests
         }
     }
 
-    /// <summary>Writes down what it is sent.</summary>
+    /// <summary>Records the frames.</summary>
     private sealed class ListeningSocket(Busy busy, int frames, Task? gate = null) : StubWebSocket
     {
         private readonly StringBuilder _text = new();
         private readonly TaskCompletionSource<string> _heard = new();
         private int _left = frames;
 
-        public Task<string> Heard => _heard.Task;
+        public Task<string> Received => _heard.Task;
 
         public override async ValueTask SendAsync(
-            ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken)
+            ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, bool endOfMessage,
+            CancellationToken cancellationToken)
         {
             busy.Begin();
             _text.Append(Encoding.ASCII.GetString(buffer.Span));

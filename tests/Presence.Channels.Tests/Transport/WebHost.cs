@@ -25,43 +25,46 @@ internal sealed class WebHost : IAsyncDisposable
 
     public ChannelServer Server => Services.GetRequiredService<ChannelServer>();
 
-    public Uri Address => new(Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    public Uri Address =>
+        new(Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
     public static Task<WebHost> StartAsync(Action<ChannelLimits>? limit = null, params string[] settings) =>
         StartAsync("n1", null, limit, settings);
 
     public static Task<WebHost> StartAsync(
-        string name, EmbeddedCluster? cluster, Action<ChannelLimits>? limit = null, params string[] settings) =>
+        string name, InMemoryCluster? cluster, Action<ChannelLimits>? limit = null, params string[] settings) =>
         StartAsync(name, cluster, _ => { }, limit, settings);
 
     public static async Task<WebHost> StartAsync(
         string name,
-        EmbeddedCluster? cluster,
+        InMemoryCluster? cluster,
         Action<WebApplicationBuilder> change,
         Action<ChannelLimits>? limit = null,
         params string[] settings)
     {
         var builder = WebApplication.CreateSlimBuilder(["--urls", "http://127.0.0.1:0", .. settings]);
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton((cluster ?? new EmbeddedCluster()).CreateLink(name));
+        builder.Services.AddSingleton((cluster ?? new InMemoryCluster()).CreateTransport(name));
         builder.Services.AddPresence(options => options.NodeName = name);
         builder.Services.AddSingleton(new Journal());
         builder.Services.AddSingleton(System.Threading.Channels.Channel.CreateUnbounded<string>());
         builder.Services.AddChannels(channels => channels
-            .Presence<HearingPresence>("metas:*")
-            .Socket<DoorSocket>(s => s.Channel<EchoChannel>("echo").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*"))
+            .Presence<RecordingPresence>("metas:*")
+            .Socket<TokenSocket>(
+                s => s.Channel<EchoChannel>("echo").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*"))
             .Socket<OpenDoorSocket>(s => s
                 .Channel<EchoChannel>("echo:*").Channel<RoomChannel>("room:*").Channel<WatchChannel>("watch:*")));
         builder.Services.Configure<ChannelLimits>(limits => limit?.Invoke(limits));
         change(builder);
         var app = builder.Build();
-        app.MapSocket<DoorSocket>("/socket");
+        app.MapSocket<TokenSocket>("/socket");
         app.MapSocket<OpenDoorSocket>("/open");
         await app.StartAsync();
         return new WebHost(app);
     }
 
-    public async Task<ClientWebSocket> ConnectAsync(string pathAndQuery, Action<ClientWebSocketOptions>? configure = null)
+    public async Task<ClientWebSocket> ConnectAsync(
+        string pathAndQuery, Action<ClientWebSocketOptions>? configure = null)
     {
         var socket = new ClientWebSocket();
         socket.Options.CollectHttpResponseDetails = true;
@@ -70,46 +73,50 @@ internal sealed class WebHost : IAsyncDisposable
         {
             await socket.ConnectAsync(
                 new UriBuilder(new Uri(Address, pathAndQuery)) { Scheme = "ws" }.Uri,
-                new CancellationTokenSource(TestClient.Patience).Token);
+                new CancellationTokenSource(TestClient.Timeout).Token);
         }
         catch (WebSocketException) when (socket.HttpStatusCode != 0)
         {
-            // The test looks at the status.
+            // The test checks the status.
         }
 
         return socket;
     }
 
     public Task StopAsync() => _app.StopAsync();
-
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 }
 
 /// <summary>Accepts tokens of its own purpose.</summary>
-internal sealed class DoorSocket(SocketTokens tokens) : PresenceSocket
+internal sealed class TokenSocket(SocketTokens tokens) : PresenceSocket
 {
-    public override string? Id => Assigns.TryGetValue("user_id", out var user) ? $"door:{user}" : null;
+    public override string? Id => Assigns.TryGetValue("user_id", out var user) ? $"user:{user}" : null;
 
-    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect)
+    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect)
     {
         if (connect.Parameter("crash") is not null)
         {
             throw new InvalidOperationException("as asked");
         }
 
-        if (tokens.TryRead("door", connect.Token) is not { } user)
+        if (tokens.Read("socket", connect.Token) is not { } token)
         {
-            return new(ConnectResult.Refuse);
+            return new(ConnectResult.Rejected);
         }
 
-        Assigns["user_id"] = user;
-        return new(ConnectResult.Accept);
+        Assigns["user_id"] = token.UserId;
+        Token = connect.Parameter("ends") is null ? null : token;
+        return new(ConnectResult.Accepted);
     }
+
+    protected internal override ValueTask<SocketToken?> RenewAsync(string accessToken) =>
+        new(tokens.Read("socket", accessToken));
 }
 
 internal sealed class OpenDoorSocket : PresenceSocket
 {
-    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) => new(ConnectResult.Accept);
+    protected internal override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect) =>
+        new(ConnectResult.Accepted);
 }
 
 internal static class WebSocketSteps
@@ -119,12 +126,12 @@ internal static class WebSocketSteps
 
     public static async Task<string> NextAsync(this WebSocket socket)
     {
-        using var patience = new CancellationTokenSource(TestClient.Patience);
+        using var timeout = new CancellationTokenSource(TestClient.Timeout);
         var buffer = new byte[1 << 20];
         var length = 0;
         while (true)
         {
-            var read = await socket.ReceiveAsync(buffer.AsMemory(length), patience.Token);
+            var read = await socket.ReceiveAsync(buffer.AsMemory(length), timeout.Token);
             length += read.Count;
             if (read.MessageType == WebSocketMessageType.Close)
             {

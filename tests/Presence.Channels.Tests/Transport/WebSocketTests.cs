@@ -13,24 +13,25 @@ public sealed class WebSocketTests
     private const string HeartbeatReply = """[null,"1","phoenix","phx_reply",{"status":"ok","response":{}}]""";
 
     [Fact]
-    public async Task A_token_in_the_address_opens_the_door()
+    public async Task Token_in_the_address_is_accepted()
     {
         await using var host = await WebHost.StartAsync();
-        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("socket", "ann", TimeSpan.FromMinutes(1));
         using var socket = await host.ConnectAsync($"/socket/websocket?vsn=2.0.0&token={Uri.EscapeDataString(token)}");
         await socket.SendAsync(Heartbeat);
         Assert.Equal(HeartbeatReply, await socket.NextAsync());
     }
 
     [Fact]
-    public async Task A_token_in_the_subprotocol_opens_the_door_and_stays_out_of_the_answer()
+    public async Task Token_in_the_subprotocol_is_accepted_and_not_in_the_response()
     {
         await using var host = await WebHost.StartAsync();
-        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("socket", "ann", TimeSpan.FromMinutes(1));
         using var socket = await host.ConnectAsync("/socket/websocket?vsn=2.0.0", options =>
         {
             options.AddSubProtocol("phoenix");
-            options.AddSubProtocol("base64url.bearer.phx." + Convert.ToBase64String(Encoding.UTF8.GetBytes(token)).TrimEnd('='));
+            options.AddSubProtocol(
+                "base64url.bearer.phx." + Convert.ToBase64String(Encoding.UTF8.GetBytes(token)).TrimEnd('='));
         });
         Assert.Equal(WebSocketState.Open, socket.State);
         Assert.Equal("phoenix", socket.SubProtocol);
@@ -42,7 +43,7 @@ public sealed class WebSocketTests
     [InlineData("/socket/websocket?vsn=2.0.0&crash=1", HttpStatusCode.Forbidden)]
     [InlineData("/open/websocket?vsn=3.0.0", HttpStatusCode.Forbidden)]
     [InlineData("/open/websocket?vsn=x", HttpStatusCode.Forbidden)]
-    public async Task Whoever_may_not_connect_gets_403(string address, HttpStatusCode status)
+    public async Task Rejected_client_gets_403(string address, HttpStatusCode status)
     {
         await using var host = await WebHost.StartAsync();
         using var socket = await host.ConnectAsync(address);
@@ -50,12 +51,15 @@ public sealed class WebSocketTests
     }
 
     [Fact]
-    public async Task What_is_no_websocket_gets_400()
+    public async Task Request_without_upgrade_gets_400()
     {
         await using var host = await WebHost.StartAsync();
         using var http = new HttpClient { BaseAddress = host.Address };
-        Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync(new Uri("/open/websocket", UriKind.Relative))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsync(new Uri("/open/websocket", UriKind.Relative), null)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.BadRequest, (await http.GetAsync(new Uri("/open/websocket", UriKind.Relative))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (await http.PostAsync(new Uri("/open/websocket", UriKind.Relative), null)).StatusCode);
     }
 
     [Theory]
@@ -65,7 +69,8 @@ public sealed class WebSocketTests
     public async Task By_default_pages_of_the_same_host_may_connect(string origin, bool allowed)
     {
         await using var host = await WebHost.StartAsync();
-        using var socket = await host.ConnectAsync("/open/websocket?vsn=2.0.0", o => o.SetRequestHeader("Origin", origin));
+        using var socket = await host.ConnectAsync(
+            "/open/websocket?vsn=2.0.0", o => o.SetRequestHeader("Origin", origin));
         Assert.Equal(allowed, socket.State == WebSocketState.Open);
     }
 
@@ -83,7 +88,8 @@ public sealed class WebSocketTests
             "--Presence:AllowedOrigins:0=shop.example",
             "--Presence:AllowedOrigins:1=*.wild.example",
             "--Presence:AllowedOrigins:2=https://exact.example:8443");
-        using var socket = await host.ConnectAsync("/open/websocket?vsn=2.0.0", o => o.SetRequestHeader("Origin", origin));
+        using var socket = await host.ConnectAsync(
+            "/open/websocket?vsn=2.0.0", o => o.SetRequestHeader("Origin", origin));
         Assert.Equal(allowed, socket.State == WebSocketState.Open);
     }
 
@@ -102,19 +108,19 @@ public sealed class WebSocketTests
     }
 
     [Fact]
-    public async Task A_frame_beyond_the_limit_closes_with_1009_and_hurts_nobody()
+    public async Task Frame_beyond_the_limit_closes_only_its_connection_with_1009()
     {
         await using var host = await WebHost.StartAsync(l => l.MaxFrameBytes = 1000);
         using var socket = await OpenAsync(host);
-        using var neighbour = await OpenAsync(host);
+        using var other = await OpenAsync(host);
         await socket.SendAsync(new string('x', 1001));
         Assert.Equal("closed 1009", await socket.NextAsync());
-        await neighbour.SendAsync(Heartbeat);
-        Assert.Equal(HeartbeatReply, await neighbour.NextAsync());
+        await other.SendAsync(Heartbeat);
+        Assert.Equal(HeartbeatReply, await other.NextAsync());
     }
 
     [Fact]
-    public async Task A_frame_of_exactly_the_limit_passes()
+    public async Task Frame_of_exactly_the_limit_is_accepted()
     {
         await using var host = await WebHost.StartAsync(l => l.MaxFrameBytes = 1000);
         using var socket = await OpenAsync(host);
@@ -125,7 +131,7 @@ public sealed class WebSocketTests
     [Theory]
     [InlineData("")]
     [InlineData("junk")]
-    public async Task What_is_no_frame_closes_with_1007(string text)
+    public async Task Malformed_frame_closes_with_1007(string text)
     {
         await using var host = await WebHost.StartAsync();
         using var socket = await OpenAsync(host);
@@ -138,10 +144,10 @@ public sealed class WebSocketTests
     {
         await using var host = await WebHost.StartAsync();
         var node = host.Server.Node;
-        var process = node.StartProcess();
+        var session = node.OpenSession();
         for (var i = 0; i < 500; i++)
         {
-            await node.Tracker.TrackAsync(process, "t", "k" + i, PresenceMeta.Empty);
+            await node.Tracker.TrackAsync(session, "t", "k" + i, PresenceMeta.Empty);
         }
 
         using var socket = await OpenAsync(host);
@@ -153,9 +159,10 @@ public sealed class WebSocketTests
     }
 
     [Fact]
-    public async Task A_client_that_never_reads_is_cut_off_and_the_others_are_served()
+    public async Task Client_that_never_reads_is_disconnected_and_the_others_are_served()
     {
-        await using var host = await WebHost.StartAsync(l => (l.MaxOutboxBytes, l.MaxOutboxFrames) = (1 << 20, 100));
+        await using var host = await WebHost.StartAsync(
+            l => (l.MaxSendQueueBytes, l.MaxSendQueueFrames) = (1 << 20, 100));
         using var dropped = new CountedReasons(host.Services, "presence.frames.dropped");
         using var closed = new CountedReasons(host.Services, "presence.sockets.closed");
         using var deaf = await OpenAsync(host);
@@ -167,9 +174,9 @@ public sealed class WebSocketTests
         var sent = 0;
         while (host.Server.Sockets.Count == 2)
         {
-            Assert.True(++sent < 2000, "the client that never reads was not cut off");
-            host.Server.Broadcaster.Broadcast("echo:a", "told", payload);
-            Assert.Contains("told", await reader.NextAsync(), StringComparison.Ordinal);
+            Assert.True(++sent < 2000, "the client that never reads was not disconnected");
+            host.Server.Broadcaster.Broadcast("echo:a", "news", payload);
+            Assert.Contains("news", await reader.NextAsync(), StringComparison.Ordinal);
         }
 
         await reader.SendAsync(Heartbeat);
@@ -179,10 +186,10 @@ public sealed class WebSocketTests
     }
 
     [Fact]
-    public async Task A_killed_connection_ends_its_presences()
+    public async Task Aborted_connection_ends_its_presences()
     {
         await using var host = await WebHost.StartAsync();
-        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("socket", "ann", TimeSpan.FromMinutes(1));
         var socket = await host.ConnectAsync($"/socket/websocket?vsn=2.0.0&token={token}");
         await socket.SendAsync("""["1","1","room:a","phx_join",{"key":"ann"}]""");
         await socket.NextAsync();
@@ -190,7 +197,7 @@ public sealed class WebSocketTests
         using var watch = host.Server.Node.Tracker.Subscribe("room:a", _ => left.TrySetResult());
         Assert.Single(watch.Snapshot);
         socket.Abort();
-        await left.Task.WaitAsync(TestClient.Patience);
+        await left.Task.WaitAsync(TestClient.Timeout);
         Assert.Equal(0, host.Server.Node.Tracker.Count("room:a"));
     }
 
@@ -199,7 +206,8 @@ public sealed class WebSocketTests
     {
         await using var host = await WebHost.StartAsync();
         using var socket = await OpenAsync(host);
-        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, new CancellationTokenSource(TestClient.Patience).Token);
+        await socket.CloseAsync(
+            WebSocketCloseStatus.NormalClosure, null, new CancellationTokenSource(TestClient.Timeout).Token);
         Assert.Equal(WebSocketState.Closed, socket.State);
         Assert.Equal(WebSocketCloseStatus.NormalClosure, socket.CloseStatus);
     }
@@ -208,19 +216,19 @@ public sealed class WebSocketTests
     public async Task A_disconnect_by_id_closes_with_1001()
     {
         await using var host = await WebHost.StartAsync();
-        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("socket", "ann", TimeSpan.FromMinutes(1));
         using var socket = await host.ConnectAsync($"/socket/websocket?vsn=2.0.0&token={token}");
         await socket.SendAsync(Heartbeat);
         await socket.NextAsync();
-        host.Services.GetRequiredService<IChannelBroadcaster>().Disconnect("door:ann");
+        host.Services.GetRequiredService<IChannelBroadcaster>().Disconnect("user:ann");
         Assert.Equal("closed 1001", await socket.NextAsync());
     }
 
     [Fact]
-    public async Task A_host_that_stops_closes_with_1012_without_a_storm_of_leaves()
+    public async Task Stopping_host_closes_with_1012_without_sending_leaves()
     {
         await using var host = await WebHost.StartAsync();
-        var token = host.Services.GetRequiredService<SocketTokens>().Create("door", "ann", TimeSpan.FromMinutes(1));
+        var token = host.Services.GetRequiredService<SocketTokens>().Create("socket", "ann", TimeSpan.FromMinutes(1));
         using var socket = await host.ConnectAsync($"/socket/websocket?vsn=2.0.0&token={token}");
         await socket.SendAsync("""["1","1","room:a","phx_join",{"key":"ann"}]""");
         await socket.NextAsync();
@@ -228,13 +236,13 @@ public sealed class WebSocketTests
         var stop = host.StopAsync();
         Assert.Equal("closed 1012", await socket.NextAsync());
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
-        await stop.WaitAsync(TestClient.Patience);
+        await stop.WaitAsync(TestClient.Timeout);
     }
 
     [Fact]
-    public async Task Two_members_share_broadcasts_and_presences()
+    public async Task Two_nodes_share_broadcasts_and_presences()
     {
-        var cluster = new Presence.Node.EmbeddedCluster();
+        var cluster = new Presence.Node.InMemoryCluster();
         await using var one = await WebHost.StartAsync("n1", cluster);
         await using var two = await WebHost.StartAsync("n2", cluster);
         using var ann = await OpenAsync(one);
@@ -244,18 +252,20 @@ public sealed class WebSocketTests
         await bob.NextAsync();
         Assert.Equal("""["1",null,"watch:t","presence_state",{}]""", await bob.NextAsync());
 
-        two.Services.GetRequiredService<IChannelBroadcaster>().Broadcast("echo:a", "told", new { n = 1 });
-        Assert.Equal("""[null,null,"echo:a","told",{"n":1}]""", await ann.NextAsync());
-        var process = one.Server.Node.StartProcess();
-        var entry = await one.Server.Node.Tracker.TrackAsync(process, "t", "k", PresenceMeta.Empty);
+        two.Services.GetRequiredService<IChannelBroadcaster>().Broadcast("echo:a", "news", new { n = 1 });
+        Assert.Equal("""[null,null,"echo:a","news",{"n":1}]""", await ann.NextAsync());
+        var session = one.Server.Node.OpenSession();
+        var entry = await one.Server.Node.Tracker.TrackAsync(session, "t", "k", PresenceMeta.Empty);
         var meta = $$$"""{"k":{"metas":[{"phx_ref":"{{{entry.Ref}}}"}]}}""";
-        Assert.Equal($$$"""["1",null,"watch:t","presence_diff",{"joins":{{{meta}}},"leaves":{}}]""", await bob.NextAsync());
-        process.End();
-        Assert.Equal($$$"""["1",null,"watch:t","presence_diff",{"joins":{},"leaves":{{{meta}}}}]""", await bob.NextAsync());
+        Assert.Equal(
+            $$$"""["1",null,"watch:t","presence_diff",{"joins":{{{meta}}},"leaves":{}}]""", await bob.NextAsync());
+        session.End();
+        Assert.Equal(
+            $$$"""["1",null,"watch:t","presence_diff",{"joins":{},"leaves":{{{meta}}}}]""", await bob.NextAsync());
     }
 
     [Fact]
-    public async Task A_full_member_refuses_with_503()
+    public async Task Full_node_rejects_with_503()
     {
         await using var host = await WebHost.StartAsync(l => l.MaxSockets = 1);
         using var first = await OpenAsync(host);
@@ -268,7 +278,8 @@ public sealed class WebSocketTests
     [Fact]
     public async Task A_bad_limit_stops_the_start_with_its_name_and_rule()
     {
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => WebHost.StartAsync(null, "--Presence:Limits:MaxTopicBytes=999"));
+        var error = await Assert.ThrowsAnyAsync<Exception>(
+            () => WebHost.StartAsync(null, "--Presence:Limits:MaxTopicBytes=999"));
         Assert.Contains("Presence:Limits:MaxTopicBytes is 999", error.Message, StringComparison.Ordinal);
     }
 

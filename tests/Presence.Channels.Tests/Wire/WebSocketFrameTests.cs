@@ -9,7 +9,7 @@ public sealed class WebSocketFrameTests
     [InlineData(65_535)]
     [InlineData(65_536)]
     [InlineData(200_000)]
-    public async Task A_client_reads_the_payload_whatever_its_length(int length)
+    public async Task Client_reads_payloads_of_any_length(int length)
     {
         var payload = Enumerable.Range(0, length).Select(i => (byte)('a' + (i % 26))).ToArray();
         foreach (var binary in new[] { false, true })
@@ -34,7 +34,7 @@ public sealed class WebSocketFrameTests
     }
 
     [Fact]
-    public void A_broadcast_has_its_frame_ready_and_the_same_payload_without()
+    public void Broadcast_contains_the_WebSocket_frame_and_the_plain_payload()
     {
         var frame = new EncodedBroadcast("t", "e", ChannelPayload.Empty).For(FrameSerializers.Find("2.0.0")!);
         Assert.Equal("""[null,null,"t","e",{}]""", frame.ToString());

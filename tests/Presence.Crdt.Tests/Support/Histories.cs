@@ -3,23 +3,23 @@ using Microsoft.FSharp.Core;
 namespace Presence.Crdt.Tests.Support;
 
 /// <summary>
-/// A change at the owner: j(oin), u(pdate), l(eave of several) or c(ut of the window). Skipped where impossible.
+/// A change of the owner: j(oin), u(pdate), l(eave of several) or c(ut of the window). Skipped if impossible.
 /// </summary>
 internal sealed record Step(char Kind, int Key, int Width)
 {
     public override string ToString() => Kind == 'l' ? $"l{Key}+{Width}" : Kind == 'c' ? "c" : $"{Kind}{Key}";
 }
 
-/// <summary>A history of the owner and a seed for all else that is left to chance.</summary>
+/// <summary>A history of the owner and a seed for everything random.</summary>
 internal sealed record Story(Step[] Steps, int Seed)
 {
     public override string ToString() => $"[{string.Join(" ", Steps.AsEnumerable())}] seed {Seed}";
 }
 
-/// <summary>Draws histories, and shrinks a failing one by leaving steps out.</summary>
+/// <summary>Generates histories and shrinks failing ones by omitting steps.</summary>
 internal static class Histories
 {
-    /// <summary>Fixed, so that every run tries the same; PRESENCE_SEED tries others.</summary>
+    /// <summary>Gets the first seed: fixed unless PRESENCE_SEED is set.</summary>
     private static ulong FirstSeed { get; } =
         ulong.TryParse(Environment.GetEnvironmentVariable("PRESENCE_SEED"), out var seed) ? seed : 20261121;
 
@@ -40,9 +40,9 @@ internal static class Histories
         Run(runs, Arb.From(stories, Shorter), statement);
     }
 
-    /// <summary>Checks a statement about lists of something.</summary>
-    public static void Hold<T>(int runs, Gen<T> some, int most, Action<T[]> statement) =>
-        Run(runs, Arb.From(Gen.Choose(0, most).SelectMany(n => Gen.ArrayOf(some, n)), Shorter), statement);
+    /// <summary>Checks a statement about random lists.</summary>
+    public static void Hold<T>(int runs, Gen<T> some, int max, Action<T[]> statement) =>
+        Run(runs, Arb.From(Gen.Choose(0, max).SelectMany(n => Gen.ArrayOf(some, n)), Shorter), statement);
 
     private static void Run<T>(int runs, Arbitrary<T> arbitrary, Action<T> statement)
     {

@@ -1,75 +1,75 @@
 namespace Presence.Crdt.Tests.Support;
 
-/// <summary>A value that knows its dot, so that a test sees which one lives.</summary>
+/// <summary>A value with its dot, so that tests see which version is live.</summary>
 internal sealed record Value(ulong Sequence, string Key, string Meta = "");
 
 /// <summary>
-/// The one writer of a replica, with the windows it announced, as the tracker writes and cuts them. Beside the real set
-/// it keeps a plain model: what lives by key, and which dots are dead.
+/// The writer of a replica and its announced windows, which it writes and cuts as the tracker does. It also has a plain
+/// model: the live dots by key, and the removed dots.
 /// </summary>
 internal sealed class Owner(int logCapacity = int.MaxValue)
 {
-    private readonly Dictionary<string, ulong> _born = [];
-    private ReplicaDots<Value> _window = new();
+    private readonly Dictionary<string, ulong> _firstDots = [];
+    private ReplicaState<Value> _window = new();
     private ulong _announced;
 
-    public ReplicaDots<Value> State { get; } = new(logCapacity);
+    public ReplicaState<Value> State { get; } = new(logCapacity);
 
-    /// <summary>The model: the dot that lives, by key.</summary>
+    /// <summary>Gets the live dot of each key.</summary>
     public SortedDictionary<string, ulong> Model { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The model: every dot that is over, ticks too.</summary>
-    public HashSet<ulong> Dead { get; } = [];
+    /// <summary>Gets all removed dots, including ticks.</summary>
+    public HashSet<ulong> RemovedDots { get; } = [];
 
-    /// <summary>The model: what each tick removed.</summary>
+    /// <summary>Gets the dots that each tick removed.</summary>
     public Dictionary<ulong, ulong[]> Ticks { get; } = [];
 
-    public List<ReplicaDots<Value>> Windows { get; } = [];
+    public List<ReplicaState<Value>> Windows { get; } = [];
 
-    /// <summary>The last number used; counted here and not read from the set.</summary>
+    /// <summary>Gets the last used number, counted independently of the set.</summary>
     public ulong Counter { get; private set; }
 
-    public ReplicaDots<Value> Window => _window;
+    public ReplicaState<Value> Window => _window;
 
     public void Join(string key, string meta = "")
     {
         Write(key, meta);
-        _born[key] = Counter;
+        _firstDots[key] = Counter;
     }
 
-    /// <summary>Ends those of the keys that are there, by one tick; nothing at all if none is.</summary>
+    /// <summary>Ends the existing ones of the keys by one tick; does nothing if none exists.</summary>
     public bool Leave(params string[] keys)
     {
-        var there = keys.Where(Model.ContainsKey).Distinct().ToArray();
-        if (there.Length == 0)
+        var existing = keys.Where(Model.ContainsKey).Distinct().ToArray();
+        if (existing.Length == 0)
         {
             return false;
         }
 
-        foreach (var key in there)
+        foreach (var key in existing)
         {
-            if (_window.TakeUnsent(Model[key], out var last) && _born[key] <= _announced)
+            if (_window.RemoveUnsent(Model[key], out var last) && _firstDots[key] <= _announced)
             {
                 _window.AddFinal(last.Sequence, last);
             }
         }
 
-        Remove([.. there.Select(k => Model[k])]);
-        Array.ForEach(there, k => Model.Remove(k));
+        Remove([.. existing.Select(k => Model[k])]);
+        Array.ForEach(existing, k => Model.Remove(k));
         return true;
     }
 
-    /// <summary>A tick for the old dot, then the new dot.</summary>
+    /// <summary>Adds a tick for the old dot, then the new dot.</summary>
     public void Update(string key, string meta = "")
     {
         var old = Model[key];
-        _window.TakeUnsent(old, out _);
+        _window.RemoveUnsent(old, out _);
         Remove([old]);
         Model.Remove(key);
         Write(key, meta);
     }
 
-    public ReplicaDots<Value> Cut()
+    public ReplicaState<Value> Cut()
     {
         var cut = _window;
         _window = new();
@@ -78,7 +78,7 @@ internal sealed class Owner(int logCapacity = int.MaxValue)
         return cut;
     }
 
-    public void Live(Step step)
+    public void Apply(Step step)
     {
         var key = $"k{step.Key}";
         switch (step.Kind)
@@ -98,12 +98,12 @@ internal sealed class Owner(int logCapacity = int.MaxValue)
         }
     }
 
-    public static Owner Lived(IEnumerable<Step> steps, int logCapacity = int.MaxValue)
+    public static Owner From(IEnumerable<Step> steps, int logCapacity = int.MaxValue)
     {
         var owner = new Owner(logCapacity);
         foreach (var step in steps)
         {
-            owner.Live(step);
+            owner.Apply(step);
         }
 
         owner.Cut();
@@ -123,8 +123,8 @@ internal sealed class Owner(int logCapacity = int.MaxValue)
         var removal = new Removal(++Counter, 1, removed);
         State.Remove(removal);
         _window.Remove(removal);
-        Dead.Add(removal.Tick);
-        Dead.UnionWith(removed);
+        RemovedDots.Add(removal.Tick);
+        RemovedDots.UnionWith(removed);
         Ticks.Add(removal.Tick, removed);
     }
 }

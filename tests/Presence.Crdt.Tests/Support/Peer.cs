@@ -1,11 +1,11 @@
 namespace Presence.Crdt.Tests.Support;
 
-/// <summary>A frame about the owner's replica: a window, or a part of the answer to a request.</summary>
-/// <param name="Answer">The number of the answer, for parts that count only in order.</param>
-/// <param name="Index">The place in that order; null where none is needed.</param>
-internal sealed record Frame(ReplicaDots<Value> What, int Answer = 0, int? Index = null);
+/// <summary>A frame of the owner's replica: a window, or a part of a repair response.</summary>
+/// <param name="Answer">The number of the response, for ordered parts.</param>
+/// <param name="Index">The place in the order; null for unordered parts.</param>
+internal sealed record Frame(ReplicaState<Value> What, int Answer = 0, int? Index = null);
 
-/// <summary>Somebody who learns of the owner's replica from frames, and observes what each changed.</summary>
+/// <summary>A peer that merges frames of the owner's replica and checks the reported changes.</summary>
 internal sealed class Peer(int logCapacity = int.MaxValue)
 {
     private static int s_answers;
@@ -13,18 +13,18 @@ internal sealed class Peer(int logCapacity = int.MaxValue)
     private readonly Dictionary<ulong, DotState> _before = [];
     private (int Answer, int Next) _taking;
 
-    public ReplicaDots<Value> Dots { get; } = new(logCapacity);
+    public ReplicaState<Value> Dots { get; } = new(logCapacity);
 
-    /// <summary>Parts that came without those before them.</summary>
+    /// <summary>Gets the number of parts that arrived without their predecessors.</summary>
     public int OutOfOrder { get; private set; }
 
-    public void Take(Frame frame)
+    public void Receive(Frame frame)
     {
         var merged = new MergeResult<Value>();
         if (frame.Index is { } index && index > 0 && _taking != (frame.Answer, index))
         {
             OutOfOrder++;
-            Dots.KillKnown(frame.What.Dead(), merged);
+            Dots.MarkKnownRemoved(frame.What.Removed(), merged);
         }
         else
         {
@@ -39,8 +39,8 @@ internal sealed class Peer(int logCapacity = int.MaxValue)
         Observe(merged);
     }
 
-    /// <summary>What somebody who has this state answers to somebody who has seen that context.</summary>
-    public static List<Frame> Answer(ReplicaDots<Value> state, IntervalSet seen, int partSize)
+    /// <summary>Returns the response of a peer with a state to a requester with a context.</summary>
+    public static List<Frame> Respond(ReplicaState<Value> state, IntervalSet seen, int partSize)
     {
         var plan = RepairPlan.For(state, seen);
         var answer = Interlocked.Increment(ref s_answers);
@@ -56,15 +56,15 @@ internal sealed class Peer(int logCapacity = int.MaxValue)
         }
 
         var index = 0;
-        foreach (var chunk in (plan.AllDead?.Intervals.ToArray() ?? []).Chunk(partSize))
+        foreach (var chunk in (plan.AllRemoved?.Intervals.ToArray() ?? []).Chunk(partSize))
         {
-            frames.Add(Part(p => p.Kill(new IntervalSet(chunk))) with { Answer = answer, Index = index++ });
+            frames.Add(Part(p => p.MarkRemoved(new IntervalSet(chunk))) with { Answer = answer, Index = index++ });
         }
 
         return frames;
     }
 
-    /// <summary>What was announced must add up to what lives, and no dot may go back.</summary>
+    /// <summary>Checks that the reported changes add up to the live values, and that no dot goes back.</summary>
     private void Observe(MergeResult<Value> merged)
     {
         Assert.Equal(merged.Joined.Select(v => v.Sequence).Order(), merged.Joined.Select(v => v.Sequence));
@@ -79,9 +79,9 @@ internal sealed class Peer(int logCapacity = int.MaxValue)
         }
     }
 
-    private static Frame Part(Action<ReplicaDots<Value>> fill)
+    private static Frame Part(Action<ReplicaState<Value>> fill)
     {
-        var part = new ReplicaDots<Value>();
+        var part = new ReplicaState<Value>();
         fill(part);
         return new Frame(part);
     }

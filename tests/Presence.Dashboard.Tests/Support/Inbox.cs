@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace Presence.Dashboard.Tests;
 
-/// <summary>What a client was pushed, to be waited for in order.</summary>
+/// <summary>Collects the messages pushed to a client, in order.</summary>
 internal sealed class Inbox
 {
     private readonly Channel<(string Event, JsonElement Payload)> _messages =
@@ -19,7 +19,7 @@ internal sealed class Inbox
         return inbox;
     }
 
-    /// <summary>Joins a topic and keeps what it is pushed.</summary>
+    /// <summary>Joins a topic and collects its messages.</summary>
     public static async Task<(PhoenixChannel Channel, Inbox Inbox)> JoinAsync(
         PhoenixSocket socket, string topic, params string[] events)
     {
@@ -29,16 +29,16 @@ internal sealed class Inbox
         return (channel, inbox);
     }
 
-    /// <summary>The next message of that event for which the condition holds; what comes before it is let go.</summary>
+    /// <summary>Returns the next message of the event that meets the condition; skips earlier ones.</summary>
     public async Task<JsonElement> NextAsync(string name, Func<JsonElement, bool>? when = null)
     {
-        using var patience = new CancellationTokenSource(LiveMember.Patience);
+        using var timeout = new CancellationTokenSource(LiveNode.Timeout);
         var last = "nothing";
         try
         {
             while (true)
             {
-                var (heard, payload) = await _messages.Reader.ReadAsync(patience.Token);
+                var (heard, payload) = await _messages.Reader.ReadAsync(timeout.Token);
                 if (heard == name && when?.Invoke(payload) != false)
                 {
                     return payload;

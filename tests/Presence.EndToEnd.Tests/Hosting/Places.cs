@@ -5,10 +5,10 @@ internal static class Places
 {
     public static string Scripts { get; } = Path.Combine(HostFiles.Root, "tests", "Presence.EndToEnd.Tests", "js");
 
-    /// <summary>Pictures and logs for whoever looks into a failure.</summary>
+    /// <summary>Folder of screenshots and logs of failures.</summary>
     public static string Results { get; } = HostFiles.ResultsOf("end-to-end");
 
-    /// <summary>Path of the browser; skips the test if there is none.</summary>
+    /// <summary>Returns the path of the browser; skips the test if there is none.</summary>
     public static string Chromium()
     {
         var named = Environment.GetEnvironmentVariable("PRESENCE_CHROMIUM");

@@ -6,6 +6,8 @@ namespace Presence.EndToEnd.Tests;
 /// <summary>The built host as a process of its own, on ports that the system chose.</summary>
 internal sealed partial class SiloProcess : IAsyncDisposable
 {
+    public const string Grace = "--Presence:Sessions:Grace";
+
     public const string Password = "correct horse battery staple";
 
     private readonly OwnedProcess _process;
@@ -13,13 +15,13 @@ internal sealed partial class SiloProcess : IAsyncDisposable
 
     private SiloProcess(ProcessStartInfo start) => _process = OwnedProcess.Start(start, Take);
 
-    /// <summary>Addresses of the members, the first one first.</summary>
-    public IReadOnlyList<string> Members { get; private set; } = [];
+    /// <summary>Gets the addresses of the nodes, in order.</summary>
+    public IReadOnlyList<string> Nodes { get; private set; } = [];
 
-    /// <summary>Where other silos reach each of them.</summary>
+    /// <summary>Gets the silo ports.</summary>
     public IReadOnlyList<int> SiloPorts { get; private set; } = [];
 
-    /// <summary>Where Orleans clients reach each of them.</summary>
+    /// <summary>Gets the gateway ports.</summary>
     public IReadOnlyList<int> Gateways { get; private set; } = [];
 
     public string Output => _process.Output;
@@ -27,19 +29,33 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     public static async Task<SiloProcess> StartAsync(
         IEnumerable<string> arguments,
         string environment = "Development",
-        string? password = Password)
+        string? password = Password,
+        Dictionary<string, string>? variables = null)
     {
-        var start = new ProcessStartInfo("dotnet", [HostFiles.Assembly, "--urls", "http://127.0.0.1:0", .. arguments])
+        // A lost connection is a leave at once, unless a test says otherwise; the last value of a setting counts.
+        string[] defaults = ["--urls", "http://127.0.0.1:0", "--Presence:Samples", "true", Grace, "0s"];
+        var start = new ProcessStartInfo("dotnet", [HostFiles.Assembly, .. defaults, .. arguments])
         {
             WorkingDirectory = HostFiles.Content,
         };
         Prepare(start.Environment, environment, password);
+        foreach (var (name, value) in variables ?? [])
+        {
+            start.Environment[name] = value;
+        }
+
+        return await StartAsync(start);
+    }
+
+    /// <summary>Starts a host by a command of its own.</summary>
+    public static async Task<SiloProcess> StartAsync(ProcessStartInfo start)
+    {
         var silo = new SiloProcess(start);
         await silo.BecomeReadyAsync();
         return silo;
     }
 
-    /// <summary>Runs a host that is expected to end by itself: with bad settings, or for its usage.</summary>
+    /// <summary>Runs a host that ends by itself, such as with invalid settings.</summary>
     public static Task<CommandResult> RunAsync(IEnumerable<string> arguments, string environment = "Development")
     {
         var variables = new Dictionary<string, string?>();
@@ -52,17 +68,20 @@ internal sealed partial class SiloProcess : IAsyncDisposable
             variables.ToDictionary(pair => pair.Key, pair => pair.Value ?? ""));
     }
 
-    /// <summary>SIGTERM, and how long the process took to end in order.</summary>
+    /// <summary>Sends SIGTERM and returns how long the process took to end.</summary>
     public Task<TimeSpan> TerminateAsync()
     {
         _process.Signal(UnixSignal.Terminate);
         return _process.WaitForEndAsync(TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>Ends it as a crash of the machine does.</summary>
+    /// <summary>Kills the process.</summary>
     public Task KillAsync() => _process.KillAsync();
 
     public int ExitCode => _process.ExitCode;
+
+    /// <summary>Gets a task that completes when the process has ended.</summary>
+    public Task Ended => _process.Ended;
 
     public async ValueTask DisposeAsync()
     {
@@ -72,7 +91,7 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            // It is killed below.
+            // The process is killed below.
         }
 
         await _process.DisposeAsync();
@@ -87,11 +106,11 @@ internal sealed partial class SiloProcess : IAsyncDisposable
 
     private void Take(string line)
     {
-        if (MemberLine().Match(line) is { Success: true } member)
+        if (NodeLine().Match(line) is { Success: true } node)
         {
-            Members = [.. Members, member.Groups["url"].Value];
-            SiloPorts = [.. SiloPorts, int.Parse(member.Groups["silo"].Value, CultureInfo.InvariantCulture)];
-            Gateways = [.. Gateways, int.Parse(member.Groups["gateway"].Value, CultureInfo.InvariantCulture)];
+            Nodes = [.. Nodes, node.Groups["url"].Value];
+            SiloPorts = [.. SiloPorts, int.Parse(node.Groups["silo"].Value, CultureInfo.InvariantCulture)];
+            Gateways = [.. Gateways, int.Parse(node.Groups["gateway"].Value, CultureInfo.InvariantCulture)];
         }
 
         if (line.StartsWith("Ready.", StringComparison.Ordinal))
@@ -117,5 +136,5 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     }
 
     [GeneratedRegex(@"^  \S+ +(?<url>http://127\.0\.0\.1:\d+)  \(silo port (?<silo>\d+), gateway (?<gateway>\d+)\)")]
-    private static partial Regex MemberLine();
+    private static partial Regex NodeLine();
 }

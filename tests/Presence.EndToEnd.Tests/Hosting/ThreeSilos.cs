@@ -3,39 +3,29 @@ namespace Presence.EndToEnd.Tests;
 /// <summary>One host with three silos, for all tests that do not stop it.</summary>
 public sealed class ThreeSilos : IAsyncLifetime
 {
-    /// <summary>Starts a host of three silos with names of their own, <c>node-1</c> to <c>node-3</c>, on ports that the system chooses.</summary>
+    /// <summary>
+    /// Starts a host of three silos, <c>node-1</c> to <c>node-3</c>, on ports that the system chooses.
+    /// </summary>
     public static readonly IReadOnlyList<string> Options = ["--nodes", "3", "--Presence:NodeName", "node"];
 
     private SiloProcess _host = null!;
 
-    public IReadOnlyList<string> Members => _host.Members;
+    public IReadOnlyList<string> Nodes => _host.Nodes;
+    public string First => Nodes[0];
+    public string Third => Nodes[2];
 
-    public string First => Members[0];
-
-    public string Third => Members[2];
-
-    public async Task InitializeAsync()
-    {
-        // A host looks for its pages once, when it starts.
-        if (NodeScripts.IsHere)
-        {
-            await NodeScripts.BuildPagesAsync();
-        }
-
-        _host = await SiloProcess.StartAsync(Options);
-    }
-
+    public async Task InitializeAsync() => _host = await SiloProcess.StartAsync(Options);
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
-    /// <summary>A client of one silo, signed in as the admin.</summary>
-    public HttpClient Admin(int member = 0)
+    /// <summary>Connects to one silo as the admin.</summary>
+    public HttpClient Admin(int node = 0)
     {
-        var http = Anybody(member);
+        var http = Anybody(node);
         http.DefaultRequestHeaders.Authorization = Basic("admin", SiloProcess.Password);
         return http;
     }
 
-    public HttpClient Anybody(int member = 0) => new() { BaseAddress = new Uri(Members[member]) };
+    public HttpClient Anybody(int node = 0) => new() { BaseAddress = new Uri(Nodes[node]) };
 
     internal static AuthenticationHeaderValue Basic(string user, string password) =>
         new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));

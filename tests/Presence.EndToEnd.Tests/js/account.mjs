@@ -1,4 +1,4 @@
-// A channel with its presences, a second account of them from the callbacks alone, and ways to compare states. Runs in a browser too.
+// A channel with its presences, a second copy of them built from the callbacks, and comparisons. Also runs in browsers.
 import { Presence } from "phoenix";
 import { seen } from "./expect.mjs";
 
@@ -29,7 +29,7 @@ export function summary(state) {
   return canonical(Object.fromEntries(Object.entries(state).map(([key, { metas }]) => [key, metas.map((meta) => meta.n)])));
 }
 
-/** With references and all; the order of keys and metas is each client's own. */
+/** With refs, in an order that does not depend on the client. */
 export function exact(state) {
   return JSON.stringify(Object.keys(state).sort().map((key) => [
     key,

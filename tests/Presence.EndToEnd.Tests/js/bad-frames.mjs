@@ -1,4 +1,4 @@
-// What a broken or hostile client sends hurts nobody else, and its own socket only where the protocol says so.
+// Invalid frames affect no other client, and close their own socket only where the protocol requires it.
 import { answer, assert, assertEqual, connect, enter, scenario, signIn, token, until } from "./client.mjs";
 import WebSocket from "ws";
 
@@ -18,7 +18,7 @@ scenario(async (first, third) => {
   const closed = await rude(first, "an oversized frame", `["1","1","room:bad","message",{"x":"${"x".repeat(8 << 20)}"}]`);
   assert(closed !== null, "an oversized frame closes its socket");
 
-  // A topic that is too long, metadata that is too large or no object: error replies, and the socket lives.
+  // A topic that is too long, metadata that is too large or no object: error replies, and the socket stays open.
   const odd = await signIn(first, "odd");
   for (const [what, topic, params] of [
     ["unmatched topic", "nowhere", {}],
@@ -41,7 +41,7 @@ scenario(async (first, third) => {
   assert(outcome !== "ok", "an unknown event is not ok");
   const crash = await pingSocket(first);
 
-  // Nobody else noticed: the same join, and messages still flow both ways.
+  // Other clients are not affected: the same join, and messages arrive both ways.
   stay.channel.push("message", { n: 1 });
   await until("far gets the message", () => far.messages.some((m) => m.n === 1 && m.user_id === "bystander"));
   assertEqual(stay.synced > 0 && stay.channel.state, "joined", "the bystander's channel");
@@ -49,7 +49,7 @@ scenario(async (first, third) => {
   return { outcome, crash };
 });
 
-/** Sends one frame on a socket of its own; the close code, or null if the socket still answers a heartbeat. */
+/** Sends one frame on a separate socket; returns the close code, or null if the socket still answers a heartbeat. */
 async function rude(base, what, frame) {
   const signed = encodeURIComponent(await token(base, "rude"));
   const raw = new WebSocket(`${base.replace(/^http/, "ws")}/auth_socket/websocket?token=${signed}&vsn=2.0.0`);
@@ -70,7 +70,7 @@ async function rude(base, what, frame) {
   });
 }
 
-/** The channel that is there for trying failures: a crash costs the channel, never the socket. */
+/** The channel for failure tests: a failure ends the channel, never the socket. */
 async function pingSocket(base) {
   const client = await connect(base, "/socket");
   const ping = client.socket.channel("ping");

@@ -1,9 +1,9 @@
-// The tracked page in three tabs on three members, in Chromium.
+// The tracked page in three tabs on three nodes, in Chromium.
 import { chromium } from "playwright-core";
 import { assert, assertEqual, scenario } from "./client.mjs";
 
-// Tabs in the background draw no frames, so whatever waits for a page looks at it by the clock.
-const PATIENCE = 20_000;
+// Tabs in the background draw no frames, so waits for a page poll by time.
+const TIMEOUT = 20_000;
 
 scenario(async (executable, pictures, ...bases) => {
   const browser = await chromium.launch({ executablePath: executable, args: ["--no-sandbox"] });
@@ -17,14 +17,14 @@ scenario(async (executable, pictures, ...bases) => {
     return page;
   };
   const shows = (page, selector) =>
-    page.waitForFunction((wanted) => document.querySelector(wanted) !== null, selector, { timeout: PATIENCE, polling: 50 });
+    page.waitForFunction((wanted) => document.querySelector(wanted) !== null, selector, { timeout: TIMEOUT, polling: 50 });
   const keys = (page) => page.$$eval("#people li", (rows) => rows.map((row) => row.dataset.key));
   const sees = (page, expected) =>
     page
       .waitForFunction(
         (wanted) => JSON.stringify([...document.querySelectorAll("#people li")].map((li) => li.dataset.key)) === wanted,
         JSON.stringify(expected),
-        { timeout: PATIENCE, polling: 50 },
+        { timeout: TIMEOUT, polling: 50 },
       )
       .catch(async () => assertEqual(await keys(page), expected, "who is online"));
 
@@ -37,14 +37,14 @@ scenario(async (executable, pictures, ...bases) => {
   await tabs[0].waitForFunction(
     () => document.querySelector('[data-key="bob 🚀"] .status').textContent === "writing tests",
     null,
-    { timeout: PATIENCE, polling: 50 },
+    { timeout: TIMEOUT, polling: 50 },
   );
 
   const second = await open(bases[2], "ann", { viewport: { width: 390, height: 844 } });
   await tabs[0].waitForFunction(
     () => document.querySelector('[data-key="ann"] .devices').textContent === "2 devices",
     null,
-    { timeout: PATIENCE, polling: 50 },
+    { timeout: TIMEOUT, polling: 50 },
   );
   await tabs[0].screenshot({ path: `${pictures}/tracked-1280.png` });
   await second.screenshot({ path: `${pictures}/tracked-390.png`, fullPage: true });
@@ -56,7 +56,7 @@ scenario(async (executable, pictures, ...bases) => {
   for (const tab of tabs.slice(0, 2)) await sees(tab, ["ann", "bob 🚀"]);
   assertEqual(complaints, [], "the console of the pages");
 
-  // Honest when cut off: the page says so, and comes back by itself.
+  // The page shows a lost connection, and reconnects.
   await tabs[0].bringToFront();
   await tabs[0].context().setOffline(true);
   await tabs[0].evaluate(() => globalThis.presencePage.socket.conn.close());

@@ -1,4 +1,4 @@
-// The sample channels, as the contract has them.
+// The sample channels, as in the contract.
 import { answer, assert, assertEqual, connect, enter, scenario, seen, signIn, until } from "./client.mjs";
 
 scenario(async (first, third) => {

@@ -1,7 +1,7 @@
-// The stock phoenix client under Node.js, and waiting for what it sees.
+// The stock phoenix client under Node.js, and waits for its state.
 import { Presence, Socket } from "phoenix";
 import WebSocket from "ws";
-import { PATIENCE, answer, seen, until } from "./expect.mjs";
+import { TIMEOUT, answer, seen, until } from "./expect.mjs";
 
 export { answer, assert, assertEqual, median, now, seen, until } from "./expect.mjs";
 
@@ -11,7 +11,7 @@ export async function token(base, userId) {
   return response.text();
 }
 
-/** A connected socket. `raw` is the WebSocket beneath, for being rude to it. */
+/** A connected socket. `raw` is its WebSocket, for fault tests. */
 export async function connect(base, path, params = {}, options = {}) {
   const client = { base };
   class Transport extends WebSocket {
@@ -23,7 +23,7 @@ export async function connect(base, path, params = {}, options = {}) {
   const socket = new Socket(base.replace(/^http/, "ws") + path, { transport: Transport, params, ...options });
   client.socket = socket;
   await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${base}${path} did not open`)), PATIENCE);
+    const timer = setTimeout(() => reject(new Error(`${base}${path} did not open`)), TIMEOUT);
     socket.onOpen(() => {
       clearTimeout(timer);
       resolve();
@@ -45,7 +45,7 @@ export async function signIn(base, userId) {
   return Object.assign(client, { userId });
 }
 
-/** A channel with presence and a diary of what the client was told, unless there would be too much to keep. */
+/** A channel with presence and a log of the messages, unless the log would be too large. */
 export async function enter(client, topic, params = {}, { diary = true } = {}) {
   const channel = client.socket.channel(topic, params);
   const presence = new Presence(channel);
@@ -71,7 +71,7 @@ export async function enter(client, topic, params = {}, { diary = true } = {}) {
   return room;
 }
 
-/** Runs the scenario and ends the process: 0 if it held, 1 with the reason if not. */
+/** Runs the scenario and ends the process: 0 on success, 1 with the reason on failure. */
 export async function scenario(run) {
   const bases = process.argv.slice(2);
   try {

@@ -1,11 +1,11 @@
-// The dashboard in Chromium while a crowd shops: how soon it shows numbers, how far it is behind, what its socket costs.
+// Measures the dashboard in Chromium under load: time to the first numbers, delay, and bytes of its socket.
 import { chromium } from "playwright-core";
 import { answer, assert, connect, scenario } from "./client.mjs";
 
-// Between two changes that are asked for: not in step with the windows of the server.
+// Time between two changes: not a multiple of the intervals of the server.
 const PACE = () => 40 + 120 * Math.random();
 
-// Pages that are open at a time: each for longer than it may take to be shown.
+// Pages open at a time: each for longer than the time until it must be shown.
 const OPEN = 10;
 
 scenario(async (executable, pictures, password, shop, base, seconds) => {
@@ -20,7 +20,7 @@ scenario(async (executable, pictures, password, shop, base, seconds) => {
     globalThis.probes = {};
     let last = 0;
     new MutationObserver(() => {
-      const stats = globalThis.presenceDashboard?.shoppers.stats;
+      const stats = globalThis.presenceDashboard?.shoppers?.stats;
       if (!stats) return;
       if (globalThis.shownAfter === null && document.querySelector("#shoppers")?.textContent !== "–") {
         globalThis.shownAfter = performance.now();
@@ -37,7 +37,7 @@ scenario(async (executable, pictures, password, shop, base, seconds) => {
   await page.click("#sign-in-form button");
   await live();
 
-  // Opened anew, as an admin does who is signed in: from the start of the navigation to the first numbers.
+  // Reopened by a signed-in admin: from the start of the navigation to the first numbers.
   let bytes = 0;
   page.on("websocket", (socket) =>
     socket.on("framereceived", ({ payload }) => (bytes += typeof payload === "string" ? Buffer.byteLength(payload) : payload.length)),
@@ -74,7 +74,7 @@ scenario(async (executable, pictures, password, shop, base, seconds) => {
   return facts;
 });
 
-/** Opens pages of names of their own, keeps each for a while, and says when it asked for which. */
+/** Opens pages with distinct names, keeps each for a while, and returns the times of the requests. */
 async function probe(shop, duration) {
   const { socket } = await connect(shop, "/socket");
   const asked = new Map();

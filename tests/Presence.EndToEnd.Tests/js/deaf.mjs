@@ -1,4 +1,4 @@
-// A client that never reads is cut off; nobody else waits for it.
+// A client that never reads is disconnected; no other client waits for it.
 import { answer, enter, scenario, signIn, until } from "./client.mjs";
 
 const MESSAGES = 4000;
@@ -12,7 +12,7 @@ scenario(async (first, third) => {
   await enter(client, "room:deaf");
   await until("all see the deaf one", () => [talker, near, far].every((room) => room.has("deaf")));
 
-  // From here on the kernel's buffers fill, then the member's.
+  // Fills the buffers of the kernel, then the send queue of the node.
   client.raw.pause();
   let sent = 0;
   while (sent < MESSAGES && talker.has("deaf")) {

@@ -1,4 +1,4 @@
-// While members stop, clients are told to go elsewhere (1012), without a storm of leaves.
+// Stopping nodes close their sockets with 1012, without sending leaves.
 import { assert, assertEqual, enter, scenario, seen, signIn, until } from "./client.mjs";
 
 const CLIENTS = 30;
@@ -19,7 +19,7 @@ scenario(async (...bases) => {
   console.log("joined");
   await until("every socket is closed", () => codes.length === CLIENTS, 20_000);
   assertEqual([...new Set(codes)], [1012], "the close codes");
-  // A member that stops is one change for the others, whoever was present through it.
+  // A stopped node is one change for the others, for any number of presences.
   for (const room of rooms) {
     const told = room.diffs.filter((diff) => Object.keys(diff.leaves).length > 0).length;
     assert(told < bases.length, `no storm of leaves while all stop (${told} diffs)`);

@@ -1,14 +1,14 @@
-// Waiting for what a client sees, and saying what did not hold. Runs in a browser too.
+// Waits for conditions and reports failures. Also runs in browsers.
 
-export const PATIENCE = 15_000;
+export const TIMEOUT = 15_000;
 
-/** Conditions that are looked at again whenever any client has seen anything, and now and then for what tells nobody. */
+/** Conditions that are checked after every message of any client, and periodically. */
 const waiting = new Set();
 
 export const now = () => performance.now();
 
-/** Resolves with the milliseconds until `condition` held; fails, naming `what`, when it does not in time. */
-export function until(what, condition, patience = PATIENCE) {
+/** Resolves with the milliseconds until `condition` is true; rejects with `what` after the timeout. */
+export function until(what, condition, timeout = TIMEOUT) {
   const begun = now();
   return new Promise((resolve, reject) => {
     const look = () => {
@@ -22,8 +22,8 @@ export function until(what, condition, patience = PATIENCE) {
     const timer = setTimeout(() => {
       clearInterval(glance);
       waiting.delete(look);
-      reject(new Error(`did not happen within ${patience} ms: ${what}`));
-    }, patience);
+      reject(new Error(`did not happen within ${timeout} ms: ${what}`));
+    }, timeout);
     waiting.add(look);
     look();
   });

@@ -1,4 +1,4 @@
-// Two people on different members see each other join, change and leave, each within 250 ms.
+// Two people on different nodes see each other join, change and leave, each within 250 ms.
 import { answer, assert, assertEqual, enter, median, scenario, signIn, until } from "./client.mjs";
 
 const ROUNDS = 5;
@@ -10,7 +10,7 @@ scenario(async (first, third) => {
     await once(round, stay, third, times);
   }
 
-  // The first round pays for code that is compiled when first run; the claim is about a member that is awake.
+  // The first round includes just-in-time compilation and is not measured.
   const medians = Object.fromEntries(Object.entries(times).map(([what, all]) => [what, Math.round(median(all))]));
   for (const [what, took] of Object.entries(medians)) assert(took <= 250, `${what} within 250 ms (took ${took} ms)`);
   return medians;

@@ -1,4 +1,4 @@
-// Keys that break careless code: names of JavaScript's own, emoji, quotes, 200 bytes.
+// Unusual keys: names of JavaScript members, emoji, quotes, 200 bytes.
 import { assertEqual, enter, scenario, signIn, until } from "./client.mjs";
 
 const KEYS = ["__proto__", "constructor", "toString", "👩‍👩‍👧‍👦 zoë", "日本", 'a"b\\c/<script>', "0", "-1", " ", "k".repeat(200), "é".repeat(100)];

@@ -1,4 +1,4 @@
-// A client in a browser that only looks on while others come and go; and what it has to say in the end.
+// A client in a browser that observes joins and leaves of others, and its final state.
 import { enter, exact } from "./account.mjs";
 import { answer, assert, assertEqual, until } from "./expect.mjs";
 import { open, token } from "./stock-client.mjs";
@@ -11,9 +11,9 @@ export async function lookOn(base, userId, topic, meta) {
   await answer(room.channel.join());
 }
 
-/** It comes to see what all the others see, and so does the account of what it was told. */
+/** Its state becomes that of all others, and so does the state built from its callbacks. */
 export async function sees(state) {
   await until("the browser sees what all see", () => exact(room.presence.state) === state);
-  assertEqual(exact(room.told), state, "what the browser was told adds up");
+  assertEqual(exact(room.told), state, "the state from the callbacks of the browser");
   assert(room.synced > 0, "onSync was called in the browser");
 }

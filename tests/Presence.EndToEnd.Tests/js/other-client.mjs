@@ -35,7 +35,7 @@ async function converse(base, vsn, watcher) {
   client.disconnect();
 }
 
-/** Its own topics begin with "realtime:"; ours do not, so the channel is made by hand as its client would. */
+/** Its topics begin with "realtime:"; ours do not, so the channel is created directly. */
 function join(client, topic, told) {
   const channel = new RealtimeChannel(topic, { config: { presence: { enabled: true } } }, client);
   client.channels.push(channel);

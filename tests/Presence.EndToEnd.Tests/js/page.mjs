@@ -1,4 +1,4 @@
-// A page of a member that holds nothing but the stock client and the scenarios, in Chromium.
+// A page of a node with only the stock client and the scenarios, in Chromium.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -8,8 +8,8 @@ const IMPORTS = { imports: { phoenix: "/scenario/node_modules/phoenix/priv/stati
 export const launch = (executable) => chromium.launch({ executablePath: executable, args: ["--no-sandbox"] });
 
 /**
- * The page comes from the member, as a page of the application would: a browser keeps pages from elsewhere away from this
- * machine's addresses. Only the scripts are put beneath it.
+ * The page comes from the node, like a page of the application: browsers block access of foreign pages to local
+ * addresses. Only the scripts are added.
  */
 export async function openPage(browser, base) {
   const page = await browser.newPage();

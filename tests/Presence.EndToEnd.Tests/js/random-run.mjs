@@ -1,6 +1,6 @@
-// Ten thousand joins, updates, leaves and drops across all members, out of one seed. At the end every client has the same
-// state, which is the one that the history says, and what onJoin and onLeave told adds up to it. With a browser ("" for none) one of
-// the clients is a page of its.
+// Ten thousand random joins, updates, leaves and drops across all nodes, from one seed. At the end every client has the
+// state of the history, and so has the state built from onJoin and onLeave. With a browser ("" for none) one client is
+// a page.
 import { Socket } from "phoenix";
 import WebSocket from "ws";
 import { canonical, enter, exact, summary } from "./account.mjs";
@@ -30,12 +30,12 @@ scenario(async (seed, operations, executable, ...bases) => {
   const ran = now() - begun;
   const everybody = [...watchers, ...devices].filter((one) => one.room);
   const expected = canonical(expectedState(plan, [...watchers.map((one) => one.userId), ...(browser ? [ONLOOKER] : [])]));
-  // Whoever was dropped last is shown twice the same, before and after: the references tell whether all are through.
+  // A dropped client looks the same before and after: the refs show whether all clients have rejoined.
   const isSettled = () => {
     const state = exact(everybody[0].room.presence.state);
     return everybody.every(({ room }) => summary(room.presence.state) === expected && exact(room.presence.state) === state);
   };
-  await until(`seed ${seed}: all see what the history says`, isSettled).catch((error) => {
+  await until(`seed ${seed}: all have the state of the history`, isSettled).catch((error) => {
     const wrong = everybody.find(({ room }) => summary(room.presence.state) !== expected);
     const got = wrong ? `${wrong.userId} sees ${summary(wrong.room.presence.state)}` : "only the references differ";
     throw new Error(`${error.message}\nexpected ${expected}\n${got}`);
@@ -51,7 +51,7 @@ scenario(async (seed, operations, executable, ...bases) => {
   return { operations: Number(operations), clients: everybody.length, ran: Math.round(ran), settled: Math.round(settled) };
 });
 
-/** What each device does, in order. A device that is out can only join. */
+/** The operations of each device, in order. A device that has left can only join. */
 function history(seed, operations) {
   const random = mulberry32(seed);
   const plan = Array.from({ length: DEVICES }, () => []);
@@ -66,7 +66,7 @@ function history(seed, operations) {
   return plan;
 }
 
-/** Who is in at the end, with the number of the last operation that said something about itself. */
+/** The devices that are joined at the end, with the number of their last join or update. */
 function expectedState(plan, watchers) {
   const state = {};
   for (const watcher of watchers) state[watcher] = [-1];

@@ -1,4 +1,4 @@
-// What the read API shows is what clients on another member did.
+// The read API shows the changes of clients on another node.
 import { answer, assert, assertEqual, enter, scenario, signIn, until } from "./client.mjs";
 
 scenario(async (first, third, password) => {

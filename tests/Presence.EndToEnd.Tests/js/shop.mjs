@@ -1,8 +1,8 @@
-// The shop and the dashboard in Chromium: two carts in three tabs on two members, seen by an admin on a third.
+// The shop and the dashboard in Chromium: two carts in three tabs on two nodes, seen by an admin on a third.
 import { chromium } from "playwright-core";
 import { assert, assertEqual, scenario } from "./client.mjs";
 
-const PATIENCE = 20_000;
+const TIMEOUT = 20_000;
 const SOON = 500;
 
 scenario(async (executable, pictures, password, ...bases) => {
@@ -16,7 +16,7 @@ scenario(async (executable, pictures, password, ...bases) => {
   };
   // Tabs in the background draw no frames, so whatever waits for a page looks at it by the clock.
   const until = (page, condition, argument) =>
-    page.waitForFunction(condition, argument, { timeout: PATIENCE, polling: 20 });
+    page.waitForFunction(condition, argument, { timeout: TIMEOUT, polling: 20 });
   const text = (page, selector, wanted) =>
     until(page, ([s, w]) => document.querySelector(s)?.textContent === w, [selector, wanted]).catch(async () =>
       assertEqual(await page.locator(selector).textContent(), wanted, selector),
@@ -56,7 +56,7 @@ scenario(async (executable, pictures, password, ...bases) => {
   };
   await counts(0, 0);
 
-  // Two carts in three tabs. Storage belongs to an origin, and members have origins of their own here: the cart is carried
+  // Two carts in three tabs. Storage belongs to an origin, and nodes have origins of their own here: the cart is carried
   // over by hand, as a proxy with one origin would make it unnecessary.
   const ann = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const bob = await browser.newContext({ viewport: { width: 390, height: 844 } });
@@ -76,7 +76,7 @@ scenario(async (executable, pictures, password, ...bases) => {
   await text(admin, '#pages [data-name="/products/1"] b', "1");
   await text(admin, '#pages [data-name="/"] b', "1");
 
-  // One tab adds; the other tab of the cart, on another member, and the dashboard follow.
+  // One tab adds; the other tab of the cart, on another node, and the dashboard follow.
   facts.added_ms = [];
   for (const [size, items] of [[1, [1]], [2, [1, 2]], [3, [1, 2, 3]]]) {
     await first.check(`input[value="${size}"]`, { force: true });
@@ -121,7 +121,7 @@ scenario(async (executable, pictures, password, ...bases) => {
   await until(first, () => document.querySelector("#order:not(:disabled)") !== null);
   await first.screenshot({ path: `${pictures}/checkout-1280.png` });
   await first.click("#order");
-  await until(first, () => document.querySelector("#order-said").textContent.startsWith("Thank you."));
+  await until(first, () => document.querySelector("#order-result").textContent.startsWith("Thank you."));
   await until(third, () => document.querySelector('.size input[value="21"]')?.disabled === true);
   await third.screenshot({ path: `${pictures}/sold-out-390.png`, fullPage: true });
   await until(second, () => globalThis.shop.items.length === 0);
@@ -130,14 +130,36 @@ scenario(async (executable, pictures, password, ...bases) => {
   // The other views, and the narrow ones.
   await admin.click('nav a[href="#presences"]');
   await until(admin, () => document.querySelectorAll("#rows tr").length === 3);
+  await admin.evaluate(() => getSelection().selectAllChildren(document.querySelector("#rows tr .meta")));
+  const selected = await admin.evaluate(() => getSelection().toString());
+  for (let i = 0; i < 2; i++) await admin.waitForResponse(/api\/topic\?/);
+  assertEqual(await admin.evaluate(() => getSelection().toString()), selected, "what is selected after two refreshes");
+  assert(selected.length > 20, `something is selected (${selected})`);
+  const cut = await admin.$$eval("#rows .key", (keys) => keys.filter((k) => k.scrollWidth > k.clientWidth).length);
+  assertEqual(cut, 0, "keys that are cut");
+  // A list that has not come yet says so, and shows no rows of the one before.
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  const slow = async (route) => {
+    await released;
+    await route.continue();
+  };
+  await admin.route("**/api/presences?*search=*", slow);
   await admin.fill("#search", "products/6");
+  await text(admin, "#found", "Loading …");
+  assertEqual(await admin.locator("#rows tr").count(), 0, "rows while the list loads");
+  release();
   await until(admin, () => document.querySelectorAll("#rows tr").length === 1);
-  assertEqual(await admin.locator("#rows .node").textContent(), "node-2", "the member that owns the presence");
+  assertEqual(await admin.locator("#rows .node").textContent(), "node-2", "the node that owns the presence");
+  await admin.unroute("**/api/presences?*search=*", slow);
   await admin.fill("#search", "");
   await until(admin, () => document.querySelectorAll("#rows tr").length === 3);
   await admin.click('nav a[href="#cluster"]');
-  await until(admin, () => document.querySelectorAll("#members tr").length === 3);
+  await until(admin, () => document.querySelectorAll("#nodes tr").length === 3);
   await until(admin, () => !document.querySelector("#lag").textContent.includes("?"));
+  await until(admin, () => document.querySelectorAll("#events time").length > 0);
+  const times = await admin.$$eval("#events time", (all) => all.map((one) => one.textContent));
+  assert(times.every((t) => /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+$/.test(t)), `events have a date and a zone (${times[0]})`);
   for (const [width, height] of [[390, 844], [1280, 900]]) {
     await admin.setViewportSize({ width, height });
     for (const view of ["presences", "cluster", "shoppers"]) {
@@ -158,7 +180,7 @@ scenario(async (executable, pictures, password, ...bases) => {
   await admin.focus('nav a[href="#shoppers"]');
   await admin.keyboard.press("Tab");
   await admin.keyboard.press("Enter");
-  await until(admin, () => !document.querySelector("#view-presences").hidden);
+  await until(admin, () => !document.querySelector("#view-overview").hidden);
   await admin.keyboard.press("Shift+Tab");
   await admin.keyboard.press("Enter");
   await until(admin, () => !document.querySelector("#view-shoppers").hidden);

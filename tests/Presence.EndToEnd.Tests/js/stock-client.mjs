@@ -18,7 +18,7 @@ export const steps = {
   refusedOverLongPoll,
 };
 
-/** Runs every step on a fresh topic. The bases are the addresses of members; a browser page may only speak to its own. */
+/** Runs every step on a fresh topic. The bases are the addresses of nodes; a browser page may only speak to its own. */
 export async function runAll(bases, run) {
   const done = [];
   for (const [name, step] of Object.entries(steps)) {

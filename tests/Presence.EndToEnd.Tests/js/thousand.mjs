@@ -1,4 +1,4 @@
-// A thousand people join one room through all members; everybody ends with the same thousand keys.
+// A thousand people join one room through all nodes; everybody ends with the same thousand keys.
 import { assertEqual, enter, now, scenario, signIn, until } from "./client.mjs";
 
 const PEOPLE = 1000;

@@ -1,4 +1,4 @@
-// A signed token opens a socket on every member; a missing, forged or foreign one opens none.
+// A signed token opens a socket on every node; a missing, forged or foreign one opens none.
 import { assert, connect, enter, scenario, signIn, token } from "./client.mjs";
 import WebSocket from "ws";
 

@@ -1,30 +1,30 @@
 namespace Presence.Harness.Conformance;
 
-/// <summary>Three links of one cluster that know each other.</summary>
+/// <summary>Three connected transports of one cluster.</summary>
 internal sealed class Trio : IAsyncDisposable
 {
-    private Trio(IEngine engine) => Engine = engine;
+    private Trio(ITestCluster cluster) => Cluster = cluster;
 
-    public IEngine Engine { get; }
+    public ITestCluster Cluster { get; }
 
-    public HeardFrames AtA { get; } = new();
+    public ReceivedFrames AtA { get; } = new();
 
-    public HeardFrames AtB { get; } = new();
+    public ReceivedFrames AtB { get; } = new();
 
-    public HeardFrames AtC { get; } = new();
+    public ReceivedFrames AtC { get; } = new();
 
-    public IEngineMember A { get; private set; } = null!;
+    public ITestClusterNode A { get; private set; } = null!;
 
-    public IEngineMember B { get; private set; } = null!;
+    public ITestClusterNode B { get; private set; } = null!;
 
-    public IEngineMember C { get; private set; } = null!;
+    public ITestClusterNode C { get; private set; } = null!;
 
-    public static async Task<Trio> StartAsync(IEngine engine)
+    public static async Task<Trio> StartAsync(ITestCluster cluster)
     {
-        var trio = new Trio(engine);
-        trio.A = await engine.StartLinkAsync("a", trio.AtA);
-        trio.B = await engine.StartLinkAsync("b", trio.AtB);
-        trio.C = await engine.StartLinkAsync("c", trio.AtC);
+        var trio = new Trio(cluster);
+        trio.A = await cluster.StartTransportAsync("a", trio.AtA);
+        trio.B = await cluster.StartTransportAsync("b", trio.AtB);
+        trio.C = await cluster.StartTransportAsync("c", trio.AtC);
         foreach (var (at, others) in new[] { (trio.AtA, "bc"), (trio.AtB, "ac"), (trio.AtC, "ab") })
         {
             foreach (var other in others)
@@ -36,5 +36,5 @@ internal sealed class Trio : IAsyncDisposable
         return trio;
     }
 
-    public ValueTask DisposeAsync() => Engine.DisposeAsync();
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
 }

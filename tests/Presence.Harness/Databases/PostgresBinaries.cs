@@ -1,17 +1,18 @@
 namespace Presence.Harness.Databases;
 
-/// <summary>Where the server programs of PostgreSQL are on this machine.</summary>
+/// <summary>The folder of PostgreSQL's server programs on this machine.</summary>
 public sealed record PostgresBinaries(string Folder)
 {
-    private static readonly Lazy<PostgresBinaries?> Found = new(Look);
+    private static readonly Lazy<PostgresBinaries?> Found = new(FindInstalled);
 
-    /// <summary>The newest installed; null if there are none.</summary>
+    /// <summary>The newest installation; null if there is none.</summary>
     public static PostgresBinaries? Installed => Found.Value;
 
-    /// <summary>Why there is no server to be had here; null if there is one.</summary>
+    /// <summary>Why no server can be started here; null if one can.</summary>
     public static string? Missing =>
         OperatingSystem.IsWindows() ? "PostgreSQL: the tests start servers of their own on Linux and macOS only."
-        : Installed is null ? "PostgreSQL is not installed (no initdb on the path, by pg_config or in /usr/lib/postgresql)."
+        : Installed is null
+            ? "PostgreSQL is not installed (no initdb on the path, by pg_config or in /usr/lib/postgresql)."
         : Unprivileged.Missing is { } why ? $"PostgreSQL does not run as root, and {why}"
         : null;
 
@@ -19,7 +20,7 @@ public sealed record PostgresBinaries(string Folder)
 
     public string Postgres => Path.Combine(Folder, "postgres");
 
-    private static PostgresBinaries? Look() => Candidates()
+    private static PostgresBinaries? FindInstalled() => Candidates()
         .Where(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "postgres")))
         .Select(folder => new PostgresBinaries(folder))
         .FirstOrDefault();
@@ -31,7 +32,7 @@ public sealed record PostgresBinaries(string Folder)
             yield return given;
         }
 
-        // Debian's own layout first: what its path offers are wrappers of the client programs.
+        // Debian's own layout first: its path contains only wrappers of the client programs.
         if (Directory.Exists("/usr/lib/postgresql"))
         {
             var versions = Directory.GetDirectories("/usr/lib/postgresql")
@@ -57,7 +58,8 @@ public sealed record PostgresBinaries(string Folder)
 
     private static string? Bindir(string config)
     {
-        using var process = Process.Start(new ProcessStartInfo(config, ["--bindir"]) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(config, ["--bindir"]) { RedirectStandardOutput = true })!;
         return process.StandardOutput.ReadLine()?.Trim();
     }
 }

@@ -1,6 +1,6 @@
 namespace Presence.Harness.Databases;
 
-/// <summary>A database of a test's own; dropped at the end, whoever is still connected.</summary>
+/// <summary>A database for one test; dropped at the end, with open connections.</summary>
 public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyncDisposable
 {
     public PostgresServer Server => server;
@@ -17,7 +17,7 @@ public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyn
         await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>The first value of the first row.</summary>
+    /// <summary>Returns the first value of the first row.</summary>
     public async Task<T> ReadAsync<T>(string sql)
     {
         await using var source = NpgsqlDataSource.Create(ConnectionString + ";Pooling=false");
@@ -25,9 +25,10 @@ public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyn
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Ends all sessions in this database but the one that does it.</summary>
+    /// <summary>Ends all other sessions of this database.</summary>
     public Task EndSessionsAsync() => RunAsync(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()");
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        + "WHERE pid <> pg_backend_pid() AND datname = current_database()");
 
     public async ValueTask DisposeAsync()
     {
@@ -37,7 +38,7 @@ public sealed class PostgresDatabase(PostgresServer server, string name) : IAsyn
         }
         catch (NpgsqlException e) when (e is not PostgresException)
         {
-            // The server is down, by the test's own doing, and takes the database with it when it is removed.
+            // The test has stopped the server, whose removal deletes the database.
         }
     }
 }

@@ -1,10 +1,7 @@
 namespace Presence.Harness.Databases;
 
-/// <summary>
-/// A PostgreSQL server that a test may do anything to: a cluster of its own in a temporary folder, on a free port of one address,
-/// run by a user who is not root.
-/// </summary>
-/// <remarks>It does not wait for the disk, so that tests are quick: it survives the death of its processes, not of the machine.</remarks>
+/// <summary>A PostgreSQL server that a test may stop, kill and pause. Not run by root.</summary>
+/// <remarks>Runs without fsync, for speed: it survives the death of its processes, not of the machine.</remarks>
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const string Superuser = "presence_tests";
@@ -24,26 +21,27 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public int Port { get; private set; }
 
-    /// <summary>All that the server has written since it was last started.</summary>
+    /// <summary>The server's log since its last start.</summary>
     public string Log => _process?.Output ?? "";
 
     /// <summary>Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names postgres.</summary>
     public static void Require() => Requirement.Demand("postgres", PostgresBinaries.Missing);
 
-    /// <summary>One server for all tests of this process that do it no harm; it ends with the process.</summary>
+    /// <summary>Returns the server shared by the tests of this process that do not disturb it.</summary>
     public static Task<PostgresServer> SharedAsync()
     {
         Require();
         return SharedServer.Value;
     }
 
-    /// <summary>Makes and starts a server; takes about two seconds.</summary>
+    /// <summary>Creates and starts a server; takes about two seconds.</summary>
     public static async Task<PostgresServer> StartAsync(PostgresServerOptions? options = null)
     {
         Require();
         var folder = Directory.CreateTempSubdirectory("presence-pg-").FullName;
         Reaper.WatchFolder(folder);
-        var server = new PostgresServer(folder, RandomNumberGenerator.GetHexString(32), options ?? new PostgresServerOptions());
+        var server = new PostgresServer(
+            folder, RandomNumberGenerator.GetHexString(32), options ?? new PostgresServerOptions());
         try
         {
             await server.InitializeAsync();
@@ -57,7 +55,7 @@ public sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>How the superuser reaches a database.</summary>
+    /// <summary>Returns the superuser's connection string for a database.</summary>
     public string ConnectionString(string database = "postgres") => new NpgsqlConnectionStringBuilder
     {
         Host = _options.Address.ToString(),
@@ -69,7 +67,7 @@ public sealed class PostgresServer : IAsyncDisposable
         CommandTimeout = 15,
     }.ConnectionString;
 
-    /// <summary>Makes an empty database. Dispose of it, or leave it to the end of the server.</summary>
+    /// <summary>Creates an empty database. Dispose it, or leave it to the end of the server.</summary>
     public async Task<PostgresDatabase> CreateDatabaseAsync()
     {
         var name = $"t{Interlocked.Increment(ref s_databases)}";
@@ -85,7 +83,7 @@ public sealed class PostgresServer : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>The first value of the first row.</summary>
+    /// <summary>Returns the first value of the first row.</summary>
     public async Task<T> ReadAsync<T>(string sql)
     {
         await using var source = NpgsqlDataSource.Create(ConnectionString() + ";Pooling=false");
@@ -93,31 +91,32 @@ public sealed class PostgresServer : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Stops it in order: it cuts all connections and leaves nothing to be recovered.</summary>
+    /// <summary>Stops it gracefully: closes all connections and needs no recovery.</summary>
     public Task StopAsync() => EndAsync(UnixSignal.Interrupt);
 
-    /// <summary>Kills it without a warning; the next start recovers.</summary>
+    /// <summary>Kills it; the next start recovers.</summary>
     public async Task KillAsync()
     {
-        // Its children notice that it is gone and end by themselves, but not at once, and hold the shared memory until then.
+        // Its children end by themselves, but not at once, and hold the shared memory until then.
         var children = Children();
         await EndAsync(UnixSignal.Kill);
-        await Patience.UntilAsync("the server's processes have ended", Patient, () => children.TrueForAll(HasEnded));
+        await TestTimeouts.UntilAsync(
+            "the server's processes have ended", Patient, () => children.TrueForAll(HasEnded));
     }
 
-    /// <summary>Holds it still: connections stay open and nothing is answered, as when its disk hangs.</summary>
+    /// <summary>Suspends it: connections stay open without responses, as when its disk hangs.</summary>
     public void Pause() => SignalAll(UnixSignal.Stop);
 
-    /// <summary>Lets it go on after <see cref="Pause"/>.</summary>
+    /// <summary>Resumes it after <see cref="Pause"/>.</summary>
     public void Continue() => SignalAll(UnixSignal.Continue);
 
-    /// <summary>Starts it again on the same port, with the same data.</summary>
+    /// <summary>Restarts it on the same port, with the same data.</summary>
     public async Task StartAgainAsync()
     {
         if (Port != 0)
         {
-            // A child that was born while its parent was killed may still hold the shared memory: it notices, and ends.
-            await Patience.UntilAsync("the server starts again", Patient, () => TryStartAsync(Port));
+            // A child that was started during the kill may hold the shared memory for a moment.
+            await TestTimeouts.UntilAsync("the server starts again", Patient, () => TryStartAsync(Port));
             return;
         }
 
@@ -142,11 +141,11 @@ public sealed class PostgresServer : IAsyncDisposable
         if (_process is { HasEnded: false })
         {
             Continue();
-            // At once and without a checkpoint: nobody needs the data any more.
+            // Without a checkpoint: the data is not needed any more.
             await EndAsync(UnixSignal.Quit);
         }
 
-        await Patience.UntilAsync("the server's folder can be removed", Patient, TryRemoveFolder);
+        await TestTimeouts.UntilAsync("the server's folder can be removed", Patient, TryRemoveFolder);
     }
 
     private async Task InitializeAsync()
@@ -172,7 +171,8 @@ public sealed class PostgresServer : IAsyncDisposable
 
         if (_options.AllowedNetwork is { } network)
         {
-            await File.AppendAllTextAsync(Path.Combine(_folder, "data", "pg_hba.conf"), $"host all all {network} scram-sha-256\n");
+            await File.AppendAllTextAsync(
+                Path.Combine(_folder, "data", "pg_hba.conf"), $"host all all {network} scram-sha-256\n");
         }
     }
 
@@ -226,7 +226,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private void SignalAll(UnixSignal signal)
     {
-        // The parent first when it is stopped, last when it goes on: meanwhile it could start children.
+        // The parent is suspended first and resumed last; otherwise it could start children meanwhile.
         var all = Children();
         all.Insert(signal == UnixSignal.Stop ? 0 : all.Count, _process!.Id);
         foreach (var process in all)
@@ -244,13 +244,15 @@ public sealed class PostgresServer : IAsyncDisposable
             return [.. File.ReadAllText(listed).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
         }
 
-        using var pgrep = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{parent}"]) { RedirectStandardOutput = true })!;
-        return [.. pgrep.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+        using var pgrep = Process.Start(
+            new ProcessStartInfo("pgrep", ["-P", $"{parent}"]) { RedirectStandardOutput = true })!;
+        return [.. pgrep.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(int.Parse)];
     }
 
     private static bool HasEnded(int process)
     {
-        // An orphan that nobody has buried yet is as good as gone.
+        // An orphan that was not reaped yet counts as ended.
         try
         {
             return !File.Exists($"/proc/{process}/stat")
@@ -275,7 +277,7 @@ public sealed class PostgresServer : IAsyncDisposable
         }
         catch (IOException)
         {
-            // A last child may still write its statistics.
+            // A child may still write its statistics.
             return false;
         }
     }
@@ -290,7 +292,7 @@ public sealed class PostgresServer : IAsyncDisposable
         }
         catch (SocketException)
         {
-            // An address of another network namespace: nobody else listens there.
+            // The address is in another network namespace, where no other process listens.
             return 5432;
         }
     }

@@ -2,20 +2,20 @@ using Microsoft.Extensions.Logging.Testing;
 
 namespace Presence.Harness.Fakes;
 
-/// <summary>Looks and waits for what is logged.</summary>
+/// <summary>Searches the log and waits for records.</summary>
 public static class FakeLogExtensions
 {
-    /// <summary>The records so far that contain the text.</summary>
+    /// <summary>Returns the records so far that contain the text.</summary>
     public static IReadOnlyList<FakeLogRecord> With(this FakeLogger log, string text) =>
         [.. log.Collector.GetSnapshot().Where(record => record.Message.Contains(text, StringComparison.Ordinal))];
 
     /// <summary>Completes when a record contains the text, and fails after 30 s.</summary>
     public static async Task UntilAsync(this FakeLogger log, string text)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         try
         {
-            await foreach (var record in log.Collector.GetLogsAsync(patience.Token))
+            await foreach (var record in log.Collector.GetLogsAsync(timeout.Token))
             {
                 if (record.Message.Contains(text, StringComparison.Ordinal))
                 {

@@ -8,8 +8,8 @@ public static class FakeTimeExtensions
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// Advances in steps of 100 ms, until the whole time or the condition is reached. One large step would show a timer
-    /// that is armed again in its own callback the end of the step, not the time at which it became due.
+    /// Advances in steps of 100 ms until the whole time has passed or the condition holds. In one large step, a timer
+    /// that is rearmed in its callback would see the end of the step instead of its due time.
     /// </summary>
     public static void AdvanceInSteps(this FakeTimeProvider time, TimeSpan by, Func<bool>? until = null)
     {

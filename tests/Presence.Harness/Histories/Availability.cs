@@ -1,10 +1,10 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>When which member could run a unique process: it was there, went on, and reached the store.</summary>
+/// <summary>Determines when each node could run a unique process: running, not suspended, with a store.</summary>
 internal static class Availability
 {
-    /// <summary>Cut into pieces wherever something was done to any of the members.</summary>
-    public static IEnumerable<(string Member, Span Able)> Of(IReadOnlyList<HistoryEvent> events)
+    /// <summary>Splits the time at every fault of any node.</summary>
+    public static IEnumerable<(string Node, Span Able)> Of(IReadOnlyList<HistoryEvent> events)
     {
         var states = new Dictionary<string, State>(StringComparer.Ordinal);
         var last = TimeSpan.Zero;
@@ -15,38 +15,40 @@ internal static class Availability
                 continue;
             }
 
-            foreach (var (member, _) in states.Where(state => state.Value.IsAble))
+            foreach (var (node, _) in states.Where(state => state.Value.IsAble))
             {
-                yield return (member, new Span(last, happened.At));
+                yield return (node, new Span(last, happened.At));
             }
 
             last = happened.At;
-            states[change.Member] = change.To(states.GetValueOrDefault(change.Member));
+            states[change.Node] = change.To(states.GetValueOrDefault(change.Node));
         }
 
-        foreach (var (member, _) in states.Where(state => state.Value.IsAble))
+        foreach (var (node, _) in states.Where(state => state.Value.IsAble))
         {
-            yield return (member, new Span(last, events[^1].At));
+            yield return (node, new Span(last, events[^1].At));
         }
     }
 
-    /// <summary>Who was given no time by the machine could not run anything either.</summary>
-    private static IEnumerable<HistoryEvent> Expand(HistoryEvent happened) => happened is MemberStarved starved
-        ? [new MemberPaused(starved.At - starved.For, starved.Member), new MemberContinued(starved.At, starved.Member)]
+    /// <summary>A node without CPU time could not run anything either.</summary>
+    private static IEnumerable<HistoryEvent> Expand(HistoryEvent happened) => happened is NodeStarved starved
+        ? [new NodePaused(starved.At - starved.For, starved.Node), new NodeContinued(starved.At, starved.Node)]
         : [happened];
 
-    private static (string Member, Func<State, State> To)? Change(HistoryEvent happened) => happened switch
+    private static (string Node, Func<State, State> To)? Change(HistoryEvent happened) => happened switch
     {
-        MemberStarted e => (e.Member, state => state with { IsThere = true, IsStill = false }),
-        MemberEnded e => (e.Member, state => state with { IsThere = false }),
-        MemberPaused e => (e.Member, state => state with { IsStill = true }),
-        MemberContinued e => (e.Member, state => state with { IsStill = false }),
-        StoreLost e => (e.Member, state => state with { Losses = state.Losses + 1 }),
-        StoreFound e => (e.Member, state => state with { Losses = Math.Max(0, state.Losses - 1) }),
+        NodeStarted e => (e.Node, state => state with { IsThere = true, IsStill = false }),
+        NodeEnded e => (e.Node, state => state with { IsThere = false }),
+        NodePaused e => (e.Node, state => state with { IsStill = true }),
+        NodeContinued e => (e.Node, state => state with { IsStill = false }),
+        StoreLost e => (e.Node, state => state with { Losses = state.Losses + 1 }),
+        StoreFound e => (e.Node, state => state with { Losses = Math.Max(0, state.Losses - 1) }),
         _ => null,
     };
 
-    /// <param name="Losses">In how many ways the store is out of reach: its own line, and the store itself.</param>
+    /// <param name="Losses">
+    /// The number of failures that disconnect the store: of the node's link and of the store.
+    /// </param>
     private readonly record struct State(bool IsThere, bool IsStill, int Losses)
     {
         public bool IsAble => IsThere && !IsStill && Losses == 0;

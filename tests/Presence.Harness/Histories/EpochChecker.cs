@@ -1,6 +1,6 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>Tells from a history whether epochs of unique processes did what they are for, and whether every term had an end.</summary>
+/// <summary>Checks the epochs of unique processes in a history, and that every term has an end.</summary>
 internal static class EpochChecker
 {
     public static IEnumerable<Finding> Check(IReadOnlyList<HistoryEvent> events)
@@ -8,7 +8,8 @@ internal static class EpochChecker
         var history = new UniqueHistory(events);
         return history.Terms
             .GroupBy(term => term.Began.Process, StringComparer.Ordinal)
-            .SelectMany(process => TwoHolders(process).Concat(NotGrown(history, [.. process.Where(term => term.Began.Epoch is not null)])))
+            .SelectMany(process => TwoHolders(process)
+                .Concat(NotGrown(history, [.. process.Where(term => term.Began.Epoch is not null)])))
             .Concat(OldAccepted(events))
             .Concat(WithoutReason(history));
     }
@@ -20,10 +21,10 @@ internal static class EpochChecker
         .Select(holders => new Finding(
             FindingKind.TwoHoldersOfAnEpoch,
             holders.Last().Began.At,
-            holders.Last().Began.Member,
+            holders.Last().Began.Node,
             $"{string.Join(" and ", holders)} of {holders.Last().Began.Process}"));
 
-    /// <summary>Who stood still between the grant of its epoch and its start may come after somebody with a later one.</summary>
+    /// <summary>A node suspended between the grant of its epoch and its start may start after a later one.</summary>
     private static IEnumerable<Finding> NotGrown(UniqueHistory history, List<Term> terms)
     {
         var highest = terms.FirstOrDefault();
@@ -34,10 +35,13 @@ internal static class EpochChecker
                 highest = term;
             }
             else if (term.Began.Epoch < highest.Began.Epoch
-                && !history.StoodStill(term.Began.Member, new Span(highest.Began.At, term.Began.At)))
+                && !history.WasSuspended(term.Began.Node, new Span(highest.Began.At, term.Began.At)))
             {
                 yield return new Finding(
-                    FindingKind.EpochNotGrown, term.Began.At, term.Began.Member, $"{term} of {term.Began.Process} began after {highest}");
+                    FindingKind.EpochNotGrown,
+                    term.Began.At,
+                    term.Began.Node,
+                    $"{term} of {term.Began.Process} began after {highest}");
             }
         }
     }
@@ -45,7 +49,8 @@ internal static class EpochChecker
     private static IEnumerable<Finding> OldAccepted(IEnumerable<HistoryEvent> events)
     {
         var highest = new Dictionary<string, EffectTried>(StringComparer.Ordinal);
-        foreach (var effect in events.OfType<EffectTried>().Where(effect => effect is { IsAccepted: true, Epoch: not null }))
+        foreach (var effect in events.OfType<EffectTried>().Where(
+            effect => effect is { IsAccepted: true, Epoch: not null }))
         {
             if (highest.TryGetValue(effect.Process, out var before) && effect.Epoch < before.Epoch)
             {
@@ -53,7 +58,8 @@ internal static class EpochChecker
                     FindingKind.OldEpochAccepted,
                     effect.At,
                     effect.Term,
-                    $"effect {effect.Sequence} on {effect.Process} with epoch {effect.Epoch} was accepted after one with {before.Epoch}");
+                    $"effect {effect.Sequence} on {effect.Process} with epoch {effect.Epoch} was accepted after "
+                    + $"one with {before.Epoch}");
             }
             else
             {
@@ -66,15 +72,16 @@ internal static class EpochChecker
     {
         foreach (var term in history.Terms.Where(term => term.Ended?.Reason is null && term.Died is null))
         {
-            var stop = history.Events.OfType<MemberEnded>()
-                .FirstOrDefault(end => end.Member == term.Began.Member && end.At >= term.Began.At);
+            var stop = history.Events.OfType<NodeEnded>()
+                .FirstOrDefault(end => end.Node == term.Began.Node && end.At >= term.Began.At);
             if (term.Ended is not null || stop is not null)
             {
                 yield return new Finding(
                     FindingKind.EndWithoutReason,
                     term.End ?? stop!.At,
-                    term.Began.Member,
-                    $"{term} of {term.Began.Process} {(term.Ended is null ? "was not told to end when its member stopped" : "ended without a reason")}");
+                    term.Began.Node,
+                    $"{term} of {term.Began.Process} "
+                    + (term.Ended is null ? "was not ended when its node stopped" : "ended without a reason"));
             }
         }
     }

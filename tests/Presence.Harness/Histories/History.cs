@@ -1,16 +1,16 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>Everything that was done and seen in one run, in the order in which this process learnt of it.</summary>
-/// <remarks>Safe for use by several threads.</remarks>
+/// <summary>Records all actions and observations of one run, in the order in which they were received.</summary>
+/// <remarks>Thread-safe.</remarks>
 public sealed class History
 {
     private readonly long _began = Stopwatch.GetTimestamp();
     private readonly List<HistoryEvent> _events = [];
 
-    /// <summary>Since the run began.</summary>
+    /// <summary>Gets the time since the start of the run.</summary>
     public TimeSpan Now => Stopwatch.GetElapsedTime(_began);
 
-    /// <summary>A copy of all of it so far.</summary>
+    /// <summary>Gets a copy of all events so far.</summary>
     public IReadOnlyList<HistoryEvent> Events
     {
         get
@@ -22,7 +22,7 @@ public sealed class History
         }
     }
 
-    /// <summary>A time that another process of this machine read off its <see cref="Stopwatch"/>.</summary>
+    /// <summary>Converts a time that another process of this machine read from its <see cref="Stopwatch"/>.</summary>
     public TimeSpan At(long timestamp) => Stopwatch.GetElapsedTime(_began, timestamp);
 
     public void Add(HistoryEvent happened)
@@ -33,7 +33,7 @@ public sealed class History
         }
     }
 
-    /// <summary>When it was first so after a moment; null if never.</summary>
+    /// <summary>Returns when the condition first held after a time; null if never.</summary>
     public TimeSpan? FirstAfter<T>(TimeSpan moment, Func<T, bool> which)
         where T : HistoryEvent
     {
@@ -43,13 +43,15 @@ public sealed class History
         }
     }
 
-    /// <summary>The last lines, for a failure message.</summary>
+    /// <summary>Returns the last events, for a failure message.</summary>
     public string Tail(int lines = 60) => string.Join(
         '\n',
         Events.TakeLast(lines).Select(e => e switch
         {
-            SawState s => $"{s.At:ss\\.fff} {s.Observer} saw state of {s.Topic}: {string.Join(' ', s.Everybody.Select(Brief))}",
-            SawDiff d => $"{d.At:ss\\.fff} {d.Observer} saw in {d.Topic}: {string.Join(' ', d.Joins.Select(j => "+" + Brief(j)))} "
+            SawState s =>
+                $"{s.At:ss\\.fff} {s.Observer} saw state of {s.Topic}: {string.Join(' ', s.Presences.Select(Brief))}",
+            SawDiff d => $"{d.At:ss\\.fff} {d.Observer} saw in {d.Topic}: "
+                + $"{string.Join(' ', d.Joins.Select(j => "+" + Brief(j)))} "
                 + string.Join(' ', d.Leaves.Select(l => "-" + Brief(l))),
             _ => $"{e.At:ss\\.fff} {e}",
         }));

@@ -1,16 +1,16 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>Reads a history and tells what must not have happened in it.</summary>
+/// <summary>Finds violations in a history.</summary>
 /// <remarks>
-/// The end of the history counts as settled: wait until everybody has had the time to converge before asking. A join that was
-/// never acknowledged may be present or not, until its owner or its member has ended.
+/// The end of the history must be a converged state: wait for it before calling. A join that was never acknowledged may
+/// be visible or not, until its owner or its node has ended.
 /// </remarks>
 public sealed class HistoryChecker
 {
     private readonly IReadOnlyList<HistoryEvent> _events;
     private readonly IReadOnlyList<Excuse> _excuses;
     private readonly Dictionary<string, Life> _lives = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, List<(TimeSpan At, MemberEnd? How)>> _members = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<(TimeSpan At, NodeEndReason? How)>> _nodes = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Observer, string Topic), ShownTopic> _topics = [];
     private readonly HashSet<(string Observer, string Presence)> _seenLeaving = [];
     private readonly List<Finding> _findings = [];
@@ -18,7 +18,7 @@ public sealed class HistoryChecker
     private HistoryChecker(IReadOnlyList<HistoryEvent> events, IReadOnlyList<Excuse> excuses) =>
         (_events, _excuses) = (events, excuses);
 
-    /// <param name="excuses">When members may take each other for down.</param>
+    /// <param name="excuses">The times in which nodes may mark each other as down.</param>
     public static IReadOnlyList<Finding> Check(IReadOnlyList<HistoryEvent> events, params IReadOnlyList<Excuse> excuses)
     {
         var checker = new HistoryChecker(events, excuses);
@@ -51,24 +51,25 @@ public sealed class HistoryChecker
                 case Ending e:
                     _lives[e.Presence].EndedAt ??= e.At;
                     break;
-                case MemberStarted m:
-                    Member(m.Member).Add((m.At, null));
+                case NodeStarted m:
+                    Node(m.Node).Add((m.At, null));
                     break;
-                case MemberEnded m:
-                    Member(m.Member).Add((m.At, m.How));
+                case NodeEnded m:
+                    Node(m.Node).Add((m.At, m.How));
                     break;
             }
         }
 
         foreach (var life in _lives.Values)
         {
-            var end = Member(life.Start.Member).FirstOrDefault(change => change.How is not null && change.At >= life.Start.At);
-            (life.MemberEndedAt, life.MemberEnd) = (end.How is null ? null : end.At, end.How);
+            var end = Node(life.Start.Node)
+                .FirstOrDefault(change => change.How is not null && change.At >= life.Start.At);
+            (life.NodeEndedAt, life.NodeEnd) = (end.How is null ? null : end.At, end.How);
         }
     }
 
-    private List<(TimeSpan At, MemberEnd? How)> Member(string name) =>
-        _members.TryGetValue(name, out var changes) ? changes : _members[name] = [];
+    private List<(TimeSpan At, NodeEndReason? How)> Node(string name) =>
+        _nodes.TryGetValue(name, out var changes) ? changes : _nodes[name] = [];
 
     private void Follow(HistoryEvent happened)
     {
@@ -87,7 +88,7 @@ public sealed class HistoryChecker
                 }
 
                 break;
-            case MemberSaid s:
+            case VerdictReported s:
                 FollowVerdict(s);
                 break;
         }
@@ -96,12 +97,12 @@ public sealed class HistoryChecker
     private void FollowState(SawState seen)
     {
         var topic = Topic(seen.Observer, seen.Topic);
-        foreach (var twice in seen.Everybody.GroupBy(shown => shown.Presence).Where(group => group.Count() > 1))
+        foreach (var twice in seen.Presences.GroupBy(shown => shown.Presence).Where(group => group.Count() > 1))
         {
             Report(FindingKind.DoubleJoin, seen.At, seen.Observer, $"the state has {twice.Key} {twice.Count()} times");
         }
 
-        topic.Replace(seen.Everybody);
+        topic.Replace(seen.Presences);
     }
 
     private void FollowDiff(SawDiff seen)
@@ -125,16 +126,25 @@ public sealed class HistoryChecker
         var isUpdate = topic.Find(join.Presence) is { } before && seen.Leaves.Any(leave => leave.Ref == before.Ref);
         if (topic.Contains(join.Ref))
         {
-            Report(FindingKind.DoubleJoin, seen.At, seen.Observer, $"{join.Presence} joined as {join.Ref}, which was shown already");
+            Report(
+                FindingKind.DoubleJoin,
+                seen.At,
+                seen.Observer,
+                $"{join.Presence} joined as {join.Ref}, which was already visible");
         }
         else if (!isUpdate && topic.Find(join.Presence) is { } shown)
         {
-            Report(FindingKind.DoubleJoin, seen.At, seen.Observer, $"{join.Presence} joined as {join.Ref} beside {shown.Ref}");
+            Report(
+                FindingKind.DoubleJoin,
+                seen.At,
+                seen.Observer,
+                $"{join.Presence} joined as {join.Ref} beside {shown.Ref}");
         }
         else if (!isUpdate && _seenLeaving.Contains((seen.Observer, join.Presence)) && IsOver(join.Presence, seen.At)
             && seen.Leaves.All(leave => leave.Ref != join.Ref))
         {
-            Report(FindingKind.Ghost, seen.At, seen.Observer, $"{join.Presence} joined again after it had ended and left");
+            Report(
+                FindingKind.Ghost, seen.At, seen.Observer, $"{join.Presence} joined again after it had ended and left");
         }
     }
 
@@ -143,13 +153,17 @@ public sealed class HistoryChecker
         var joinsHere = seen.Joins.Any(join => join.Ref == leave.Ref);
         if (!topic.Contains(leave.Ref) && !joinsHere)
         {
-            Report(FindingKind.LeaveWithoutJoin, seen.At, seen.Observer, $"{leave.Presence} left as {leave.Ref}, which was not shown");
+            Report(
+                FindingKind.LeaveWithoutJoin,
+                seen.At,
+                seen.Observer,
+                $"{leave.Presence} left as {leave.Ref}, which was not visible");
             return;
         }
 
         if (seen.Joins.Any(join => join.Presence == leave.Presence && join.Ref != leave.Ref))
         {
-            // An update shows as both.
+            // An update appears as a join and a leave.
             return;
         }
 
@@ -161,10 +175,14 @@ public sealed class HistoryChecker
 
         if (!IsOver(leave.Presence, seen.At))
         {
-            // Whoever is on a member that is over, but does not know it yet, is shown that the others went.
+            // An observer on a node that was declared dead but still runs sees the others leave.
             if (!IsExcused(seen.At) && !IsOver(seen.Observer, seen.At))
             {
-                Report(FindingKind.FalseLeave, seen.At, seen.Observer, $"{leave.Presence} on {life.Start.Member} left and lives");
+                Report(
+                    FindingKind.FalseLeave,
+                    seen.At,
+                    seen.Observer,
+                    $"{leave.Presence} on {life.Start.Node} left but is present");
             }
         }
         else if (leave.Reason is { } reason && !life.Reasons(seen.At).Contains(reason))
@@ -173,39 +191,51 @@ public sealed class HistoryChecker
                 FindingKind.WrongReason,
                 seen.At,
                 seen.Observer,
-                $"{leave.Presence} left by {reason} instead of {string.Join(" or ", life.Reasons(seen.At))}");
+                $"{leave.Presence} left with reason {reason} instead of {string.Join(" or ", life.Reasons(seen.At))}");
         }
     }
 
-    private void FollowVerdict(MemberSaid said)
+    private void FollowVerdict(VerdictReported report)
     {
-        if (said.Verdict is not (MemberVerdict.Down or MemberVerdict.PermDown or MemberVerdict.Stopped or MemberVerdict.Dead)
-            || IsExcused(said.At)
-            || EndOf(said.Member, said.At) is not null)
+        if (report.Verdict is not (NodeVerdict.Down or NodeVerdict.PermDown or NodeVerdict.Stopped or NodeVerdict.Dead)
+            || IsExcused(report.At)
+            || EndOf(report.Node, report.At) is not null)
         {
             return;
         }
 
-        var end = EndOf(said.About, said.At);
+        var end = EndOf(report.About, report.At);
         if (end is null)
         {
-            Report(FindingKind.LivingReportedDown, said.At, said.Member, $"{said.About} is {said.Verdict}, it says, and lives");
+            Report(
+                FindingKind.LivingReportedDown,
+                report.At,
+                report.Node,
+                $"{report.About} is reported {report.Verdict} but is up");
         }
-        else if (end != MemberEnd.Stopped && said.Verdict == MemberVerdict.Stopped)
+        else if (end != NodeEndReason.Stopped && report.Verdict == NodeVerdict.Stopped)
         {
-            Report(FindingKind.WrongReason, said.At, said.Member, $"{said.About} was {end} and is called {said.Verdict}");
+            Report(
+                FindingKind.WrongReason,
+                report.At,
+                report.Node,
+                $"{report.About} was {end} but is reported {report.Verdict}");
         }
-        else if (end == MemberEnd.Stopped && said.Verdict != MemberVerdict.Stopped)
+        else if (end == NodeEndReason.Stopped && report.Verdict != NodeVerdict.Stopped)
         {
-            Report(FindingKind.WrongReason, said.At, said.Member, $"{said.About} said farewell and is called {said.Verdict}");
+            Report(
+                FindingKind.WrongReason,
+                report.At,
+                report.Node,
+                $"{report.About} sent a leave but is reported {report.Verdict}");
         }
     }
 
-    /// <summary>How the last life of a member that had begun by then ended by then, or the one before a new start; null if it lives.</summary>
-    private MemberEnd? EndOf(string member, TimeSpan at)
+    /// <summary>Returns how a node's last run ended by then, or the run before a restart; null if it is up.</summary>
+    private NodeEndReason? EndOf(string node, TimeSpan at)
     {
-        // A verdict on the life before may come after the next has begun; members with a past are given that much.
-        var changes = Member(member).Where(change => change.At <= at).ToList();
+        // A verdict on the previous run may arrive after the restart; it is tolerated.
+        var changes = Node(node).Where(change => change.At <= at).ToList();
         return changes.Count == 0 ? null : changes.LastOrDefault(change => change.How is not null).How;
     }
 
@@ -214,11 +244,11 @@ public sealed class HistoryChecker
         var end = _events.Count == 0 ? TimeSpan.Zero : _events[^1].At;
         foreach (var ((observer, name), topic) in _topics)
         {
-            foreach (var shown in topic.Everybody.Where(shown => _lives.ContainsKey(shown.Presence)))
+            foreach (var shown in topic.Presences.Where(shown => _lives.ContainsKey(shown.Presence)))
             {
                 if (IsOver(shown.Presence, end))
                 {
-                    Report(FindingKind.Ghost, end, observer, $"{shown.Presence} is shown in {name} and has ended");
+                    Report(FindingKind.Ghost, end, observer, $"{shown.Presence} is visible in {name} but has ended");
                 }
                 else if (shown.Version < _lives[shown.Presence].Version)
                 {
@@ -235,22 +265,27 @@ public sealed class HistoryChecker
                 && topic.Find(life.Start.Presence) is null);
             foreach (var life in missing)
             {
-                Report(FindingKind.Loss, end, observer, $"{life.Start.Presence} on {life.Start.Member} is present and not shown in {name}");
+                Report(
+                    FindingKind.Loss,
+                    end,
+                    observer,
+                    $"{life.Start.Presence} on {life.Start.Node} is present but not visible in {name}");
             }
         }
     }
 
     private bool IsOver(string presence, TimeSpan at) =>
-        _lives.TryGetValue(presence, out var life) && (life.EndedAt <= at || life.MemberEndedAt <= at);
+        _lives.TryGetValue(presence, out var life) && (life.EndedAt <= at || life.NodeEndedAt <= at);
 
     private bool IsExcused(TimeSpan at) => _excuses.Any(excuse => excuse.Covers(at));
 
     private ShownTopic Topic(string observer, string topic) =>
         _topics.TryGetValue((observer, topic), out var shown) ? shown : _topics[(observer, topic)] = new ShownTopic();
 
-    private void Report(FindingKind kind, TimeSpan at, string who, string what) => _findings.Add(new Finding(kind, at, who, what));
+    private void Report(FindingKind kind, TimeSpan at, string who, string what) =>
+        _findings.Add(new Finding(kind, at, who, what));
 
-    /// <summary>One join and what became of it.</summary>
+    /// <summary>One join and its later events.</summary>
     private sealed class Life(Joining start)
     {
         public Joining Start => start;
@@ -261,22 +296,22 @@ public sealed class HistoryChecker
 
         public TimeSpan? EndedAt { get; set; }
 
-        public TimeSpan? MemberEndedAt { get; set; }
+        public TimeSpan? NodeEndedAt { get; set; }
 
-        public MemberEnd? MemberEnd { get; set; }
+        public NodeEndReason? NodeEnd { get; set; }
 
-        /// <summary>The reasons that fit what has happened by then.</summary>
+        /// <summary>Returns the leave reasons that match the events so far.</summary>
         public IEnumerable<string> Reasons(TimeSpan at)
         {
             if (EndedAt <= at)
             {
                 yield return "Untracked";
-                yield return "ProcessEnded";
+                yield return "SessionEnded";
             }
 
-            if (MemberEndedAt <= at)
+            if (NodeEndedAt <= at)
             {
-                yield return MemberEnd == Histories.MemberEnd.Stopped ? "NodeStopped" : "NodeDown";
+                yield return NodeEnd == Histories.NodeEndReason.Stopped ? "NodeStopped" : "NodeDown";
             }
         }
     }

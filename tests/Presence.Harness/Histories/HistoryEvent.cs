@@ -1,32 +1,33 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>Something that was done or seen in a run, on the clock of the run.</summary>
+/// <summary>An action or observation in a run, with its time on the run's clock.</summary>
 public abstract record HistoryEvent(TimeSpan At);
 
-/// <summary>A member has become ready.</summary>
-public sealed record MemberStarted(TimeSpan At, string Member) : HistoryEvent(At);
+/// <summary>A node became ready.</summary>
+public sealed record NodeStarted(TimeSpan At, string Node) : HistoryEvent(At);
 
-/// <summary>A member is ended from now on: what was tracked through it has to go.</summary>
-public sealed record MemberEnded(TimeSpan At, string Member, MemberEnd How) : HistoryEvent(At);
+/// <summary>A node ends: its presences have to leave.</summary>
+public sealed record NodeEnded(TimeSpan At, string Node, NodeEndReason How) : HistoryEvent(At);
 
-/// <summary>A client begins to join through a member. Nobody knows yet whether it will be present.</summary>
-/// <param name="Presence">Names this one join, in its metadata: a key may join many times.</param>
-public sealed record Joining(TimeSpan At, string Presence, string Member, string Topic, string Key) : HistoryEvent(At);
+/// <summary>A client starts to join through a node, without an acknowledgement yet.</summary>
+/// <param name="Presence">Id of this join, stored in its metadata: a key may join many times.</param>
+public sealed record Joining(TimeSpan At, string Presence, string Node, string Topic, string Key) : HistoryEvent(At);
 
 public sealed record Joined(TimeSpan At, string Presence) : HistoryEvent(At);
 
-/// <summary>A client asks for an update to a version.</summary>
+/// <summary>A client requests an update to a version.</summary>
 public sealed record Updating(TimeSpan At, string Presence, int Version) : HistoryEvent(At);
 
 public sealed record Updated(TimeSpan At, string Presence, int Version) : HistoryEvent(At);
 
-/// <summary>The owner ends its presence, by leaving or by dropping its connection.</summary>
+/// <summary>The owner ends its presence by a leave or by closing its connection.</summary>
 public sealed record Ending(TimeSpan At, string Presence) : HistoryEvent(At);
 
-/// <summary>An observer was sent the whole topic.</summary>
-public sealed record SawState(TimeSpan At, string Observer, string Topic, IReadOnlyList<Shown> Everybody) : HistoryEvent(At);
+/// <summary>An observer received the whole topic.</summary>
+public sealed record SawState(
+    TimeSpan At, string Observer, string Topic, IReadOnlyList<Shown> Presences) : HistoryEvent(At);
 
-/// <summary>An observer was sent a change.</summary>
+/// <summary>An observer received a change.</summary>
 public sealed record SawDiff(
     TimeSpan At,
     string Observer,
@@ -34,33 +35,33 @@ public sealed record SawDiff(
     IReadOnlyList<Shown> Joins,
     IReadOnlyList<Shown> Leaves) : HistoryEvent(At);
 
-/// <summary>An observer's connection has ended; what it had seen counts no more.</summary>
+/// <summary>An observer's connection ended; its state is discarded.</summary>
 public sealed record WatchEnded(TimeSpan At, string Observer) : HistoryEvent(At);
 
-/// <summary>A member gave its verdict on another.</summary>
-public sealed record MemberSaid(TimeSpan At, string Member, string About, string Incarnation, MemberVerdict Verdict)
+/// <summary>A node reported a verdict on another.</summary>
+public sealed record VerdictReported(TimeSpan At, string Node, string About, string Incarnation, NodeVerdict Verdict)
     : HistoryEvent(At);
 
-/// <summary>What an observer is shown of one presence.</summary>
-/// <param name="Reason">Why it left, where the observer is told; else null.</param>
+/// <summary>A presence as an observer sees it.</summary>
+/// <param name="Reason">The leave reason, if the observer gets it; otherwise null.</param>
 public sealed record Shown(string Key, string Ref, string Presence, int Version, string? Reason = null);
 
-/// <summary>How a member ended.</summary>
-public enum MemberEnd
+/// <summary>How a node ended.</summary>
+public enum NodeEndReason
 {
-    /// <summary>It was asked to and said farewell.</summary>
+    /// <summary>It was stopped and sent a leave.</summary>
     Stopped,
 
-    /// <summary>It had no time to say anything.</summary>
+    /// <summary>It was killed without a leave.</summary>
     Killed,
 }
 
-/// <summary>What members say of each other; a subset of the tracker's replica events.</summary>
-public enum MemberVerdict
+/// <summary>Verdicts of nodes on each other; a subset of the tracker's replica events.</summary>
+public enum NodeVerdict
 {
     Up,
-    Healing,
-    Healed,
+    Recovering,
+    Recovered,
     Down,
     PermDown,
     Replaced,

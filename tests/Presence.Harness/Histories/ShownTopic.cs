@@ -1,27 +1,27 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>What an observer knows of a topic: the state, and the diffs folded into it as the stock client does.</summary>
+/// <summary>An observer's view of a topic: the state, with diffs applied as the Phoenix client does.</summary>
 public sealed class ShownTopic
 {
     private readonly Dictionary<string, Shown> _byRef = new(StringComparer.Ordinal);
 
-    public IReadOnlyCollection<Shown> Everybody => _byRef.Values;
+    public IReadOnlyCollection<Shown> Presences => _byRef.Values;
 
     public bool Contains(string reference) => _byRef.ContainsKey(reference);
 
-    /// <summary>Whether this join is shown, in whatever version.</summary>
+    /// <summary>Returns whether this join is visible, in any version.</summary>
     public Shown? Find(string presence) => _byRef.Values.FirstOrDefault(shown => shown.Presence == presence);
 
-    public void Replace(IEnumerable<Shown> everybody)
+    public void Replace(IEnumerable<Shown> presences)
     {
         _byRef.Clear();
-        foreach (var shown in everybody)
+        foreach (var shown in presences)
         {
             _byRef[shown.Ref] = shown;
         }
     }
 
-    /// <summary>Joins first, then leaves: an update is both, and nobody is gone in between.</summary>
+    /// <summary>Applies joins before leaves: an update has both, and the presence must not disappear.</summary>
     public void Apply(IEnumerable<Shown> joins, IEnumerable<Shown> leaves)
     {
         foreach (var shown in joins)

@@ -1,26 +1,26 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>What is allowed of unique processes in a run.</summary>
+/// <summary>The limits for unique processes in a run.</summary>
 public sealed record UniqueRules
 {
     /// <summary>
-    /// Who stood still within this time before another began may run beside it: its lease ran out meanwhile, as it must. Zero in
-    /// available mode.
+    /// A holder that was suspended within this time before a successor started may overlap it, because its lease
+    /// expired meanwhile. Zero in available mode.
     /// </summary>
     public TimeSpan Lease { get; init; }
 
-    /// <summary>How long nobody may run it although some member could and nothing was done to any of them meanwhile.</summary>
-    public required TimeSpan MostVacant { get; init; }
+    /// <summary>Maximum time without a holder although some node could run the process and no fault occurred.</summary>
+    public required TimeSpan MaxVacant { get; init; }
 
-    /// <summary>The same, after somebody found the store again; by default no longer than otherwise.</summary>
-    public TimeSpan? MostVacantAfterOutage { get; init; }
+    /// <summary>The same, after a node has reconnected to the store; by default equal.</summary>
+    public TimeSpan? MaxVacantAfterOutage { get; init; }
 
-    /// <summary>When each side may run one: a split, in available mode, until it has healed.</summary>
+    /// <summary>The times of partitions, in which each side may run an available process.</summary>
     public IReadOnlyList<Excuse> Splits { get; init; } = [];
 }
 
-/// <summary>Tells from a history whether unique processes ran once and were taken over in time.</summary>
-/// <remarks>What holds of epochs, whatever the times, is found by <see cref="HistoryChecker"/>.</remarks>
+/// <summary>Checks in a history that unique processes ran once and were taken over in time.</summary>
+/// <remarks>Epochs are checked by <see cref="HistoryChecker"/>.</remarks>
 public static class UniqueChecker
 {
     public static IReadOnlyList<Finding> Check(IReadOnlyList<HistoryEvent> events, UniqueRules rules)
@@ -28,50 +28,55 @@ public static class UniqueChecker
         var history = new UniqueHistory(events);
         return
         [
-            .. history.Terms.GroupBy(term => term.Began.Process, StringComparer.Ordinal).SelectMany(process => TwoAtOnce(history, [.. process], rules)),
-            .. Vacancies(events).Where(vacancy => vacancy.Lasted > Allowed(events, rules, vacancy)).Select(vacancy => new Finding(
+            .. history.Terms.GroupBy(term => term.Began.Process, StringComparer.Ordinal)
+                .SelectMany(process => TwoAtOnce(history, [.. process], rules)),
+            .. Vacancies(events).Where(vacancy => vacancy.Lasted > Allowed(events, rules, vacancy))
+                .Select(vacancy => new Finding(
                 FindingKind.NobodyRan,
                 vacancy.From,
-                vacancy.Member,
-                $"nobody ran {vacancy.Process} for {vacancy.Lasted.TotalSeconds:0.000} s, and {vacancy.Member} could")),
+                vacancy.Node,
+                $"no node ran {vacancy.Process} for {vacancy.Lasted.TotalSeconds:0.000} s, and {vacancy.Node} could")),
         ];
     }
 
     /// <summary>
-    /// All spans in which a process ran nowhere, a member could have run it, and nothing was done to any member: each such thing may
-    /// have taken a lease along that nobody uses, and the wait begins anew.
+    /// Returns all times in which a process ran nowhere, a node could have run it, and no fault occurred: a fault may
+    /// leave an unused lease, so that the wait restarts.
     /// </summary>
     public static IEnumerable<Vacancy> Vacancies(IReadOnlyList<HistoryEvent> events)
     {
         var history = new UniqueHistory(events);
-        var members = Availability.Of(history.Events);
+        var nodes = Availability.Of(history.Events);
         foreach (var process in history.Terms.GroupBy(term => term.Began.Process, StringComparer.Ordinal))
         {
             foreach (var gap in Gaps(history, [.. process]))
             {
-                foreach (var (member, able) in members)
+                foreach (var (node, able) in nodes)
                 {
-                    var vacant = new Span(gap.From > able.From ? gap.From : able.From, gap.To < able.To ? gap.To : able.To);
+                    var vacant = new Span(
+                        gap.From > able.From ? gap.From : able.From, gap.To < able.To ? gap.To : able.To);
                     if (vacant.Length > TimeSpan.Zero)
                     {
-                        yield return new Vacancy(process.Key, member, vacant.From, vacant.Length);
+                        yield return new Vacancy(process.Key, node, vacant.From, vacant.Length);
                     }
                 }
             }
         }
     }
 
-    /// <summary>The terms of a process that go on at the end, the newest epoch last.</summary>
+    /// <summary>Returns the running terms of a process at the end, the newest epoch last.</summary>
     public static IReadOnlyList<TermBegan> Running(IReadOnlyList<HistoryEvent> events, string process) =>
     [
-        .. new UniqueHistory([.. events.Where(e => e is TermBegan or TermEnded or MemberEnded)]).Terms
+        .. new UniqueHistory([.. events.Where(e => e is TermBegan or TermEnded or NodeEnded)]).Terms
             .Where(term => term.Began.Process == process && term.End is null)
             .Select(term => term.Began)
             .OrderBy(began => began.Epoch),
     ];
 
     private static TimeSpan Allowed(IReadOnlyList<HistoryEvent> events, UniqueRules rules, Vacancy vacancy) =>
-        rules.MostVacantAfterOutage is { } most && events.OfType<StoreFound>().Any(found => found.At == vacancy.From) ? most : rules.MostVacant;
+        rules.MaxVacantAfterOutage is { } most && events.OfType<StoreFound>().Any(found => found.At == vacancy.From)
+            ? most
+            : rules.MaxVacant;
 
     private static IEnumerable<Finding> TwoAtOnce(UniqueHistory history, List<Term> terms, UniqueRules rules)
     {
@@ -83,18 +88,22 @@ public static class UniqueChecker
                 var lease = new Span(began.At - rules.Lease, began.At);
                 if (!rules.Splits.Any(split => split.Covers(began.At))
                     && !(rules.Lease > TimeSpan.Zero
-                        && (history.StoodStill(earlier.Began.Member, lease) || history.StoodStill(began.Member, lease))))
+                        && (history.WasSuspended(earlier.Began.Node, lease)
+                            || history.WasSuspended(began.Node, lease))))
                 {
                     yield return new Finding(
-                        FindingKind.TwoAtOnce, began.At, began.Member, $"{terms[later]} of {began.Process} began while {earlier} went on");
+                        FindingKind.TwoAtOnce,
+                        began.At,
+                        began.Node,
+                        $"{terms[later]} of {began.Process} began while {earlier} was running");
                 }
             }
         }
     }
 
     /// <summary>
-    /// The times between the first term and the end in which no term ran; a member that stands still runs nothing. What comes before is the first
-    /// start of the cluster, which compiles everything anew, and no takeover.
+    /// Returns the times between the first term and the end without a term; a suspended node runs nothing. The first
+    /// start of a cluster, which includes compilation, is no takeover.
     /// </summary>
     private static IEnumerable<Span> Gaps(UniqueHistory history, List<Term> terms)
     {
@@ -119,7 +128,8 @@ public static class UniqueChecker
     private static IEnumerable<Span> Running(UniqueHistory history, Term term)
     {
         var from = term.Span.From;
-        foreach (var pause in history.PausesOf(term.Began.Member).Where(pause => pause.Meets(term.Span)).OrderBy(pause => pause.From))
+        foreach (var pause in history.PausesOf(term.Began.Node).Where(
+            pause => pause.Overlaps(term.Span)).OrderBy(pause => pause.From))
         {
             if (pause.From > from)
             {
@@ -137,5 +147,5 @@ public static class UniqueChecker
 }
 
 /// <summary>A time in which a unique process ran nowhere.</summary>
-/// <param name="Member">Who could have run it.</param>
-public sealed record Vacancy(string Process, string Member, TimeSpan From, TimeSpan Lasted);
+/// <param name="Node">The node that could have run it.</param>
+public sealed record Vacancy(string Process, string Node, TimeSpan From, TimeSpan Lasted);

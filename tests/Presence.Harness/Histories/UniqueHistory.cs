@@ -1,11 +1,11 @@
 namespace Presence.Harness.Histories;
 
-/// <summary>A span of the run.</summary>
+/// <summary>A time span of the run.</summary>
 internal readonly record struct Span(TimeSpan From, TimeSpan To)
 {
     public TimeSpan Length => To - From;
 
-    public bool Meets(Span other) => From <= other.To && other.From <= To;
+    public bool Overlaps(Span other) => From <= other.To && other.From <= To;
 }
 
 /// <summary>One term of a unique process.</summary>
@@ -18,59 +18,60 @@ internal sealed record Term(TermBegan Began, TermEnded? Ended, TimeSpan? Died)
     public override string ToString() => $"{Began.Term} (epoch {Began.Epoch}, from {Began.At.TotalSeconds:0.000} s)";
 }
 
-/// <summary>What a history tells of unique processes, in the order of time.</summary>
+/// <summary>The events of unique processes in a history, ordered by time.</summary>
 internal sealed class UniqueHistory
 {
     private readonly ILookup<string, Span> _pauses;
 
     public UniqueHistory(IReadOnlyList<HistoryEvent> events)
     {
-        // What members tell of themselves arrives later than it happened; what a resource tells is in its own order already.
+        // Reports of nodes arrive late and are sorted by time; those of a resource are already in its order.
         Events = [.. events.OrderBy(e => e.At)];
         var ends = Events.OfType<TermEnded>().ToDictionary(e => e.Term, StringComparer.Ordinal);
-        var deaths = Events.OfType<MemberEnded>().ToList();
+        var deaths = Events.OfType<NodeEnded>().ToList();
         Terms = [.. Events.OfType<TermBegan>().Select(began => new Term(
             began,
             ends.GetValueOrDefault(began.Term),
-            deaths.FirstOrDefault(end => end.Member == began.Member && end.At >= began.At) is { How: MemberEnd.Killed } death ? death.At : null))];
-        _pauses = Pauses().ToLookup(pause => pause.Member, pause => pause.Span, StringComparer.Ordinal);
+            deaths.FirstOrDefault(end => end.Node == began.Node && end.At >= began.At)
+                is { How: NodeEndReason.Killed } death ? death.At : null))];
+        _pauses = Pauses().ToLookup(pause => pause.Node, pause => pause.Span, StringComparer.Ordinal);
     }
 
     public IReadOnlyList<HistoryEvent> Events { get; }
 
-    /// <summary>Of all processes, in the order in which they began.</summary>
+    /// <summary>The terms of all processes, in the order of their starts.</summary>
     public IReadOnlyList<Term> Terms { get; }
 
-    /// <summary>When a member stood still.</summary>
-    public IEnumerable<Span> PausesOf(string member) => _pauses[member];
+    /// <summary>Returns the times in which a node was suspended.</summary>
+    public IEnumerable<Span> PausesOf(string node) => _pauses[node];
 
-    public bool StoodStill(string member, Span within) => PausesOf(member).Any(pause => pause.Meets(within));
+    public bool WasSuspended(string node, Span within) => PausesOf(node).Any(pause => pause.Overlaps(within));
 
-    private IEnumerable<(string Member, Span Span)> Pauses()
+    private IEnumerable<(string Node, Span Span)> Pauses()
     {
         var since = new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
         foreach (var happened in Events)
         {
             switch (happened)
             {
-                case MemberPaused paused:
-                    since.TryAdd(paused.Member, paused.At);
+                case NodePaused paused:
+                    since.TryAdd(paused.Node, paused.At);
                     break;
-                case MemberContinued continued when since.Remove(continued.Member, out var from):
-                    yield return (continued.Member, new Span(from, continued.At));
+                case NodeContinued continued when since.Remove(continued.Node, out var from):
+                    yield return (continued.Node, new Span(from, continued.At));
                     break;
-                case MemberEnded ended when since.Remove(ended.Member, out var from):
-                    yield return (ended.Member, new Span(from, ended.At));
+                case NodeEnded ended when since.Remove(ended.Node, out var from):
+                    yield return (ended.Node, new Span(from, ended.At));
                     break;
-                case MemberStarved starved:
-                    yield return (starved.Member, new Span(starved.At - starved.For, starved.At));
+                case NodeStarved starved:
+                    yield return (starved.Node, new Span(starved.At - starved.For, starved.At));
                     break;
             }
         }
 
-        foreach (var (member, from) in since)
+        foreach (var (node, from) in since)
         {
-            yield return (member, new Span(from, TimeSpan.MaxValue));
+            yield return (node, new Span(from, TimeSpan.MaxValue));
         }
     }
 }

@@ -1,12 +1,12 @@
 namespace Presence.Harness.Networks;
 
-/// <summary>Rules by which the router of a <see cref="TestNetwork"/> drops some of the packets between two places, and counts them.</summary>
-/// <remarks>Needs <c>nft</c> (package nftables). The router forwards; neither place's own kernel knows of it, so senders get no error.</remarks>
+/// <summary>Makes a <see cref="TestNetwork"/>'s router drop some packets between two places, and counts them.</summary>
+/// <remarks>Needs <c>nft</c> (package nftables). The router drops packets, so that senders get no error.</remarks>
 public static class PacketLoss
 {
     private static readonly Lazy<string?> WhyMissing = new(Try);
 
-    /// <summary>Why no packets can be lost here; null if they can.</summary>
+    /// <summary>Why packets cannot be dropped here; null if they can.</summary>
     public static string? Missing => WhyMissing.Value;
 
     private static string? Nft { get; } = Executable.Find("nft");
@@ -29,13 +29,15 @@ public static class PacketLoss
         return Counted(listed);
     }
 
-    private static string Table(NetworkPlace one, NetworkPlace other) => $"{one.RouterInterface}_{other.RouterInterface}";
+    private static string Table(NetworkPlace one, NetworkPlace other) =>
+        $"{one.RouterInterface}_{other.RouterInterface}";
 
     private static string Rules(string table, IEnumerable<(NetworkPlace From, NetworkPlace To)> ways, int percent)
     {
         var rules = ways.Select(way => $"add rule inet {table} way ip saddr {way.From.Address} "
             + $"ip daddr {way.To.Address} numgen random mod 100 < {percent} counter drop; ");
-        return $"add table inet {table}; add chain inet {table} way {{ type filter hook forward priority 0; }}; {string.Concat(rules)}";
+        return $"add table inet {table}; "
+            + $"add chain inet {table} way {{ type filter hook forward priority 0; }}; {string.Concat(rules)}";
     }
 
     private static long Counted(string listed)
@@ -66,7 +68,8 @@ public static class PacketLoss
         var name = "pr" + RandomNumberGenerator.GetHexString(6, lowercase: true);
         Reaper.WatchNamespace(name);
         Command.MustAsync(TestNetwork.Ip!, "netns", "add", name).GetAwaiter().GetResult();
-        var tried = Command.RunAsync(TestNetwork.Ip!, ["netns", "exec", name, Nft, Rules("trial", [], 1) + "add rule inet trial way numgen random mod 100 < 1 counter drop"])
+        var rules = Rules("trial", [], 1) + "add rule inet trial way numgen random mod 100 < 1 counter drop";
+        var tried = Command.RunAsync(TestNetwork.Ip!, ["netns", "exec", name, Nft, rules])
             .GetAwaiter().GetResult();
         Command.RunAsync(TestNetwork.Ip!, ["netns", "delete", name]).GetAwaiter().GetResult();
         return tried.ExitCode == 0 ? null : $"This kernel cannot lose packets by nftables: {tried.Error.Trim()}";

@@ -2,12 +2,10 @@ using System.Threading.Channels;
 
 namespace Presence.Harness.Networks;
 
-/// <summary>
-/// A line to a TCP server that can be cut, slowed and healed without root: clients connect to it instead of the server.
-/// </summary>
+/// <summary>A TCP relay in front of a server that can be cut, slowed and restored without root.</summary>
 /// <remarks>
-/// A cut line is silent: connections stay open, new ones are accepted, and what is sent waits and arrives after the heal, as
-/// with a network that drops packets and TCP that sends them again. Where there are namespaces, <see cref="TestNetwork"/> does the same for real.
+/// A cut relay is silent: connections stay open, new ones are accepted, and data arrives after <see cref="Heal"/>, like
+/// TCP over a network that drops packets. <see cref="TestNetwork"/> does the same with real packets.
 /// </remarks>
 public sealed class Relay : IAsyncDisposable
 {
@@ -32,19 +30,19 @@ public sealed class Relay : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>How long each piece is under way, in each direction. Order is kept.</summary>
+    /// <summary>Delay of the data in each direction. Order is kept.</summary>
     public TimeSpan Delay
     {
         get => new(Interlocked.Read(ref _delayTicks));
         set => Interlocked.Exchange(ref _delayTicks, value.Ticks);
     }
 
-    /// <summary>Whether something waits for the heal.</summary>
+    /// <summary>Whether data waits for <see cref="Heal"/>.</summary>
     public bool IsHolding => Volatile.Read(ref _held) > 0;
 
     public void Cut() => _cut ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Breaks what is open and refuses what is new, like a stopped server, until <see cref="Heal"/>.</summary>
+    /// <summary>Closes connections and rejects new ones, like a stopped server, until <see cref="Heal"/>.</summary>
     public void Break() => _broken.Cancel();
 
     public void Heal()
@@ -86,7 +84,7 @@ public sealed class Relay : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The end.
+            // Disposed.
         }
     }
 
@@ -100,7 +98,7 @@ public sealed class Relay : IAsyncDisposable
         {
             await OpenAsync(end.Token);
             await server.ConnectAsync(_server, end.Token);
-            // Whoever closes first ends both.
+            // The first side that closes ends both.
             var pumps = new[] { PumpAsync(client, server, end.Token), PumpAsync(server, client, end.Token) };
             await Task.WhenAny(pumps);
             await end.CancelAsync();
@@ -108,7 +106,7 @@ public sealed class Relay : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
-            // Nobody is there, or the relay ends.
+            // The server is down, or the relay ends.
         }
     }
 
@@ -126,7 +124,7 @@ public sealed class Relay : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
         {
-            // Closed; what is under way is lost with it.
+            // Closed; data in flight is lost.
         }
 
         underWay.Writer.Complete();

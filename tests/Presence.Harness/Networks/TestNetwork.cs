@@ -1,17 +1,17 @@
 namespace Presence.Harness.Networks;
 
 /// <summary>
-/// Places in network namespaces of their own, joined by a router in yet another one. The router drops what passes between two places
-/// that are cut apart, silently and in both directions, connections that are open included.
+/// Network namespaces ("places"), connected by a router in another one. The router drops packets between two places
+/// that are cut, silently and in both directions, including those of open connections.
 /// </summary>
 /// <remarks>
-/// Needs root and <c>ip</c> (package iproute2). The machine's own network gets one interface and one route, to a part of 198.18.0.0/15,
-/// which is set aside for tests; both go with the network.
+/// Needs root and <c>ip</c> (package iproute2). Adds one interface and one route to the machine, to a part of
+/// 198.18.0.0/15, which is reserved for tests; disposal removes both.
 /// </remarks>
 public sealed class TestNetwork : IAsyncDisposable
 {
-    // Each place has four addresses of the net: its line's number times four. Line 0 leads to the machine itself.
-    private const int MostPlaces = 60;
+    // Each place has four addresses, at its link's number times four. Link 0 leads to the machine itself.
+    private const int MaxPlaces = 60;
 
     private static readonly Lazy<string?> WhyMissing = new(Try);
 
@@ -26,10 +26,10 @@ public sealed class TestNetwork : IAsyncDisposable
 
     internal static string? Ip { get; } = Executable.Find("ip");
 
-    /// <summary>Why there are no namespaces to be had; null if there are.</summary>
+    /// <summary>Why namespaces are unavailable; null if they are available.</summary>
     public static string? Missing => WhyMissing.Value;
 
-    /// <summary>By which all places reach this machine itself, whatever is cut apart.</summary>
+    /// <summary>Address by which all places reach this machine, whatever is cut.</summary>
     public IPAddress HostAddress => IPAddress.Parse(Address(0, 2));
 
     private string Router => _prefix + "r";
@@ -37,7 +37,7 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <summary>Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names namespaces.</summary>
     public static void Require() => Requirement.Demand("namespaces", Missing);
 
-    /// <summary>Makes the router and its line to this machine.</summary>
+    /// <summary>Creates the router and its link to this machine.</summary>
     public static async Task<TestNetwork> CreateAsync()
     {
         Require();
@@ -54,7 +54,7 @@ public sealed class TestNetwork : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes a place; the same one if it is there already.</summary>
+    /// <summary>Creates a place, or returns the existing one.</summary>
     public async Task<NetworkPlace> AddAsync(string name)
     {
         await _changing.WaitAsync();
@@ -66,16 +66,18 @@ public sealed class TestNetwork : IAsyncDisposable
             }
 
             var number = _places.Count + 1;
-            if (number > MostPlaces)
+            if (number > MaxPlaces)
             {
-                throw new InvalidOperationException($"A network has room for {MostPlaces} places.");
+                throw new InvalidOperationException($"A network has room for {MaxPlaces} places.");
             }
 
             var line = number.ToString(CultureInfo.InvariantCulture);
-            var place = new NetworkPlace(name, _prefix + "n" + line, IPAddress.Parse(Address(number, 2)), $"{_prefix}p{line}");
+            var place = new NetworkPlace(
+                name, _prefix + "n" + line, IPAddress.Parse(Address(number, 2)), $"{_prefix}p{line}");
             Reaper.WatchNamespace(place.Namespace);
             await IpAsync($"netns add {place.Namespace}");
-            await IpAsync($"link add {place.RouterInterface} netns {Router} type veth peer name eth0 netns {place.Namespace}");
+            await IpAsync(
+                $"link add {place.RouterInterface} netns {Router} type veth peer name eth0 netns {place.Namespace}");
             await IpAsync($"-n {Router} address add {Address(number, 1)}/30 dev {place.RouterInterface}");
             await IpAsync($"-n {Router} link set {place.RouterInterface} up");
             await IpAsync($"-n {place.Namespace} address add {place.Address}/30 dev eth0");
@@ -90,15 +92,15 @@ public sealed class TestNetwork : IAsyncDisposable
         }
     }
 
-    /// <summary>Drops everything between a place and others, in both directions.</summary>
+    /// <summary>Drops all packets between a place and others, in both directions.</summary>
     public Task CutAsync(string one, params IEnumerable<string> others) => RuleAsync("add", one, others);
 
-    /// <summary>Lets pass what <see cref="CutAsync"/> dropped.</summary>
+    /// <summary>Ends <see cref="CutAsync"/>.</summary>
     public Task HealAsync(string one, params IEnumerable<string> others) => RuleAsync("delete", one, others);
 
     /// <summary>
-    /// Loses so many of a hundred packets between a place and others, by chance and in each direction, until
-    /// <see cref="RecoverAsync"/>. Skips the test where there is no <c>nft</c>.
+    /// Drops a random percentage of the packets between a place and others in each direction, until
+    /// <see cref="RecoverAsync"/>. Skips the test without <c>nft</c>.
     /// </summary>
     public async Task LoseAsync(string one, IEnumerable<string> others, int percent)
     {
@@ -109,8 +111,8 @@ public sealed class TestNetwork : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends what <see cref="LoseAsync"/> began.</summary>
-    /// <returns>How many packets were lost on each line.</returns>
+    /// <summary>Ends <see cref="LoseAsync"/>.</summary>
+    /// <returns>The number of dropped packets of each link.</returns>
     public async Task<IReadOnlyList<long>> RecoverAsync(string one, IEnumerable<string> others)
     {
         var lost = new List<long>();
@@ -122,34 +124,33 @@ public sealed class TestNetwork : IAsyncDisposable
         return lost;
     }
 
-    /// <summary>
-    /// Delays and loses what goes to a place, whoever sent it. Skips the test where the kernel cannot do that (it needs <c>sch_netem</c>).
-    /// </summary>
-    /// <param name="lossPercent">Of the packets, 0 to 100.</param>
+    /// <summary>Delays and drops packets to a place. Skips the test without <c>sch_netem</c>.</summary>
+    /// <param name="lossPercent">Percentage of dropped packets, 0 to 100.</param>
     public async Task DisturbAsync(string place, TimeSpan delay, double lossPercent) =>
         Requirement.Demand("netem", await TryDisturbAsync(place, delay, lossPercent));
 
     /// <inheritdoc cref="DisturbAsync"/>
-    /// <returns>Why that cannot be had here; null if it is done.</returns>
+    /// <returns>Why this is unavailable; null on success.</returns>
     public Task<string?> TryDisturbAsync(string place, TimeSpan delay, double lossPercent) => TryQueueAsync(
         place, $"netem delay {delay.TotalMilliseconds:0}ms loss {lossPercent}%");
 
     /// <summary>
-    /// Lets no more than so much pass to a place: packets wait their turn, and are lost where they would wait longer than so. What a crowded
-    /// line does, and what can be had where there is no netem.
+    /// Limits the bandwidth to a place: packets are queued, and dropped when they would wait longer than the maximum.
+    /// Simulates a congested link, also without netem.
     /// </summary>
-    /// <returns>Why that cannot be had here; null if it is done.</returns>
-    public Task<string?> TryNarrowAsync(string place, int kilobits, TimeSpan longestWait) => TryQueueAsync(
-        place, $"tbf rate {kilobits}kbit burst 16kb latency {longestWait.TotalMilliseconds:0}ms");
+    /// <returns>Why this is unavailable; null on success.</returns>
+    public Task<string?> TryNarrowAsync(string place, int kilobits, TimeSpan maxWait) => TryQueueAsync(
+        place, $"tbf rate {kilobits}kbit burst 16kb latency {maxWait.TotalMilliseconds:0}ms");
 
-    /// <summary>Ends what <see cref="DisturbAsync"/> or <see cref="TryNarrowAsync"/> began.</summary>
+    /// <summary>Ends <see cref="DisturbAsync"/> or <see cref="TryNarrowAsync"/>.</summary>
     public Task CalmAsync(string place) =>
-        Command.MustAsync(Executable.Find("tc")!, "-n", Router, "qdisc", "delete", "dev", _places[place].RouterInterface, "root");
+        Command.MustAsync(
+            Executable.Find("tc")!, "-n", Router, "qdisc", "delete", "dev", _places[place].RouterInterface, "root");
 
-    /// <summary>Removes all namespaces, and with them all lines. End what runs there first.</summary>
+    /// <summary>Removes all namespaces and links. End the programs in them first.</summary>
     public async ValueTask DisposeAsync()
     {
-        // Namespaces are taken down in the background; the way into them goes at once.
+        // Namespaces are removed in the background; the link to them goes at once.
         await Command.RunAsync(Ip!, ["link", "delete", _prefix + "h"]);
         foreach (var space in _places.Values.Select(place => place.Namespace).Append(Router))
         {
@@ -178,7 +179,9 @@ public sealed class TestNetwork : IAsyncDisposable
 
         var result = await Command.RunAsync(
             tc, $"-n {Router} qdisc replace dev {_places[place].RouterInterface} root {discipline}".Split(' '));
-        return result.ExitCode == 0 ? null : $"The kernel knows no queue {discipline.Split(' ')[0]}: {result.Error.Trim()}";
+        return result.ExitCode == 0
+            ? null
+            : $"The kernel knows no queue {discipline.Split(' ')[0]}: {result.Error.Trim()}";
     }
 
     private async Task BeginAsync()
@@ -218,7 +221,8 @@ public sealed class TestNetwork : IAsyncDisposable
             return $"This machine allows no network namespaces: {made.Error.Trim()}";
         }
 
-        var line = Command.RunAsync(Ip, ["-n", name, "link", "add", "line0", "type", "veth", "peer", "name", "line1"]).GetAwaiter().GetResult();
+        var line = Command.RunAsync(Ip, ["-n", name, "link", "add", "line0", "type", "veth", "peer", "name", "line1"])
+            .GetAwaiter().GetResult();
         Command.RunAsync(Ip, ["netns", "delete", name]).GetAwaiter().GetResult();
         return line.ExitCode == 0 ? null : $"This kernel cannot join network namespaces: {line.Error.Trim()}";
     }

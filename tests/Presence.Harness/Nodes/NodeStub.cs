@@ -1,13 +1,13 @@
 namespace Presence.Harness.Nodes;
 
-/// <summary>A node of which a test overrides what it needs. It supports no change, and nobody is there.</summary>
+/// <summary>A stub of a node without presences that supports no changes; tests override what they need.</summary>
 public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
 {
     public virtual string Name => "stub";
 
     string IPresenceTracker.Name => "presence";
 
-    public virtual string Engine => "stub";
+    public virtual string TransportName => "stub";
 
     public NodeState State => NodeState.Ready;
 
@@ -17,33 +17,52 @@ public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
 
     public IPresenceTracker GetTracker(string name) => this;
 
-    public virtual PresenceProcess StartProcess(string? label = null) => throw new NotSupportedException();
+    public virtual PresenceSession OpenSession(string? label = null) => throw new NotSupportedException();
 
-    public virtual IReadOnlyList<MemberStatus> Members() => [];
+    public virtual IReadOnlyList<NodeStatus> Nodes() => [];
 
     public virtual IReadOnlyList<ReplicaStatus> Replicas() => [];
 
     public virtual ValueTask<PresenceEntry> TrackAsync(
-        PresenceProcess process, string topic, string key, PresenceMeta meta = default) =>
+        PresenceSession session,
+        string topic,
+        string key,
+        PresenceMeta meta = default,
+        CancellationToken cancellation = default) =>
         throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<PresenceEntry>> TrackManyAsync(
-        PresenceProcess process, IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
+        PresenceSession session,
+        IReadOnlyList<TrackRequest> requests,
+        CancellationToken cancellation = default) => throw new NotSupportedException();
 
-    public ValueTask<PresenceEntry> UpdateAsync(PresenceProcess process, string topic, string key, PresenceMeta meta) =>
-        UpdateAsync(process, topic, key, _ => meta);
+    public ValueTask<PresenceEntry> UpdateAsync(
+        PresenceSession session,
+        string topic,
+        string key,
+        PresenceMeta meta,
+        CancellationToken cancellation = default) =>
+        UpdateAsync(session, topic, key, _ => meta, cancellation);
 
     public virtual ValueTask<PresenceEntry> UpdateAsync(
-        PresenceProcess process, string topic, string key, Func<PresenceEntry, PresenceMeta> update) =>
+        PresenceSession session,
+        string topic,
+        string key,
+        Func<PresenceEntry, PresenceMeta> update,
+        CancellationToken cancellation = default) =>
         throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<PresenceEntry>> UpdateManyAsync(
-        PresenceProcess process, IReadOnlyList<TrackRequest> requests) => throw new NotSupportedException();
+        PresenceSession session,
+        IReadOnlyList<TrackRequest> requests,
+        CancellationToken cancellation = default) => throw new NotSupportedException();
 
-    public virtual ValueTask<bool> UntrackAsync(PresenceProcess process, string topic, string key) =>
+    public virtual ValueTask<bool> UntrackAsync(
+        PresenceSession session, string topic, string key, CancellationToken cancellation = default) =>
         throw new NotSupportedException();
 
-    public virtual ValueTask<int> UntrackAllAsync(PresenceProcess process) => throw new NotSupportedException();
+    public virtual ValueTask<int> UntrackAllAsync(
+        PresenceSession session, CancellationToken cancellation = default) => throw new NotSupportedException();
 
     public abstract TopicSnapshot List(string topic);
 

@@ -1,6 +1,6 @@
 namespace Presence.Harness.Processes;
 
-/// <summary>Runs a program to its end, within bounds.</summary>
+/// <summary>Runs a program to its end, with a timeout.</summary>
 public static class Command
 {
     public static async Task<CommandResult> RunAsync(
@@ -25,8 +25,8 @@ public static class Command
         Reaper.Watch(process.Id);
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        var patience = within ?? TimeSpan.FromSeconds(60);
-        using var limit = new CancellationTokenSource(patience);
+        var timeout = within ?? TimeSpan.FromSeconds(60);
+        using var limit = new CancellationTokenSource(timeout);
         try
         {
             await process.WaitForExitAsync(limit.Token);
@@ -34,7 +34,8 @@ public static class Command
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} did not end within {patience.TotalSeconds} s.\n{await output}\n{await error}");
+            throw new TimeoutException(
+                $"{program} did not end within {timeout.TotalSeconds} s.\n{await output}\n{await error}");
         }
         finally
         {
@@ -45,16 +46,17 @@ public static class Command
     }
 
     /// <summary>Runs a program that must succeed.</summary>
-    /// <exception cref="InvalidOperationException">It did not; the message has what it wrote.</exception>
+    /// <exception cref="InvalidOperationException">It failed; the message has its output.</exception>
     public static async Task<string> MustAsync(string program, params IReadOnlyList<string> arguments)
     {
         var result = await RunAsync(program, arguments);
         return result.ExitCode == 0
             ? result.Output
             : throw new InvalidOperationException(
-                $"{Path.GetFileName(program)} {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.Error}{result.Output}");
+                $"{Path.GetFileName(program)} {string.Join(' ', arguments)} ended with {result.ExitCode}: "
+                + $"{result.Error}{result.Output}");
     }
 }
 
-/// <summary>How a program ended, and what it wrote.</summary>
+/// <summary>The exit code and output of a program.</summary>
 public sealed record CommandResult(int ExitCode, string Output, string Error);

@@ -1,12 +1,14 @@
 namespace Presence.Harness.Processes;
 
-/// <summary>Programs of this machine.</summary>
+/// <summary>Finds programs on this machine.</summary>
 public static class Executable
 {
-    // Tools of the administrator are not on everybody's path.
-    private static readonly string[] AlsoIn = OperatingSystem.IsWindows() ? [] : ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+    // Administration tools are not on every user's path.
+    private static readonly string[] AlsoIn = OperatingSystem.IsWindows()
+        ? []
+        : ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-    /// <summary>Path of the first of these programs that there is; null if there is none.</summary>
+    /// <summary>Returns the path of the first of these programs that exists; null if none does.</summary>
     public static string? Find(params ReadOnlySpan<string> names)
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);

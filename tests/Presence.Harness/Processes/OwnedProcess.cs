@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Presence.Harness.Processes;
 
-/// <summary>A process that a test has started: its lines, signals to it, and its certain end.</summary>
+/// <summary>A process that a test has started: its output, signals to it, and its guaranteed end.</summary>
 public sealed class OwnedProcess : IAsyncDisposable
 {
-    private const int MostLines = 20_000;
+    private const int MaxLines = 20_000;
     private const int NoSuchProcess = 3;
 
     private readonly Process _process;
@@ -20,10 +20,10 @@ public sealed class OwnedProcess : IAsyncDisposable
 
     public int Id { get; private set; }
 
-    /// <summary>Completes when the process has ended, in whatever way.</summary>
+    /// <summary>Completes when the process has ended.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>Completes when all that it wrote has been read, which may be a little after its end.</summary>
+    /// <summary>Completes when all output has been read, which may be shortly after its end.</summary>
     public Task Drained => _drained.Task;
 
     public bool HasEnded => _ended.Task.IsCompleted;
@@ -31,11 +31,11 @@ public sealed class OwnedProcess : IAsyncDisposable
     /// <summary>137 after SIGKILL, 143 after a SIGTERM that it did not handle.</summary>
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>What it has written last, at most 20,000 lines.</summary>
+    /// <summary>Gets its last output, at most 20,000 lines.</summary>
     public string Output => string.Join('\n', _lines);
 
-    /// <param name="start">Program, arguments, folder, environment; its outputs are collected.</param>
-    /// <param name="onLine">Is told each line that it writes.</param>
+    /// <param name="start">Program, arguments, folder and environment; its output is collected.</param>
+    /// <param name="onLine">Called with each line of output.</param>
     public static OwnedProcess Start(ProcessStartInfo start, Action<string>? onLine = null)
     {
         start.RedirectStandardOutput = true;
@@ -45,7 +45,7 @@ public sealed class OwnedProcess : IAsyncDisposable
         return owned;
     }
 
-    /// <summary>Sends a signal; without effect if the process has ended.</summary>
+    /// <summary>Sends a signal; has no effect if the process has ended.</summary>
     public void Signal(UnixSignal signal)
     {
         if (!HasEnded)
@@ -54,7 +54,7 @@ public sealed class OwnedProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends a signal to a child of an owned process; without effect if it has ended.</summary>
+    /// <summary>Sends a signal to a child of an owned process; has no effect if it has ended.</summary>
     public static void Signal(int process, UnixSignal signal)
     {
         if (Kill(process, (int)signal) != 0 && Marshal.GetLastPInvokeError() is var error and not NoSuchProcess)
@@ -63,7 +63,7 @@ public sealed class OwnedProcess : IAsyncDisposable
         }
     }
 
-    /// <exception cref="TimeoutException">It goes on; the message has its output.</exception>
+    /// <exception cref="TimeoutException">It did not end; the message has its output.</exception>
     public async Task<TimeSpan> WaitForEndAsync(TimeSpan within)
     {
         var clock = Stopwatch.StartNew();
@@ -79,7 +79,7 @@ public sealed class OwnedProcess : IAsyncDisposable
         return clock.Elapsed;
     }
 
-    /// <summary>Ends it at once, even if it is paused.</summary>
+    /// <summary>Kills it, even if it is suspended.</summary>
     public async Task KillAsync()
     {
         if (!HasEnded)
@@ -130,7 +130,7 @@ public sealed class OwnedProcess : IAsyncDisposable
         }
 
         _lines.Enqueue(line);
-        while (_lines.Count > MostLines && _lines.TryDequeue(out _))
+        while (_lines.Count > MaxLines && _lines.TryDequeue(out _))
         {
         }
 
@@ -142,7 +142,7 @@ public sealed class OwnedProcess : IAsyncDisposable
     private static extern int Kill(int process, int signal);
 }
 
-/// <summary>Signals by their number on Linux.</summary>
+/// <summary>Signal numbers on Linux.</summary>
 public enum UnixSignal
 {
     Interrupt = 2,

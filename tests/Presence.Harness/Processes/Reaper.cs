@@ -1,12 +1,12 @@
 namespace Presence.Harness.Processes;
 
 /// <summary>
-/// Ends what a test run has started even if the run itself is killed: a shell that is told of every process, folder and network
-/// namespace, and cleans up when the pipe from this process closes.
+/// Cleans up after a test run even if the run is killed: a shell that gets the name of every process, folder and
+/// network namespace, and removes them when the pipe from this process closes.
 /// </summary>
 public static class Reaper
 {
-    // Paused processes are killed too: SIGKILL needs no cooperation. Whatever was given back before is left alone.
+    // SIGKILL also ends suspended processes. Released names are skipped.
     private const string Script = """
         pids=' ' folders='' spaces=''
         while read -r word name; do
@@ -24,17 +24,17 @@ public static class Reaper
 
     private static readonly Lazy<StreamWriter?> Pipe = new(Start);
 
-    public static void Watch(int process) => Tell("pid", process.ToString(CultureInfo.InvariantCulture));
+    public static void Watch(int process) => Write("pid", process.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>The process has ended: its number may soon be somebody else's.</summary>
-    public static void Ended(int process) => Tell("ended", process.ToString(CultureInfo.InvariantCulture));
+    /// <summary>Removes a process that has ended: its id may be reused.</summary>
+    public static void Ended(int process) => Write("ended", process.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>Takes note of a folder without blanks in its path.</summary>
-    public static void WatchFolder(string path) => Tell("folder", path);
+    /// <summary>Adds a folder; its path must not contain blanks.</summary>
+    public static void WatchFolder(string path) => Write("folder", path);
 
-    public static void WatchNamespace(string name) => Tell("namespace", name);
+    public static void WatchNamespace(string name) => Write("namespace", name);
 
-    private static void Tell(string word, string name)
+    private static void Write(string word, string name)
     {
         if (Pipe.Value is not { } pipe)
         {
@@ -54,7 +54,7 @@ public static class Reaper
             return null;
         }
 
-        // A session of its own, where there is one to be had: a signal to the terminal's group must not end it before its work.
+        // In its own session, where possible: a signal to the terminal's process group must not end it.
         var detached = Executable.Find("setsid");
         var start = detached is null
             ? new ProcessStartInfo("sh", ["-c", Script])

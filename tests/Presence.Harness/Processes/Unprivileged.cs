@@ -1,29 +1,37 @@
 namespace Presence.Harness.Processes;
 
-/// <summary>Running a program as somebody who is not root.</summary>
+/// <summary>Runs programs as a user who is not root.</summary>
 public static class Unprivileged
 {
     private static readonly Lazy<string?> FoundUser = new(() =>
     {
         var users = File.Exists("/etc/passwd") ? File.ReadAllLines("/etc/passwd") : [];
-        return new[] { "postgres", "nobody" }.FirstOrDefault(name => users.Any(user => user.StartsWith($"{name}:", StringComparison.Ordinal)));
+        return new[] { "postgres", "nobody" }.FirstOrDefault(
+            name => users.Any(user => user.StartsWith($"{name}:", StringComparison.Ordinal)));
     });
 
     public static bool IsRoot => Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows();
 
-    /// <summary>Why root cannot become somebody else here; null if it can or need not.</summary>
+    /// <summary>Why root cannot switch users here; null if it can or need not.</summary>
     public static string? Missing =>
         !IsRoot ? null
         : Executable.Find("setpriv") is null ? "setpriv (package util-linux) is missing."
         : FoundUser.Value is null ? "there is neither a user postgres nor nobody to run it as."
         : null;
 
-    /// <summary>The command line that runs a program as a user without rights; as it is if this process has none either.</summary>
+    /// <summary>Returns the command line that runs a program unprivileged; unchanged without root.</summary>
     public static IReadOnlyList<string> CommandLine(params IEnumerable<string> command) => IsRoot
-        ? [Executable.Find("setpriv")!, $"--reuid={FoundUser.Value}", $"--regid={GroupId()}", "--clear-groups", "--", .. command]
+        ? [
+            Executable.Find("setpriv")!,
+            $"--reuid={FoundUser.Value}",
+            $"--regid={GroupId()}",
+            "--clear-groups",
+            "--",
+            .. command,
+        ]
         : [.. command];
 
-    /// <summary>Gives a folder to that user.</summary>
+    /// <summary>Changes the owner of a folder to that user.</summary>
     public static async Task GiveAsync(string folder)
     {
         if (IsRoot)

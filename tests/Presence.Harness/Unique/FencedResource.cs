@@ -1,10 +1,11 @@
 namespace Presence.Harness.Unique;
 
 /// <summary>
-/// What unique processes change, reached by TCP: one line <c>process term epoch sequence</c> per attempt, answered with <c>done</c> or
-/// <c>refused</c>. It refuses an epoch below the highest it has seen of that process, and writes every attempt into the history.
+/// A resource with fencing that unique processes change over TCP: one line <c>process term epoch sequence</c> per
+/// attempt, answered with <c>done</c> or <c>rejected</c>. Rejects an epoch below the process's highest so far, and
+/// records every attempt in the history.
 /// </summary>
-/// <remarks>An attempt without an epoch, <c>-</c>, is always done: there is nothing to check.</remarks>
+/// <remarks>An attempt without an epoch, <c>-</c>, is always accepted.</remarks>
 public sealed class FencedResource : IAsyncDisposable
 {
     private readonly History _history;
@@ -14,7 +15,7 @@ public sealed class FencedResource : IAsyncDisposable
     private readonly List<Task> _serving = [];
     private readonly Task _accepting;
 
-    /// <param name="address">Where it listens; by default loopback.</param>
+    /// <param name="address">The address that it listens on; by default loopback.</param>
     public FencedResource(History history, IPAddress? address = null)
     {
         _history = history;
@@ -48,7 +49,7 @@ public sealed class FencedResource : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The end.
+            // Disposed.
         }
     }
 
@@ -62,12 +63,12 @@ public sealed class FencedResource : IAsyncDisposable
             await using var writer = new StreamWriter(client.GetStream()) { AutoFlush = true, NewLine = "\n" };
             while (await reader.ReadLineAsync(_stop.Token) is { } line)
             {
-                await writer.WriteLineAsync((Try(line.Split(' ')) ? "done" : "refused").AsMemory(), _stop.Token);
+                await writer.WriteLineAsync((Try(line.Split(' ')) ? "done" : "rejected").AsMemory(), _stop.Token);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // A member was killed, or the resource ends.
+            // A node was killed, or the resource was disposed.
         }
     }
 
@@ -85,7 +86,7 @@ public sealed class FencedResource : IAsyncDisposable
                 _highest[process] = seen;
             }
 
-            // In the same order as it was decided.
+            // Recorded in the order of the decisions.
             _history.Add(new EffectTried(_history.Now, process, term, epoch, sequence, isAccepted));
         }
 

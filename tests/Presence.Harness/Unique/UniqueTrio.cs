@@ -1,22 +1,22 @@
 namespace Presence.Harness.Unique;
 
-/// <summary>Three silos as processes that contend for the same unique processes, each with lines of its own.</summary>
+/// <summary>Three silos as processes with the same unique processes, each with its own links.</summary>
 public sealed class UniqueTrio : IAsyncDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
 
-    /// <summary>The number by which Orleans marks a dead silo in its table.</summary>
+    /// <summary>The status number of a dead silo in Orleans' table.</summary>
     private const int Dead = 6;
 
     private const int MaxStarts = 3;
 
     private readonly UniqueTrioOptions _options;
     private readonly PostgresServer _server;
-    private readonly IReadOnlyList<IMemberLines> _lines;
-    private readonly UniqueMember?[] _members = new UniqueMember?[3];
+    private readonly IReadOnlyList<INodeOutput> _lines;
+    private readonly UniqueNodeProgram?[] _nodes = new UniqueNodeProgram?[3];
 
-    /// <param name="lines">Three; the trio disposes of them.</param>
-    public UniqueTrio(UniqueTrioOptions options, PostgresServer server, IReadOnlyList<IMemberLines> lines)
+    /// <param name="lines">Three links; the trio disposes them.</param>
+    public UniqueTrio(UniqueTrioOptions options, PostgresServer server, IReadOnlyList<INodeOutput> lines)
     {
         (_options, _server, _lines) = (options, server, lines);
         Resource = new FencedResource(History, options.ResourceAddress);
@@ -28,130 +28,134 @@ public sealed class UniqueTrio : IAsyncDisposable
 
     public FencedResource Resource { get; }
 
-    /// <summary>Starts those that do not run side by side, until all three stand by.</summary>
-    public Task StartAsync() => Task.WhenAll(Enumerable.Range(0, 3).Where(member => !IsRunning(member)).Select(StartMemberAsync));
+    /// <summary>Starts the nodes that do not run, in parallel, until all three are on standby.</summary>
+    public Task StartAsync() =>
+        Task.WhenAll(Enumerable.Range(0, 3).Where(node => !IsRunning(node)).Select(StartNodeAsync));
 
-    /// <summary>m1, m2 or m3.</summary>
-    public static string Name(int member) => $"m{member + 1}";
+    /// <summary>Returns m1, m2 or m3.</summary>
+    public static string Name(int node) => $"m{node + 1}";
 
-    public bool IsRunning(int member) => _members[member] is { HasEnded: false };
+    public bool IsRunning(int node) => _nodes[node] is { HasEnded: false };
 
-    /// <summary>What a member has written in its present or last life.</summary>
-    public string Log(int member) => _members[member]!.Log;
+    /// <summary>Returns the log of a node's current or last run.</summary>
+    public string Log(int node) => _nodes[node]!.Log;
 
-    /// <summary>Starts a member, again under its name if it was ended.</summary>
-    /// <remarks>A database that goes away in the middle of a start ends the start; whoever runs a member then starts it again, and so does this.</remarks>
-    public async Task StartMemberAsync(int member)
+    /// <summary>Starts or restarts a node.</summary>
+    /// <remarks>A connection failure ends a start; like an operator, this starts the node again.</remarks>
+    public async Task StartNodeAsync(int node)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                _members[member] = await UniqueMember.StartAsync(
-                    Name(member), _options, _lines[member], Resource, History);
+                _nodes[node] = await UniqueNodeProgram.StartAsync(
+                    Name(node), _options, _lines[node], Resource, History);
                 return;
             }
             catch (InvalidOperationException) when (attempt < MaxStarts)
             {
-                // Once more.
+                // Retry.
             }
         }
     }
 
-    public Task KillAsync(int member) => EndAsync(member, m => m.KillAsync());
+    public Task KillAsync(int node) => EndAsync(node, m => m.KillAsync());
 
-    public Task TerminateAsync(int member) => EndAsync(member, m => m.TerminateAsync());
+    public Task TerminateAsync(int node) => EndAsync(node, m => m.TerminateAsync());
 
-    public void Pause(int member) => _members[member]!.Pause();
+    public void Pause(int node) => _nodes[node]!.Pause();
 
-    public void Continue(int member) => _members[member]!.Continue();
+    public void Continue(int node) => _nodes[node]!.Continue();
 
-    /// <summary>Cuts a member off from the database.</summary>
-    public async Task CutAsync(int member)
+    /// <summary>Disconnects a node from the database.</summary>
+    public async Task CutAsync(int node)
     {
-        History.Add(new StoreLost(History.Now, Name(member)));
-        await _lines[member].CutAsync();
+        History.Add(new StoreLost(History.Now, Name(node)));
+        await _lines[node].CutAsync();
     }
 
-    public async Task HealAsync(int member)
+    public async Task HealAsync(int node)
     {
-        await _lines[member].HealAsync();
-        History.Add(new StoreFound(History.Now, Name(member)));
+        await _lines[node].HealAsync();
+        History.Add(new StoreFound(History.Now, Name(node)));
     }
 
-    /// <summary>Cuts a member off from the database and from the others.</summary>
-    /// <returns>False if its lines cannot.</returns>
-    public Task<bool> TryIsolateAsync(int member) => TryAsync(member, line => line.TryIsolateAsync());
+    /// <summary>Disconnects a node from the database and from the others.</summary>
+    /// <returns>False if not supported.</returns>
+    public Task<bool> TryIsolateAsync(int node) => TryAsync(node, line => line.TryIsolateAsync());
 
-    /// <summary>Ends what <see cref="TryIsolateAsync"/> began.</summary>
-    public async Task RejoinAsync(int member)
+    /// <summary>Ends <see cref="TryIsolateAsync"/>.</summary>
+    public async Task RejoinAsync(int node)
     {
-        await _lines[member].RejoinAsync();
-        History.Add(new StoreFound(History.Now, Name(member)));
+        await _lines[node].RejoinAsync();
+        History.Add(new StoreFound(History.Now, Name(node)));
     }
 
-    /// <summary>Waits until the others have declared a member dead, which counts as its end from now on.</summary>
-    public async Task UntilDeclaredDeadAsync(int member)
+    /// <summary>Waits until a node is declared dead, which is recorded as its end.</summary>
+    public async Task UntilDeclaredDeadAsync(int node)
     {
-        await Patience.UntilAsync($"{Name(member)} is declared dead", Generous, async () => await _server.ReadAsync<long>(
-            $"SELECT count(*) FROM presence_orleans.silo WHERE cluster = '{_options.Schema}' AND name = '{Name(member)}' AND status <> {Dead}") == 0);
+        await TestTimeouts.UntilAsync($"{Name(node)} is declared dead", Generous, async () =>
+            await _server.ReadAsync<long>(
+            $"SELECT count(*) FROM presence_orleans.silo WHERE cluster = '{_options.Schema}' "
+            + $"AND name = '{Name(node)}' AND status <> {Dead}") == 0);
     }
 
-    /// <summary>Waits until a member that was declared dead has found out and ended.</summary>
-    public async Task UntilEndedAsync(int member)
+    /// <summary>Waits until a node that was declared dead has ended itself.</summary>
+    public async Task UntilEndedAsync(int node)
     {
-        await _members[member]!.Ended.WaitAsync(Generous);
-        History.Add(new MemberEnded(History.Now, Name(member), MemberEnd.Killed));
-        await _members[member]!.DisposeAsync();
+        await _nodes[node]!.Ended.WaitAsync(Generous);
+        History.Add(new NodeEnded(History.Now, Name(node), NodeEndReason.Killed));
+        await _nodes[node]!.DisposeAsync();
     }
 
-    /// <summary>Delays what goes between a member and the database; zero to end that.</summary>
-    /// <returns>False if its line cannot.</returns>
-    public bool TrySlow(int member, TimeSpan delay)
+    /// <summary>Delays the data between a node and the database; zero ends that.</summary>
+    /// <returns>False if not supported.</returns>
+    public bool TrySlow(int node, TimeSpan delay)
     {
         var at = History.Now;
-        if (!_lines[member].TrySlow(delay))
+        if (!_lines[node].TrySlow(delay))
         {
             return false;
         }
 
-        History.Add(delay > TimeSpan.Zero ? new StoreLost(at, Name(member)) : new StoreFound(at, Name(member)));
+        History.Add(delay > TimeSpan.Zero ? new StoreLost(at, Name(node)) : new StoreFound(at, Name(node)));
         return true;
     }
 
-    /// <summary>Loses packets on all lines of a member.</summary>
-    /// <returns>False if its line cannot.</returns>
-    public Task<bool> TryLoseAsync(int member, int percent) => TryAsync(member, line => line.TryLoseAsync(percent));
+    /// <summary>Drops packets on all links of a node.</summary>
+    /// <returns>False if not supported.</returns>
+    public Task<bool> TryLoseAsync(int node, int percent) => TryAsync(node, line => line.TryLoseAsync(percent));
 
-    /// <summary>Ends what <see cref="TryLoseAsync"/> began.</summary>
-    /// <returns>How many packets were lost.</returns>
-    public async Task<long> RecoverAsync(int member)
+    /// <summary>Ends <see cref="TryLoseAsync"/>.</summary>
+    /// <returns>The number of dropped packets.</returns>
+    public async Task<long> RecoverAsync(int node)
     {
-        var lost = await _lines[member].RecoverAsync();
-        History.Add(new StoreFound(History.Now, Name(member)));
+        var lost = await _lines[node].RecoverAsync();
+        History.Add(new StoreFound(History.Now, Name(node)));
         return lost;
     }
 
-    /// <summary>All terms of a process that go on as far as is known, the newest epoch last.</summary>
+    /// <summary>Returns the known running terms of a process, the newest epoch last.</summary>
     public IReadOnlyList<TermBegan> Running(string process) => UniqueChecker.Running(History.Events, process);
 
-    /// <summary>The member that runs it; null if none does.</summary>
-    public int? Holder(string process) => Running(process) is [.., var term] ? term.Member[1] - '1' : null;
+    /// <summary>Returns the node that runs a process; null if none does.</summary>
+    public int? Holder(string process) => Running(process) is [.., var term] ? term.Node[1] - '1' : null;
 
-    /// <summary>Waits until one member alone runs each of the processes and has done something since this call.</summary>
+    /// <summary>Waits until each process runs on exactly one node and had an effect since this call.</summary>
     public async Task<int> UntilOneRunsAsync(params string[] processes)
     {
         var since = History.Now;
         await UntilAsync("one runs", () => processes.All(process =>
             Running(process) is [var term]
-            && History.FirstAfter<EffectTried>(since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
+            && History.FirstAfter<EffectTried>(
+                since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
         return Holder(processes[0])!.Value;
     }
 
-    /// <summary>Waits for something that the history shows.</summary>
-    public Task UntilAsync(string what, Func<bool> isSo) => Patience.UntilAsync(what, Generous, isSo, Story);
+    /// <summary>Waits for a condition on the history.</summary>
+    public Task UntilAsync(string what, Func<bool> isSo) => TestTimeouts.UntilAsync(what, Generous, isSo, Story);
 
-    /// <summary>What happened beside the effects, for a failure message.</summary>
+    /// <summary>Returns the events other than effects, for a failure message.</summary>
     public string Story() => string.Join('\n', History.Events
         .Where(e => e is not EffectTried { IsAccepted: true })
         .OrderBy(e => e.At)
@@ -160,7 +164,7 @@ public sealed class UniqueTrio : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Task.WhenAll(_members.OfType<UniqueMember>().Select(member => member.DisposeAsync().AsTask()));
+        await Task.WhenAll(_nodes.OfType<UniqueNodeProgram>().Select(node => node.DisposeAsync().AsTask()));
         await Resource.DisposeAsync();
         foreach (var line in _lines)
         {
@@ -168,29 +172,29 @@ public sealed class UniqueTrio : IAsyncDisposable
         }
     }
 
-    private async Task<bool> TryAsync(int member, Func<IMemberLines, Task<bool>> fault)
+    private async Task<bool> TryAsync(int node, Func<INodeOutput, Task<bool>> fault)
     {
         var at = History.Now;
-        if (!await fault(_lines[member]))
+        if (!await fault(_lines[node]))
         {
             return false;
         }
 
-        History.Add(new StoreLost(at, Name(member)));
+        History.Add(new StoreLost(at, Name(node)));
         return true;
     }
 
-    private async Task EndAsync(int member, Func<UniqueMember, Task> end)
+    private async Task EndAsync(int node, Func<UniqueNodeProgram, Task> end)
     {
-        await end(_members[member]!);
-        await _members[member]!.DisposeAsync();
+        await end(_nodes[node]!);
+        await _nodes[node]!.DisposeAsync();
     }
 }
 
-/// <summary>What three members run.</summary>
+/// <summary>Options of a <see cref="UniqueTrio"/>.</summary>
 public sealed record UniqueTrioOptions
 {
-    /// <summary>One per cluster: names the cluster, and the schema of its leases.</summary>
+    /// <summary>Name of the cluster and of the schema of its leases; unique.</summary>
     public required string Schema { get; init; }
 
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(2);
@@ -204,6 +208,6 @@ public sealed record UniqueTrioOptions
     /// <summary>Names of unique groups of two, in consistent mode.</summary>
     public IReadOnlyList<string> Groups { get; init; } = [];
 
-    /// <summary>Where the resource listens; loopback by default.</summary>
+    /// <summary>The address of the resource; loopback by default.</summary>
     public IPAddress? ResourceAddress { get; init; }
 }

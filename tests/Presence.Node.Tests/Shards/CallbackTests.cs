@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace Presence.Node.Tests.Shards;
 
-/// <summary>Callbacks run with no lock held: whatever they call works, and whom they keep waiting is known.</summary>
+/// <summary>Callbacks run with no lock held: they may call anything and delay only their shard.</summary>
 public sealed class CallbackTests
 {
     [Fact]
@@ -10,7 +10,7 @@ public sealed class CallbackTests
     {
         await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var node = cluster[0];
-        var process = node.StartProcess();
+        var session = node.OpenSession();
         using var both = new Barrier(2);
         node.PubSub.Subscribe("p", _ =>
         {
@@ -26,7 +26,7 @@ public sealed class CallbackTests
         });
         var sent = Task.Factory.StartNew(
             () => node.PubSub.Broadcast(new PubSubMessage("p", "e", default)), TaskCreationOptions.LongRunning);
-        await node.Tracker.TrackAsync(process, "t", "k").AsTask().WaitAsync(TestTimeout);
+        await node.Tracker.TrackAsync(session, "t", "k").AsTask().WaitAsync(TestTimeout);
         await Task.WhenAll(sent, node.Tracker.DeliveredAsync()).WaitAsync(TestTimeout);
         Assert.Equal(1, node.Tracker.Count("t"));
     }
@@ -35,23 +35,24 @@ public sealed class CallbackTests
     public async Task Callbacks_of_two_shards_may_wait_for_each_other()
     {
         await using var cluster = await OfEightShardsAsync();
-        var (tracker, process) = cluster.First();
+        var (tracker, session) = cluster.First();
         var (one, two) = (TopicOf(tracker, 0), TopicOf(tracker, 1));
         using var both = new Barrier(2);
-        Action<TopicDiff> Wants(string other) => _ =>
+        Action<TopicDiff> CallsInto(string other) => _ =>
         {
             both.SignalAndWait(TestTimeout);
             tracker.Subscribe(other, _ => { }).Dispose();
             tracker.Replicas();
-            cluster[0].Members();
-            tracker.TrackManyAsync(cluster[0].StartProcess(), [new(one, other), new(two, other)]).AsTask().Wait(TestTimeout);
+            cluster[0].Nodes();
+            tracker.TrackManyAsync(
+                cluster[0].OpenSession(), [new(one, other), new(two, other)]).AsTask().Wait(TestTimeout);
             both.SignalAndWait(TestTimeout);
         };
-        var t1 = tracker.Subscribe(one, Once(Wants(two)));
-        var t2 = tracker.Subscribe(two, Once(Wants(one)));
+        var t1 = tracker.Subscribe(one, Once(CallsInto(two)));
+        var t2 = tracker.Subscribe(two, Once(CallsInto(one)));
         foreach (var topic in new[] { one, two })
         {
-            await tracker.TrackAsync(process, topic, "k").AsTask().WaitAsync(TestTimeout);
+            await tracker.TrackAsync(session, topic, "k").AsTask().WaitAsync(TestTimeout);
         }
 
         await tracker.DeliveredAsync().WaitAsync(TestTimeout);
@@ -61,10 +62,10 @@ public sealed class CallbackTests
     }
 
     [Fact]
-    public async Task A_callback_that_blocks_holds_up_the_notifications_of_its_shard_and_nothing_else()
+    public async Task Blocking_callback_delays_the_notifications_of_its_shard_and_nothing_else()
     {
         await using var cluster = await OfEightShardsAsync();
-        var (tracker, process) = cluster.First();
+        var (tracker, session) = cluster.First();
         var (one, two) = (TopicOf(tracker, 0), TopicOf(tracker, 1));
         using var go = new ManualResetEventSlim();
         var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -76,12 +77,12 @@ public sealed class CallbackTests
         var (neighbours, others) = (0, Channel.CreateUnbounded<TopicDiff>());
         using var neighbour = tracker.Subscribe(one, _ => neighbours++);
         using var other = tracker.Subscribe(two, diff => others.Writer.TryWrite(diff));
-        await tracker.TrackAsync(process, one, "k");
+        await tracker.TrackAsync(session, one, "k");
         await entered.Task.WaitAsync(TestTimeout);
-        await tracker.TrackAsync(process, one, "k2");
-        await tracker.UpdateAsync(process, one, "k2", _ => PresenceMeta.Empty);
-        await tracker.UntrackAsync(process, one, "k");
-        await tracker.TrackManyAsync(process, [new(one, "many"), new(two, "many")]);
+        await tracker.TrackAsync(session, one, "k2");
+        await tracker.UpdateAsync(session, one, "k2", _ => PresenceMeta.Empty);
+        await tracker.UntrackAsync(session, one, "k");
+        await tracker.TrackManyAsync(session, [new(one, "many"), new(two, "many")]);
         using (var late = tracker.Subscribe(one, _ => { }))
         {
             Assert.Equal(["k2", "many"], late.Snapshot.Select(e => e.Key));
@@ -96,7 +97,7 @@ public sealed class CallbackTests
     }
 
     [Fact]
-    public async Task A_callback_may_do_everything_with_the_tracker_while_others_do()
+    public async Task Callbacks_may_use_the_tracker_concurrently()
     {
         await using var cluster = await OfEightShardsAsync();
         var tracker = cluster.Tracker(0);
@@ -110,19 +111,20 @@ public sealed class CallbackTests
                 return;
             }
 
-            var process = cluster[0].StartProcess();
-            tracker.TrackManyAsync(process, [.. topics.Select(t => new TrackRequest(t, "many"))]).AsTask().Wait(TestTimeout);
-            work.Add(tracker.UpdateAsync(process, topic, "many", _ => PresenceMeta.Parse("""{"v":1}""")).AsTask());
-            work.Add(tracker.UntrackAsync(process, diff.Topic, "many").AsTask());
+            var session = cluster[0].OpenSession();
+            tracker.TrackManyAsync(
+                session, [.. topics.Select(t => new TrackRequest(t, "many"))]).AsTask().Wait(TestTimeout);
+            work.Add(tracker.UpdateAsync(session, topic, "many", _ => PresenceMeta.Parse("""{"v":1}""")).AsTask());
+            work.Add(tracker.UntrackAsync(session, diff.Topic, "many").AsTask());
             inner.Enqueue(tracker.Subscribe(diff.Topic, _ => { }));
             if (inner.Count > 4 && inner.TryDequeue(out var other))
             {
                 other.Dispose();
             }
 
-            process.End();
+            session.End();
         })).ToList();
-        var last = cluster[0].StartProcess();
+        var last = cluster[0].OpenSession();
         foreach (var topic in topics)
         {
             await tracker.TrackAsync(last, topic, "last");
@@ -138,17 +140,17 @@ public sealed class CallbackTests
         await Task.WhenAll(work.Select(w => w.ContinueWith(_ => { }, TaskScheduler.Default))).WaitAsync(TestTimeout);
         foreach (var topic in topics)
         {
-            // Behind this, everything that waited in the mailbox is done.
+            // Completes after everything that waited in the mailbox.
             await tracker.UpdateAsync(last, topic, "last", PresenceMeta.Empty);
             Assert.Equal(["last"], tracker.List(topic).Select(e => e.Key));
         }
     }
 
     [Fact]
-    public async Task Dispose_ends_the_calls_wherever_it_is_called()
+    public async Task Dispose_stops_the_calls_wherever_it_is_called()
     {
         await using var cluster = await OfEightShardsAsync();
-        var (tracker, process) = cluster.First();
+        var (tracker, session) = cluster.First();
         var calls = new int[4];
         TopicSubscription? self = null;
         self = tracker.Subscribe("t", _ =>
@@ -157,17 +159,17 @@ public sealed class CallbackTests
             self!.Dispose();
         });
         var other = tracker.Subscribe("t", _ => calls[1]++);
-        using var killer = tracker.Subscribe("t", _ =>
+        using var disposer = tracker.Subscribe("t", _ =>
         {
             calls[2]++;
             other.Dispose();
         });
-        await tracker.TrackAsync(process, "t", "k1");
-        await tracker.TrackAsync(process, "t", "k2");
+        await tracker.TrackAsync(session, "t", "k1");
+        await tracker.TrackAsync(session, "t", "k2");
         await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.Equal([1, 1, 2], calls[..3]);
 
-        // From an update function, and while the shard is busy: Dispose waits for nothing.
+        // Dispose waits neither in an update function nor while the shard is busy.
         var last = tracker.Subscribe("t", _ => calls[3]++);
         using (var held = new HeldShard(cluster[0], TopicOf(tracker, tracker.ShardOf("t"))))
         {
@@ -175,9 +177,9 @@ public sealed class CallbackTests
             last.Dispose();
         }
 
-        await tracker.UpdateAsync(process, "t", "k1", _ =>
+        await tracker.UpdateAsync(session, "t", "k1", _ =>
         {
-            killer.Dispose();
+            disposer.Dispose();
             return PresenceMeta.Empty;
         });
         await tracker.DeliveredAsync().WaitAsync(TestTimeout);
@@ -185,20 +187,20 @@ public sealed class CallbackTests
     }
 
     [Fact]
-    public async Task An_update_function_may_use_the_tracker_and_sees_the_version_it_replaces()
+    public async Task Update_function_may_use_the_tracker_and_gets_the_version_it_replaces()
     {
         await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
-        var (tracker, process) = cluster.First();
-        await tracker.TrackAsync(process, "t", "k", PresenceMeta.Parse("""{"v":0}"""));
+        var (tracker, session) = cluster.First();
+        await tracker.TrackAsync(session, "t", "k", PresenceMeta.Parse("""{"v":0}"""));
         var seen = new List<string>();
-        var entry = await tracker.UpdateAsync(process, "t", "k", present =>
+        var entry = await tracker.UpdateAsync(session, "t", "k", present =>
         {
             seen.Add(present.Meta.ToString());
             using var subscription = tracker.Subscribe("t", _ => { });
             if (seen.Count == 1)
             {
-                // Between the look and the change somebody else changes it.
-                tracker.UpdateAsync(process, "t", "k", PresenceMeta.Parse("""{"v":1}""")).AsTask().Wait(TestTimeout);
+                // Another update between the read and the write.
+                tracker.UpdateAsync(session, "t", "k", PresenceMeta.Parse("""{"v":1}""")).AsTask().Wait(TestTimeout);
             }
 
             return PresenceMeta.Parse("""{"v":2}""");
@@ -208,7 +210,7 @@ public sealed class CallbackTests
     }
 
     [Fact]
-    public async Task Handlers_may_end_each_other_inside_their_calls()
+    public async Task Handlers_may_dispose_each_other_inside_their_calls()
     {
         await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
         var tracker = cluster.Tracker(0);
@@ -226,7 +228,7 @@ public sealed class CallbackTests
             }));
         }
 
-        await tracker.TrackAsync(cluster[0].StartProcess(), "t", "k");
+        await tracker.TrackAsync(cluster[0].OpenSession(), "t", "k");
         await Task.WhenAll(ended.Select(e => e.Task)).WaitAsync(TestTimeout);
         await Task.WhenAll(handlers.Select(h => h.DisposeAsync().AsTask())).WaitAsync(TestTimeout);
     }

@@ -1,6 +1,6 @@
 namespace Presence.Node.Tests.Support;
 
-internal sealed class DrainStep(Action drain) : IDrainStep
+internal sealed class DrainStep(Action drain) : IDrainParticipant
 {
     public Task DrainAsync(CancellationToken cancellation)
     {

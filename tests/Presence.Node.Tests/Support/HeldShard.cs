@@ -1,6 +1,6 @@
 namespace Presence.Node.Tests.Support;
 
-/// <summary>Keeps the shard of a topic busy until it is let go, with one presence of its own in the topic.</summary>
+/// <summary>Keeps the shard of a topic locked until its release, with one presence in the topic.</summary>
 internal sealed class HeldShard : IDisposable
 {
     private readonly ManualResetEventSlim _entered = new();
@@ -9,10 +9,10 @@ internal sealed class HeldShard : IDisposable
 
     public HeldShard(IPresenceNode node, string topic)
     {
-        var process = node.StartProcess("holder");
-        node.Tracker.TrackAsync(process, topic, "holder").AsTask().Wait(TestTimeout);
-        // A thread of its own, so that what the pool runs can be told from what the holder runs.
-        _holder = new Thread(() => ((PresenceTracker)node.Tracker).HostOf(topic).Exclusively(() =>
+        var session = node.OpenSession("holder");
+        node.Tracker.TrackAsync(session, topic, "holder").AsTask().Wait(TestTimeout);
+        // A separate thread, to distinguish commands run by the pool from those run by the holder.
+        _holder = new Thread(() => ((PresenceTracker)node.Tracker).HostOf(topic).WithLock(() =>
         {
             _entered.Set();
             return _go.Wait(TestTimeout);
@@ -23,7 +23,7 @@ internal sealed class HeldShard : IDisposable
 
     public int ThreadId => _holder.ManagedThreadId;
 
-    public void LetGo()
+    public void Release()
     {
         _go.Set();
         Assert.True(_holder.Join(TestTimeout));

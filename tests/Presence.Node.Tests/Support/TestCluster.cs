@@ -1,16 +1,17 @@
 namespace Presence.Node.Tests.Support;
 
-/// <summary>Members on the embedded engine, each with its own services, as an application would have them.</summary>
+/// <summary>Nodes in one in-memory cluster, each with its own services, as in an application.</summary>
 internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity = 65_536) : IAsyncDisposable
 {
     private readonly List<ServiceProvider> _services = [];
 
-    public EmbeddedCluster Engine { get; } = new(time, inboxCapacity);
+    public InMemoryCluster InMemory { get; } = new(time, inboxCapacity);
 
-    public static async Task<TestCluster> OfAsync(int members, Action<PresenceOptions>? configure = null, TimeProvider? time = null)
+    public static async Task<TestCluster> OfAsync(
+        int nodes, Action<PresenceOptions>? configure = null, TimeProvider? time = null)
     {
         var cluster = new TestCluster(time);
-        for (var i = 0; i < members; i++)
+        for (var i = 0; i < nodes; i++)
         {
             await cluster.AddAsync($"n{i}", configure);
         }
@@ -18,19 +19,19 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
         return cluster;
     }
 
-    public IServiceProvider Services(int member) => _services[member];
+    public IServiceProvider Services(int node) => _services[node];
 
-    public IPresenceNode this[int member] => _services[member].GetRequiredService<IPresenceNode>();
+    public IPresenceNode this[int node] => _services[node].GetRequiredService<IPresenceNode>();
 
-    public IPresenceTracker Tracker(int member) => this[member].Tracker;
+    public IPresenceTracker Tracker(int node) => this[node].Tracker;
 
-    /// <summary>The tracker of the first member, and a process there.</summary>
-    public (IPresenceTracker Tracker, PresenceProcess Process) First() => (Tracker(0), this[0].StartProcess());
+    /// <summary>Returns the tracker of the first node and a new session there.</summary>
+    public (IPresenceTracker Tracker, PresenceSession Session) First() => (Tracker(0), this[0].OpenSession());
 
     public async Task<PresenceNode> AddAsync(
         string name,
         Action<PresenceOptions>? configure = null,
-        IClusterLink? link = null,
+        IClusterTransport? transport = null,
         Action<IServiceCollection>? more = null)
     {
         var services = new ServiceCollection();
@@ -39,7 +40,7 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
             services.AddSingleton(time);
         }
 
-        services.AddSingleton(link ?? Engine.CreateLink(name));
+        services.AddSingleton(transport ?? InMemory.CreateTransport(name));
         services.AddPresence(o =>
         {
             o.NodeName = name;
@@ -61,10 +62,10 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
         return provider.GetRequiredService<PresenceNode>();
     }
 
-    public async Task StopAsync(int member)
+    public async Task StopAsync(int node)
     {
-        // In reverse, as a host does.
-        var all = _services[member].GetServices<IHostedService>().OfType<IHostedLifecycleService>().Reverse().ToArray();
+        // In reverse order, as a host does.
+        var all = _services[node].GetServices<IHostedService>().OfType<IHostedLifecycleService>().Reverse().ToArray();
         foreach (var hosted in all)
         {
             await hosted.StoppingAsync(default);
@@ -76,46 +77,46 @@ internal sealed class TestCluster(TimeProvider? time = null, int inboxCapacity =
         }
     }
 
-    /// <summary>Waits until every member holds all others.</summary>
-    public static async Task UntilMembersAsync(TestCluster cluster, int members)
+    /// <summary>Waits until every node knows all others.</summary>
+    public static async Task UntilNodesAsync(TestCluster cluster, int nodes)
     {
-        // A presence of each member, seen by all, is proof of it.
-        var processes = Enumerable.Range(0, members).Select(m => cluster[m].StartProcess()).ToArray();
-        for (var member = 0; member < members; member++)
+        // Proven by a presence of each node that all nodes list.
+        var sessions = Enumerable.Range(0, nodes).Select(m => cluster[m].OpenSession()).ToArray();
+        for (var node = 0; node < nodes; node++)
         {
-            await cluster.Tracker(member).TrackAsync(processes[member], "hello", "k");
+            await cluster.Tracker(node).TrackAsync(sessions[node], "hello", "k");
         }
 
-        for (var member = 0; member < members; member++)
+        for (var node = 0; node < nodes; node++)
         {
-            var tracker = cluster.Tracker(member);
-            await UntilAsync(tracker, () => tracker.Count("hello") == members, "all members see each other");
+            var tracker = cluster.Tracker(node);
+            await UntilAsync(tracker, () => tracker.Count("hello") == nodes, "all nodes see each other");
         }
 
-        foreach (var process in processes)
+        foreach (var session in sessions)
         {
-            process.End();
+            session.End();
         }
     }
 
-    /// <summary>Tracks k in topic t on the first member and waits until the second lists it.</summary>
+    /// <summary>Tracks k in topic t on the first node and waits until the second lists it.</summary>
     public async Task TrackAndSeeAsync()
     {
-        await Tracker(0).TrackAsync(this[0].StartProcess(), "t", "k");
+        await Tracker(0).TrackAsync(this[0].OpenSession(), "t", "k");
         await UntilAsync(Tracker(1), () => Tracker(1).Count("t") == 1, "k is there");
     }
 
-    /// <summary>Waits until a member knows so much of the unique process "job".</summary>
-    public async Task<IUniqueProcessDirectory> KnowsAsync(int member, Func<UniqueProcessStatus?, bool> isSo)
+    /// <summary>Waits until a node's directory has a given status of the unique process "job".</summary>
+    public async Task<IUniqueProcessDirectory> KnowsAsync(int node, Func<UniqueProcessStatus?, bool> isSo)
     {
-        var directory = Services(member).GetRequiredService<IUniqueProcessDirectory>();
-        await UntilAsync(this[member].GetTracker("unique"), () => isSo(directory.Find("job")), $"n{member} knows");
+        var directory = Services(node).GetRequiredService<IUniqueProcessDirectory>();
+        await UntilAsync(this[node].GetTracker("unique"), () => isSo(directory.Find("job")), $"n{node} knows");
         return directory;
     }
 
     /// <inheritdoc cref="OnDiff.UntilAsync"/>
-    public static Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what) =>
-        OnDiff.UntilAsync(tracker, isSo, what);
+    public static Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string condition) =>
+        OnDiff.UntilAsync(tracker, isSo, condition);
 
     public async ValueTask DisposeAsync()
     {

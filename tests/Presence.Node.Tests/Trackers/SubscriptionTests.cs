@@ -2,20 +2,20 @@ using System.Threading.Channels;
 
 namespace Presence.Node.Tests.Trackers;
 
-/// <summary>A subscription is a snapshot and exactly the diffs after it, each with the position at which it was published.</summary>
+/// <summary>A subscription is a snapshot and exactly the later diffs, each with its position.</summary>
 public sealed class SubscriptionTests
 {
     [Fact]
-    public async Task A_diff_carries_the_topic_as_it_is_after_it()
+    public async Task Diff_carries_the_topic_after_it()
     {
         await using var cluster = await TestCluster.OfAsync(1);
-        var (tracker, process) = cluster.First();
-        await tracker.TrackAsync(process, "t", "first");
+        var (tracker, session) = cluster.First();
+        await tracker.TrackAsync(session, "t", "first");
         var diffs = Channel.CreateUnbounded<TopicDiff>();
         using var subscription = tracker.Subscribe("t", diff => diffs.Writer.TryWrite(diff));
-        await tracker.TrackAsync(process, "t", "second");
-        await tracker.TrackAsync(process, "other", "k");
-        await tracker.UntrackAsync(process, "t", "first");
+        await tracker.TrackAsync(session, "t", "second");
+        await tracker.TrackAsync(session, "other", "k");
+        await tracker.UntrackAsync(session, "t", "first");
         var joined = await diffs.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout);
         var left = await diffs.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout);
         Assert.Equal(["first"], subscription.Snapshot.Select(e => e.Key));
@@ -26,29 +26,29 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
-    public async Task A_diff_carries_the_clocks_by_which_its_changes_are_known()
+    public async Task Diff_carries_the_clocks_that_cover_its_changes()
     {
         await using var cluster = await TestCluster.OfAsync(2);
-        await TestCluster.UntilMembersAsync(cluster, 2);
+        await TestCluster.UntilNodesAsync(cluster, 2);
         var (here, there) = (cluster.Tracker(1), cluster.Tracker(0));
         var diffs = Channel.CreateUnbounded<TopicDiff>();
         using var subscription = here.Subscribe("t", diff => diffs.Writer.TryWrite(diff));
-        var entry = await there.TrackAsync(cluster[0].StartProcess(), "t", "k");
+        var entry = await there.TrackAsync(cluster[0].OpenSession(), "t", "k");
         var diff = await diffs.Reader.ReadAsync().AsTask().WaitAsync(TestTimeout);
         var clock = Assert.Single(diff.View!.Known.Others);
-        Assert.Equal((entry.Owner, entry.Sequence, true), (clock.Replica, clock.Clock, clock.IsUp));
+        Assert.Equal((entry.Owner, entry.Sequence, true), (clock.Replica, clock.Clock, clock.IsShown));
         Assert.InRange(Assert.Single(subscription.View.Known.Others).Clock, 1UL, entry.Sequence - 1);
         Assert.Equal("n1", diff.View.Known.Local.Node);
         Assert.Equal(clock, Assert.Single(here.ViewOf("t").Known.Others));
         await cluster.StopAsync(0);
-        await TestCluster.UntilAsync(here, () => here.Count("t") == 0, "the node that stopped is forgotten");
+        await TestCluster.UntilAsync(here, () => here.Count("t") == 0, "the stopped node is removed");
         Assert.Empty(here.ViewOf("t").Known.Others);
     }
 
     [Theory]
     [InlineData(1024)]
     [InlineData(2)]
-    public async Task Snapshot_and_diffs_give_the_list_whoever_writes_meanwhile(int capacity)
+    public async Task Snapshot_and_diffs_yield_the_list_with_concurrent_writers(int capacity)
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = capacity);
         var tracker = cluster.Tracker(0);
@@ -56,21 +56,21 @@ public sealed class SubscriptionTests
         await Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
         {
             var random = new Random(writer);
-            var process = cluster[0].StartProcess();
+            var session = cluster[0].OpenSession();
             for (var step = 0; step < 300; step++)
             {
                 var key = $"k{random.Next(5)}";
-                if (tracker.GetByKey("t", key).All(e => e.Process != process.Id))
+                if (tracker.GetByKey("t", key).All(e => e.Process != session.Id))
                 {
-                    await tracker.TrackAsync(process, "t", key);
+                    await tracker.TrackAsync(session, "t", key);
                 }
                 else if (random.Next(2) == 0)
                 {
-                    await tracker.UpdateAsync(process, "t", key, PresenceMeta.Empty);
+                    await tracker.UpdateAsync(session, "t", key, PresenceMeta.Empty);
                 }
                 else
                 {
-                    await tracker.UntrackAsync(process, "t", key);
+                    await tracker.UntrackAsync(session, "t", key);
                 }
 
                 if (step % 30 == 0)
@@ -94,11 +94,11 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
-    public async Task What_waits_beyond_the_bound_is_condensed_to_its_net_effect()
+    public async Task Diffs_beyond_the_capacity_are_coalesced_to_their_net_effect()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
-        using var condensed = new Counted("presence.handler.condensed");
-        var (tracker, process) = cluster.First();
+        using var coalesced = new Counted("presence.handler.coalesced");
+        var (tracker, session) = cluster.First();
         using var entered = new SemaphoreSlim(0);
         using var go = new ManualResetEventSlim();
         using var slow = tracker.Subscribe("slow", _ =>
@@ -108,30 +108,30 @@ public sealed class SubscriptionTests
         });
         var diffs = new List<TopicDiff>();
         using var subscription = tracker.Subscribe("t", diffs.Add);
-        await tracker.TrackAsync(process, "slow", "k");
+        await tracker.TrackAsync(session, "slow", "k");
         Assert.True(await entered.WaitAsync(TestTimeout));
-        await tracker.TrackAsync(process, "t", "first");
-        await tracker.TrackAsync(process, "t", "second");
+        await tracker.TrackAsync(session, "t", "first");
+        await tracker.TrackAsync(session, "t", "second");
         for (var round = 0; round < 1000; round++)
         {
-            await tracker.TrackAsync(process, "t", "passing");
-            await tracker.UntrackAsync(process, "t", "passing");
+            await tracker.TrackAsync(session, "t", "passing");
+            await tracker.UntrackAsync(session, "t", "passing");
         }
 
-        await tracker.UntrackAsync(process, "t", "first");
-        await tracker.TrackAsync(process, "t", "last");
-        await tracker.TrackAsync(process, "slow", "k2");
-        await condensed.UntilAsync(2);
+        await tracker.UntrackAsync(session, "t", "first");
+        await tracker.TrackAsync(session, "t", "last");
+        await tracker.TrackAsync(session, "slow", "k2");
+        await coalesced.UntilAsync(2);
         go.Set();
         await tracker.DeliveredAsync().WaitAsync(TestTimeout);
         Assert.Equal(
             ["Joined first", "Joined second", "Left first, Joined last"],
             diffs.Select(d => string.Join(", ", d.Changes.Select(c => $"{c.Kind} {c.Entry.Key}"))));
         Assert.Equal(["last", "second"], diffs[^1].View!.Snapshot.Select(e => e.Key));
-        Assert.Equal(2, condensed.Sum);
+        Assert.Equal(2, coalesced.Sum);
     }
 
-    /// <summary>Follows a topic by a subscription, and checks each diff against what it knows and against the diff's position.</summary>
+    /// <summary>Applies the diffs of a subscription and checks each against the state and position before it.</summary>
     private sealed class Replay : IDisposable
     {
         private readonly ManualResetEventSlim _begun = new();
@@ -167,11 +167,17 @@ public sealed class SubscriptionTests
             _version = diff.Version;
             foreach (var change in diff.Changes)
             {
-                Fault ??= change.LastShown is null || _refs.Remove(change.LastShown.Ref) ? null : $"{change} of the unknown";
-                Fault ??= change.Kind == PresenceChangeKind.Left || _refs.Add(change.Entry.Ref) ? null : $"{change} of the known";
+                Fault ??= change.LastShown is null || _refs.Remove(change.LastShown.Ref)
+                    ? null
+                    : $"{change} of the unknown";
+                Fault ??= change.Kind == PresenceChangeKind.Left || _refs.Add(change.Entry.Ref)
+                    ? null
+                    : $"{change} of the known";
             }
 
-            Fault ??= _refs.SetEquals(diff.View!.Snapshot.Select(e => e.Ref)) ? null : $"another state at version {_version}";
+            Fault ??= _refs.SetEquals(diff.View!.Snapshot.Select(e => e.Ref))
+                ? null
+                : $"another state at version {_version}";
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Presence.Node.Tests.Unique;
 
-/// <summary>Leases in memory, which may be cut off from some holders; for tests alone.</summary>
+/// <summary>An in-memory lease store that can be made unreachable for some holders.</summary>
 internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
 {
     private readonly Lock _gate = new();
@@ -14,7 +14,7 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
     /// <summary>Whether a holder can reach the store.</summary>
     public Func<string, bool> Reaches { get; set; } = _ => true;
 
-    /// <summary>Every epoch that was given, with its holder.</summary>
+    /// <summary>Every granted epoch with its holder.</summary>
     public List<(long Epoch, string Holder)> Given { get; } = [];
 
     public int Renewals { get; private set; }
@@ -30,7 +30,8 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
         }
     }
 
-    public ValueTask<LeaseAnswer> AcquireAsync(string name, string holder, TimeSpan duration, CancellationToken cancellation)
+    public ValueTask<LeaseResult> AcquireAsync(
+        string name, string holder, TimeSpan duration, CancellationToken cancellation)
     {
         Check(holder);
         lock (_gate)
@@ -42,7 +43,7 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
 
             if (_holder is not null && Remaining > TimeSpan.Zero)
             {
-                return ValueTask.FromResult(new LeaseAnswer(false, _epoch, _holder, Remaining));
+                return ValueTask.FromResult(new LeaseResult(false, _epoch, _holder, Remaining));
             }
 
             var state = _state;
@@ -53,7 +54,8 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
         }
     }
 
-    public ValueTask<LeaseAnswer> RenewAsync(string name, string holder, long epoch, TimeSpan duration, CancellationToken cancellation)
+    public ValueTask<LeaseResult> RenewAsync(
+        string name, string holder, long epoch, TimeSpan duration, CancellationToken cancellation)
     {
         Check(holder);
         lock (_gate)
@@ -61,7 +63,7 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
             Renewals++;
             return _holder == holder && _epoch == epoch && Remaining > TimeSpan.Zero
                 ? Grant(duration, [])
-                : ValueTask.FromResult(new LeaseAnswer(false, _epoch, _holder, Remaining));
+                : ValueTask.FromResult(new LeaseResult(false, _epoch, _holder, Remaining));
         }
     }
 
@@ -87,16 +89,16 @@ internal sealed class MemoryLeaseStore(TimeProvider time) : ILeaseStore
         return ValueTask.FromResult(true);
     }
 
-    public IDisposable WatchReleases(string name, Action onReleased)
+    public IDisposable OnReleased(string name, Action onReleased)
     {
         _watchers.Add(onReleased);
         return new Unwatch(() => _watchers.Remove(onReleased));
     }
 
-    private ValueTask<LeaseAnswer> Grant(TimeSpan duration, byte[] state)
+    private ValueTask<LeaseResult> Grant(TimeSpan duration, byte[] state)
     {
         (_granted, _duration) = (time.GetTimestamp(), duration);
-        return ValueTask.FromResult(new LeaseAnswer(true, _epoch, _holder, duration, state));
+        return ValueTask.FromResult(new LeaseResult(true, _epoch, _holder, duration, state));
     }
 
     private void Check(string holder)

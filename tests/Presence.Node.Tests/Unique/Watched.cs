@@ -1,6 +1,6 @@
 namespace Presence.Node.Tests.Unique;
 
-/// <summary>What the unique processes of a test did, in order, for all members; awaited, not polled.</summary>
+/// <summary>Records the starts and ends of the unique processes of a test, in order, for all nodes.</summary>
 internal sealed class Watch
 {
     private readonly Awaited<string> _seen = new();
@@ -9,42 +9,42 @@ internal sealed class Watch
 
     public int Running;
 
-    public int MostAtOnce;
+    public int MaxAtOnce;
 
-    /// <summary>What a process does beyond waiting for its stop.</summary>
+    /// <summary>Runs in each process before it waits for its stop.</summary>
     public Func<UniqueProcessContext, Task>? Body { get; set; }
 
-    public void Add(string what) => _seen.Add(what);
+    public void Add(string entry) => _seen.Add(entry);
 
-    public Task UntilAsync(Func<IReadOnlyList<string>, bool> isSo, string what) => _seen.UntilAsync(isSo, what);
+    public Task UntilAsync(Func<IReadOnlyList<string>, bool> isSo, string condition) =>
+        _seen.UntilAsync(isSo, condition);
 
     public Task UntilAsync(string seen) => UntilAsync(all => all.Contains(seen), seen);
 
-    /// <summary>Lets each process leave <c>from</c> and the name of its node.</summary>
-    /// <returns>What they inherit.</returns>
-    public Awaited<string> LeaveNames()
+    /// <summary>Makes each process hand over <c>from</c> and its node's name; returns the received states.</summary>
+    public Awaited<string> HandOverNames()
     {
-        var inherited = new Awaited<string>();
+        var states = new Awaited<string>();
         Body = context =>
         {
-            if (!context.Inherited.IsEmpty)
+            if (!context.HandoverState.IsEmpty)
             {
-                inherited.Add(Encoding.UTF8.GetString(context.Inherited.Span));
+                states.Add(Encoding.UTF8.GetString(context.HandoverState.Span));
             }
 
-            context.LeaveState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
+            context.SetHandoverState(Encoding.UTF8.GetBytes($"from {context.NodeName}"));
             return Task.CompletedTask;
         };
-        return inherited;
+        return states;
     }
 }
 
-/// <summary>A unique process that says what happens to it.</summary>
+/// <summary>A unique process that records its start and end.</summary>
 internal sealed class Watched(Watch watch) : IUniqueProcess
 {
     public async Task RunAsync(UniqueProcessContext context)
     {
-        watch.MostAtOnce = Math.Max(watch.MostAtOnce, Interlocked.Increment(ref watch.Running));
+        watch.MaxAtOnce = Math.Max(watch.MaxAtOnce, Interlocked.Increment(ref watch.Running));
         watch.Add($"{context.NodeName} starts");
         try
         {
@@ -53,7 +53,7 @@ internal sealed class Watched(Watch watch) : IUniqueProcess
                 await body(context);
             }
 
-            await Task.Delay(Timeout.Infinite, context.Stopping);
+            await Task.Delay(Timeout.Infinite, context.StoppingToken);
         }
         finally
         {
@@ -63,7 +63,7 @@ internal sealed class Watched(Watch watch) : IUniqueProcess
     }
 }
 
-/// <summary>The same as a hosted service, as applications have them.</summary>
+/// <summary>The same as a hosted service.</summary>
 internal sealed class WatchedService(Watch watch, UniqueProcessContext context) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

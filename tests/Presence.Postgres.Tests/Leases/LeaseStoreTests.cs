@@ -7,7 +7,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
 {
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private World _world = null!;
 
@@ -18,7 +18,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     public async Task DisposeAsync() => await _world.DisposeAsync();
 
     [SkippableFact]
-    public async Task The_first_who_asks_gets_it_and_others_learn_who_has_it()
+    public async Task First_candidate_acquires_the_lease_and_others_learn_its_holder()
     {
         var mine = await Store.AcquireAsync("x", "ann", Long, default);
         Assert.Equal((true, 1, "ann", Long), (mine.IsHeld, mine.Epoch, mine.Holder, mine.Remaining));
@@ -29,7 +29,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Asked_again_by_its_holder_it_is_renewed_with_the_same_epoch()
+    public async Task Acquire_by_the_holder_renews_with_the_same_epoch()
     {
         await Store.AcquireAsync("x", "ann", TimeSpan.FromMinutes(1), default);
         var again = await Store.AcquireAsync("x", "ann", Long, default);
@@ -38,7 +38,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task One_that_has_run_out_is_taken_with_a_higher_epoch_and_not_renewed()
+    public async Task Expired_lease_is_acquired_with_a_higher_epoch_and_cannot_be_renewed()
     {
         var first = await Store.AcquireAsync("x", "ann", Short, default);
         var second = await _world.UntilHeldAsync("x", "bob", Long);
@@ -50,7 +50,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task One_that_has_run_out_is_over_for_its_holder_even_if_nobody_took_it()
+    public async Task Expired_lease_cannot_be_renewed_even_if_nobody_acquired_it()
     {
         var first = await Store.AcquireAsync("x", "ann", Short, default);
         await _world.Database.UntilAsync($"SELECT until < clock_timestamp() FROM {_world.Database.Schema}.leases");
@@ -61,7 +61,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_renewal_makes_it_last()
+    public async Task Renewal_extends_the_lease()
     {
         var mine = await Store.AcquireAsync("x", "ann", TimeSpan.FromSeconds(20), default);
         Assert.True((await Store.RenewAsync("x", "ann", mine.Epoch, Long, default)).IsHeld);
@@ -72,7 +72,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task What_is_left_on_release_is_found_by_the_next_holder_and_no_later_one()
+    public async Task Handover_state_goes_to_the_next_holder_only()
     {
         var first = await Store.AcquireAsync("x", "ann", Long, default);
         Assert.True(await Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1, 2, 3 }, default));
@@ -86,7 +86,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task An_answer_that_was_lost_may_be_asked_for_again_with_what_was_left()
+    public async Task Lost_result_can_be_requested_again_with_the_handover_state()
     {
         var first = await Store.AcquireAsync("x", "ann", Long, default);
         await Store.ReleaseAsync("x", "ann", first.Epoch, new byte[] { 1 }, default);
@@ -98,7 +98,7 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Epochs_grow_for_ever_whoever_holds_and_releases()
+    public async Task Epochs_grow_with_every_holder()
     {
         for (var epoch = 1; epoch <= 50; epoch++)
         {
@@ -109,17 +109,17 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Of_many_who_ask_at_once_one_gets_it_and_no_epoch_has_two_holders()
+    public async Task Concurrent_candidates_never_share_an_epoch()
     {
         var holders = new ConcurrentDictionary<long, string>();
-        await Task.WhenAll(Enumerable.Range(0, 16).Select(contender => Task.Run(async () =>
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(candidate => Task.Run(async () =>
         {
             for (var attempt = 0; attempt < 40; attempt++)
             {
-                var holder = $"{contender}/{attempt}";
-                // Some run out on their own while others ask, some are released.
-                var lasts = attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long;
-                var lease = await Store.AcquireAsync("x", holder, lasts, default);
+                var holder = $"{candidate}/{attempt}";
+                // Some expire while others try, some are released.
+                var duration = attempt % 2 == 0 ? TimeSpan.FromMilliseconds(2) : Long;
+                var lease = await Store.AcquireAsync("x", holder, duration, default);
                 if (lease.IsHeld)
                 {
                     Assert.True(holders.TryAdd(lease.Epoch, holder), $"epoch {lease.Epoch} has two holders");
@@ -134,75 +134,75 @@ public sealed class LeaseStoreTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task The_first_row_of_a_name_is_made_once_by_many_who_ask_at_once()
+    public async Task Concurrent_first_candidates_create_one_row()
     {
         for (var round = 0; round < 20; round++)
         {
-            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(
+            var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(
                 c => Store.AcquireAsync($"x{round}", $"c{c}", Long, default).AsTask()));
-            var held = Assert.Single(answers, a => a.IsHeld);
-            Assert.All(answers, a => Assert.Equal((held.Holder, 1), (a.Holder, a.Epoch)));
+            var held = Assert.Single(results, a => a.IsHeld);
+            Assert.All(results, a => Assert.Equal((held.Holder, 1), (a.Holder, a.Epoch)));
         }
     }
 
     [SkippableFact]
-    public async Task Released_lease_calls_back_those_who_watch_its_name_alone()
+    public async Task Released_lease_calls_back_the_watchers_of_its_name_only()
     {
         var mine = await Store.AcquireAsync("x", "ann", Long, default);
         await Store.AcquireAsync("y", "ann", Long, default);
-        var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
-        using var watch = Store.WatchReleases("x", () => told.Release());
-        using var other = Store.WatchReleases("y", () => toldOther.Release());
+        var (calls, otherCalls) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
+        using var watch = Store.OnReleased("x", () => calls.Release());
+        using var other = Store.OnReleased("y", () => otherCalls.Release());
         Assert.True(await Store.ReleaseAsync("x", "ann", mine.Epoch, default, default));
-        Assert.True(await told.WaitAsync(Patience));
-        Assert.Equal(0, toldOther.CurrentCount);
+        Assert.True(await calls.WaitAsync(Timeout));
+        Assert.Equal(0, otherCalls.CurrentCount);
     }
 
     [SkippableFact]
-    public async Task Lease_that_has_run_out_calls_back_too_and_nobody_who_watches_no_more()
+    public async Task Expired_lease_calls_back_too_except_disposed_watchers()
     {
         await Store.AcquireAsync("x", "ann", Short, default);
-        var (told, toldOther) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
-        using var watch = Store.WatchReleases("x", () => told.Release());
-        var other = Store.WatchReleases("x", () => toldOther.Release());
+        var (calls, otherCalls) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
+        using var watch = Store.OnReleased("x", () => calls.Release());
+        var other = Store.OnReleased("x", () => otherCalls.Release());
         other.Dispose();
-        Assert.True(await told.WaitAsync(Patience));
-        Assert.Equal(0, toldOther.CurrentCount);
+        Assert.True(await calls.WaitAsync(Timeout));
+        Assert.Equal(0, otherCalls.CurrentCount);
     }
 
     [SkippableFact]
-    public async Task Watch_goes_on_after_a_failed_poll_and_after_a_callback_that_throws()
+    public async Task Watch_continues_after_a_failed_poll_and_a_throwing_callback()
     {
         await using var world = await World.OpenWithRelayAsync();
         var store = world.Store;
         await store.AcquireAsync("x", "ann", Short, default);
         world.Relay!.Break();
-        var told = new SemaphoreSlim(0);
-        using var bad = store.WatchReleases("x", () => throw new InvalidTimeZoneException());
-        using var watch = store.WatchReleases("x", () => told.Release());
+        var calls = new SemaphoreSlim(0);
+        using var bad = store.OnReleased("x", () => throw new InvalidTimeZoneException());
+        using var watch = store.OnReleased("x", () => calls.Release());
         await world.Log.UntilAsync("Polling for released leases failed");
         world.Relay.Heal();
-        Assert.True(await told.WaitAsync(Patience));
-        Assert.True(await told.WaitAsync(Patience));
-        await world.Log.UntilAsync("A callback for a released lease failed");
+        Assert.True(await calls.WaitAsync(Timeout));
+        Assert.True(await calls.WaitAsync(Timeout));
+        await world.Log.UntilAsync("Callback for a released lease threw");
     }
 
     [SkippableFact]
-    public async Task Nobody_polls_while_nobody_watches_and_a_later_watch_polls_again()
+    public async Task Polling_stops_without_watchers_and_resumes_with_the_next()
     {
         await Store.AcquireAsync("x", "ann", Short, default);
         for (var round = 0; round < 3; round++)
         {
-            var told = new SemaphoreSlim(0);
-            using var watch = Store.WatchReleases("x", () => told.Release());
-            Assert.True(await told.WaitAsync(Patience));
+            var calls = new SemaphoreSlim(0);
+            using var watch = Store.OnReleased("x", () => calls.Release());
+            Assert.True(await calls.WaitAsync(Timeout));
         }
     }
 
     [SkippableFact]
-    public async Task It_is_kept_durably_even_where_the_server_does_not_wait_for_its_disk()
+    public async Task Leases_are_durable_even_with_synchronous_commit_off()
     {
-        // Nobody else writes there, and what is not waited for reaches the disk after ten seconds.
+        // No other session writes, and asynchronous commits reach the disk after ten seconds.
         await using var server = await PostgresServer.StartAsync(new PostgresServerOptions
         {
             Settings = new Dictionary<string, string>
@@ -222,47 +222,53 @@ public sealed class LeaseStoreTests : IAsyncLifetime
         {
             var written = await world.Database.ReadAsync<string>("SELECT pg_current_wal_insert_lsn()::text");
             await change();
-            Assert.True(await world.Database.ReadAsync<bool>($"SELECT pg_current_wal_flush_lsn() > '{written}'::pg_lsn"));
+            Assert.True(
+                await world.Database.ReadAsync<bool>($"SELECT pg_current_wal_flush_lsn() > '{written}'::pg_lsn"));
         }
     }
 
     [SkippableFact]
-    public async Task What_breaks_a_rule_is_refused()
+    public async Task Invalid_arguments_are_rejected()
     {
         await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync("", "h", Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync(new string('x', 256), "h", Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync("x", new string('h', 513), Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => Store.AcquireAsync(new string('x', 256), "h", Long, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => Store.AcquireAsync("x", new string('h', 513), Long, default).AsTask());
         await Assert.ThrowsAsync<ArgumentException>(() => Store.AcquireAsync("x", "a\0b", Long, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Store.AcquireAsync("x", "h", TimeSpan.Zero, default).AsTask());
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.ReleaseAsync("x", "h", 1, new byte[64 * 1024 + 1], default).AsTask());
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            () => Store.AcquireAsync("x", "h", TimeSpan.Zero, default).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => Store.ReleaseAsync("x", "h", 1, new byte[64 * 1024 + 1], default).AsTask());
         var lease = await Store.AcquireAsync("x", "h", Long, default);
         Assert.True(await Store.ReleaseAsync("x", "h", lease.Epoch, new byte[64 * 1024], default));
     }
 
     [SkippableFact]
-    public async Task A_store_that_is_not_reached_throws_and_says_why()
+    public async Task Unreachable_store_throws_with_the_cause()
     {
         await using var world = await World.OpenWithRelayAsync();
         var store = world.Store;
         await store.AcquireAsync("x", "h", Long, default);
         world.Relay!.Break();
-        await Assert.ThrowsAsync<PresencePostgresException>(() => store.RenewAsync("x", "h", 1, Long, default).AsTask());
+        await Assert.ThrowsAsync<PresencePostgresException>(
+            () => store.RenewAsync("x", "h", 1, Long, default).AsTask());
         world.Relay.Heal();
         Assert.True((await store.RenewAsync("x", "h", 1, Long, default)).IsHeld);
     }
 
     [SkippableFact]
-    public async Task To_give_up_a_renewal_blocks_nobody_while_the_server_is_out_of_reach()
+    public async Task Cancelling_a_renewal_does_not_block_while_the_server_is_unreachable()
     {
         await using var world = await World.OpenWithRelayAsync(o => o.CommandTimeout = Long);
         var (store, relay) = (world.Store, world.Relay!);
         var held = await store.AcquireAsync("x", "ann", Long, default);
-        using var giveUp = new CancellationTokenSource();
+        using var cancel = new CancellationTokenSource();
         relay.Cut();
-        var renewing = store.RenewAsync("x", "ann", held.Epoch, Long, giveUp.Token).AsTask();
-        await Harness.Patience.UntilAsync("the statement is under way", Patience, () => relay.IsHolding);
-        await Task.Run(giveUp.Cancel).WaitAsync(Patience);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => renewing.WaitAsync(Patience));
+        var renewing = store.RenewAsync("x", "ann", held.Epoch, Long, cancel.Token).AsTask();
+        await Harness.TestTimeouts.UntilAsync("the statement is running", Timeout, () => relay.IsHolding);
+        await Task.Run(cancel.Cancel).WaitAsync(Timeout);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => renewing.WaitAsync(Timeout));
         relay.Heal();
         Assert.True((await store.AcquireAsync("x", "ann", Long, default)).IsHeld);
     }

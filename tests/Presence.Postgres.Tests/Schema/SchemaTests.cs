@@ -19,15 +19,15 @@ public sealed class SchemaTests
     }
 
     [SkippableFact]
-    public async Task The_script_makes_them_for_a_role_that_may_nothing_else()
+    public async Task Script_creates_the_tables_for_a_role_without_other_privileges()
     {
         await using var database = await Database.OpenAsync();
-        var role = $"member_{database.Schema}";
+        var role = $"node_{database.Schema}";
         await database.RunAsync($"CREATE ROLE {role} LOGIN PASSWORD 'pw'");
         try
         {
             await database.RunAsync(PresencePostgresSchema.Script(database.Schema, role));
-            // Again: it changes nothing.
+            // The second run changes nothing.
             await database.RunAsync(PresencePostgresSchema.Script(database.Schema, role));
             using var source = new PostgresSource(
                 database.Options(o => (o.ConnectionString, o.CreateSchema) = (As(database, role), false)), "leases");
@@ -38,22 +38,23 @@ public sealed class SchemaTests
         }
         finally
         {
-            await database.RunAsync($"DROP OWNED BY {role}; DROP ROLE {role}; DROP SCHEMA IF EXISTS {database.Schema} CASCADE");
+            await database.RunAsync(
+                $"DROP OWNED BY {role}; DROP ROLE {role}; DROP SCHEMA IF EXISTS {database.Schema} CASCADE");
         }
     }
 
     [Fact]
-    public void The_rights_in_the_README_are_those_that_the_script_grants()
+    public void Readme_lists_the_privileges_that_the_script_grants()
     {
         var readme = File.ReadAllLines(Path.Combine(HostFiles.Root, "src", "Presence.Postgres", "README.md"));
         Assert.Equal(
-            PresencePostgresSchema.Script(role: "member").Replace("\"", "", StringComparison.Ordinal).Split('\n')
+            PresencePostgresSchema.Script(role: "node").Replace("\"", "", StringComparison.Ordinal).Split('\n')
                 .Select(line => line.Trim()).Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)),
             readme.Where(line => line.StartsWith("GRANT", StringComparison.Ordinal)));
     }
 
     [SkippableFact]
-    public async Task Without_the_right_to_create_them_the_start_says_what_to_do()
+    public async Task Missing_privilege_to_create_tables_is_reported_with_the_remedy()
     {
         await using var database = await Database.OpenAsync();
         var role = $"poor_{database.Schema}";
@@ -61,7 +62,7 @@ public sealed class SchemaTests
         try
         {
             var message = await World.FailureAsync(database, o => o.ConnectionString = As(database, role));
-            Assert.Contains("lacks a right", message, StringComparison.Ordinal);
+            Assert.Contains("lacks a privilege", message, StringComparison.Ordinal);
             Assert.Contains("README of Presence.Postgres", message, StringComparison.Ordinal);
         }
         finally
@@ -71,17 +72,17 @@ public sealed class SchemaTests
     }
 
     [SkippableFact]
-    public async Task Where_they_are_not_and_may_not_be_created_the_start_says_so()
+    public async Task Missing_tables_are_reported_if_CreateSchema_is_false()
     {
         await using var database = await Database.OpenAsync();
         Assert.Contains(
-            "CreateSchema is false: run the script",
+            "CreateSchema is false: run PresencePostgresSchema.Script",
             await World.FailureAsync(database, o => o.CreateSchema = false),
             StringComparison.Ordinal);
     }
 
     [SkippableFact]
-    public async Task Those_of_a_later_library_are_refused()
+    public async Task Tables_of_a_newer_version_are_rejected()
     {
         await using var database = await Database.OpenAsync();
         await database.RunAsync(PresencePostgresSchema.Script(database.Schema));
@@ -93,7 +94,7 @@ public sealed class SchemaTests
     }
 
     [SkippableFact]
-    public async Task Two_schemas_keep_two_leases_of_one_name()
+    public async Task Schemas_keep_separate_leases()
     {
         await using var one = await Database.OpenAsync();
         await using var two = await Database.OpenAsync();
@@ -106,5 +107,6 @@ public sealed class SchemaTests
     }
 
     private static string As(Database database, string role) =>
-        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = role, Password = "pw" }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = role, Password = "pw" }
+            .ConnectionString;
 }

@@ -2,7 +2,7 @@ using Presence.Harness;
 
 namespace Presence.Postgres.Tests.Support;
 
-/// <summary>A schema of its own in the database of the tests, dropped at the end.</summary>
+/// <summary>A separate schema in the test database, dropped at the end.</summary>
 internal sealed class Database : IAsyncDisposable
 {
     private static int s_last;
@@ -19,7 +19,7 @@ internal sealed class Database : IAsyncDisposable
 
     public string Schema { get; }
 
-    /// <summary>On the server that all tests share, or on one that the test may stop.</summary>
+    /// <summary>Opens a schema on the shared server, or on one that the test may stop.</summary>
     public static async Task<Database> OpenAsync(PostgresServer? server = null) =>
         new(server ?? await PostgresServer.SharedAsync());
 
@@ -34,9 +34,9 @@ internal sealed class Database : IAsyncDisposable
 
     public Task RunAsync(string sql) => _server.RunAsync(sql);
 
-    /// <summary>Asks until the answer is true.</summary>
+    /// <summary>Repeats a query until it returns true.</summary>
     public Task UntilAsync(string question) =>
-        Patience.UntilAsync(question, TimeSpan.FromSeconds(60), () => ReadAsync<bool>($"SELECT ({question})"));
+        TestTimeouts.UntilAsync(question, TimeSpan.FromSeconds(60), () => ReadAsync<bool>($"SELECT ({question})"));
 
     public async ValueTask DisposeAsync() => await RunAsync($"DROP SCHEMA IF EXISTS {Schema} CASCADE");
 }

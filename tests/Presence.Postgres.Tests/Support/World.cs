@@ -1,6 +1,6 @@
 namespace Presence.Postgres.Tests.Support;
 
-/// <summary>A store of leases in a schema of its own.</summary>
+/// <summary>A lease store in a separate schema.</summary>
 internal sealed class World : IAsyncDisposable
 {
     private readonly PostgresSource _source;
@@ -20,7 +20,7 @@ internal sealed class World : IAsyncDisposable
 
     public Database Database { get; }
 
-    /// <summary>The way to the database, where there is one that can be cut.</summary>
+    /// <summary>The relay to the database, if there is one.</summary>
     public Relay? Relay { get; }
 
     public FakeLogger<PostgresLeaseStore> Log { get; } = new();
@@ -31,7 +31,7 @@ internal sealed class World : IAsyncDisposable
         PostgresServer? server = null, Action<PresencePostgresOptions>? configure = null) =>
         new(await Database.OpenAsync(server), null, configure);
 
-    /// <summary>A world whose store reaches the database through a relay.</summary>
+    /// <summary>Opens a store that connects through a relay.</summary>
     public static async Task<World> OpenWithRelayAsync(Action<PresencePostgresOptions>? configure = null)
     {
         var database = await Database.OpenAsync();
@@ -45,7 +45,7 @@ internal sealed class World : IAsyncDisposable
         });
     }
 
-    /// <summary>The reason for which a lease cannot be had.</summary>
+    /// <summary>Returns the message of a failing acquisition.</summary>
     public static async Task<string> FailureAsync(Database database, Action<PresencePostgresOptions> configure)
     {
         await using var world = new World(database, null, configure);
@@ -53,15 +53,15 @@ internal sealed class World : IAsyncDisposable
             () => world.Store.AcquireAsync("x", "ann", TimeSpan.FromMinutes(5), default).AsTask())).Message;
     }
 
-    public async Task<Node.LeaseAnswer> UntilHeldAsync(string name, string holder, TimeSpan duration)
+    public async Task<Node.LeaseResult> UntilHeldAsync(string name, string holder, TimeSpan duration)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         while (true)
         {
-            var answer = await Store.AcquireAsync(name, holder, duration, patience.Token);
-            if (answer.IsHeld)
+            var result = await Store.AcquireAsync(name, holder, duration, timeout.Token);
+            if (result.IsHeld)
             {
-                return answer;
+                return result;
             }
         }
     }

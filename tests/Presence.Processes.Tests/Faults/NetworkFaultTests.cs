@@ -1,18 +1,18 @@
 namespace Presence.Processes.Tests.Faults;
 
-/// <summary>Silos in network namespaces: one of three is cut off from the others, from the database, or loses packets on all its lines.</summary>
+/// <summary>One of three silos in network namespaces is disconnected, or loses packets on all links.</summary>
 [Trait("Category", "Postgres")]
 public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<NamespaceSite>
 {
     private const int LostOfHundred = 20;
 
-    /// <summary>Reads of each client during a short fault; it reads ten times a second, and a silo is declared dead after six seconds.</summary>
+    /// <summary>Reads of each client during a short fault: ten a second; death is declared after 6 s.</summary>
     private const int ShortFault = 20;
 
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
 
     [SkippableFact]
-    public async Task Short_cut_between_silos_loses_and_doubles_nobody_and_both_sides_serve_reads_throughout()
+    public async Task Short_cut_between_silos_loses_and_duplicates_no_presence_and_both_sides_serve_reads()
     {
         await using var run = await site.StartAsync("room:short-cut");
         var (alone, others) = (run.Clients[2], run.Clients[..2]);
@@ -20,8 +20,8 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         string[] lines = [.. Names(others)];
         await CutAsync(alone, lines);
         await Task.WhenAll(run.Clients.Select(client => client.UpdateAsync()));
-        await run.JoinAsync(others[0].Member, "meanwhile-here");
-        await run.JoinAsync(alone.Member, "meanwhile-there");
+        await run.JoinAsync(others[0].Node, "meanwhile-here");
+        await run.JoinAsync(alone.Node, "meanwhile-there");
         await reads.UntilServedAsync(ShortFault);
         await HealAsync(alone, lines);
         await run.AllShownToAllAsync();
@@ -31,14 +31,14 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
     }
 
     [SkippableFact]
-    public async Task Silo_cut_off_from_the_database_alone_shows_and_is_shown_every_change()
+    public async Task Silo_disconnected_from_the_database_alone_exchanges_every_change()
     {
         await using var run = await site.StartAsync("room:no-database");
         var alone = run.Clients[2];
         await using var reads = Reads.Of(run.Clients);
         await CutAsync(alone, SiloSite.Database);
-        await run.JoinAsync(run.Clients[0].Member, "meanwhile-here");
-        await run.JoinAsync(alone.Member, "meanwhile-there");
+        await run.JoinAsync(run.Clients[0].Node, "meanwhile-here");
+        await run.JoinAsync(alone.Node, "meanwhile-there");
         await Task.WhenAll(run.Clients.Select(client => client.UpdateAsync()));
         await run.AllShownToAllAsync();
         await reads.UntilServedAsync(ShortFault);
@@ -49,42 +49,42 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
     }
 
     [SkippableFact]
-    public async Task Silo_cut_off_past_its_death_is_gone_with_its_presences_and_ends_itself_after_the_heal()
+    public async Task Silo_disconnected_past_its_death_leaves_with_its_presences_and_ends_itself_after_reconnection()
     {
         await using var run = await site.StartAsync("room:long-cut");
         var (alone, others) = (run.Clients[2], run.Clients[..2]);
         await using var reads = Reads.Of(run.Clients);
         string[] lines = [.. Names(others), SiloSite.Database];
-        run.History.Add(new MemberEnded(run.History.Now, alone.Member.Name, MemberEnd.Killed));
+        run.History.Add(new NodeEnded(run.History.Now, alone.Node.Name, NodeEndReason.Killed));
         await CutAsync(alone, lines);
-        await SiloSite.UntilDeadAsync(run.Cluster, alone.Member.Name);
+        await SiloSite.UntilDeadAsync(run.Cluster, alone.Node.Name);
         await Task.WhenAll(others.Select(client => client.UntilShownAsync(others, Generous)));
         await reads.MustHaveBeenServedAsync();
         await HealAsync(alone, lines);
-        await alone.Member.WaitForEndAsync(Generous);
+        await alone.Node.WaitForEndAsync(Generous);
         await run.AllShownToAllAsync();
         await run.SettleAsync();
         run.MustBeFlawless();
     }
 
     [SkippableFact]
-    public async Task Line_that_loses_a_fifth_of_its_packets_loses_and_doubles_nobody_and_all_silos_agree_afterwards()
+    public async Task Link_that_drops_a_fifth_of_its_packets_loses_and_duplicates_no_presence()
     {
         PacketLoss.Require();
         await using var run = await site.StartAsync("room:loss");
         await using var reads = Reads.Of(run.Clients);
-        var unlucky = run.Clients[2];
+        var affected = run.Clients[2];
         string[] lines = [.. Names(run.Clients[..2]), SiloSite.Database];
-        await site.Network!.LoseAsync(unlucky.Member.Name, lines, LostOfHundred);
+        await site.Network!.LoseAsync(affected.Node.Name, lines, LostOfHundred);
         await ChangeAsync(run, rounds: 15);
-        Assert.True((await site.Network.RecoverAsync(unlucky.Member.Name, lines)).Sum() > 0, "No packet was lost.");
+        Assert.True((await site.Network.RecoverAsync(affected.Node.Name, lines)).Sum() > 0, "No packet was dropped.");
         await run.AllShownToAllAsync();
         await run.SettleAsync();
         await reads.MustHaveBeenServedAsync();
         run.MustBeFlawless();
     }
 
-    /// <summary>Somebody joins in each round, somebody leaves in every second one, and everybody updates.</summary>
+    /// <summary>A user joins in each round, another leaves in every second round, and all update.</summary>
     private static async Task ChangeAsync(Run run, int rounds)
     {
         for (var round = 0; round < rounds; round++)
@@ -100,9 +100,10 @@ public sealed class NetworkFaultTests(NamespaceSite site) : IClassFixture<Namesp
         }
     }
 
-    private Task CutAsync(RoomClient one, params string[] others) => site.Network!.CutAsync(one.Member.Name, others);
+    private Task CutAsync(RoomClient one, params string[] others) => site.Network!.CutAsync(one.Node.Name, others);
 
-    private Task HealAsync(RoomClient one, params string[] others) => site.Network!.HealAsync(one.Member.Name, others);
+    private Task HealAsync(RoomClient one, params string[] others) => site.Network!.HealAsync(one.Node.Name, others);
 
-    private static IEnumerable<string> Names(IEnumerable<RoomClient> clients) => clients.Select(client => client.Member.Name);
+    private static IEnumerable<string> Names(IEnumerable<RoomClient> clients) =>
+        clients.Select(client => client.Node.Name);
 }

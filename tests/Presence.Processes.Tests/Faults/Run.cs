@@ -1,6 +1,6 @@
 namespace Presence.Processes.Tests.Faults;
 
-/// <summary>Three silos with a client in the same room on each, all shown to all. The cluster outlives the run.</summary>
+/// <summary>Three silos with a client in the same room on each. The cluster outlives the run.</summary>
 internal sealed class Run : IAsyncDisposable
 {
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(60);
@@ -8,26 +8,27 @@ internal sealed class Run : IAsyncDisposable
     private readonly string _room;
     private readonly Action? _passed;
 
-    private Run(MemberCluster cluster, string room, Action? passed) => (Cluster, _room, _passed) = (cluster, room, passed);
+    private Run(NodeCluster cluster, string room, Action? onFlawless) =>
+        (Cluster, _room, _passed) = (cluster, room, onFlawless);
 
-    public MemberCluster Cluster { get; }
+    public NodeCluster Cluster { get; }
 
     public History History => Cluster.History;
 
-    /// <summary>In the order in which they came.</summary>
+    /// <summary>Gets the clients in the order of their joins.</summary>
     public List<RoomClient> Clients { get; } = [];
 
-    /// <param name="cluster">Grows to as many silos.</param>
-    /// <param name="room">Must not have been used before in this cluster.</param>
-    /// <param name="passed">Called when the history is flawless.</param>
-    public static async Task<Run> StartAsync(MemberCluster cluster, string room, int members = 3, Action? passed = null)
+    /// <param name="cluster">The cluster, which grows to this many silos.</param>
+    /// <param name="room">A room not used before in this cluster.</param>
+    /// <param name="onFlawless">Called when the history has no findings.</param>
+    public static async Task<Run> StartAsync(NodeCluster cluster, string room, int nodes = 3, Action? onFlawless = null)
     {
-        var run = new Run(cluster, room, passed);
+        var run = new Run(cluster, room, onFlawless);
         try
         {
-            foreach (var member in await cluster.GrowToAsync(members))
+            foreach (var node in await cluster.GrowToAsync(nodes))
             {
-                await run.JoinAsync(member);
+                await run.JoinAsync(node);
             }
 
             await run.AllShownToAllAsync();
@@ -40,27 +41,29 @@ internal sealed class Run : IAsyncDisposable
         }
     }
 
-    public async Task<RoomClient> JoinAsync(MemberProcess member, string? user = null)
+    public async Task<RoomClient> JoinAsync(NodeProcess node, string? user = null)
     {
-        var client = await RoomClient.JoinAsync(member, _room, user ?? "user-" + member.Name, History);
+        var client = await RoomClient.JoinAsync(node, _room, user ?? "user-" + node.Name, History);
         Clients.Add(client);
         return client;
     }
 
-    /// <summary>The clients whose connection stands see exactly each other.</summary>
+    /// <summary>Waits until the connected clients see exactly each other.</summary>
     public Task AllShownToAllAsync()
     {
         Clients.RemoveAll(client => client.Closed.IsCompleted);
         return Task.WhenAll(Clients.Select(client => client.UntilShownAsync(Clients, Generous)));
     }
 
-    /// <summary>Somebody comes, is seen by all, goes and is gone for all: what was under way before has arrived.</summary>
+    /// <summary>
+    /// Adds and removes a presence and waits until all saw both, so that earlier changes have arrived.
+    /// </summary>
     public async Task SettleAsync()
     {
         Clients.RemoveAll(client => client.Closed.IsCompleted);
-        foreach (var member in Clients.Select(client => client.Member).Distinct().ToList())
+        foreach (var node in Clients.Select(client => client.Node).Distinct().ToList())
         {
-            var passer = await RoomClient.JoinAsync(member, _room, "passer", History);
+            var passer = await RoomClient.JoinAsync(node, _room, "passer", History);
             await Task.WhenAll(Clients.Select(client => client.UntilShownAsync([.. Clients, passer], Generous)));
             await passer.LeaveAsync();
             await AllShownToAllAsync();

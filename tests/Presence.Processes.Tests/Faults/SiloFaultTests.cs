@@ -1,6 +1,6 @@
 namespace Presence.Processes.Tests.Faults;
 
-/// <summary>One of three silos ends in each of the ways in which a process can end, or the database fails under all of them.</summary>
+/// <summary>One of three silos ends in each possible way, or the database fails for all.</summary>
 [Trait("Category", "Postgres")]
 public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSite>
 {
@@ -8,47 +8,47 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
     private static readonly TimeSpan Generous = TimeSpan.FromSeconds(40);
 
     [SkippableFact]
-    public async Task Silo_that_is_asked_to_stop_takes_its_presences_along_within_a_second_and_a_half()
+    public async Task Presences_of_a_stopped_silo_leave_within_a_second_and_a_half()
     {
         await using var run = await site.StartAsync("room:stop");
         var (leaver, stayers) = (run.Clients[2], run.Clients[..2]);
         var asked = run.History.Now;
-        var stopped = leaver.Member.TerminateAsync();
+        var stopped = leaver.Node.TerminateAsync();
         var gone = await Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
         Assert.All(gone, at => Assert.InRange((at - asked).TotalSeconds, 0, 1.5));
         Assert.InRange((await stopped).TotalSeconds, 0, 5);
-        Assert.Equal(0, leaver.Member.ExitCode);
+        Assert.Equal(0, leaver.Node.ExitCode);
         Assert.Contains("1012", await leaver.Closed);
-        Assert.DoesNotContain("sockets were still open", leaver.Member.Log, StringComparison.Ordinal);
-        await UntilReportedByAllAsync(run, leaver.Member, MemberVerdict.Stopped);
+        Assert.DoesNotContain("sockets were still open", leaver.Node.Log, StringComparison.Ordinal);
+        await UntilReportedByAllAsync(run, leaver.Node, NodeVerdict.Stopped);
         run.MustBeFlawless();
     }
 
     [SkippableFact]
-    public async Task Silo_that_is_killed_takes_its_presences_along_within_a_second_of_its_death_being_declared()
+    public async Task Presences_of_a_killed_silo_leave_within_a_second_of_its_declared_death()
     {
         await using var run = await site.StartAsync("room:kill");
         var (leaver, stayers) = (run.Clients[2], run.Clients[..2]);
-        await leaver.Member.KillAsync();
+        await leaver.Node.KillAsync();
         var watching = Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
-        await SiloSite.UntilDeadAsync(run.Cluster, leaver.Member.Name);
+        await SiloSite.UntilDeadAsync(run.Cluster, leaver.Node.Name);
         var declared = run.History.Now;
         var gone = await watching;
         Assert.All(gone, at => Assert.InRange((at - declared).TotalSeconds, double.MinValue, 1));
-        await UntilReportedByAllAsync(run, leaver.Member, MemberVerdict.Dead, MemberVerdict.Down);
+        await UntilReportedByAllAsync(run, leaver.Node, NodeVerdict.Dead, NodeVerdict.Down);
         run.MustBeFlawless();
     }
 
     [SkippableFact]
-    public async Task Silo_that_is_suspended_past_its_death_adds_no_ghosts_when_it_resumes()
+    public async Task Silo_suspended_past_its_death_adds_no_ghosts_when_it_resumes()
     {
         await using var run = await site.StartAsync("room:suspend");
         var (sleeper, stayers) = (run.Clients[2], run.Clients[..2]);
-        sleeper.Member.Pause(pastItsDeath: true);
-        await SiloSite.UntilDeadAsync(run.Cluster, sleeper.Member.Name);
+        sleeper.Node.Pause(pastItsDeath: true);
+        await SiloSite.UntilDeadAsync(run.Cluster, sleeper.Node.Name);
         await Task.WhenAll(stayers.Select(client => client.UntilShownAsync(stayers, Generous)));
-        sleeper.Member.Continue();
-        await sleeper.Member.WaitForEndAsync(Generous);
+        sleeper.Node.Continue();
+        await sleeper.Node.WaitForEndAsync(Generous);
         await run.SettleAsync();
         run.MustBeFlawless();
     }
@@ -58,7 +58,7 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
     [InlineData("killed")]
     [InlineData("hung")]
     [InlineData("ends all sessions")]
-    public async Task Silos_show_every_change_to_each_other_while_their_database_is(string fault)
+    public async Task Silos_exchange_every_change_while_their_database(string fault)
     {
         await using var run = await site.StartAsync($"room:{fault.Replace(' ', '-')}");
         var left = run.Clients[0];
@@ -68,9 +68,9 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         await begin();
         await left.LeaveAsync();
         run.Clients.Remove(left);
-        foreach (var member in run.Cluster.Living)
+        foreach (var node in run.Cluster.Living)
         {
-            await run.JoinAsync(member, "meanwhile-" + member.Name);
+            await run.JoinAsync(node, "meanwhile-" + node.Name);
         }
 
         await Task.WhenAll(run.Clients.Select(client => client.UpdateAsync()));
@@ -79,6 +79,24 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         await end();
 
         await reads.MustHaveBeenServedAsync();
+        await run.SettleAsync();
+        run.MustBeFlawless();
+    }
+
+    [SkippableTheory]
+    [InlineData("stopped")]
+    [InlineData("killed")]
+    [InlineData("hung")]
+    public async Task Silo_stops_in_five_seconds_while_its_database_is(string fault)
+    {
+        await using var run = await site.StartAsync($"room:stop-{fault}");
+        var leaver = run.Clients[2];
+        var (begin, end) = FaultOf(run, fault);
+        await begin();
+        Assert.InRange((await leaver.Node.TerminateAsync()).TotalSeconds, 0, 5);
+        Assert.Equal(0, leaver.Node.ExitCode);
+        await UntilReportedByAllAsync(run, leaver.Node, NodeVerdict.Stopped);
+        await end();
         await run.SettleAsync();
         run.MustBeFlawless();
     }
@@ -97,15 +115,15 @@ public sealed class SiloFaultTests(LoopbackSite site) : IClassFixture<LoopbackSi
         return Task.CompletedTask;
     };
 
-    /// <summary>All others log it; their lines may arrive a little after what they sent to their clients.</summary>
-    private static Task<TimeSpan> UntilReportedByAllAsync(Run run, MemberProcess about, params MemberVerdict[] verdicts)
+    /// <summary>Waits until all others have logged the verdict, which may arrive shortly after the changes.</summary>
+    private static Task<TimeSpan> UntilReportedByAllAsync(Run run, NodeProcess about, params NodeVerdict[] verdicts)
     {
-        var others = run.Clients.Select(client => client.Member.Name).Where(name => name != about.Name).ToHashSet();
-        return Patience.UntilAsync(
-            $"{string.Join(" and ", others)} say that {about.Name} is {string.Join(" or ", verdicts)}",
+        var others = run.Clients.Select(client => client.Node.Name).Where(name => name != about.Name).ToHashSet();
+        return TestTimeouts.UntilAsync(
+            $"{string.Join(" and ", others)} report {about.Name} as {string.Join(" or ", verdicts)}",
             Generous,
-            () => others.IsSubsetOf(run.History.Events.OfType<MemberSaid>()
-                .Where(said => said.About == about.Name && verdicts.Contains(said.Verdict))
-                .Select(said => said.Member)));
+            () => others.IsSubsetOf(run.History.Events.OfType<VerdictReported>()
+                .Where(report => report.About == about.Name && verdicts.Contains(report.Verdict))
+                .Select(report => report.Node)));
     }
 }

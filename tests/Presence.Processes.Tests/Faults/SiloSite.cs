@@ -1,21 +1,21 @@
 namespace Presence.Processes.Tests.Faults;
 
 /// <summary>
-/// Three silos over a PostgreSQL server of their own, shared by the tests of a class: each test replaces the silos that an earlier one ended. A
-/// test that fails leaves a cluster in an unknown state, so the next one gets a new cluster.
+/// Three silos over their own PostgreSQL server, shared by the tests of a class. Each test replaces the silos that an
+/// earlier one ended. A failed test leaves an unknown state, so the next one gets a new cluster.
 /// </summary>
 public abstract class SiloSite : IAsyncLifetime
 {
-    /// <summary>The name of the server's place in the network.</summary>
+    /// <summary>Name of the server's place in the network.</summary>
     public const string Database = "database";
 
-    /// <summary>The number by which Orleans marks a dead silo in its table.</summary>
+    /// <summary>The status number of a dead silo in Orleans' table.</summary>
     internal const int Dead = 6;
 
     /// <summary>
-    /// Orleans declares a silo dead after three unanswered probes: a killed one after about two seconds. One whose connections stay open, because
-    /// it is suspended or cut off, counts as alive for six seconds after its last message: three times <c>MaxProbeTimeout</c>, which is four
-    /// times <c>ProbeTimeout</c>.
+    /// Orleans declares a killed silo dead after three failed probes, about two seconds. A suspended or disconnected
+    /// one, whose connections stay open, counts as alive for six seconds after its last message: three times
+    /// <c>MaxProbeTimeout</c>, which is four times <c>ProbeTimeout</c>.
     /// </summary>
     internal static IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
     {
@@ -23,10 +23,10 @@ public abstract class SiloSite : IAsyncLifetime
         ["Presence:Orleans:MissedProbes"] = "3",
     };
 
-    private MemberCluster? _cluster;
+    private NodeCluster? _cluster;
     private bool _isIntact;
 
-    /// <summary>Null on loopback.</summary>
+    /// <summary>The network; null on loopback.</summary>
     public TestNetwork? Network { get; private set; }
 
     public PostgresServer Server { get; private set; } = null!;
@@ -42,22 +42,23 @@ public abstract class SiloSite : IAsyncLifetime
             PostgresServer.Require();
             Network = await CreateNetworkAsync();
             Server = await StartServerAsync(Network);
-            _cluster = await MemberCluster.CreateAsync(Settings, Server, Network);
+            _cluster = await NodeCluster.CreateAsync(Settings, Server, Network);
         }
 
         _isIntact = false;
-        return await Run.StartAsync(_cluster!, room, passed: () => _isIntact = true);
+        return await Run.StartAsync(_cluster!, room, onFlawless: () => _isIntact = true);
     }
 
-    /// <summary>Waits until the membership table says that the silo is dead.</summary>
-    internal static Task UntilDeadAsync(MemberCluster cluster, string member) => Patience.UntilAsync(
-        $"Orleans declares {member} dead",
+    /// <summary>Waits until the membership table marks the silo dead.</summary>
+    internal static Task UntilDeadAsync(NodeCluster cluster, string node) => TestTimeouts.UntilAsync(
+        $"Orleans declares {node} dead",
         TimeSpan.FromSeconds(60),
         async () => await cluster.Database.ReadAsync<long>(
-            $"SELECT count(*) FROM presence_orleans.silo WHERE name = '{member}' AND status = {Dead}") > 0);
+            $"SELECT count(*) FROM presence_orleans.silo WHERE name = '{node}' AND status = {Dead}") > 0);
 
-    /// <summary>Starts a server, in a place of its own where there is a network.</summary>
-    internal static async Task<PostgresServer> StartServerAsync(TestNetwork? network, PostgresServerOptions? options = null)
+    /// <summary>Starts a server, in its own place if there is a network.</summary>
+    internal static async Task<PostgresServer> StartServerAsync(
+        TestNetwork? network, PostgresServerOptions? options = null)
     {
         options ??= new PostgresServerOptions();
         if (network is null)
@@ -81,13 +82,13 @@ public abstract class SiloSite : IAsyncLifetime
     protected abstract Task<TestNetwork?> CreateNetworkAsync();
 }
 
-/// <summary>All on loopback: everywhere.</summary>
+/// <summary>All on loopback; needs no rights.</summary>
 public sealed class LoopbackSite : SiloSite
 {
     protected override Task<TestNetwork?> CreateNetworkAsync() => Task.FromResult<TestNetwork?>(null);
 }
 
-/// <summary>Each silo and the server in a network namespace of its own: with root.</summary>
+/// <summary>Each silo and the server in its own network namespace; needs root.</summary>
 public sealed class NamespaceSite : SiloSite
 {
     protected override async Task<TestNetwork?> CreateNetworkAsync() => await TestNetwork.CreateAsync();

@@ -2,10 +2,10 @@ namespace Presence.Processes.Tests.Unique;
 
 internal enum FaultKind
 {
-    /// <summary><c>kill -9</c>, and a new start under the same name.</summary>
+    /// <summary><c>kill -9</c>, and a restart under the same name.</summary>
     Kill,
 
-    /// <summary>SIGTERM, and a new start under the same name.</summary>
+    /// <summary>SIGTERM, and a restart under the same name.</summary>
     Terminate,
 
     /// <summary>SIGSTOP for longer than the lease, and SIGCONT.</summary>
@@ -14,31 +14,31 @@ internal enum FaultKind
     /// <summary>SIGSTOP for less than the lease, and SIGCONT.</summary>
     PauseWithinTheLease,
 
-    /// <summary>Cut off from the database.</summary>
+    /// <summary>Disconnected from the database.</summary>
     Cut,
 
-    /// <summary>A slow line to the database; where it cannot be slowed, cut off.</summary>
+    /// <summary>A slow link to the database; where unsupported, disconnected.</summary>
     Slow,
 
-    /// <summary>Lines to the database and to the others that lose packets; where they cannot, a slow one to the database.</summary>
+    /// <summary>Packet loss on all links; where unsupported, a slow link to the database.</summary>
     Lose,
 
-    /// <summary>Cut off from the database and the others, not for long enough to be declared dead; where it cannot, from the database alone.</summary>
+    /// <summary>Disconnected from the database and the others, too briefly to be declared dead.</summary>
     Isolate,
 }
 
-/// <summary>One thing that is done.</summary>
-/// <param name="After">After the one before.</param>
-/// <param name="ToHolder">To whoever runs the process; else to the first of the others that is well.</param>
-/// <param name="Which">Which process, and which of the others.</param>
-/// <param name="Lasts">Until it is undone.</param>
+/// <summary>One fault of a schedule.</summary>
+/// <param name="After">Time after the previous fault.</param>
+/// <param name="ToHolder">True for the holder; otherwise for the first other node without a fault.</param>
+/// <param name="Which">Selects the process and the other node.</param>
+/// <param name="Lasts">Duration of the fault.</param>
 internal sealed record Fault(TimeSpan After, FaultKind Kind, bool ToHolder, int Which, TimeSpan Lasts)
 {
     public override string ToString() => $"after {After.TotalSeconds:0.0} s {Kind} of "
         + $"{(ToHolder ? "the holder" : $"another ({Which})")} for {Lasts.TotalSeconds:0.0} s";
 }
 
-/// <summary>A plan of faults, drawn from a seed: the same for the same seed, whatever else runs. Every plan has every kind of fault.</summary>
+/// <summary>A schedule of faults from a seed, always the same. Every schedule has every kind of fault.</summary>
 internal static class FaultSchedule
 {
     public static IReadOnlyList<Fault> Draw(int seed, TimeSpan lease)
@@ -51,7 +51,7 @@ internal static class FaultSchedule
 
     private static Fault Draw(Random random, FaultKind kind, double lease)
     {
-        // Half of them meet the one before, half leave the time to take over in peace.
+        // Half of the faults overlap the previous one; the others leave time for a takeover.
         var after = random.Next(2) == 0 ? Between(random, 0.2, lease) : Between(random, lease + 1, lease + 2);
         var lasts = kind switch
         {
@@ -59,7 +59,7 @@ internal static class FaultSchedule
             FaultKind.PauseBeyondTheLease => Between(random, lease * 1.1, lease * 2),
             FaultKind.PauseWithinTheLease => Between(random, lease * 0.2, lease * 0.9),
             FaultKind.Lose => Between(random, lease, lease * 3),
-            // TCP waits as long again before it sends once more, and a silo is declared dead after six seconds.
+            // TCP doubles its retransmission delay, and a silo is declared dead after six seconds.
             FaultKind.Isolate => Between(random, lease * 0.4, lease * 1.2),
             _ => Between(random, lease * 0.4, lease * 2),
         };

@@ -1,16 +1,18 @@
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>Schedules played several side by side: what each came to, written as soon as it is known, and what they came to together.</summary>
+/// <summary>Runs several schedules in parallel, logs each result at once, and sums the results.</summary>
 internal sealed class ScheduleSet(string name, Func<int, IReadOnlyList<Fault>> planOf, ITestOutputHelper output)
 {
     private readonly ConcurrentBag<Outcome> _outcomes = [];
 
     public IReadOnlyCollection<Outcome> Outcomes => _outcomes;
 
-    /// <summary>Plays the first seeds, or the one that <c>PRESENCE_SEED</c> names.</summary>
+    /// <summary>Runs the first seeds, or the one in <c>PRESENCE_SEED</c>.</summary>
     public async Task PlayAsync(int seeds, int atOnce, Func<int, Task<Outcome>> play)
     {
-        await using var file = new StreamWriter(Path.Combine(HostFiles.Results, $"{name}-{seeds}.log")) { AutoFlush = true };
+        await using var file = new StreamWriter(
+            Path.Combine(HostFiles.Results, $"{name}-{seeds}.log"))
+        { AutoFlush = true };
         var progress = TextWriter.Synchronized(file);
         var which = Environment.GetEnvironmentVariable("PRESENCE_SEED") is { Length: > 0 } one
             ? [int.Parse(one, CultureInfo.InvariantCulture)]
@@ -23,7 +25,7 @@ internal sealed class ScheduleSet(string name, Func<int, IReadOnlyList<Fault>> p
         });
     }
 
-    /// <summary>One schedule on three processes, from their start to their end.</summary>
+    /// <summary>Runs one schedule on three processes.</summary>
     public async Task<Outcome> RunAsync(int seed, UniqueTrio trio)
     {
         try
@@ -33,25 +35,34 @@ internal sealed class ScheduleSet(string name, Func<int, IReadOnlyList<Fault>> p
         }
         catch (Exception e) when (e is TimeoutException or InvalidOperationException)
         {
-            return new Outcome(seed, 0, [], [new Finding(FindingKind.NobodyRan, trio.History.Now, "the run", e.Message)], trio.Story());
+            return new Outcome(
+                seed,
+                0,
+                [],
+                [new Finding(FindingKind.NobodyRan, trio.History.Now, "the run", e.Message)],
+                trio.Story());
         }
     }
 
-    /// <summary>Says what was seen, with the story of each schedule in which something was found, and fails if one is.</summary>
+    /// <summary>Reports the results, with the events of schedules with findings, and fails on findings.</summary>
     public void Report(string besides = "")
     {
         var vacant = _outcomes.MaxBy(outcome => outcome.Vacant)!;
         output.WriteLine(
-            $"schedules {_outcomes.Count}, faults {_outcomes.Sum(o => o.Faults)}, {besides}terms {_outcomes.Sum(o => o.Terms)}, effects {_outcomes.Sum(o => o.Done)}, "
-            + $"refused {_outcomes.Sum(o => o.Refused)}, longest vacancy {vacant.Vacant.TotalSeconds:0.00} s (seed {vacant.Seed}), "
+            $"schedules {_outcomes.Count}, faults {_outcomes.Sum(o => o.Faults)}, {besides}"
+            + $"terms {_outcomes.Sum(o => o.Terms)}, effects {_outcomes.Sum(o => o.Done)}, "
+            + $"rejected {_outcomes.Sum(o => o.Rejected)}, "
+            + $"longest vacancy {vacant.Vacant.TotalSeconds:0.00} s (seed {vacant.Seed}), "
             + $"findings {_outcomes.Sum(o => o.Findings.Count)}");
         var bad = _outcomes.Where(outcome => outcome.Findings.Count > 0).OrderBy(outcome => outcome.Seed).ToList();
         foreach (var outcome in bad)
         {
             output.WriteLine(
-                $"\nPRESENCE_SEED={outcome.Seed}\n{string.Join('\n', planOf(outcome.Seed))}\n{string.Join('\n', outcome.Findings)}\n{outcome.Story}");
+                $"\nPRESENCE_SEED={outcome.Seed}\n{string.Join('\n', planOf(outcome.Seed))}\n"
+                + $"{string.Join('\n', outcome.Findings)}\n{outcome.Story}");
         }
 
-        Assert.True(bad.Count == 0, $"{bad.Count} of {_outcomes.Count} schedules: {string.Join("; ", bad.SelectMany(o => o.Findings.Select(f => $"seed {o.Seed}: {f}")))}");
+        var findings = bad.SelectMany(o => o.Findings.Select(f => $"seed {o.Seed}: {f}"));
+        Assert.True(bad.Count == 0, $"{bad.Count} of {_outcomes.Count} schedules: {string.Join("; ", findings)}");
     }
 }

@@ -1,6 +1,6 @@
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>One schedule on three processes of its own: faults, a settled end, an orderly stop, and what the history shows.</summary>
+/// <summary>Runs one schedule on three processes: faults, recovery, a graceful stop and the checks.</summary>
 internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Fault> plan)
 {
     private static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(150);
@@ -13,10 +13,10 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
     private int _lossyLines;
     private long _lostPackets;
 
-    /// <summary>How long a consistent process may run nowhere after the server came back, which several schedules share.</summary>
+    /// <summary>Maximum vacancy of a consistent process after the shared server came back.</summary>
     private static readonly TimeSpan AfterOutage = TimeSpan.FromSeconds(10);
 
-    /// <summary>A consistent process and an available one.</summary>
+    /// <summary>Gets the names of a consistent and an available process.</summary>
     public static IReadOnlyList<string> Processes { get; } = ["consistent", "available"];
 
     public History History => trio.History;
@@ -27,7 +27,7 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
         var faults = 0;
         foreach (var fault in plan)
         {
-            // A plan of faults has times, and they are no wait for anything.
+            // The delays are part of the schedule; they wait for no condition.
             await Task.Delay(fault.After);
             faults += TryBegin(fault) ? 1 : 0;
         }
@@ -35,7 +35,13 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
         await Task.WhenAll(_undoing);
         await trio.UntilOneRunsAsync([.. Processes]);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(trio.TerminateAsync));
-        return new Outcome(seed, faults, History.Events, Rules.Findings(trio, AfterOutage), trio.Story()) { LossyLines = _lossyLines, LostPackets = _lostPackets };
+        return new Outcome(
+            seed,
+            faults,
+            History.Events,
+            Rules.Findings(trio, AfterOutage),
+            trio.Story())
+        { LossyLines = _lossyLines, LostPackets = _lostPackets };
     }
 
     private bool TryBegin(Fault fault)
@@ -44,7 +50,8 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
         lock (_gate)
         {
             var holder = trio.Holder(Processes[fault.Which]);
-            var candidates = Enumerable.Range(0, 3).Where(member => !_unwell.Contains(member) && (member == holder) == fault.ToHolder).ToList();
+            var candidates = Enumerable.Range(0, 3)
+                .Where(node => !_unwell.Contains(node) && (node == holder) == fault.ToHolder).ToList();
             if (candidates.Count == 0)
             {
                 return false;
@@ -58,67 +65,68 @@ internal sealed class ScheduledRun(int seed, UniqueTrio trio, IReadOnlyList<Faul
         return true;
     }
 
-    private async Task SufferAsync(int member, Fault fault)
+    private async Task SufferAsync(int node, Fault fault)
     {
         switch (fault.Kind)
         {
             case FaultKind.Kill or FaultKind.Terminate:
-                await (fault.Kind == FaultKind.Kill ? trio.KillAsync(member) : trio.TerminateAsync(member));
+                await (fault.Kind == FaultKind.Kill ? trio.KillAsync(node) : trio.TerminateAsync(node));
                 await Task.Delay(fault.Lasts);
-                await trio.StartMemberAsync(member);
+                await trio.StartNodeAsync(node);
                 break;
             case FaultKind.PauseBeyondTheLease or FaultKind.PauseWithinTheLease:
-                trio.Pause(member);
+                trio.Pause(node);
                 await Task.Delay(fault.Lasts);
-                trio.Continue(member);
+                trio.Continue(node);
                 break;
-            case FaultKind.Lose when await trio.TryLoseAsync(member, LostOfHundred):
+            case FaultKind.Lose when await trio.TryLoseAsync(node, LostOfHundred):
                 await Task.Delay(fault.Lasts);
-                Interlocked.Add(ref _lostPackets, await trio.RecoverAsync(member));
+                Interlocked.Add(ref _lostPackets, await trio.RecoverAsync(node));
                 Interlocked.Increment(ref _lossyLines);
                 break;
-            case FaultKind.Slow or FaultKind.Lose when trio.TrySlow(member, SlowBy):
+            case FaultKind.Slow or FaultKind.Lose when trio.TrySlow(node, SlowBy):
                 await Task.Delay(fault.Lasts);
-                trio.TrySlow(member, TimeSpan.Zero);
+                trio.TrySlow(node, TimeSpan.Zero);
                 break;
-            case FaultKind.Isolate when await trio.TryIsolateAsync(member):
+            case FaultKind.Isolate when await trio.TryIsolateAsync(node):
                 await Task.Delay(fault.Lasts);
-                await trio.RejoinAsync(member);
+                await trio.RejoinAsync(node);
                 break;
             case FaultKind.Cut or FaultKind.Slow or FaultKind.Lose or FaultKind.Isolate:
-                await trio.CutAsync(member);
+                await trio.CutAsync(node);
                 await Task.Delay(fault.Lasts);
-                await trio.HealAsync(member);
+                await trio.HealAsync(node);
                 break;
         }
 
         lock (_gate)
         {
-            _unwell.Remove(member);
+            _unwell.Remove(node);
         }
     }
 }
 
-/// <summary>What became of a schedule.</summary>
-internal sealed record Outcome(int Seed, int Faults, IReadOnlyList<HistoryEvent> Events, IReadOnlyList<Finding> Findings, string Story)
+/// <summary>The result of a schedule.</summary>
+internal sealed record Outcome(
+    int Seed, int Faults, IReadOnlyList<HistoryEvent> Events, IReadOnlyList<Finding> Findings, string Story)
 {
-    /// <summary>Lines that lost packets for a while.</summary>
+    /// <summary>The number of links that dropped packets for a while.</summary>
     public int LossyLines { get; init; }
 
-    /// <summary>As the network has counted them.</summary>
+    /// <summary>The number of dropped packets, counted by the network.</summary>
     public long LostPackets { get; init; }
 
     public int Terms => Events.OfType<TermBegan>().Count();
 
     public int Done => Events.OfType<EffectTried>().Count(effect => effect.IsAccepted);
 
-    public int Refused => Events.OfType<EffectTried>().Count(effect => !effect.IsAccepted);
+    public int Rejected => Events.OfType<EffectTried>().Count(effect => !effect.IsAccepted);
 
-    /// <summary>The longest time in which nobody ran, somebody could, and nothing was done to anybody.</summary>
+    /// <summary>The longest vacancy although a node could run the process and no fault occurred.</summary>
     public TimeSpan Vacant => UniqueChecker.Vacancies(Events).Select(vacancy => vacancy.Lasted).DefaultIfEmpty().Max();
 
-    public override string ToString() => $"seed {Seed}, faults {Faults}, lost packets {LostPackets}, terms {Terms}, "
-        + $"effects {Done}, refused {Refused}, vacancy {Vacant.TotalSeconds:0.00} s, "
-        + $"starved {Events.OfType<MemberStarved>().Count()}, findings {Findings.Count} "
+    public override string ToString() => $"seed {Seed}, faults {Faults}, dropped packets {LostPackets}, terms {Terms}, "
+        + $"effects {Done}, rejected {Rejected}, vacancy {Vacant.TotalSeconds:0.00} s, "
+        + $"starved {Events.OfType<NodeStarved>().Count()}, findings {Findings.Count} "
         + $"{string.Join("; ", Findings.Select(finding => finding.ToString().Split('\n')[0]))}";
 }

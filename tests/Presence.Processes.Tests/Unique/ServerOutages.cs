@@ -1,24 +1,24 @@
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>Stops, kills and holds still the server that all runs share, again and again, and writes it into their histories.</summary>
+/// <summary>Stops, kills and suspends the shared server repeatedly, recorded in each run's history.</summary>
 internal sealed class ServerOutages(PostgresServer server, int seed)
 {
     private readonly Random _random = new(seed);
     private readonly Lock _gate = new();
     private readonly HashSet<UniqueTrio> _runs = [];
-    private bool _isAway;
+    private bool _isDown;
 
     public int Count { get; private set; }
 
-    /// <summary>A run begins: it is told of what happens to the server from now on.</summary>
+    /// <summary>Adds a run, whose history records the outages from now on.</summary>
     public void Add(UniqueTrio run)
     {
         lock (_gate)
         {
             _runs.Add(run);
-            if (_isAway)
+            if (_isDown)
             {
-                run.Outage(isAway: true);
+                run.Outage(isDown: true);
             }
         }
     }
@@ -31,7 +31,7 @@ internal sealed class ServerOutages(PostgresServer server, int seed)
         }
     }
 
-    /// <summary>Until it is cancelled; the server is up then.</summary>
+    /// <summary>Runs until it is cancelled; the server is up afterwards.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         while (true)
@@ -42,9 +42,9 @@ internal sealed class ServerOutages(PostgresServer server, int seed)
                 return;
             }
 
-            Tell(isAway: true);
+            Record(isDown: true);
             await SpoilAsync(_random.Next(3), Seconds(0.2, 3));
-            Tell(isAway: false);
+            Record(isDown: false);
             Count++;
         }
     }
@@ -64,17 +64,18 @@ internal sealed class ServerOutages(PostgresServer server, int seed)
         await server.StartAgainAsync();
     }
 
-    private void Tell(bool isAway)
+    private void Record(bool isDown)
     {
         lock (_gate)
         {
-            _isAway = isAway;
+            _isDown = isDown;
             foreach (var run in _runs)
             {
-                run.Outage(isAway);
+                run.Outage(isDown);
             }
         }
     }
 
-    private TimeSpan Seconds(double from, double to) => TimeSpan.FromSeconds(from + (_random.NextDouble() * (to - from)));
+    private TimeSpan Seconds(double from, double to) =>
+        TimeSpan.FromSeconds(from + (_random.NextDouble() * (to - from)));
 }

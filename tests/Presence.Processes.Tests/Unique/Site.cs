@@ -1,6 +1,6 @@
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>A database server, and lines for several trios side by side: relays, and namespaces where those are to be had.</summary>
+/// <summary>A database server, and links for several trios: relays, and namespaces where available.</summary>
 internal sealed class Site : IAsyncDisposable
 {
     private readonly TestNetwork? _network;
@@ -11,14 +11,17 @@ internal sealed class Site : IAsyncDisposable
 
     public PostgresServer Server { get; }
 
-    /// <param name="inNamespaces">Whether to have namespaces if they are to be had.</param>
+    /// <param name="inNamespaces">Whether to use namespaces where available.</param>
     public static async Task<Site> StartAsync(int trios, bool inNamespaces = true)
     {
         PostgresServer.Require();
         var network = inNamespaces && TestNetwork.Missing is null ? await TestNetwork.CreateAsync() : null;
         try
         {
-            return new Site(await SiloSite.StartServerAsync(network, new PostgresServerOptions { MaxConnections = 600 }), network, trios);
+            return new Site(
+                await SiloSite.StartServerAsync(network, new PostgresServerOptions { MaxConnections = 600 }),
+                network,
+                trios);
         }
         catch
         {
@@ -27,12 +30,15 @@ internal sealed class Site : IAsyncDisposable
         }
     }
 
-    /// <summary>Lines for three members. Dispose of what is returned after their end, for the next trio.</summary>
-    public async Task<TrioPlace> EnterAsync(bool inNamespaces)
+    /// <summary>Returns links for three nodes. Dispose them after the nodes have ended, for the next trio.</summary>
+    public async Task<TrioPlace> StartAsync(bool inNamespaces)
     {
         if (_network is null || !inNamespaces)
         {
-            return new TrioPlace([.. Enumerable.Range(0, 3).Select(_ => new RelayedLines(Server, "postgres"))], IPAddress.Loopback, () => { });
+            return new TrioPlace(
+                [.. Enumerable.Range(0, 3).Select(_ => new RelayedLines(Server, "postgres"))],
+                IPAddress.Loopback,
+                () => { });
         }
 
         if (!_free.TryTake(out var number))
@@ -40,11 +46,17 @@ internal sealed class Site : IAsyncDisposable
             throw new InvalidOperationException("More trios than the site was made for.");
         }
 
-        var lines = new List<IMemberLines>();
-        string[] names = [.. Enumerable.Range(0, 3).Select(member => $"{number}/{UniqueTrio.Name(member)}")];
+        var lines = new List<INodeOutput>();
+        string[] names = [.. Enumerable.Range(0, 3).Select(node => $"{number}/{UniqueTrio.Name(node)}")];
         foreach (var name in names)
         {
-            lines.Add(new NamespaceLines(_network, await _network.AddAsync(name), Server, SiloSite.Database, [.. names.Except([name])], "postgres"));
+            lines.Add(new NamespaceLines(
+                _network,
+                await _network.AddAsync(name),
+                Server,
+                SiloSite.Database,
+                [.. names.Except([name])],
+                "postgres"));
         }
 
         return new TrioPlace(lines, _network.HostAddress, () => _free.Add(number));
@@ -60,9 +72,10 @@ internal sealed class Site : IAsyncDisposable
     }
 }
 
-/// <summary>Where three members live.</summary>
-/// <param name="ResourceAddress">By which they reach this machine whatever is cut.</param>
-internal sealed record TrioPlace(IReadOnlyList<IMemberLines> Lines, IPAddress ResourceAddress, Action Leave) : IDisposable
+/// <summary>The places of three nodes.</summary>
+/// <param name="ResourceAddress">The address by which they reach this machine, whatever is cut.</param>
+internal sealed record TrioPlace(
+    IReadOnlyList<INodeOutput> Lines, IPAddress ResourceAddress, Action Leave) : IDisposable
 {
     public void Dispose() => Leave();
 }

@@ -1,8 +1,9 @@
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>
-/// Three silos that run a consistent process, an available one and a consistent group, shared by the tests of a class: each test starts the
-/// members again that an earlier one ended. A test that fails leaves a trio in an unknown state, so the next one gets a new trio.
+/// Three silos that run a consistent process, an available one and a consistent group, shared by the tests of a class.
+/// Each test restarts the nodes that an earlier one ended. A failed test leaves an unknown state, so the next one gets
+/// a new trio.
 /// </summary>
 public abstract class UniqueFixture : IAsyncLifetime
 {
@@ -22,7 +23,7 @@ public abstract class UniqueFixture : IAsyncLifetime
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>Returns the trio with all three members there and each process running once.</summary>
+    /// <summary>Returns the trio with all three nodes running and each process running once.</summary>
     public async Task<UniqueTrio> StartAsync()
     {
         if (InNamespaces)
@@ -34,7 +35,7 @@ public abstract class UniqueFixture : IAsyncLifetime
         {
             await DisposeAsync();
             Site = await Site.StartAsync(trios: 1, InNamespaces);
-            _place = await Site.EnterAsync(InNamespaces);
+            _place = await Site.StartAsync(InNamespaces);
             _trio = Create($"unique{++_trios}", Site, _place);
         }
 
@@ -44,8 +45,8 @@ public abstract class UniqueFixture : IAsyncLifetime
         return _trio;
     }
 
-    /// <summary>The history must be without a fault up to here.</summary>
-    /// <param name="splits">When, in this test, each side of a split may have run an available process.</param>
+    /// <summary>Asserts that the history so far has no findings.</summary>
+    /// <param name="splits">The times in which each side of a partition may run an available process.</param>
     public void MustBeFlawless(params IEnumerable<Excuse> splits)
     {
         _splits.AddRange(splits);
@@ -76,13 +77,13 @@ public abstract class UniqueFixture : IAsyncLifetime
         place.Lines);
 }
 
-/// <summary>On loopback, with a relay to the database for each: everywhere.</summary>
+/// <summary>On loopback, with a relay to the database for each node; needs no rights.</summary>
 public sealed class RelayedUniqueFixture : UniqueFixture
 {
     protected override bool InNamespaces => false;
 }
 
-/// <summary>In network namespaces: with root.</summary>
+/// <summary>In network namespaces; needs root.</summary>
 public sealed class IsolatedUniqueFixture : UniqueFixture
 {
     protected override bool InNamespaces => true;

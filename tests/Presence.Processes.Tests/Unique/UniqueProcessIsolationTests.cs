@@ -2,12 +2,12 @@ using static Presence.Processes.Tests.Unique.UniqueFixture;
 
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>One silo of three, in network namespaces, loses the others and the database for so long that it is declared dead.</summary>
+/// <summary>One silo of three is disconnected from the others and the database until it is declared dead.</summary>
 [Trait("Category", "Postgres")]
 public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) : IClassFixture<IsolatedUniqueFixture>
 {
     [SkippableFact]
-    public async Task Isolated_holder_of_a_consistent_process_stops_it_before_another_starts_and_ends_itself_after_the_heal()
+    public async Task Isolated_consistent_holder_stops_before_another_starts_and_its_node_ends_after_reconnection()
     {
         var trio = await fixture.StartAsync();
         var old = trio.Running(Consistent).Single();
@@ -23,7 +23,7 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
     }
 
     [SkippableFact]
-    public async Task Each_side_of_a_split_runs_an_available_process_and_the_heal_ends_the_side_that_was_declared_dead()
+    public async Task Each_side_of_a_partition_runs_an_available_process_and_the_dead_side_ends_after_reconnection()
     {
         var trio = await fixture.StartAsync();
         var old = trio.Running(Available).Single();
@@ -33,7 +33,8 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
         var young = trio.Running(Available).Single(term => term.Term != old.Term);
         var since = trio.History.Now;
         await trio.UntilAsync("both do something", () => new[] { old, young }.All(term =>
-            trio.History.FirstAfter<EffectTried>(since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
+            trio.History.FirstAfter<EffectTried>(
+                since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
         await RejoinAsync(trio, first);
         await trio.UntilOneRunsAsync(Available, Consistent, Group);
         Assert.Equal(young.Term, trio.Running(Available).Single().Term);
@@ -41,17 +42,18 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
     }
 
     [SkippableFact]
-    public async Task Isolated_member_that_runs_nothing_moves_no_available_process_of_the_others()
+    public async Task Isolated_node_without_processes_moves_no_available_process()
     {
         var trio = await fixture.StartAsync();
         string[] processes = [Consistent, Available, Group];
-        // Three processes may run on three members: one that stops leaves its own to the others.
-        var idle = Enumerable.Range(0, 3).FirstOrDefault(member => processes.All(process => trio.Holder(process) != member), -1);
+        // The three processes may run on three nodes; a stopped node leaves its own to the others.
+        var idle = Enumerable.Range(0, 3)
+            .FirstOrDefault(node => processes.All(process => trio.Holder(process) != node), -1);
         if (idle < 0)
         {
             idle = trio.Holder(Group)!.Value;
             await trio.TerminateAsync(idle);
-            await trio.StartMemberAsync(idle);
+            await trio.StartNodeAsync(idle);
             await trio.UntilOneRunsAsync(processes);
         }
 
@@ -61,14 +63,14 @@ public sealed class UniqueProcessIsolationTests(IsolatedUniqueFixture fixture) :
         await trio.UntilOneRunsAsync(processes);
 
         Assert.Equal(before, trio.Running(Available).Single().Term);
-        // If the grain was on its silo, it ran one of its own meanwhile.
+        // If the grain was on its silo, it ran a process of its own meanwhile.
         fixture.MustBeFlawless(new Excuse(split, trio.History.Now));
     }
 
-    private static async Task RejoinAsync(UniqueTrio trio, int member)
+    private static async Task RejoinAsync(UniqueTrio trio, int node)
     {
-        await trio.UntilDeclaredDeadAsync(member);
-        await trio.RejoinAsync(member);
-        await trio.UntilEndedAsync(member);
+        await trio.UntilDeclaredDeadAsync(node);
+        await trio.RejoinAsync(node);
+        await trio.UntilEndedAsync(node);
     }
 }

@@ -2,14 +2,14 @@ using static Presence.Processes.Tests.Unique.UniqueFixture;
 
 namespace Presence.Processes.Tests.Unique;
 
-/// <summary>One fault at a time, on three silos as processes, with what each mode promises of it.</summary>
+/// <summary>One fault at a time on three silos as processes, with the guarantees of each mode.</summary>
 [Trait("Category", "Postgres")]
 public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFixture<RelayedUniqueFixture>
 {
     [SkippableTheory]
     [InlineData(Consistent)]
     [InlineData(Available)]
-    public async Task Process_is_taken_over_when_its_holder_is_asked_to_stop(string process)
+    public async Task Process_is_taken_over_when_its_holder_is_stopped(string process)
     {
         var trio = await fixture.StartAsync();
         var first = trio.Holder(process)!.Value;
@@ -20,15 +20,19 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
     }
 
     [SkippableFact]
-    public async Task Group_runs_on_one_member_and_moves_as_one()
+    public async Task Group_runs_on_one_node_and_moves_together()
     {
         var trio = await fixture.StartAsync();
         var first = trio.Holder(Group)!.Value;
-        await trio.UntilAsync("its companion runs beside it", () => trio.Log(first).Contains($"companion began {Group}", StringComparison.Ordinal));
+        await trio.UntilAsync(
+            "its companion runs beside it",
+            () => trio.Log(first).Contains($"companion began {Group}", StringComparison.Ordinal));
         await trio.TerminateAsync(first);
         Assert.Contains($"companion ended {Group}", trio.Log(first), StringComparison.Ordinal);
         var second = await trio.UntilOneRunsAsync(Group);
-        await trio.UntilAsync("its companion has moved too", () => trio.Log(second).Contains($"companion began {Group}", StringComparison.Ordinal));
+        await trio.UntilAsync(
+            "its companion has moved too",
+            () => trio.Log(second).Contains($"companion began {Group}", StringComparison.Ordinal));
         fixture.MustBeFlawless();
     }
 
@@ -39,10 +43,11 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         var first = trio.Holder(Consistent)!.Value;
         var before = trio.History.Now;
         await trio.KillAsync(first);
-        var killed = trio.History.FirstAfter<MemberEnded>(before, _ => true)!.Value;
+        var killed = trio.History.FirstAfter<NodeEnded>(before, _ => true)!.Value;
         await trio.UntilOneRunsAsync(Consistent);
         var taken = trio.Running(Consistent).Single().At - killed;
-        Assert.True(taken <= Rules.Lease + TimeSpan.FromSeconds(2), $"It took {taken.TotalSeconds:0.00} s.\n{trio.Story()}");
+        Assert.True(
+            taken <= Rules.Lease + TimeSpan.FromSeconds(2), $"It took {taken.TotalSeconds:0.00} s.\n{trio.Story()}");
         fixture.MustBeFlawless();
     }
 
@@ -57,26 +62,30 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
     }
 
     [SkippableFact]
-    public async Task Holder_suspended_beyond_its_lease_is_rejected_by_the_resource_and_learns_that_it_has_lost()
+    public async Task Holder_suspended_beyond_its_lease_is_rejected_by_the_resource_and_stops_with_LeaseLost()
     {
         var trio = await fixture.StartAsync();
         var old = trio.Running(Consistent).Single();
         var first = trio.Holder(Consistent)!.Value;
         trio.Pause(first);
         await trio.UntilAsync("another runs it and has done something", () => trio.History
-            .FirstAfter<EffectTried>(old.At, effect => effect.Process == Consistent && effect.Epoch > old.Epoch && effect.IsAccepted) is not null);
+            .FirstAfter<EffectTried>(
+                old.At,
+                effect => effect.Process == Consistent && effect.Epoch > old.Epoch && effect.IsAccepted) is not null);
         trio.Continue(first);
         TermEnded? ended = null;
         await trio.UntilAsync("the first has learnt of it", () =>
-            (ended = trio.History.Events.OfType<TermEnded>().FirstOrDefault(term => term.Term == old.Term)) is not null);
+            (ended = trio.History.Events.OfType<TermEnded>()
+                .FirstOrDefault(term => term.Term == old.Term)) is not null);
         Assert.Equal("LeaseLost", ended!.Reason);
-        Assert.NotNull(trio.History.FirstAfter<EffectTried>(TimeSpan.Zero, effect => effect.Term == old.Term && !effect.IsAccepted));
+        Assert.NotNull(trio.History.FirstAfter<EffectTried>(
+            TimeSpan.Zero, effect => effect.Term == old.Term && !effect.IsAccepted));
         Assert.NotEqual(first, await trio.UntilOneRunsAsync(Consistent));
         fixture.MustBeFlawless();
     }
 
     [SkippableFact]
-    public async Task Consistent_holder_cut_off_from_the_database_stops_itself_before_another_starts_and_stands_by_after_the_heal()
+    public async Task Consistent_holder_without_its_database_stops_before_another_starts_and_is_on_standby_later()
     {
         var trio = await fixture.StartAsync();
         var old = trio.Running(Consistent).Single();
@@ -87,24 +96,24 @@ public sealed class UniqueProcessTests(RelayedUniqueFixture fixture) : IClassFix
         Assert.Equal("LeaseLost", ended.Reason);
         Assert.True(ended.At < trio.Running(Consistent).Single().At, trio.Story());
         await trio.HealAsync(first);
-        await Task.WhenAll(Enumerable.Range(0, 3).Where(member => member != first).Select(trio.TerminateAsync));
+        await Task.WhenAll(Enumerable.Range(0, 3).Where(node => node != first).Select(trio.TerminateAsync));
         Assert.Equal(first, await trio.UntilOneRunsAsync(Consistent));
         fixture.MustBeFlawless();
     }
 
     [SkippableFact]
-    public async Task Without_the_database_a_consistent_process_runs_nowhere_and_an_available_one_goes_on()
+    public async Task Database_outage_stops_a_consistent_process_but_not_an_available_one()
     {
         var trio = await fixture.StartAsync();
         var (before, goesOn) = (trio.Running(Consistent).Single(), trio.Running(Available).Single());
-        trio.Outage(isAway: true);
+        trio.Outage(isDown: true);
         await fixture.Site.Server.KillAsync();
         await trio.UntilAsync("it has ended", () => trio.Running(Consistent).Count == 0);
         var ended = trio.History.Now;
         await trio.UntilAsync("the other goes on", () => trio.History
             .FirstAfter<EffectTried>(ended, effect => effect.Term == goesOn.Term && effect.IsAccepted) is not null);
         await fixture.Site.Server.StartAgainAsync();
-        trio.Outage(isAway: false);
+        trio.Outage(isDown: false);
         await trio.UntilOneRunsAsync(Consistent, Group);
         Assert.True(trio.Running(Consistent).Single().Epoch > before.Epoch);
         fixture.MustBeFlawless();

@@ -5,11 +5,12 @@ namespace Presence.TestKit.Tests.Channels;
 public sealed class ChannelExampleTests
 {
     [Fact]
-    public async Task The_example_of_the_readme_does_what_it_says()
+    public async Task Readme_example_works()
     {
         // <readme>
-        await using var server = await ChannelTestServer.StartAsync(services => services.AddChannels(channels => channels
-            .Socket<DoorSocket>(routes => routes.Channel<ChatChannel>("chat:*"))));
+        await using var server = await ChannelTestServer.StartAsync(
+            services => services.AddChannels(channels => channels
+                .Socket<DoorSocket>(routes => routes.Channel<ChatChannel>("chat:*"))));
         Assert.Null(await server.TryConnectAsync<DoorSocket>(new { name = "" }));
 
         var socket = await server.ConnectAsync<DoorSocket>(new { name = "ann" });
@@ -17,34 +18,34 @@ public sealed class ChannelExampleTests
         var ann = await socket.SubscribeAndJoinAsync("chat:1");
         await ann.AssertPushAsync("presence_state");
 
-        // What the client sends, what it is answered, what others are told.
+        // A push, its reply and its broadcast.
         await ann.Push("say", new { text = "hi" }).AssertReplyAsync("ok", new { });
         await ann.AssertBroadcastAsync("said", new { by = "ann", text = "hi" });
 
-        // Hours take no time; what is refuted here will not come unless the clock is moved.
+        // Hours pass at once; a refuted message cannot arrive unless the clock is moved.
         await server.AdvanceAsync(TimeSpan.FromMinutes(9));
         await ann.RefutePushAsync("are_you_there");
         await server.AdvanceAsync(TimeSpan.FromMinutes(1));
         await ann.AssertPushAsync("are_you_there");
         Assert.Equal(1, ann.As<ChatChannel>().Asked);
 
-        // A channel that throws ends alone, and its presences with it.
+        // A channel that throws fails alone, and its presences leave.
         ann.Push("no such thing");
-        Assert.IsType<NotSupportedException>(await ann.AssertCrashedAsync());
+        Assert.IsType<NotSupportedException>(await ann.AssertFailedAsync());
         Assert.Empty(server.Node.Tracker.List("chat:1"));
         Assert.True(socket.IsOpen);
         // </readme>
     }
 
     [Fact]
-    public void The_example_of_the_readme_is_the_one_that_is_compiled() => ReadmeExample.IsCompiled(ReadmeExample.ThisFile());
+    public void Readme_example_is_the_compiled_one() => ReadmeExample.IsCompiled(ReadmeExample.ThisFile());
 
     private sealed class DoorSocket : PresenceSocket
     {
-        protected override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect)
+        protected override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect)
         {
             Assigns["name"] = connect.Parameter("name");
-            return new(connect.Parameter("name") is { Length: > 0 } ? ConnectResult.Accept : ConnectResult.Refuse);
+            return new(connect.Parameter("name") is { Length: > 0 } ? ConnectResult.Accepted : ConnectResult.Rejected);
         }
     }
 
@@ -57,7 +58,7 @@ public sealed class ChannelExampleTests
         protected override async ValueTask<JoinResult> JoinAsync(ChannelPayload payload)
         {
             await TrackAsync(Name, PresenceMeta.From(new { typing = false }));
-            ShowPresence();
+            PushPresence();
             SendAfter("ask", TimeSpan.FromMinutes(10));
             return JoinResult.Ok();
         }

@@ -4,17 +4,19 @@ internal sealed class AnySocket : PresenceSocket
 {
     public override string? Id => "any";
 
-    protected override ValueTask<ConnectResult> ConnectAsync(SocketConnect connect) =>
-        connect.Parameter("crash") is null ? new(ConnectResult.Accept) : throw new InvalidOperationException("as asked");
+    protected override ValueTask<ConnectResult> ConnectAsync(SocketConnectContext connect) =>
+        connect.Parameter("crash") is null
+            ? new(ConnectResult.Accepted)
+            : throw new InvalidOperationException("as asked");
 }
 
-/// <summary>Does what its events say.</summary>
+/// <summary>A channel whose events select the behavior.</summary>
 internal sealed class ObedientChannel(TimeProvider time) : Channel
 {
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ReplyRef _later;
 
-    public ChannelEnd? End { get; private set; }
+    public ChannelTermination? End { get; private set; }
 
     public void Release() => _released.TrySetResult();
 
@@ -59,7 +61,7 @@ internal sealed class ObedientChannel(TimeProvider time) : Channel
         }
     }
 
-    /// <summary>Hands on to another topic, down to none: a chain of channels.</summary>
+    /// <summary>Forwards to another topic until none is left: a chain of channels.</summary>
     protected override ValueTask HandleOutAsync(string name, ChannelPayload payload)
     {
         var left = payload.ToElement().GetProperty("left").GetInt32();
@@ -101,7 +103,7 @@ internal sealed class ObedientChannel(TimeProvider time) : Channel
         await elapsed.Task;
     }
 
-    protected override ValueTask TerminateAsync(ChannelEnd end)
+    protected override ValueTask TerminateAsync(ChannelTermination end)
     {
         End = end;
         return default;

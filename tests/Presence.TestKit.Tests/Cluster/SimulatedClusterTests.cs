@@ -4,8 +4,8 @@ public sealed class SimulatedClusterTests
 {
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private readonly SimulatedCluster _cluster = new(seed: 1);
-    private readonly SimulatedMember _a;
-    private readonly SimulatedMember _b;
+    private readonly SimulatedNode _a;
+    private readonly SimulatedNode _b;
 
     public SimulatedClusterTests()
     {
@@ -15,14 +15,14 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void A_change_is_seen_by_the_others_within_a_few_milliseconds()
+    public void Change_is_visible_on_other_nodes_within_a_few_milliseconds()
     {
-        _a.Track(_a.StartProcess(), "lobby", "alice");
+        _a.Track(_a.OpenSession(), "lobby", "alice");
         Assert.True(_cluster.RunUntil(() => _b.List("lobby").Count == 1, TimeSpan.FromMilliseconds(50)));
     }
 
     [Fact]
-    public void Running_until_something_that_never_happens_ends_at_the_limit()
+    public void RunUntil_ends_at_the_limit()
     {
         var began = _cluster.Now;
         Assert.False(_cluster.RunUntil(() => false, Second));
@@ -30,13 +30,13 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void A_process_that_ends_takes_its_presences_with_it()
+    public void Presences_of_a_session_end_with_it()
     {
-        var process = _a.StartProcess();
+        var process = _a.OpenSession();
         _a.Track(process, "lobby", "alice");
         _a.Track(process, "room", "alice");
-        _a.Track(_a.StartProcess(), "lobby", "bob");
-        Assert.Equal(2, _a.EndProcess(process));
+        _a.Track(_a.OpenSession(), "lobby", "bob");
+        Assert.Equal(2, _a.EndSession(process));
         _cluster.Settle();
         Assert.Equal(["bob"], _b.List("lobby").Select(entry => entry.Key));
         Assert.Empty(_b.List("room"));
@@ -44,10 +44,10 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void A_paused_member_takes_nothing_in_until_it_wakes()
+    public void Paused_node_handles_no_input_until_it_resumes()
     {
         _b.Pause();
-        _a.Track(_a.StartProcess(), "lobby", "alice");
+        _a.Track(_a.OpenSession(), "lobby", "alice");
         _cluster.Run(TimeSpan.FromMilliseconds(100));
         Assert.Empty(_b.List("lobby"));
         _b.Resume();
@@ -55,9 +55,9 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void A_crash_takes_the_presences_of_the_member_after_the_down_period_and_not_before()
+    public void Crash_ends_the_presences_of_the_node_after_the_down_period_and_not_before()
     {
-        _a.Track(_a.StartProcess(), "lobby", "alice");
+        _a.Track(_a.OpenSession(), "lobby", "alice");
         _cluster.Run(Second);
         _a.Crash();
         _cluster.Run(TimeSpan.FromMilliseconds(500));
@@ -67,40 +67,40 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void A_farewell_takes_the_presences_of_the_member_at_once()
+    public void Leave_ends_the_presences_of_the_node_at_once()
     {
-        _a.Track(_a.StartProcess(), "lobby", "alice");
+        _a.Track(_a.OpenSession(), "lobby", "alice");
         _cluster.Run(Second);
         _a.Leave();
-        Assert.True(_cluster.RunUntil(() => _a.State == MemberState.Stopped, TimeSpan.FromMilliseconds(50)));
+        Assert.True(_cluster.RunUntil(() => _a.State == SimulatedNodeState.Stopped, TimeSpan.FromMilliseconds(50)));
         Assert.Empty(_b.List("lobby"));
     }
 
     [Fact]
-    public void A_farewell_that_cannot_be_delivered_ends_after_its_time()
+    public void Leave_without_acknowledgement_ends_after_its_timeout()
     {
         _cluster.Network.Cut("a", "b");
         _a.Leave();
-        Assert.False(_cluster.RunUntil(() => _a.State == MemberState.Stopped, TimeSpan.FromMilliseconds(900)));
-        Assert.True(_cluster.RunUntil(() => _a.State == MemberState.Stopped, TimeSpan.FromMilliseconds(200)));
+        Assert.False(_cluster.RunUntil(() => _a.State == SimulatedNodeState.Stopped, TimeSpan.FromMilliseconds(900)));
+        Assert.True(_cluster.RunUntil(() => _a.State == SimulatedNodeState.Stopped, TimeSpan.FromMilliseconds(200)));
     }
 
     [Fact]
-    public void A_name_can_start_again_after_a_crash_even_with_a_clock_that_stepped_back()
+    public void Node_can_restart_after_a_crash_even_if_its_clock_went_back()
     {
-        _a.Track(_a.StartProcess(), "lobby", "old");
+        _a.Track(_a.OpenSession(), "lobby", "old");
         _cluster.Run(Second);
         _a.Crash();
         _cluster.StepWallClock("a", -TimeSpan.FromMinutes(5));
         var again = _cluster.Start("a");
-        again.Track(again.StartProcess(), "lobby", "new");
+        again.Track(again.OpenSession(), "lobby", "new");
         _cluster.Settle();
         Assert.Equal(["new"], _b.List("lobby").Select(entry => entry.Key));
         Assert.True(again.Self.Incarnation > _a.Self.Incarnation);
     }
 
     [Fact]
-    public void A_member_that_lives_cannot_start_twice()
+    public void Living_node_cannot_start_twice()
     {
         Assert.Throws<InvalidOperationException>(() => _cluster.Start("a"));
         Assert.Same(_a, _cluster["a"]);
@@ -108,10 +108,10 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void Calls_at_a_member_that_does_not_run_are_refused()
+    public void Calls_to_a_node_that_does_not_run_are_rejected()
     {
         _a.Crash();
-        Assert.Throws<InvalidOperationException>(() => _a.StartProcess());
+        Assert.Throws<InvalidOperationException>(() => _a.OpenSession());
         Assert.Throws<InvalidOperationException>(() => _a.Track(1, "lobby", "alice"));
         Assert.Throws<InvalidOperationException>(_a.Crash);
         Assert.Throws<InvalidOperationException>(_a.Pause);
@@ -119,9 +119,9 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void Refusals_of_the_tracker_reach_the_caller()
+    public void Rejections_of_the_tracker_reach_the_caller()
     {
-        var process = _a.StartProcess();
+        var process = _a.OpenSession();
         _a.Track(process, "lobby", "alice");
         Assert.Throws<AlreadyTrackedException>(() => _a.Track(process, "lobby", "alice"));
         Assert.Throws<NotTrackedException>(() => _a.Update(process, "lobby", "bob", PresenceMeta.Empty));
@@ -132,12 +132,12 @@ public sealed class SimulatedClusterTests
     }
 
     [Fact]
-    public void A_defect_breaks_the_run_with_the_seed_in_the_message()
+    public void Defect_fails_the_run_with_the_seed_in_the_message()
     {
         var cluster = new SimulatedCluster(99, new SimulatedClusterOptions { Seam = () => new DeafSeam() });
         var a = cluster.Start("a");
         cluster.Start("b");
-        a.Track(a.StartProcess(), "lobby", "alice");
+        a.Track(a.OpenSession(), "lobby", "alice");
         var violated = Assert.Throws<SimulationViolatedException>(cluster.Settle);
         Assert.Equal(99UL, violated.Seed);
         Assert.Contains("Seed 99", violated.Message, StringComparison.Ordinal);

@@ -5,10 +5,11 @@ public sealed class SimulatedNetworkTests
     private readonly VirtualTime _time = new();
     private readonly SimulatedNetwork _network;
 
-    public SimulatedNetworkTests() => _network = new SimulatedNetwork(_time, new SimulationRandom(1), LinkConditions.Good);
+    public SimulatedNetworkTests() =>
+        _network = new SimulatedNetwork(_time, new SimulationRandom(1), LinkConditions.Good);
 
     [Fact]
-    public void A_good_link_delivers_everything_once_and_within_its_delay()
+    public void Good_link_delivers_everything_once_and_within_its_delay()
     {
         var arrivals = Send("a", "b", 1000);
         Assert.Equal(Enumerable.Range(0, 1000), arrivals.Select(arrival => arrival.Frame).Order());
@@ -16,44 +17,49 @@ public sealed class SimulatedNetworkTests
     }
 
     [Fact]
-    public void A_lossy_link_loses_about_what_it_says()
+    public void Lossy_link_loses_about_the_configured_share()
     {
         _network.SetLink("a", "b", LinkConditions.Good with { Loss = 0.3 });
         Assert.InRange(Send("a", "b", 1000).Count, 650, 750);
         Assert.Equal(1000, Send("b", "a", 1000).Count);
-        Assert.InRange(_network.Lost, 250, 350);
+        Assert.InRange(_network.LostFrames, 250, 350);
     }
 
     [Fact]
-    public void A_doubling_link_delivers_some_frames_twice()
+    public void Duplicating_link_delivers_some_frames_twice()
     {
         _network.SetDefault(LinkConditions.Good with { Duplication = 0.2 });
         Assert.InRange(Send("a", "b", 1000).Count, 1150, 1250);
     }
 
     [Fact]
-    public void A_reordering_link_lets_later_frames_overtake()
+    public void Reordering_link_lets_later_frames_overtake()
     {
-        _network.SetDefault(LinkConditions.Good with { MinDelay = TimeSpan.Zero, MaxDelay = TimeSpan.Zero, Reordering = 0.5 });
+        _network.SetDefault(LinkConditions.Good with
+        {
+            MinDelay = TimeSpan.Zero,
+            MaxDelay = TimeSpan.Zero,
+            Reordering = 0.5
+        });
         var order = Send("a", "b", 100).Select(arrival => arrival.Frame).ToList();
         Assert.NotEqual(order.Order(), order);
         Assert.Equal(100, order.Count);
     }
 
     [Fact]
-    public void A_cut_holds_both_ways_until_it_is_mended()
+    public void Cut_blocks_both_directions_until_restored()
     {
         _network.Cut("a", "b");
         Assert.Empty(Send("a", "b", 10));
         Assert.Empty(Send("b", "a", 10));
         Assert.Equal(10, Send("a", "c", 10).Count);
-        _network.Mend("a", "b");
+        _network.Restore("a", "b");
         Assert.Equal(10, Send("a", "b", 10).Count);
         Assert.Equal(20, _network.Blocked);
     }
 
     [Fact]
-    public void A_one_way_cut_leaves_the_way_back()
+    public void One_way_cut_leaves_the_other_direction_open()
     {
         _network.CutOneWay("a", "b");
         Assert.Empty(Send("a", "b", 10));
@@ -61,7 +67,7 @@ public sealed class SimulatedNetworkTests
     }
 
     [Fact]
-    public void A_split_cuts_every_link_between_the_groups_and_none_within()
+    public void Split_cuts_every_link_between_the_groups_and_none_within()
     {
         _network.Split(["a", "b"], ["c", "d"]);
         Assert.Empty(Send("a", "d", 1));
@@ -71,7 +77,7 @@ public sealed class SimulatedNetworkTests
     }
 
     [Fact]
-    public void Healing_ends_every_fault()
+    public void Heal_ends_every_fault()
     {
         _network.Cut("a", "b");
         _network.SetLink("a", "c", LinkConditions.Good with { Loss = 1 });
@@ -83,7 +89,7 @@ public sealed class SimulatedNetworkTests
     }
 
     [Fact]
-    public void Frames_on_their_way_survive_a_cut()
+    public void Frames_in_flight_survive_a_cut()
     {
         var arrived = false;
         _network.Send("a", "b", () => arrived = true);

@@ -3,7 +3,7 @@ namespace Presence.TestKit.Tests.Time;
 public sealed class SimulationRandomTests
 {
     [Fact]
-    public void A_seed_gives_the_same_numbers_for_ever()
+    public void Seed_always_gives_the_same_numbers()
     {
         var random = new SimulationRandom(42);
         Assert.Equal(
@@ -12,7 +12,7 @@ public sealed class SimulationRandomTests
     }
 
     [Fact]
-    public void Chances_come_about_as_often_as_they_should()
+    public void Chances_occur_with_their_probability()
     {
         var random = new SimulationRandom(1);
         var hits = Enumerable.Range(0, 100_000).Count(_ => random.Chance(0.1));
@@ -22,7 +22,7 @@ public sealed class SimulationRandomTests
     }
 
     [Fact]
-    public void A_time_between_two_is_between_them()
+    public void Random_time_is_within_its_bounds()
     {
         var random = new SimulationRandom(2);
         for (var i = 0; i < 1000; i++)

@@ -5,7 +5,7 @@ public sealed class VirtualTimeTests
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     [Fact]
-    public void Events_run_in_order_of_time_and_then_of_their_giving()
+    public void Events_run_in_order_of_time_and_then_of_scheduling()
     {
         var time = new VirtualTime();
         var ran = new List<string>();
@@ -18,7 +18,7 @@ public sealed class VirtualTimeTests
     }
 
     [Fact]
-    public void What_is_not_due_waits()
+    public void Event_that_is_not_due_waits()
     {
         var time = new VirtualTime();
         var ran = 0;
@@ -30,7 +30,7 @@ public sealed class VirtualTimeTests
     }
 
     [Fact]
-    public void An_event_in_the_past_runs_now()
+    public void Event_in_the_past_runs_now()
     {
         var time = new VirtualTime();
         RunUntil(time, Second);
@@ -41,19 +41,19 @@ public sealed class VirtualTimeTests
     }
 
     [Fact]
-    public void A_members_clock_shows_a_time_no_earlier_than_it_is_woken_for()
+    public void Node_clock_shows_no_earlier_time_than_it_was_woken_for()
     {
         foreach (var rate in new[] { -5000, -1, 0, 1, 5000 })
         {
-            var clock = new MemberClock(Second * 3, Second * 1000, rate);
+            var clock = new NodeClock(Second * 3, Second * 1000, rate);
             for (var i = 0; i < 1000; i++)
             {
-                var wanted = (Second * 1000) + TimeSpan.FromTicks(i * 12_347);
+                var target = (Second * 1000) + TimeSpan.FromTicks(i * 12_347);
 
-                var at = clock.WhenShows(wanted);
+                var at = clock.WhenShows(target);
 
-                Assert.True(clock.Read(at) >= wanted);
-                Assert.True(at == Second * 3 || clock.Read(at - TimeSpan.FromTicks(2)) < wanted);
+                Assert.True(clock.Read(at) >= target);
+                Assert.True(at == Second * 3 || clock.Read(at - TimeSpan.FromTicks(2)) < target);
             }
         }
     }

@@ -1,13 +1,13 @@
 namespace Presence.Tracker.Tests.Simulation;
 
-/// <summary>Defects in what observers are told.</summary>
+/// <summary>Defects in the changes that observers get.</summary>
 internal static class ChangeDefects
 {
-    internal sealed class DoubleJoinOnHeal : ShardSeam
+    internal sealed class DoubleJoinOnRecovery : ShardSeam
     {
         public override void Stepped(ShardEffects effects)
         {
-            foreach (var healed in effects.Events.FindAll(e => e.Kind == ReplicaEventKind.Healed))
+            foreach (var healed in effects.Events.FindAll(e => e.Kind == ReplicaEventKind.Recovered))
             {
                 var joins = effects.Changes.FindAll(
                     change => change.Kind == PresenceChangeKind.Joined && change.Entry.Owner == healed.Replica);
@@ -36,13 +36,14 @@ internal static class ChangeDefects
         }
     }
 
-    internal sealed class LeaveNotTold : ShardSeam
+    internal sealed class LeaveNotPublished : ShardSeam
     {
         public override void Stepped(ShardEffects effects) =>
-            effects.Changes.RemoveAll(change => change.Kind == PresenceChangeKind.Left && change.Entry.Owner != Member.Self);
+            effects.Changes.RemoveAll(
+                change => change.Kind == PresenceChangeKind.Left && change.Entry.Owner != Node.Self);
     }
 
-    internal sealed class DownToldAsUntracked : ShardSeam
+    internal sealed class DownReportedAsUntracked : ShardSeam
     {
         public override void Stepped(ShardEffects effects)
         {

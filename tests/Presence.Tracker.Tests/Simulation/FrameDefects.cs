@@ -1,9 +1,9 @@
 namespace Presence.Tracker.Tests.Simulation;
 
-/// <summary>Defects in what a frame teaches, made by rewriting frames between codec and shard.</summary>
+/// <summary>Defects in the contents of frames, applied between codec and shard.</summary>
 internal static class FrameDefects
 {
-    /// <summary>Deltas and repairs teach who joined and never who left.</summary>
+    /// <summary>Deltas and repairs contain joins and no leaves.</summary>
     internal sealed class RemovesIgnored : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) => frame switch
@@ -14,7 +14,7 @@ internal static class FrameDefects
         };
     }
 
-    /// <summary>The dots that a removal ended travel in a frame of their own, which is lost as easily as any.</summary>
+    /// <summary>The dots of a removal are in a separate frame, which may be lost.</summary>
     internal sealed class RemovalApartFromItsTick : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame)
@@ -34,22 +34,22 @@ internal static class FrameDefects
         }
     }
 
-    /// <summary>What a peer says that it knows counts as seen here, without its values.</summary>
+    /// <summary>The context of a peer counts as seen here, without its values.</summary>
     internal sealed class BareContextTrusted : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame)
         {
             return frame is HeartbeatFrame { From.Counter: > 0 }
-                ? new DeltaFrame(frame.From, KillUnseen(Member, frame.From.Replica, frame.From.Counter, new()))
+                ? new DeltaFrame(frame.From, RemoveUnseen(Node, frame.From.Replica, frame.From.Counter, new()))
                 : frame;
         }
     }
 
-    /// <summary>A delta counts as all there was before it.</summary>
+    /// <summary>A delta counts as complete up to its last dot.</summary>
     internal sealed class GapsClosed : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) => frame is DeltaFrame delta
-            ? delta with { Delta = KillUnseen(Member, delta.From.Replica, delta.Delta.Context.Max, delta.Delta) }
+            ? delta with { Delta = RemoveUnseen(Node, delta.From.Replica, delta.Delta.Context.Max, delta.Delta) }
             : frame;
     }
 
@@ -59,31 +59,70 @@ internal static class FrameDefects
             frame is RepairFrame repair ? repair with { Part = ValuesOf(repair.Part) } : frame;
     }
 
-    internal sealed class NoRepairAskedFor : ShardSeam
+    internal sealed class NoRepairRequested : ShardSeam
     {
         public override OutgoingFrame? Sending(OutgoingFrame frame) => frame.Frame is RequestFrame ? null : frame;
     }
 
-    internal sealed class RepairForgetsMetadata : ShardSeam
+    internal sealed class RepairLosesMetadata : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) => frame is RepairFrame repair
-            ? repair with { Part = Rewrite(repair.Part, entry => Copy(entry, entry.Born, default)) }
+            ? repair with { Part = Rewrite(repair.Part, entry => Copy(entry, entry.CreatedSequence, default)) }
             : frame;
     }
 
-    internal sealed class UpdateTakenForANewLife : ShardSeam
+    internal sealed class UpdateTakenForANewPresence : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) => frame is DeltaFrame delta
             ? delta with { Delta = Rewrite(delta.Delta, entry => Copy(entry, entry.Sequence, entry.Meta)) }
             : frame;
     }
 
+    /// <summary>Parts of an ordered repair are merged in whatever order they arrive.</summary>
+    internal sealed class OrderedPartsInAnyOrder : ShardSeam
+    {
+        public override ShardFrame? Receiving(ShardFrame frame) =>
+            frame is RepairFrame repair ? repair with { Sequence = null } : frame;
+    }
+
+    /// <summary>A response to a request before the return of a node shows how far the node is.</summary>
+    internal sealed class RecoveryOnAnyResponse : ShardSeam
+    {
+        private ulong _last;
+
+        public override OutgoingFrame? Sending(OutgoingFrame frame)
+        {
+            _last = frame.Frame is RequestFrame request ? request.Number : _last;
+            return frame;
+        }
+
+        public override ShardFrame? Receiving(ShardFrame frame) =>
+            frame is RepairFrame repair ? repair with { Request = _last } : frame;
+    }
+
+    /// <summary>A response has the counter of the last delta, although it holds later changes.</summary>
+    internal sealed class ResponseWithAnnouncedCounter : ShardSeam
+    {
+        private ulong _announced;
+
+        public override OutgoingFrame? Sending(OutgoingFrame frame)
+        {
+            if (frame.Frame is RepairFrame repair)
+            {
+                return frame with { Frame = repair with { From = repair.From with { Counter = _announced } } };
+            }
+
+            _announced = frame.Frame.From.Counter;
+            return frame;
+        }
+    }
+
     private static PresenceEntry Copy(PresenceEntry entry, ulong born, PresenceMeta meta) =>
         new(entry.Owner, entry.Sequence, born, entry.Previous, entry.Process, entry.Topic, entry.Key, meta);
 
-    private static ReplicaDots<PresenceEntry> ValuesOf(ReplicaDots<PresenceEntry> dots)
+    private static ReplicaState<PresenceEntry> ValuesOf(ReplicaState<PresenceEntry> dots)
     {
-        var values = new ReplicaDots<PresenceEntry>();
+        var values = new ReplicaState<PresenceEntry>();
         foreach (var (sequence, entry) in dots.Live)
         {
             values.Add(sequence, entry);
@@ -92,10 +131,10 @@ internal static class FrameDefects
         return values;
     }
 
-    private static ReplicaDots<PresenceEntry> Rewrite(
-        ReplicaDots<PresenceEntry> dots, Func<PresenceEntry, PresenceEntry> change)
+    private static ReplicaState<PresenceEntry> Rewrite(
+        ReplicaState<PresenceEntry> dots, Func<PresenceEntry, PresenceEntry> change)
     {
-        var rewritten = new ReplicaDots<PresenceEntry>();
+        var rewritten = new ReplicaState<PresenceEntry>();
         foreach (var (sequence, entry) in dots.Live)
         {
             rewritten.Add(sequence, change(entry));
@@ -106,20 +145,20 @@ internal static class FrameDefects
             rewritten.Remove(removal);
         }
 
-        foreach (var interval in dots.Dead().Intervals)
+        foreach (var interval in dots.Removed().Intervals)
         {
-            rewritten.Kill(interval);
+            rewritten.MarkRemoved(interval);
         }
 
         return rewritten;
     }
 
-    /// <summary>Adds to a delta the death of all dots up to one that are neither in it nor shown here.</summary>
-    private static ReplicaDots<PresenceEntry> KillUnseen(
-        SimulatedMember member, ReplicaId replica, ulong upTo, ReplicaDots<PresenceEntry> delta)
+    /// <summary>Marks in a delta all dots up to a limit as removed that are neither in it nor visible here.</summary>
+    private static ReplicaState<PresenceEntry> RemoveUnseen(
+        SimulatedNode node, ReplicaId replica, ulong upTo, ReplicaState<PresenceEntry> delta)
     {
         var spared = new IntervalSet();
-        foreach (var entry in member.Shown.Entries.Where(entry => entry.Owner == replica))
+        foreach (var entry in node.Shown.Entries.Where(entry => entry.Owner == replica))
         {
             spared.Add(entry.Sequence);
         }
@@ -132,7 +171,7 @@ internal static class FrameDefects
         var closed = Rewrite(delta, entry => entry);
         foreach (var interval in new IntervalSet(new Interval(1, upTo)).Except(spared).Intervals)
         {
-            closed.Kill(interval);
+            closed.MarkRemoved(interval);
         }
 
         return closed;

@@ -1,38 +1,39 @@
 namespace Presence.Tracker.Tests.Simulation;
 
-/// <summary>The replay that the simulation compares every list with must itself notice every wrong change.</summary>
+/// <summary>The replay that the simulation compares with every list must detect every wrong change.</summary>
 public sealed class ShownPresencesTests
 {
     private readonly ShownPresences _shown = new();
 
     [Fact]
-    public void A_life_from_join_to_leave_is_right()
+    public void Presence_from_join_to_leave_is_no_error()
     {
         Assert.Null(_shown.Apply(PresenceChange.Joined(Version(1))));
         Assert.Null(_shown.Apply(PresenceChange.Updated(Version(1), Version(3, previous: 1))));
         Assert.Equal(1, _shown.Count);
         Assert.Equal(1, _shown.CountOf("t"));
-        Assert.Null(_shown.Apply(PresenceChange.Left(Version(3, previous: 1), Version(5, previous: 3), LeaveReason.Untracked)));
+        Assert.Null(_shown.Apply(
+            PresenceChange.Left(Version(3, previous: 1), Version(5, previous: 3), LeaveReason.Untracked)));
         Assert.Equal(0, _shown.Count);
         Assert.Equal(0, _shown.CountOf("t"));
     }
 
     [Fact]
-    public void A_second_join_is_wrong()
+    public void Second_join_is_an_error()
     {
         _shown.Apply(PresenceChange.Joined(Version(1)));
         Assert.Contains("joined twice", _shown.Apply(PresenceChange.Joined(Version(1))), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_leave_or_an_update_without_a_join_is_wrong()
+    public void Leave_or_update_without_a_join_is_an_error()
     {
         Assert.NotNull(_shown.Apply(PresenceChange.Left(Version(1), Version(1), LeaveReason.Untracked)));
         Assert.NotNull(_shown.Apply(PresenceChange.Updated(Version(1), Version(3, previous: 1))));
     }
 
     [Fact]
-    public void A_change_that_names_another_version_than_was_shown_is_wrong()
+    public void Change_that_names_another_version_than_the_shown_one_is_an_error()
     {
         _shown.Apply(PresenceChange.Joined(Version(3, previous: 1)));
         Assert.NotNull(_shown.Apply(PresenceChange.Updated(Version(1), Version(5, previous: 3))));
@@ -40,7 +41,7 @@ public sealed class ShownPresencesTests
     }
 
     [Fact]
-    public void A_change_to_an_older_version_or_another_life_is_wrong()
+    public void Change_to_an_older_version_or_another_presence_is_an_error()
     {
         _shown.Apply(PresenceChange.Joined(Version(5, born: 5)));
         Assert.NotNull(_shown.Apply(PresenceChange.Updated(Version(5, born: 5), Version(3))));

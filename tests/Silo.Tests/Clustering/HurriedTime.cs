@@ -6,7 +6,6 @@ internal sealed class HurriedTime : TimeProvider
     private TimeSpan _elapsed;
 
     public TimeSpan Elapsed => _elapsed;
-
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => _elapsed.Ticks;

@@ -1,14 +1,14 @@
 namespace Presence.Silo.Tests.Clustering;
 
-/// <summary>Something that listens on a port and says what it is told to whoever connects.</summary>
+/// <summary>Listens on a port and sends given bytes on each connection.</summary>
 internal sealed class PortListener : IDisposable
 {
     private readonly TcpListener _listener;
     private readonly byte[] _greeting;
     private readonly List<TcpClient> _clients = [];
 
-    /// <param name="greeting">What is sent to whoever connects; nothing by default, as web servers do.</param>
-    /// <param name="port">Where; by default the system chooses.</param>
+    /// <param name="greeting">Bytes to send on each connection; none by default.</param>
+    /// <param name="port">The port; by default the system chooses.</param>
     public PortListener(byte[]? greeting = null, int port = 0)
     {
         _greeting = greeting ?? [];
@@ -18,7 +18,6 @@ internal sealed class PortListener : IDisposable
     }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-
     public IPEndPoint Address => (IPEndPoint)_listener.LocalEndpoint;
 
     public void Dispose()

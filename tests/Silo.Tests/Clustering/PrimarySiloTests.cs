@@ -13,12 +13,13 @@ public sealed class PrimarySiloTests : IDisposable
     public void Dispose() => _output.Dispose();
 
     [Fact]
-    public async Task A_configured_primary_is_awaited_for_20_s_with_a_line_every_2_s_and_never_replaced()
+    public async Task Configured_primary_is_awaited_for_20_s_with_a_line_every_2_s()
     {
-        var e = await Assert.ThrowsAsync<SiloStartException>(() => FindAsync(11_112, ("Presence:Orleans:Primary", $"{Nowhere}")));
+        var e = await Assert.ThrowsAsync<SiloStartException>(
+            () => FindAsync(11_112, ("Presence:Orleans:Primary", $"{Nowhere}")));
         Assert.Equal(
-            "Presence:Orleans:Primary is '127.0.0.1:1': no silo answers there within 20 s. Start that silo first, name another, or set "
-            + "ConnectionStrings:Presence.",
+            "Presence:Orleans:Primary is '127.0.0.1:1': no silo answers there within 20 s. "
+            + "Start that silo first, name another, or set ConnectionStrings:Presence.",
             e.Message);
         Assert.InRange(_time.Elapsed, TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(20.2));
         Assert.Equal(
@@ -27,10 +28,11 @@ public sealed class PrimarySiloTests : IDisposable
     }
 
     [Fact]
-    public async Task A_configured_primary_that_is_no_silo_is_named_as_such()
+    public async Task Configured_primary_that_is_not_a_silo_is_reported()
     {
         using var other = new PortListener("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray());
-        var e = await Assert.ThrowsAsync<SiloStartException>(() => FindAsync(11_112, ("Presence:Orleans:Primary", $"{other.Address}")));
+        var e = await Assert.ThrowsAsync<SiloStartException>(
+            () => FindAsync(11_112, ("Presence:Orleans:Primary", $"{other.Address}")));
         Assert.Contains("what answers there is no silo of cluster 'presence'", e.Message, StringComparison.Ordinal);
     }
 
@@ -40,11 +42,12 @@ public sealed class PrimarySiloTests : IDisposable
     public async Task A_configured_primary_of_another_cluster_is_not_joined(string cluster)
     {
         using var other = new PortListener(Preamble(cluster));
-        await Assert.ThrowsAsync<SiloStartException>(() => FindAsync(11_112, ("Presence:Orleans:Primary", $"{other.Address}")));
+        await Assert.ThrowsAsync<SiloStartException>(
+            () => FindAsync(11_112, ("Presence:Orleans:Primary", $"{other.Address}")));
     }
 
     [Fact]
-    public async Task A_configured_primary_that_answers_is_joined_without_a_word()
+    public async Task Configured_primary_that_answers_is_joined_without_output()
     {
         using var silo = new PortListener(Preamble("presence"));
         Assert.Equal(silo.Address, await FindAsync(11_112, ("Presence:Orleans:Primary", $"{silo.Address}")));
@@ -67,22 +70,26 @@ public sealed class PrimarySiloTests : IDisposable
     }
 
     [Fact]
-    public async Task A_default_primary_that_does_not_answer_is_probed_for_2_s_and_then_done_without()
+    public async Task Default_primary_that_does_not_answer_is_ignored_after_2_s()
     {
         var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:4001")), _output, _time, Nowhere);
-        Assert.Equal(new IPEndPoint(IPAddress.Loopback, 11_112), await primary.FindAsync([Place(4001, 11_112)], default));
+        Assert.Equal(
+            new IPEndPoint(IPAddress.Loopback, 11_112), await primary.FindAsync([Place(4001, 11_112)], default));
         Assert.InRange(_time.Elapsed, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2.2));
-        Assert.Equal(["No silo answers at 127.0.0.1:1, the default primary: this process forms a cluster of its own."], Lines());
+        Assert.Equal(
+            ["No silo answers at 127.0.0.1:1, the default primary: this process forms a cluster of its own."], Lines());
     }
 
     [Fact]
-    public async Task A_server_of_another_kind_on_the_default_port_is_not_taken_for_the_primary()
+    public async Task Other_server_on_the_default_port_is_not_the_primary()
     {
         using var other = new PortListener("220 mail.example.org ESMTP\r\n"u8.ToArray());
         var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:4001")), _output, _time, other.Address);
-        Assert.Equal(new IPEndPoint(IPAddress.Loopback, 11_112), await primary.FindAsync([Place(4001, 11_112)], default));
         Assert.Equal(
-            [$"No silo of cluster 'presence' answers at {other.Address}, the default primary: this process forms a cluster of its own."],
+            new IPEndPoint(IPAddress.Loopback, 11_112), await primary.FindAsync([Place(4001, 11_112)], default));
+        Assert.Equal(
+            [$"No silo of cluster 'presence' answers at {other.Address}, the default primary: "
+                + "this process forms a cluster of its own."],
             Lines());
     }
 
@@ -96,7 +103,7 @@ public sealed class PrimarySiloTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_lets_the_system_choose_the_ports_joins_nobody_by_default()
+    public async Task Host_with_ports_chosen_by_the_system_does_not_join_the_default_primary()
     {
         using var silo = new PortListener(Preamble("presence"));
         var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:0")), _output, _time, silo.Address);
@@ -104,12 +111,15 @@ public sealed class PrimarySiloTests : IDisposable
     }
 
     [Fact]
-    public async Task Waiting_ends_when_the_host_is_told_to_stop()
+    public async Task Waiting_ends_when_the_host_stops()
     {
         using var silent = new PortListener();
         using var stop = new CancellationTokenSource();
         var primary = new PrimarySilo(
-            Options.Read(("Presence:Orleans:Primary", $"{silent.Address}")), _output, TimeProvider.System, PrimarySilo.Default);
+            Options.Read(("Presence:Orleans:Primary", $"{silent.Address}")),
+            _output,
+            TimeProvider.System,
+            PrimarySilo.Default);
         var finding = primary.FindAsync([Place(4001, 11_112)], stop.Token);
         Assert.False(finding.IsCompleted);
         await stop.CancelAsync();
@@ -117,13 +127,13 @@ public sealed class PrimarySiloTests : IDisposable
     }
 
     private Task<IPEndPoint> FindAsync(int siloPort, params ReadOnlySpan<(string Key, string Value)> settings) =>
-        new PrimarySilo(Options.Read(settings), _output, _time, PrimarySilo.Default).FindAsync([Place(4000, siloPort)], default);
+        new PrimarySilo(Options.Read(settings), _output, _time, PrimarySilo.Default).FindAsync(
+            [Place(4000, siloPort)], default);
 
-    private static SiloPlace Place(int http, int silo) => new(1, "node", http, silo, 30_000);
-
+    private static SiloEndpoints Place(int http, int silo) => new(1, "node", http, silo, 30_000);
     private string[] Lines() => _output.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>As much of a silo's preamble as is looked at: its length, and the cluster's ID with its length before it.</summary>
+    /// <summary>Returns the checked part of a preamble: its length, and the cluster ID with its length.</summary>
     private static byte[] Preamble(string clusterId)
     {
         byte[] content = [0x20, 0x40, (byte)((clusterId.Length << 1) | 1), .. Encoding.UTF8.GetBytes(clusterId), 0xE0];

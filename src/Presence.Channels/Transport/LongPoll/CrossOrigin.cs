@@ -2,10 +2,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>Lets the pages that may connect read the answers of long polls. No cookie is ever asked for.</summary>
+/// <summary>Sets CORS headers, so that allowed pages can read the answers of long polls. Without cookies.</summary>
 internal static class CrossOrigin
 {
-    /// <summary>For a request whose origin was checked.</summary>
+    private const int MaxNames = 1024;
+
+    /// <summary>Allows the origin of the request; call it after the origin check.</summary>
     public static void Allow(HttpContext http)
     {
         http.Response.Headers.Vary = "Origin";
@@ -17,7 +19,12 @@ internal static class CrossOrigin
 
     public static void Preflight(HttpContext http)
     {
-        http.Response.Headers.AccessControlAllowHeaders = http.Request.Headers.AccessControlRequestHeaders;
+        var names = http.Request.Headers.AccessControlRequestHeaders.ToString();
+        if (names.Length <= MaxNames && names.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or ',' or ' '))
+        {
+            http.Response.Headers.AccessControlAllowHeaders = names;
+        }
+
         http.Response.Headers.AccessControlAllowMethods = "GET, POST, OPTIONS";
         http.Response.Headers.AccessControlMaxAge = "3600";
     }

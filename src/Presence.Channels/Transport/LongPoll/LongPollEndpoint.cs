@@ -1,25 +1,26 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Presence.Channels;
 
 /// <summary>
-/// Answers <c>…/longpoll</c>: GET opens a session or waits for its frames, POST brings frames. The HTTP status is always 200;
-/// the real one is in the body, as clients expect it.
+/// Serves <c>…/longpoll</c>: GET opens a connection or waits for its frames, POST sends frames. The HTTP status is
+/// always 200; the status for the client is in the body.
 /// </summary>
-internal sealed class LongPollEndpoint(SocketDoor door)
+internal sealed class LongPollEndpoint(SocketHandshake handshake)
 {
     private const string TokenHeader = "X-Phoenix-Longpoll-Token";
 
-    // The stock client knows no other status for a server that cannot.
+    private const string JsonType = "application/json; charset=utf-8";
+
+    // The stock client handles no other status of an unavailable server.
     private const int Unavailable = StatusCodes.Status500InternalServerError;
 
     public async Task HandleAsync(HttpContext http)
     {
         var server = http.RequestServices.GetRequiredService<ChannelServer>();
         http.Response.Headers.CacheControl = "no-store";
-        if (!SocketDoor.AllowsOrigin(server, http))
+        if (!SocketHandshake.AllowsOrigin(server, http))
         {
             await AnswerAsync(http, StatusCodes.Status403Forbidden);
             return;
@@ -46,80 +47,50 @@ internal sealed class LongPollEndpoint(SocketDoor door)
 
     private async Task GetAsync(ChannelServer server, HttpContext http)
     {
-        var sessions = http.RequestServices.GetRequiredService<LongPollSessions>();
-        if (Find(http, sessions, out var token) is not { } session)
+        var requests = http.RequestServices.GetRequiredService<LongPollRequests>();
+        if (Read(http, requests.Connections, out var token) is not { } address
+            || await requests.PollAsync(address, token, http.RequestAborted) is not { } answer)
         {
-            await OpenAsync(server, http, sessions);
+            await OpenAsync(server, http, requests.Connections);
             return;
         }
 
-        session.Session.Touch();
-        var frames = new List<OutFrame>();
-        var polled = await session.Transport.PollAsync(frames, http.RequestAborted);
-        session.Session.Touch();
-        await AnswerAsync(
-            http,
-            polled switch
-            {
-                LongPollTransport.Polled.Frames => StatusCodes.Status200OK,
-                LongPollTransport.Polled.Nothing => StatusCodes.Status204NoContent,
-                _ => StatusCodes.Status410Gone,
-            },
-            token,
-            frames);
+        using var held = server.Sockets.Hold(http);
+        held.Set(answer.Length);
+        await AnswerAsync(http, answer);
     }
 
-    /// <summary>Without a session there is a new one: 410 is how a client is told to begin with it.</summary>
-    private async Task OpenAsync(ChannelServer server, HttpContext http, LongPollSessions sessions)
+    /// <summary>Opens a connection; status 410 makes the client use its token.</summary>
+    private async Task OpenAsync(ChannelServer server, HttpContext http, LongPollConnections connections)
     {
-        var admission = await door.AdmitAsync(server, http, SocketTokenReader.OfLongPoll(http));
-        if (!admission.IsAdmitted)
+        var result = await handshake.RunAsync(server, http, SocketTokenReader.OfLongPoll(http));
+        if (!result.IsAccepted)
         {
-            await AnswerAsync(http, admission.Status == StatusCodes.Status403Forbidden ? admission.Status : Unavailable);
+            await AnswerAsync(http, result.Status == StatusCodes.Status403Forbidden ? result.Status : Unavailable);
         }
-        else if (sessions.Open(admission) is { } token)
+        else if (connections.Open(result) is { } token)
         {
-            await AnswerAsync(http, StatusCodes.Status410Gone, token, []);
+            await AnswerAsync(http, StatusCodes.Status410Gone, token);
         }
         else
         {
-            server.Instruments.Refused("full");
             await AnswerAsync(http, Unavailable);
         }
     }
 
     private async Task PostAsync(ChannelServer server, HttpContext http)
     {
-        var sessions = http.RequestServices.GetRequiredService<LongPollSessions>();
-        // One that takes nothing more is over, even if what it had to say has not been fetched.
-        if (Find(http, sessions, out _) is not { Transport.IsShut: false } session)
-        {
-            await AnswerAsync(http, StatusCodes.Status410Gone);
-            return;
-        }
-
-        if (!await session.TakeTurnAsync(server.Limits.PollWindow, server.Time))
-        {
-            server.Instruments.Dropped("publish_timeout");
-            await AnswerAsync(http, StatusCodes.Status408RequestTimeout);
-            return;
-        }
-
-        int status;
-        try
-        {
-            status = await LongPollPublish.RunAsync(server, session, http);
-        }
-        finally
-        {
-            session.EndTurn();
-        }
-
+        var requests = http.RequestServices.GetRequiredService<LongPollRequests>();
+        var lines = LongPollPublish.IsLines(http.Request);
+        var status = Read(http, requests.Connections, out _) is { } address
+            ? await LongPollPublish.ReadAsync(
+                server, http.Request, body => requests.PostAsync(address, body, lines, http.RequestAborted))
+            : StatusCodes.Status410Gone;
         await AnswerAsync(http, status);
     }
 
-    /// <summary>By the header, or by the parameter where older clients put it, behind a token of the user's own.</summary>
-    private LongPollSession? Find(HttpContext http, LongPollSessions sessions, out string token)
+    /// <summary>Reads the token in the header, or in the last parameter <c>token</c> of older clients.</summary>
+    private LongPollAddress? Read(HttpContext http, LongPollConnections connections, out string token)
     {
         token = http.Request.Headers[TokenHeader].ToString();
         if (token.Length == 0)
@@ -127,32 +98,19 @@ internal sealed class LongPollEndpoint(SocketDoor door)
             token = http.Request.Query["token"] is [.., { } last] ? last : "";
         }
 
-        return token.Length == 0 ? null : sessions.Find(door.SocketType, token);
+        return token.Length == 0 ? null : connections.Read(handshake.SocketType, token);
     }
 
-    private static async Task AnswerAsync(HttpContext http, int status, string? token = null, List<OutFrame>? frames = null)
+    private static async Task AnswerAsync(HttpContext http, int status, string? token = null)
     {
-        http.Response.ContentType = "application/json; charset=utf-8";
-        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter, FrameBuffer.Relaxed))
-        {
-            json.WriteStartObject();
-            json.WriteNumber("status"u8, status);
-            if (frames is not null)
-            {
-                json.WriteString("token"u8, token);
-                json.WriteStartArray("messages"u8);
-                foreach (var frame in frames)
-                {
-                    json.WriteStringValueSegment(frame.Head.Span, isFinalSegment: false);
-                    json.WriteStringValueSegment(frame.Body.Span, isFinalSegment: true);
-                }
-
-                json.WriteEndArray();
-            }
-
-            json.WriteEndObject();
-        }
-
+        http.Response.ContentType = JsonType;
+        LongPollRequests.Write(http.Response.BodyWriter, status, token, token is null ? null : []);
         await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+    }
+
+    private static async Task AnswerAsync(HttpContext http, ReadOnlyMemory<byte> answer)
+    {
+        http.Response.ContentType = JsonType;
+        await http.Response.BodyWriter.WriteAsync(answer, http.RequestAborted);
     }
 }

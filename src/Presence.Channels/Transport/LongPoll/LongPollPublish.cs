@@ -5,20 +5,29 @@ using Microsoft.AspNetCore.Http;
 
 namespace Presence.Channels;
 
-/// <summary>The frames of one POST: lines, or one frame that is the whole body.</summary>
+/// <summary>Handles the frames of one POST: lines, or the whole body as one frame.</summary>
 internal static class LongPollPublish
 {
-    /// <summary>Frames of one request that are looked at; the stock client sends no more.</summary>
-    public const int MostFrames = 100;
+    /// <summary>Maximum of frames per request; the stock client sends no more.</summary>
+    public const int MaxFrames = 100;
 
     private const int FirstBuffer = 4096;
 
+    public static bool IsLines(HttpRequest request) =>
+        request.ContentType?.StartsWith("application/x-ndjson", StringComparison.OrdinalIgnoreCase) == true;
+
+    /// <summary>Reads the body and has it handled.</summary>
     /// <returns>The status for the client.</returns>
-    public static async ValueTask<int> RunAsync(ChannelServer server, LongPollSession session, HttpContext http)
+    public static async ValueTask<int> ReadAsync(
+        ChannelServer server, HttpRequest request, Func<ReadOnlyMemory<byte>, ValueTask<int>> handle)
     {
-        var lines = http.Request.ContentType?.StartsWith("application/x-ndjson", StringComparison.OrdinalIgnoreCase) == true;
-        var limit = lines ? server.Limits.MaxPollBytes : Math.Min(server.Limits.MaxFrameBytes, server.Limits.MaxPollBytes);
+        var stop = request.HttpContext.RequestAborted;
+        var lines = IsLines(request);
+        var (frame, body) = (server.Limits.MaxFrameBytes, server.Limits.MaxLongPollBytes);
+        var limit = lines ? body : Math.Min(frame, body);
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBuffer, limit + 1));
+        using var held = server.Sockets.Hold(request.HttpContext);
+        held.Set(buffer.Length);
         try
         {
             var length = 0;
@@ -26,15 +35,16 @@ internal static class LongPollPublish
             {
                 if (length > limit)
                 {
-                    return TooBig(server);
+                    return TooLarge(server);
                 }
 
                 if (length == buffer.Length)
                 {
-                    Grow(ref buffer, limit);
+                    FrameBuffer.GrowRented(ref buffer, limit);
+                    held.Set(buffer.Length);
                 }
 
-                var read = await http.Request.Body.ReadAsync(buffer.AsMemory(length), http.RequestAborted);
+                var read = await request.Body.ReadAsync(buffer.AsMemory(length), stop);
                 if (read == 0)
                 {
                     break;
@@ -43,7 +53,16 @@ internal static class LongPollPublish
                 length += read;
             }
 
-            return await HandleAsync(server, session, buffer.AsMemory(0, length), lines);
+            // A frame that is too large rejects the whole request before any frame is handled.
+            for (ReadOnlyMemory<byte> rest = buffer.AsMemory(0, lines ? length : 0); TryLine(ref rest, out var line);)
+            {
+                if (line.Length > MaxLineBytes(server, line))
+                {
+                    return TooLarge(server);
+                }
+            }
+
+            return await handle(buffer.AsMemory(0, length));
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)
         {
@@ -55,36 +74,51 @@ internal static class LongPollPublish
         }
     }
 
-    private static void Grow(ref byte[] buffer, int limit)
+    /// <summary>Handles a body that has been read, after the earlier ones of the connection.</summary>
+    /// <returns>The status for the client.</returns>
+    public static async ValueTask<int> RunAsync(
+        ChannelServer server, LongPollConnection? connection, ReadOnlyMemory<byte> body, bool lines)
     {
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(buffer.Length * 2L, limit + 1L));
-        buffer.CopyTo(larger, 0);
-        ArrayPool<byte>.Shared.Return(buffer);
-        buffer = larger;
-    }
-
-    private static ValueTask<int> HandleAsync(
-        ChannelServer server, LongPollSession session, ReadOnlyMemory<byte> body, bool lines)
-    {
-        if (!lines)
+        // A closed connection has ended, even if its last frames were not fetched.
+        if (connection is not { Transport.IsClosed: false })
         {
-            return FrameAsync(session, body);
+            return StatusCodes.Status410Gone;
         }
 
-        // A frame too big spoils the whole request before any of it is done.
-        var rest = body;
-        while (TryLine(ref rest, out var line))
+        if (!await connection.AcquireAsync(server.Limits.LongPollTimeout, server.Time))
         {
-            if (line.Length > MostBytes(server, line))
-            {
-                return new(TooBig(server));
-            }
+            server.Instruments.Dropped("publish_timeout");
+            return StatusCodes.Status408RequestTimeout;
         }
 
-        return LinesAsync(server, session, body);
+        try
+        {
+            // A request without frames costs something too.
+            await SlowDownAsync(connection, 0);
+            return await (lines ? LinesAsync(server, connection, body) : FrameAsync(connection, body));
+        }
+        finally
+        {
+            connection.Leave();
+        }
     }
 
-    private static async ValueTask<int> LinesAsync(ChannelServer server, LongPollSession session, ReadOnlyMemory<byte> body)
+    /// <summary>Returns the lines that fit into one message to another node: at least one line.</summary>
+    public static ReadOnlyMemory<byte> TakeLines(ref ReadOnlyMemory<byte> rest, int limit)
+    {
+        var all = rest;
+        var taken = 0;
+        while (TryLine(ref rest, out _) && (taken == 0 || all.Length - rest.Length <= limit))
+        {
+            taken = all.Length - rest.Length;
+        }
+
+        rest = all[taken..];
+        return all[..taken];
+    }
+
+    private static async ValueTask<int> LinesAsync(
+        ChannelServer server, LongPollConnection connection, ReadOnlyMemory<byte> body)
     {
         var count = 0;
         while (TryLine(ref body, out var line))
@@ -94,13 +128,13 @@ internal static class LongPollPublish
                 continue;
             }
 
-            if (++count > MostFrames)
+            if (++count > MaxFrames)
             {
                 server.Instruments.Dropped("poll_batch");
                 continue;
             }
 
-            var status = IsText(line) ? await FrameAsync(session, line) : await BinaryFrameAsync(session, line);
+            var status = IsText(line) ? await FrameAsync(connection, line) : await BinaryFrameAsync(connection, line);
             if (status != StatusCodes.Status200OK)
             {
                 return status;
@@ -110,36 +144,40 @@ internal static class LongPollPublish
         return StatusCodes.Status200OK;
     }
 
-    /// <summary>A text frame. What closes a WebSocket ends a session.</summary>
-    private static async ValueTask<int> FrameAsync(LongPollSession session, ReadOnlyMemory<byte> text)
+    private static async ValueTask<int> FrameAsync(LongPollConnection connection, ReadOnlyMemory<byte> text)
     {
+        await SlowDownAsync(connection, text.Length);
         if (Utf8.IsValid(text.Span))
         {
-            await session.Session.ReceiveAsync(text, binary: false);
+            await connection.Connection.ReceiveAsync(text, binary: false);
         }
         else
         {
-            session.Session.RefuseMalformed();
+            connection.Connection.RejectMalformed();
         }
 
-        return session.Transport.IsShut ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
+        return connection.Transport.IsClosed ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
     }
 
-    private static async ValueTask<int> BinaryFrameAsync(LongPollSession session, ReadOnlyMemory<byte> base64)
+    private static Task SlowDownAsync(LongPollConnection connection, int bytes) =>
+        connection.Connection.MeterAsync(1, bytes) ?? Task.CompletedTask;
+
+    private static async ValueTask<int> BinaryFrameAsync(LongPollConnection connection, ReadOnlyMemory<byte> base64)
     {
+        await SlowDownAsync(connection, base64.Length);
         var bytes = ArrayPool<byte>.Shared.Rent(Base64.GetMaxDecodedFromUtf8Length(base64.Length));
         try
         {
             if (Base64.DecodeFromUtf8(base64.Span, bytes, out _, out var length) == OperationStatus.Done)
             {
-                await session.Session.ReceiveAsync(bytes.AsMemory(0, length), binary: true);
+                await connection.Connection.ReceiveAsync(bytes.AsMemory(0, length), binary: true);
             }
             else
             {
-                session.Session.RefuseMalformed();
+                connection.Connection.RejectMalformed();
             }
 
-            return session.Transport.IsShut ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
+            return connection.Transport.IsClosed ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
         }
         finally
         {
@@ -166,13 +204,15 @@ internal static class LongPollPublish
         return true;
     }
 
-    /// <summary>Both versions of the protocol begin a text frame with a character that base64 does not have.</summary>
+    // Text frames of both versions begin with a character that base64 does not contain.
     private static bool IsText(ReadOnlyMemory<byte> line) => line.Span[0] is (byte)'[' or (byte)'{';
 
-    private static int MostBytes(ChannelServer server, ReadOnlyMemory<byte> line) =>
-        line.IsEmpty || IsText(line) ? server.Limits.MaxFrameBytes : Base64.GetMaxEncodedToUtf8Length(server.Limits.MaxFrameBytes);
+    private static int MaxLineBytes(ChannelServer server, ReadOnlyMemory<byte> line) =>
+        line.IsEmpty || IsText(line)
+            ? server.Limits.MaxFrameBytes
+            : Base64.GetMaxEncodedToUtf8Length(server.Limits.MaxFrameBytes);
 
-    private static int TooBig(ChannelServer server)
+    private static int TooLarge(ChannelServer server)
     {
         server.Instruments.Dropped("frame_too_big");
         return StatusCodes.Status413PayloadTooLarge;

@@ -1,9 +1,9 @@
 namespace Presence.Channels;
 
-/// <summary>Frames that wait for the next poll of one client.</summary>
-internal sealed class LongPollTransport(ChannelServer server, Action ended) : SocketTransport, IThreadPoolWorkItem
+/// <summary>Queues frames for the next poll of one client.</summary>
+internal sealed class LongPollTransport(ChannelServer server, Action onEnded) : SocketTransport, IThreadPoolWorkItem
 {
-    private readonly Outbox _outbox = new(server.Limits.MaxOutboxFrames, server.Limits.MaxOutboxBytes);
+    private readonly SocketSendQueue _sendQueue = new(server);
     private readonly Lock _gate = new();
     private TaskCompletionSource<bool>? _poll;
     private long _closingSince;
@@ -11,48 +11,51 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
 
     internal enum Polled
     {
-        /// <summary>There are frames.</summary>
+        /// <summary>The poll returns frames.</summary>
         Frames,
-
-        /// <summary>Nothing came while the poll waited.</summary>
+        /// <summary>No frame came while the poll waited.</summary>
         Nothing,
-
-        /// <summary>The session is over.</summary>
+        /// <summary>The connection has ended.</summary>
         Gone,
     }
 
-    /// <summary>A client that means to come back polls again at once; half a window more is for its way.</summary>
-    public override TimeSpan IdleTimeout => server.Limits.PollWindow * 1.5;
+    /// <summary>A client polls again at once; half a timeout more covers the network.</summary>
+    public override TimeSpan IdleTimeout => server.Limits.LongPollTimeout * 1.5;
 
-    /// <summary>Whether no more frames are taken.</summary>
-    public bool IsShut => _outbox.IsShut;
+    /// <summary>Gets false: a client that posts and never polls must end.</summary>
+    public override bool IsAliveByFrames => false;
+
+    public override long WaitingBytes => _sendQueue.Bytes;
+    public override Backlog? Backlog => _sendQueue.Backlog;
+    public bool IsClosed => _sendQueue.IsClosed;
 
     public override void Send(OutFrame frame)
     {
-        switch (_outbox.Add(frame))
+        switch (_sendQueue.Enqueue(frame))
         {
-            case Outbox.Added.StartWriter:
+            case SocketSendQueue.EnqueueResult.StartWriter:
                 Wake();
                 break;
-            case Outbox.Added.Overflow:
+            case SocketSendQueue.EnqueueResult.Overflow:
                 server.Instruments.Dropped("slow_consumer");
-                server.Instruments.Closed("slow_consumer");
-                End();
+                CutOff("slow_consumer");
                 break;
         }
+
+        server.Sockets.Relieve();
     }
 
     public override void Close(int code)
     {
-        if (_outbox.Close(code) == Outbox.Added.Shut)
+        if (_sendQueue.Close(code) == SocketSendQueue.EnqueueResult.Closed)
         {
             return;
         }
 
         Volatile.Write(ref _closingSince, server.Time.GetTimestamp() | 1);
-        if (_outbox.IsEmpty && !Wake())
+        if (_sendQueue.IsEmpty && !Wake())
         {
-            // Nobody waits and nothing is left to say: the next poll is told that the session is gone.
+            // No poll and no frame waits: the next poll is answered 410.
             End();
         }
     }
@@ -73,9 +76,15 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
         return true;
     }
 
-    /// <summary>Waits for frames, at most the poll window. A later poll takes the place of one that waits.</summary>
-    /// <param name="frames">Where they go.</param>
-    /// <param name="aborted">The client has gone away; what waits stays for its next poll.</param>
+    public override void CutOff(string reason)
+    {
+        server.Instruments.Closed(reason);
+        End();
+    }
+
+    /// <summary>Waits for frames, at most the poll timeout. A later poll replaces one that waits.</summary>
+    /// <param name="frames">Receives the frames.</param>
+    /// <param name="aborted">Cancelled if the client disconnects; frames stay queued for its next poll.</param>
     public async ValueTask<Polled> PollAsync(List<OutFrame> frames, CancellationToken aborted)
     {
         TaskCompletionSource<bool> poll;
@@ -83,9 +92,9 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
         {
             _poll?.TrySetResult(false);
             _poll = null;
-            if (Take(frames) is { } at)
+            if (Drain(frames) is { } polled)
             {
-                return at;
+                return polled;
             }
 
             _poll = poll = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -94,11 +103,11 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
         var woken = false;
         try
         {
-            woken = await poll.Task.WaitAsync(server.Limits.PollWindow, server.Time, aborted);
+            woken = await poll.Task.WaitAsync(server.Limits.LongPollTimeout, server.Time, aborted);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            // Nothing came, or nobody is there to be told.
+            // No frame came, or the client has disconnected.
         }
 
         lock (_gate)
@@ -108,17 +117,17 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
                 _poll = null;
             }
 
-            return woken ? Take(frames) ?? Polled.Nothing : Polled.Nothing;
+            return woken ? Drain(frames) ?? Polled.Nothing : Polled.Nothing;
         }
     }
 
-    /// <summary>Ends the session, not on this thread: it may hold a topic's lock.</summary>
-    public void Execute() => ended();
+    /// <summary>Ends the connection on the thread pool: the caller may hold a topic's lock.</summary>
+    public void Execute() => onEnded();
 
-    /// <summary>What is there to be told now, if anything.</summary>
-    private Polled? Take(List<OutFrame> frames)
+    /// <summary>Dequeues all frames; null if there is none and the connection is open.</summary>
+    private Polled? Drain(List<OutFrame> frames)
     {
-        while (_outbox.TryTake(out var frame, out _, out _))
+        while (_sendQueue.TryDequeue(out var frame, out _, out _))
         {
             if (frame is not null)
             {
@@ -126,7 +135,7 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
             }
         }
 
-        if (_outbox.IsShut)
+        if (_sendQueue.IsClosed)
         {
             End();
             return frames.Count > 0 ? Polled.Frames : Polled.Gone;
@@ -150,7 +159,7 @@ internal sealed class LongPollTransport(ChannelServer server, Action ended) : So
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
-            _outbox.Abort();
+            _sendQueue.Abort();
             Wake();
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }

@@ -1,22 +1,20 @@
 import { Socket } from "phoenix";
-import type { Cluster, History, Stats } from "./messages";
+import type { Cluster } from "./messages";
 import { api, current } from "./session";
 
 export type State = "connecting" | "live" | "quiet" | "lost";
 
 export interface Hooks {
-  stats(stats: Stats): void;
-  history(history: History): void;
   cluster(cluster: Cluster): void;
   state(): void;
-  /** The token is no longer good. */
+  /** The token is no longer valid. */
   refused(): void;
 }
 
-// The cluster is told of each second: a server that says nothing for longer is not there, whatever the socket thinks.
+// The server sends the cluster every second: longer silence means that it is gone, even if the socket is open.
 const QUIET_AFTER = 4000;
 
-/** The admin's socket: says what arrives, and is honest about when something did last. */
+/** The admin socket: passes on messages and the time of the last one. */
 export class Live {
   state: State = "connecting";
   lastHeard: number | null = null;
@@ -24,7 +22,7 @@ export class Live {
   #watch: ReturnType<typeof setInterval>;
 
   constructor(private readonly hooks: Hooks) {
-    // Beside this page, wherever the host has put it.
+    // Relative to this page, under any prefix of the host.
     this.socket = new Socket(new URL("admin_socket", document.baseURI).pathname, {
       authToken: current()?.token,
       reconnectAfterMs: (tries: number) => [100, 250, 500, 1000, 2000][tries - 1] ?? 4000,
@@ -35,10 +33,6 @@ export class Live {
       this.#become("lost");
       void this.#ask();
     });
-    const stats = this.socket.channel("admin:live");
-    stats.on("stats", (body) => this.#heard(() => hooks.stats(body)));
-    stats.on("history", (body) => this.#heard(() => hooks.history(body)));
-    stats.join();
     const cluster = this.socket.channel("admin:cluster");
     cluster.on("cluster", (body) => this.#heard(() => hooks.cluster(body)));
     cluster.join();
@@ -61,12 +55,12 @@ export class Live {
     if (this.state === "live" && Date.now() - (this.lastHeard ?? 0) > QUIET_AFTER) this.#become("quiet");
   }
 
-  /** A refused connection looks like a broken one; asking tells them apart. */
+  /** A rejected connection looks like a failed one; a request tells them apart. */
   async #ask(): Promise<void> {
     try {
       if (!current() || (await api("api/cluster")).status === 401) this.hooks.refused();
     } catch {
-      // Not there: the socket goes on trying.
+      // Not reachable: the socket retries.
     }
   }
 

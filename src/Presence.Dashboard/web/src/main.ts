@@ -1,11 +1,13 @@
-import "uplot/dist/uPlot.min.css";
 import "./style.css";
+import { setUpActions } from "./actions";
 import { ClusterView } from "./cluster";
-import { at, clock, set } from "./dom";
+import { at, make, set, time } from "./dom";
 import { Live, type State } from "./live";
+import { Overview } from "./overview";
 import { PresenceList } from "./presences";
+import { route } from "./route";
 import { current, forget, signIn } from "./session";
-import { Shoppers } from "./shoppers";
+import { TopicList } from "./topics";
 
 const WORDS: Record<State, [mood: string, word: string]> = {
   connecting: ["wait", "Connecting"],
@@ -14,7 +16,10 @@ const WORDS: Record<State, [mood: string, word: string]> = {
   lost: ["bad", "Disconnected"],
 };
 
-const VIEWS = ["shoppers", "presences", "cluster"];
+/** A view of the application: a module that the host names in the page. */
+interface AddedView {
+  shown?(): void;
+}
 
 let live: Live | null = null;
 
@@ -53,7 +58,7 @@ function leave(reason: string): void {
   live?.close();
   live = null;
   forget();
-  // The page starts anew: nothing of what was shown stays behind.
+  // The page reloads, so that nothing of the session remains.
   sessionStorage.setItem("presence.said", reason);
   location.reload();
 }
@@ -62,33 +67,55 @@ function open(): void {
   at("sign-in").hidden = true;
   at("dashboard").hidden = false;
   const isLive = () => live?.state === "live";
-  const shoppers = new Shoppers(isLive);
-  const presences = new PresenceList(isLive);
+  const overview = new Overview(isLive);
+  const pages = { overview, topics: new TopicList(isLive), presences: new PresenceList(isLive) };
   const cluster = new ClusterView();
+  setUpActions();
   live = new Live({
-    stats: (stats) => shoppers.show(stats),
-    history: (history) => shoppers.restore(history),
-    cluster: (body) => cluster.show(body),
+    cluster: (body) => {
+      cluster.show(body);
+      overview.show(body);
+    },
     state: () => showState(),
     refused: () => leave("The server no longer accepts this sign-in: it has expired, or the server was started anew."),
   });
-  // For tests and for the curious: what the page knows, without reading the markup.
-  Object.assign(globalThis, { presenceDashboard: { live, shoppers } });
+  // For tests: the state of the page, without reading the markup.
+  Object.assign(globalThis, { presenceDashboard: { live } });
 
-  const route = () => {
-    const wanted = location.hash.slice(1);
-    const view = VIEWS.includes(wanted) ? wanted : "shoppers";
-    for (const name of VIEWS) {
+  const links = [...document.querySelectorAll<HTMLAnchorElement>("nav a[href^='#']")];
+  const views = links.map((link) => link.hash.slice(1));
+  const added = new Map<string, AddedView>();
+
+  for (const link of links.filter((a) => a.dataset.script)) {
+    const name = link.hash.slice(1);
+    const root = make("section");
+    root.id = `view-${name}`;
+    root.ariaLabel = link.textContent;
+    root.hidden = true;
+    at("views").append(root);
+    const socket = live.socket;
+    void import(/* @vite-ignore */ link.dataset.script!).then(
+      (module) => {
+        added.set(name, module.mount({ root, isLive, channel: (topic: string) => socket.channel(topic) }) ?? {});
+        if (!root.hidden) added.get(name)!.shown?.();
+      },
+      (error) => root.append(make("p", "notice", `This view could not be loaded: ${error}`)),
+    );
+  }
+  const show = () => {
+    const { view: wanted, params } = route();
+    const view = views.includes(wanted) ? wanted : views[0]!;
+    for (const link of links) {
+      const name = link.hash.slice(1);
       at(`view-${name}`).hidden = name !== view;
-      const link = document.querySelector(`nav a[href$="#${name}"]`)!;
       if (name === view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (view === "shoppers") shoppers.shown();
-    presences.shown(view === "presences");
+    added.get(view)?.shown?.();
+    for (const [name, page] of Object.entries(pages)) page.shown(name === view, params);
   };
-  addEventListener("hashchange", route);
-  route();
+  addEventListener("hashchange", show);
+  show();
   showState();
   setInterval(showState, 1000);
   const { expires } = current()!;
@@ -107,12 +134,12 @@ function showState(): void {
   const notice = at("notice");
   notice.hidden = !stale;
   if (stale) {
-    const age = live.lastHeard ? ` What is shown is as of ${clock(live.lastHeard)} and may be wrong by now.` : "";
+    const age = live.lastHeard ? ` What is shown is as of ${time(live.lastHeard)} and may be wrong by now.` : "";
     set(
       notice,
       live.state === "lost"
-        ? `Not connected to this member; trying again.${age}`
-        : `Connected, but this member has said nothing for some seconds.${age}`,
+        ? `Not connected to this node; trying again.${age}`
+        : `Connected, but this node has said nothing for some seconds.${age}`,
     );
   }
 }

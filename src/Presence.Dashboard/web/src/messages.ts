@@ -1,29 +1,11 @@
-/** What the server says, as the README of the library describes it. */
+/** Messages of the server, as documented in the HTTP and wire-protocol references. */
 
-export interface Stats {
-  shoppers: number;
-  open_pages: number;
-  pages: Record<string, number>;
-  items: Record<string, number>;
-  other_pages: number;
-  other_items: number;
-  at: number;
-}
-
-export interface History {
-  step_ms: number;
-  until: number;
-  shoppers: number[];
-  open_pages: number[];
-  pages: Record<string, number[]>;
-  items: Record<string, number[]>;
-}
-
-export interface Member {
+export interface Node {
   name: string;
   status: "up" | "draining" | "down";
   self: boolean;
   entries: number;
+  version: string | null;
 }
 
 export interface Pair {
@@ -42,21 +24,74 @@ export interface Happening {
   detail: string;
 }
 
+export interface Sessions {
+  attached: number;
+  detached: number;
+  held_leaves: number;
+  /** Joins that asked to resume since the node started, by outcome. */
+  resumes: Record<string, number>;
+}
+
+/** What a node counts: rates a second over the last ten seconds; dropped frames and slow consumers since its start. */
+export interface Numbers {
+  started_at: number;
+  memory_bytes: number;
+  sockets: number;
+  channels: number;
+  joins: number;
+  updates: number;
+  leaves: number;
+  messages: number;
+  dropped: number;
+  slow_consumers: number;
+  merge_p50_ms: number;
+  merge_p99_ms: number;
+}
+
+export interface UniqueProcess {
+  name: string;
+  node: string | null;
+  since: string | null;
+  epoch: number | null;
+  standbys: string[];
+}
+
+export interface Topic {
+  topic: string;
+  count: number;
+  keys: number;
+}
+
+export interface History {
+  points: {
+    at: number;
+    entries: number;
+    joins: number;
+    leaves: number;
+    messages: number;
+    lag_ms: number;
+    memory_bytes: number;
+    sockets: number;
+  }[];
+}
+
 export interface Cluster {
   node: string;
   state: string;
-  engine: string;
-  link: { state: "connected" | "away"; since: string | null; problem: string | null };
+  transport: { name: string; state: "connected" | "disconnected"; since: string | null; last_error: string | null };
   version: string;
   entries: number;
   lag_ms: number;
-  members: Member[];
+  nodes: Node[];
   pairs: Pair[];
+  node_sessions: Record<string, Sessions>;
+  node_numbers: Record<string, Numbers>;
+  processes: UniqueProcess[] | null;
   events: Happening[];
   at: number;
 }
 
 export interface Presences {
-  presences: { key: string; metas: Record<string, unknown>[]; nodes: string[] }[];
+  presences: { key: string; metas: Record<string, unknown>[]; nodes: string[]; detached: boolean[] }[];
   next: string | null;
 }

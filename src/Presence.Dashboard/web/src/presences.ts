@@ -1,16 +1,19 @@
-import { at, counted, make, number, set } from "./dom";
+import { act } from "./actions";
+import { at, counted, keep, make, number, set, time } from "./dom";
 import type { Presences } from "./messages";
+import { address, remember } from "./route";
 import { api } from "./session";
 
 const LIMIT = 50;
 const REFRESH_MS = 3000;
-// How often an empty page with more behind it is followed before the reader is asked.
+// Number of empty pages that are skipped before the user is asked.
 const HOPS = 20;
 
-/** Any topic's presences: searched and cut into pages by the server, refreshed while one looks. */
+/** Presences of any topic: searched and paged by the server, refreshed while the view is open. */
 export class PresenceList {
   #topic = at<HTMLInputElement>("topic");
   #search = at<HTMLInputElement>("search");
+  #field = at<HTMLInputElement>("field");
   #after: string | null = null;
   #trail: (string | null)[] = [];
   #next: string | null = null;
@@ -28,6 +31,11 @@ export class PresenceList {
       clearTimeout(typing);
       typing = setTimeout(() => this.#restart(), 250);
     });
+    at<HTMLFormElement>("group").addEventListener("submit", (event) => event.preventDefault());
+    this.#field.addEventListener("change", () => {
+      this.#remember();
+      void this.#load();
+    });
     at("next").addEventListener("click", () => {
       this.#trail.push(this.#after);
       this.#after = this.#next;
@@ -42,15 +50,24 @@ export class PresenceList {
     }, REFRESH_MS);
   }
 
-  shown(visible: boolean): void {
+  shown(visible: boolean, params: URLSearchParams): void {
     this.#visible = visible;
-    if (visible) {
-      void this.#topics();
-      void this.#load();
+    if (!visible) return;
+    for (const [name, field] of Object.entries({ topic: this.#topic, search: this.#search, field: this.#field })) {
+      if (params.has("topic")) field.value = params.get(name) ?? "";
     }
+    void this.#topics();
+    this.#restart();
+  }
+
+  #remember(): void {
+    remember("presences", { topic: this.#topic.value, search: this.#search.value.trim(), field: this.#field.value.trim() });
   }
 
   #restart(): void {
+    this.#remember();
+    set(at("found"), this.#topic.value ? "Loading …" : "Name a topic.");
+    at("rows").replaceChildren();
     this.#after = null;
     this.#trail = [];
     void this.#load();
@@ -61,20 +78,22 @@ export class PresenceList {
       const answer = await api("api/topics?limit=1000");
       if (!answer.ok) return;
       const { topics } = (await answer.json()) as { topics: { topic: string; count: number }[] };
-      at("topics").replaceChildren(
-        ...topics.map(({ topic, count }) => {
+      keep(at("topics"), topics.map(({ topic, count }) => ({
+        id: topic,
+        content: String(count),
+        make() {
           const option = make("option");
           option.value = topic;
           option.label = `${topic} (${number(count)})`;
           return option;
-        }),
-      );
+        },
+      })));
       if (!this.#topic.value && topics[0]) {
         this.#topic.value = topics[0].topic;
         this.#restart();
       }
     } catch {
-      // The list of topics is a convenience; any topic can be typed.
+      // The list of topics is optional; any topic can be typed.
     }
   }
 
@@ -91,13 +110,33 @@ export class PresenceList {
         body = await this.#fetch(topic, body.next);
       }
       const count = (await (await api(`api/topic?topic=${encodeURIComponent(topic)}`)).json()) as { count: number; keys: number };
-      // A later request has overtaken this one; its answer counts.
+      // A later request was sent; its answer counts.
       if (request !== this.#request) return;
       this.#next = body.next;
       this.#render(body, count);
+      await this.#count(topic);
     } catch (error) {
       if (request === this.#request) set(at("found"), `Not read: ${(error as Error).message}`);
     }
+  }
+
+  /** Counts of presences by the value of the given field; none without a field. */
+  async #count(topic: string): Promise<void> {
+    const field = this.#field.value.trim();
+    if (!field) {
+      at("counts").replaceChildren();
+      return;
+    }
+    const answer = await api(`api/counts?${new URLSearchParams({ topic, field, limit: "12" })}`);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    const { counts, other } = (await answer.json()) as { counts: { value: string; count: number }[]; other: number };
+    const most = counts[0]?.count ?? 1;
+    const all = [...counts.map(({ value, count }) => [value, count, most] as const), ...(other > 0 ? [["all others", other, 0] as const] : [])];
+    keep(at("counts"), all.map(([value, count, of]) => ({
+      id: `${value} ${of > 0}`,
+      content: `${count}/${of}`,
+      make: () => bar(value, count, of),
+    })));
   }
 
   async #fetch(topic: string, after: string | null): Promise<Presences> {
@@ -119,32 +158,70 @@ export class PresenceList {
     else set(at("found"), `${all}; ${number(shown)} on this page.`);
     at<HTMLButtonElement>("next").disabled = next === null;
     at<HTMLButtonElement>("previous").disabled = this.#after === null && this.#trail.length === 0;
-    at("rows").replaceChildren(...presences.flatMap(rows));
+    keep(at("rows"), presences.flatMap((presence) => rows(presence, this.#topic.value)));
   }
 }
 
-function rows({ key, metas, nodes }: Presences["presences"][number]): HTMLTableRowElement[] {
-  return metas.map((meta, i) => {
-    const row = make("tr");
-    const name = make("th", "key", i === 0 ? key : "");
-    name.scope = "row";
-    name.title = key;
-    const said = make("td", "meta");
-    for (const [field, value] of Object.entries(meta)) {
-      if (field === "phx_ref" || field === "phx_ref_prev") continue;
-      const fact = make("span", "fact");
-      fact.append(make("i", "", field), ` ${text(field, value)}`);
-      said.append(fact);
-    }
-    row.append(name, make("td", "node", nodes[i] ?? ""), said);
-    return row;
-  });
+function bar(value: string, count: number, most: number): HTMLLIElement {
+  const row = make("li");
+  const filled = make("span", "bar");
+  filled.style.width = most > 0 ? `${(100 * count) / most}%` : "0";
+  row.append(filled, make("span", "label", value), make("b", "", number(count)));
+  return row;
 }
 
-/** Times are written as such: nobody reads milliseconds since 1970. */
+function rows({ key, metas, nodes, detached }: Presences["presences"][number], topic: string) {
+  return metas.map((meta, i) => ({
+    id: `${key}\n${i}`,
+    content: JSON.stringify([nodes[i], detached[i], meta]),
+    make: () => line(topic, key, meta, i === 0, nodes[i] ?? "", detached[i] ?? false),
+  }));
+}
+
+function line(topic: string, key: string, meta: Record<string, unknown>, isFirst: boolean, node: string, detached: boolean): HTMLTableRowElement {
+  const row = make("tr");
+  const name = make("th", "key");
+  name.scope = "row";
+  if (isFirst) {
+    const where = Object.assign(make("a", "", key), { href: address("topics", { key }), title: "Where else is this key?" });
+    name.append(where);
+  }
+  const said = make("td", "meta");
+  for (const [field, value] of Object.entries(meta)) {
+    if (field === "phx_ref" || field === "phx_ref_prev") continue;
+    const fact = make("span", "fact");
+    fact.append(make("i", "", field), ` ${text(field, value)}`);
+    said.append(fact);
+  }
+  const owner = make("td", "node", node);
+  if (detached) {
+    const badge = make("span", "badge detached", "detached");
+    badge.title = "The session has lost its connection. It leaves unless it is resumed within its grace.";
+    owner.append(badge);
+  }
+  const actions = make("td", "actions");
+  if (isFirst) {
+    const copy = button("Copy", `Copy ${key}`, () => navigator.clipboard.writeText(key).then(() => set(copy, "Copied")));
+    const evict = button("Evict", `Evict ${key}`, () => {
+      if (confirm(`End the presences of ${key} in ${topic}?`)) void act("api/evict", { topic, key }, at("evicted"));
+    });
+    actions.append(copy, evict);
+  }
+  row.append(name, owner, said, actions);
+  return row;
+}
+
+function button(text: string, label: string, onClick: () => unknown): HTMLButtonElement {
+  const made = make("button", "small", text);
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** Formats Unix milliseconds as times. */
 function text(field: string, value: unknown): string {
   if (/_at$/.test(field) && typeof value === "number" && value > 1e12 && value < 4e12) {
-    return new Date(value).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+    return time(value);
   }
   if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.join(", ") || "none";
   return typeof value === "string" ? value : JSON.stringify(value);

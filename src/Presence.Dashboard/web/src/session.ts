@@ -1,4 +1,4 @@
-/** Who is signed in: the token of this tab, and nothing longer than the tab. */
+/** The token of this tab, which is not kept longer than the tab. */
 
 const KEY = "presence.admin";
 
@@ -20,11 +20,11 @@ export function forget(): void {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // Storage is forbidden; then there is nothing in it.
+    // Storage is not permitted, so it is empty.
   }
 }
 
-/** Null if it went well, else the reason to show. */
+/** Null on success, else the reason to show. */
 export async function signIn(user: string, password: string): Promise<string | null> {
   let answer: Response;
   try {
@@ -44,9 +44,15 @@ export async function signIn(user: string, password: string): Promise<string | n
   return null;
 }
 
-/** Reads the admin API as whoever is signed in. */
+/** Reads the admin API with the token. */
 export async function api(path: string): Promise<Response> {
   return fetch(path, { headers: { Authorization: `Bearer ${current()?.token ?? ""}` }, cache: "no-store" });
+}
+
+/** Sends JSON to the admin API with the token. */
+export async function post(path: string, body: unknown): Promise<Response> {
+  const headers = { Authorization: `Bearer ${current()?.token ?? ""}`, "Content-Type": "application/json" };
+  return fetch(path, { method: "POST", headers, body: JSON.stringify(body), cache: "no-store" });
 }
 
 function keep(given: Ticket): void {
@@ -54,11 +60,11 @@ function keep(given: Ticket): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(ticket));
   } catch {
-    // Storage is forbidden; a reload asks for the password again.
+    // Storage is not permitted; a reload asks for the password again.
   }
 }
 
-/** A browser that signed in with HTTP Basic is handed a token with the page. */
+/** A browser that signed in with HTTP Basic gets a token in the page. */
 function handed(): Ticket | null {
   const meta = document.querySelector<HTMLMetaElement>('meta[name="presence-token"]');
   if (!meta?.content) return null;

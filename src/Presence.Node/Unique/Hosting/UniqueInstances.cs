@@ -3,7 +3,6 @@ using Microsoft.Extensions.Hosting;
 
 namespace Presence.Node;
 
-/// <summary>The instances of one term, in a service scope of their own.</summary>
 internal sealed class UniqueInstances : IAsyncDisposable
 {
     private readonly AsyncServiceScope _scope;
@@ -19,7 +18,7 @@ internal sealed class UniqueInstances : IAsyncDisposable
         _scope.ServiceProvider.GetRequiredService<UniqueScope>().Context = context;
     }
 
-    /// <summary>Starts them in order; completes when the first of them has ended, or fails with its exception.</summary>
+    /// <summary>Starts the instances in order; completes, or fails, with the first of them that ends.</summary>
     public async Task RunAsync()
     {
         foreach (var type in _types)
@@ -32,16 +31,16 @@ internal sealed class UniqueInstances : IAsyncDisposable
             }
 
             var service = (IHostedService)instance;
-            // Listed before it is started: one that fails half-way is stopped and disposed as the others are.
+            // Added before its start, so that it is stopped and disposed if the start fails.
             _started.Add((instance, Task.CompletedTask));
-            await service.StartAsync(_context.Stopping).ConfigureAwait(false);
-            _started[^1] = (instance, (service as BackgroundService)?.ExecuteTask ?? Task.Delay(Timeout.Infinite, _context.Stopping));
+            await service.StartAsync(_context.StoppingToken).ConfigureAwait(false);
+            var work = (service as BackgroundService)?.ExecuteTask;
+            _started[^1] = (instance, work ?? Task.Delay(Timeout.Infinite, _context.StoppingToken));
         }
 
         await (await Task.WhenAny(_started.Select(s => s.Work)).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
-    /// <summary>Ends them in reverse order; completes when all have ended.</summary>
     public async Task StopAsync(CancellationToken cancellation)
     {
         for (var i = _started.Count - 1; i >= 0; i--)
@@ -57,7 +56,7 @@ internal sealed class UniqueInstances : IAsyncDisposable
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // Told already by whoever waited for the first end, or the consequence of having been asked to stop.
+                // Reported by RunAsync already, or a consequence of the stop.
             }
         }
     }
@@ -80,7 +79,6 @@ internal sealed class UniqueInstances : IAsyncDisposable
     }
 }
 
-/// <summary>Gives the context of a term to what is made for it.</summary>
 internal sealed class UniqueScope
 {
     public UniqueProcessContext? Context { get; set; }

@@ -2,10 +2,9 @@ using System.Diagnostics.Metrics;
 
 namespace Presence.Node;
 
-/// <summary>The meter <c>Presence.Unique</c>: what an operator watches of unique processes.</summary>
 internal sealed class UniqueInstruments : IDisposable
 {
-    private readonly Meter _meter = new("Presence.Unique");
+    private readonly Meter _meter = new(PresenceTelemetry.UniqueMeterName);
     private readonly Counter<long> _starts;
     private readonly Counter<long> _stops;
     private readonly Counter<long> _failures;
@@ -14,11 +13,15 @@ internal sealed class UniqueInstruments : IDisposable
 
     public UniqueInstruments()
     {
-        _starts = _meter.CreateCounter<long>("presence.unique.starts", "{start}", "Unique processes started on this member");
-        _stops = _meter.CreateCounter<long>("presence.unique.stops", "{stop}", "Unique processes asked to stop here, by reason");
-        _failures = _meter.CreateCounter<long>("presence.unique.failures", "{failure}", "Unique processes that ended with an exception");
-        _abandoned = _meter.CreateCounter<long>("presence.unique.abandoned", "{process}", "Unique processes that did not end when asked");
-        _meter.CreateObservableGauge("presence.unique.running", () => Volatile.Read(ref _running), "{process}", "Unique processes that run here");
+        Counter<long> Count(string name, string unit, string description) =>
+            _meter.CreateCounter<long>($"presence.unique.{name}", unit, description);
+
+        _starts = Count("starts", "{start}", "Unique processes started on this node");
+        _stops = Count("stops", "{stop}", "Unique processes asked to stop on this node, by reason");
+        _failures = Count("failures", "{failure}", "Unique processes that ended with an exception");
+        _abandoned = Count("abandoned", "{process}", "Unique processes that did not end when asked");
+        _meter.CreateObservableGauge(
+            "presence.unique.running", () => _running, "{process}", "Unique processes running on this node");
     }
 
     public void Started()
@@ -27,7 +30,8 @@ internal sealed class UniqueInstruments : IDisposable
         Interlocked.Increment(ref _running);
     }
 
-    public void Stopping(UniqueStopReason reason) => _stops.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
+    public void Stopping(UniqueStopReason reason) =>
+        _stops.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
 
     public void Ended() => Interlocked.Decrement(ref _running);
 

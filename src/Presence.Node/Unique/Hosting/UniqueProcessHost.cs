@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Presence.Node;
 
-/// <summary>Runs all unique processes of a member, and tells who runs them where.</summary>
 internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProcessDirectory, IDisposable
 {
     internal const string Topic = "unique processes";
@@ -18,14 +17,15 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
     private IDisposable? _requests;
     private Task _running = Task.CompletedTask;
 
-    public UniqueProcessHost(IPresenceNode node, IEnumerable<UniqueRegistration> registrations, IServiceProvider services, TimeProvider time)
+    public UniqueProcessHost(
+        IPresenceNode node, IEnumerable<UniqueRegistration> registrations, IServiceProvider services, TimeProvider time)
     {
         _node = node;
         var log = services.GetService<ILoggerFactory>()?.CreateLogger("Presence.Unique") ?? NullLogger.Instance;
         foreach (var registration in registrations)
         {
-            var arbiter = ArbiterOf(registration, services, time, log);
-            var runner = new UniqueRunner(registration, arbiter, node, services, _instruments, time, log);
+            var election = ElectionOf(registration, services, time, log);
+            var runner = new UniqueRunner(registration, election, node, services, _instruments, time, log);
             if (!_runners.TryAdd(registration.Name, runner))
             {
                 throw new ArgumentException($"Unique process '{registration.Name}' was added twice.");
@@ -55,9 +55,10 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
 
     public void RequestHandOver(string name)
     {
-        var status = Find(name) ?? throw new ArgumentException($"No member has added a unique process '{name}'.", nameof(name));
+        var status = Find(name)
+            ?? throw new ArgumentException($"No node has added a unique process '{name}'.", nameof(name));
 
-        // With whom it is meant for: whoever takes over may be quicker than the message, and must not be moved by it too.
+        // Names the current node: a successor that took over before the message arrived must ignore it.
         var body = System.Text.Encoding.UTF8.GetBytes($"{status.Node}\n{name}");
         _node.PubSub.Broadcast(new PubSubMessage(Topic, HandOverEvent, body, IsBinary: true));
     }
@@ -68,12 +69,13 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {
-        _requests = _node.PubSub.Subscribe(Topic, Requested);
-        _running = Task.WhenAll(_runners.Values.Select(r => Task.Run(() => r.RunAsync(_stopping.Token), CancellationToken.None)));
+        _requests = _node.PubSub.Subscribe(Topic, OnHandOverRequested);
+        _running = Task.WhenAll(
+            _runners.Values.Select(r => Task.Run(() => r.RunAsync(_stopping.Token), CancellationToken.None)));
         return Task.CompletedTask;
     }
 
-    /// <summary>Before the member says farewell: the others must not take over what still runs here.</summary>
+    /// <summary>Stops the processes before the node leaves, so that no other node starts them too early.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         _requests?.Dispose();
@@ -91,32 +93,33 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
         _stopping.Dispose();
     }
 
-    private static IUniqueArbiter ArbiterOf(UniqueRegistration registration, IServiceProvider services, TimeProvider time, ILogger log)
+    private static ILeaderElection ElectionOf(
+        UniqueRegistration registration, IServiceProvider services, TimeProvider time, ILogger log)
     {
         var mode = registration.Options.Mode;
         var node = services.GetRequiredService<IPresenceNode>();
-        if (services.GetServices<IUniqueArbiter>().LastOrDefault(a => a.Mode == mode) is { } own)
+        if (services.GetServices<ILeaderElection>().LastOrDefault(a => a.Mode == mode) is { } registered)
         {
-            own.Validate(registration.Name);
-            return own;
+            registered.Validate(registration.Name);
+            return registered;
         }
 
         if (mode == UniqueProcessMode.Available)
         {
-            return services.GetRequiredService<IClusterLink>() is EmbeddedLink link
-                ? new InMemoryArbiter(link, time)
+            return services.GetRequiredService<IClusterTransport>() is InMemoryTransport transport
+                ? new InMemoryElection(transport, time)
                 : throw new InvalidOperationException(
-                    $"Unique process '{registration.Name}' is to be available, and nothing elects who runs it over this cluster transport. "
-                    + "Use the in-memory cluster or silos, or register an IUniqueArbiter of that mode.");
+                    $"Unique process '{registration.Name}' is in available mode; this transport has no election. "
+                    + "Use the in-memory cluster or silos, or register an ILeaderElection of that mode.");
         }
 
         var store = services.GetService<ILeaseStore>() ?? throw new InvalidOperationException(
-            $"Unique process '{registration.Name}' is to be consistent, and there is no durable store for its lease. "
+            $"Unique process '{registration.Name}' is in consistent mode, and no lease store is registered. "
             + "Register an ILeaseStore, such as that of Presence.Postgres, or use UniqueProcessMode.Available.");
-        return new LeaseArbiter(store, node, time, log);
+        return new LeaseElection(store, node, time, log);
     }
 
-    private void Requested(PubSubMessage message)
+    private void OnHandOverRequested(PubSubMessage message)
     {
         var parts = System.Text.Encoding.UTF8.GetString(message.Body.Span).Split('\n', 2);
         if (message.Event == HandOverEvent
@@ -124,7 +127,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
             && (parts[0].Length == 0 || parts[0] == _node.Name)
             && _runners.TryGetValue(parts[1], out var runner))
         {
-            // A message is handed over and not worked on here.
+            // Not on this thread, because later messages wait for it.
             ThreadPool.UnsafeQueueUserWorkItem(static r => r.HandOver(), runner, preferLocal: false);
         }
     }

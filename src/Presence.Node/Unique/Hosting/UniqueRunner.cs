@@ -2,13 +2,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Presence.Node;
 
-/// <summary>What <c>AddUniqueProcess</c> was given.</summary>
 internal sealed record UniqueRegistration(string Name, IReadOnlyList<Type> Types, UniqueProcessOptions Options);
 
-/// <summary>One member's life with one unique process: stand by, win, run, stop, make room, and again.</summary>
+/// <summary>Runs one unique process on this node in a loop: wait for the election, run, stop, release.</summary>
 internal sealed class UniqueRunner(
     UniqueRegistration registration,
-    IUniqueArbiter arbiter,
+    ILeaderElection election,
     IPresenceNode node,
     IServiceProvider services,
     UniqueInstruments instruments,
@@ -16,14 +15,13 @@ internal sealed class UniqueRunner(
     ILogger log)
 {
     private readonly UniqueProcessOptions _options = registration.Options;
-    private readonly OccasionalLog _occasionally = new(time);
+    private readonly RateLimitedLogger _rateLimitedLog = new(time);
     private readonly Lock _gate = new();
     private CancellationTokenSource? _handOver;
     private int _failures;
 
     private string Name => registration.Name;
 
-    /// <summary>Makes the process stop here, if it runs here, so that another member takes over.</summary>
     public void HandOver()
     {
         lock (_gate)
@@ -38,7 +36,7 @@ internal sealed class UniqueRunner(
         {
             try
             {
-                await ContendAsync(stopping).ConfigureAwait(false);
+                await RunCandidacyAsync(stopping).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -46,101 +44,100 @@ internal sealed class UniqueRunner(
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                log.UniqueContestFailed(Name, e);
+                log.CandidacyFailed(Name, e);
                 await PauseAsync(_options.RestartDelay, stopping).ConfigureAwait(false);
             }
         }
     }
 
-    private async Task ContendAsync(CancellationToken stopping)
+    private async Task RunCandidacyAsync(CancellationToken stopping)
     {
-        var contest = await arbiter.EnterAsync(Name, _options, stopping).ConfigureAwait(false);
-        await using (contest.ConfigureAwait(false))
+        var candidate = await election.JoinAsync(Name, _options, stopping).ConfigureAwait(false);
+        await using (candidate.ConfigureAwait(false))
         {
             using var board = new UniqueBoard(node, Name);
-            await PublishAsync(board, term: null).ConfigureAwait(false);
+            await PublishAsync(board, leadership: null).ConfigureAwait(false);
             while (!stopping.IsCancellationRequested)
             {
-                var term = await contest.WinAsync(stopping).ConfigureAwait(false);
-                if (!term.IsCurrent)
+                var leadership = await candidate.AcquireAsync(stopping).ConfigureAwait(false);
+                if (!leadership.IsHeld)
                 {
-                    // The member stood still since it won, and another may run it by now: to start only to stop would be one too many.
-                    using var over = term;
-                    await term.AbandonAsync(TimeSpan.Zero).ConfigureAwait(false);
+                    // The node was suspended since its election, and another may have been elected: do not start.
+                    using var expired = leadership;
+                    await leadership.AbandonAsync(TimeSpan.Zero).ConfigureAwait(false);
                     continue;
                 }
 
-                var left = await RunTermAsync(term, board, stopping).ConfigureAwait(false);
-                if (left is not null)
+                var abandoned = await RunLeadershipAsync(leadership, board, stopping).ConfigureAwait(false);
+                if (abandoned is not null)
                 {
-                    // One that does not end must at least not run twice here.
-                    await left.WaitAsync(stopping).ConfigureAwait(false);
+                    // An abandoned process must end before another instance starts on this node.
+                    await abandoned.WaitAsync(stopping).ConfigureAwait(false);
                 }
             }
         }
     }
 
-    /// <summary>Returns null, or the end of a process that did not end when asked.</summary>
-    private async Task<Task?> RunTermAsync(IUniqueTerm term, UniqueBoard board, CancellationToken stopping)
+    /// <summary>Returns null, or a task that completes when the process, which was abandoned, has ended.</summary>
+    private async Task<Task?> RunLeadershipAsync(ILeadership leadership, UniqueBoard board, CancellationToken stopping)
     {
-        using var held = term;
+        using var held = leadership;
         using var stop = new CancellationTokenSource();
-        var context = new UniqueProcessContext(Name, node.Name, arbiter.Mode, term, time, stop.Token);
+        var context = new UniqueProcessContext(Name, node.Name, election.Mode, leadership, time, stop.Token);
         var instances = new UniqueInstances(services, registration.Types, context);
-        log.UniqueStarted(Name, term.Epoch);
+        log.UniqueStarted(Name, leadership.Epoch);
         instruments.Started();
-        await PublishAsync(board, term).ConfigureAwait(false);
+        await PublishAsync(board, leadership).ConfigureAwait(false);
         var began = time.GetTimestamp();
         var work = Task.Run(instances.RunAsync, CancellationToken.None);
-        var reason = await FirstReasonAsync(work, context, term, stopping).ConfigureAwait(false);
+        var reason = await FirstReasonAsync(work, context, leadership, stopping).ConfigureAwait(false);
         log.UniqueStopping(Name, reason);
         instruments.Stopping(reason);
-        var remaining = term.StopProlonging();
+        var remaining = leadership.StopRenewing();
         var grace = remaining < _options.StopTimeout ? remaining : _options.StopTimeout;
         context.StopReason = reason;
         await CancelAsync(stop).ConfigureAwait(false);
         var ending = Task.Run(() => EndAsync(instances, work, context), CancellationToken.None);
         var isEnded = await HasEndedAsync(ending, grace).ConfigureAwait(false);
         var pause = PauseAfter(work, reason, time.GetElapsedTime(began));
-        await PublishAsync(board, term: null).ConfigureAwait(false);
+        await PublishAsync(board, leadership: null).ConfigureAwait(false);
         if (isEnded)
         {
             instruments.Ended();
-            var isPlanned = reason is not (UniqueStopReason.NameConflict or UniqueStopReason.LeaseLost) && !work.IsFaulted;
-            await term.EndAsync(isPlanned ? context.State : default, pause).ConfigureAwait(false);
+            var isLost = reason is UniqueStopReason.NameConflict or UniqueStopReason.LeaseLost;
+            await leadership.EndAsync(isLost || work.IsFaulted ? default : context.State, pause).ConfigureAwait(false);
             return null;
         }
 
         log.UniqueAbandoned(Name, grace, reason);
         instruments.Abandoned();
-        await term.AbandonAsync(pause).ConfigureAwait(false);
+        await leadership.AbandonAsync(pause).ConfigureAwait(false);
         return ending.ContinueWith(_ => instruments.Ended(), TaskScheduler.Default);
     }
 
-    /// <summary>Publishes that the process runs here, or that this node stands by.</summary>
-    private async Task PublishAsync(UniqueBoard board, IUniqueTerm? term)
+    private async Task PublishAsync(UniqueBoard board, ILeadership? leadership)
     {
         try
         {
             await board.PublishAsync(new UniqueNodeStatus
             {
-                Mode = arbiter.Mode,
-                Since = term is null ? null : time.GetUtcNow().ToUnixTimeMilliseconds(),
-                Epoch = term?.Epoch,
+                Mode = election.Mode,
+                Since = leadership is null ? null : time.GetUtcNow().ToUnixTimeMilliseconds(),
+                Epoch = leadership?.Epoch,
             }).ConfigureAwait(false);
         }
-        catch (PresenceOverloadException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // The directory is behind by one line; who runs is not decided here.
-            if (_occasionally.IsDue("publish", out var times))
+            // Only the directory is stale. An exception here would leave a leadership behind that nobody uses or ends.
+            if (_rateLimitedLog.IsDue("publish", out var count))
             {
-                log.UniqueUnannounced(Name, times, e);
+                log.UniquePublishFailed(Name, count, e);
             }
         }
     }
 
     private async Task<UniqueStopReason> FirstReasonAsync(
-        Task work, UniqueProcessContext context, IUniqueTerm term, CancellationToken stopping)
+        Task work, UniqueProcessContext context, ILeadership leadership, CancellationToken stopping)
     {
         using var handOver = new CancellationTokenSource();
         lock (_gate)
@@ -148,18 +145,19 @@ internal sealed class UniqueRunner(
             _handOver = handOver;
         }
 
-        using var any = CancellationTokenSource.CreateLinkedTokenSource(stopping, term.Lost, handOver.Token);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(stopping, leadership.LostToken, handOver.Token);
         try
         {
             while (!work.IsCompleted && !any.IsCancellationRequested)
             {
-                var untilHung = _options.Watchdog - context.SinceBeat;
+                var untilHung = _options.WatchdogTimeout - context.SinceReportedHealthy;
                 if (untilHung <= TimeSpan.Zero)
                 {
                     return UniqueStopReason.LeaseLost;
                 }
 
-                await Task.WhenAny(work, Task.Delay(untilHung ?? Timeout.InfiniteTimeSpan, time, any.Token)).ConfigureAwait(false);
+                var hung = Task.Delay(untilHung ?? Timeout.InfiniteTimeSpan, time, any.Token);
+                await Task.WhenAny(work, hung).ConfigureAwait(false);
             }
         }
         finally
@@ -172,7 +170,7 @@ internal sealed class UniqueRunner(
             await any.CancelAsync().ConfigureAwait(false);
         }
 
-        return term.Lost.IsCancellationRequested ? term.LostReason
+        return leadership.LostToken.IsCancellationRequested ? leadership.LossReason
             : stopping.IsCancellationRequested ? UniqueStopReason.Shutdown
             : work.IsCompleted ? UniqueStopReason.Ended
             : UniqueStopReason.HandedOver;
@@ -185,9 +183,9 @@ internal sealed class UniqueRunner(
         {
             await work.ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (context.Stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (context.StoppingToken.IsCancellationRequested)
         {
-            // The usual end of one that was asked to.
+            // The expected end after a stop request.
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -206,7 +204,7 @@ internal sealed class UniqueRunner(
         }
         catch (AggregateException e)
         {
-            // Thrown by what the process had registered; the term must be ended all the same.
+            // Thrown by a callback of the process; the leadership must end nevertheless.
             instruments.Failed();
             log.UniqueFailed(Name, _options.RestartDelay, e);
         }
@@ -253,7 +251,7 @@ internal sealed class UniqueRunner(
         }
         catch (OperationCanceledException)
         {
-            // The member stops; the caller looks.
+            // The node stops; the caller checks the token.
         }
     }
 }

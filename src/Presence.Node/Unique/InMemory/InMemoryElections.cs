@@ -1,26 +1,27 @@
 namespace Presence.Node;
 
 /// <summary>
-/// Elects, among the nodes of one in-memory cluster, who runs each unique process: whoever has waited longest. Links between nodes that are
-/// cut make no difference, because all nodes share this object.
+/// Elects, per unique process, the node of one in-memory cluster that has waited longest. All nodes share this object,
+/// so cut connections do not affect it.
 /// </summary>
 internal sealed class InMemoryElections
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Election> _elections = new(StringComparer.Ordinal);
 
-    /// <summary>Waits until the node is to run the process; for ever if it was removed from the cluster.</summary>
-    public async Task<InMemoryTerm> AcquireAsync(string name, EmbeddedLink node, CancellationToken cancellation)
+    /// <summary>Waits until the node is elected; forever if it was removed from the cluster.</summary>
+    public async Task<InMemoryLeadership> AcquireAsync(
+        string name, InMemoryTransport node, CancellationToken cancellation)
     {
         var candidate = new Candidate(node);
-        Place place;
+        Election election;
         lock (_gate)
         {
-            place = PlaceOf(name);
+            election = ElectionOf(name);
             if (!node.IsSilent)
             {
-                place.Candidates.Add(candidate);
-                Fill(place);
+                election.Candidates.Add(candidate);
+                Elect(election);
             }
         }
 
@@ -33,79 +34,76 @@ internal sealed class InMemoryElections
         {
             lock (_gate)
             {
-                place.Candidates.Remove(candidate);
+                election.Candidates.Remove(candidate);
             }
         }
     }
 
-    /// <summary>Ends a term and elects a successor, which finds the state.</summary>
-    public void Release(InMemoryTerm term, ReadOnlyMemory<byte> state)
+    public void Release(InMemoryLeadership leadership, ReadOnlyMemory<byte> state)
     {
         lock (_gate)
         {
-            var place = PlaceOf(term.Name);
-            if (place.Holder == term)
+            var election = ElectionOf(leadership.Name);
+            if (election.Holder == leadership)
             {
-                (place.Holder, place.State) = (null, state);
-                Fill(place);
+                (election.Holder, election.State) = (null, state);
+                Elect(election);
             }
         }
     }
 
-    /// <summary>Removes a node that has left or crashed: it loses what it runs, and others are elected.</summary>
-    public void Remove(EmbeddedLink node)
+    public void Remove(InMemoryTransport node)
     {
         lock (_gate)
         {
-            foreach (var place in _places.Values)
+            foreach (var election in _elections.Values)
             {
-                place.Candidates.RemoveAll(candidate => candidate.Node == node);
-                if (place.Holder is { } holder && holder.Node == node)
+                election.Candidates.RemoveAll(candidate => candidate.Node == node);
+                if (election.Holder is { } holder && holder.Node == node)
                 {
                     holder.Lose();
-                    place.Holder = null;
-                    Fill(place);
+                    election.Holder = null;
+                    Elect(election);
                 }
             }
         }
     }
 
-    private Place PlaceOf(string name) => _places.TryGetValue(name, out var place) ? place : _places[name] = new Place(name);
+    private Election ElectionOf(string name) =>
+        _elections.TryGetValue(name, out var election) ? election : _elections[name] = new Election(name);
 
-    private static void Fill(Place place)
+    private static void Elect(Election election)
     {
-        while (place.Holder is null && place.Candidates is [var next, ..])
+        while (election.Holder is null && election.Candidates is [var next, ..])
         {
-            place.Candidates.RemoveAt(0);
-            var term = new InMemoryTerm(place.Name, next.Node, place.State);
-            if (next.Elected.TrySetResult(term))
+            election.Candidates.RemoveAt(0);
+            var leadership = new InMemoryLeadership(election.Name, next.Node, election.State);
+            if (next.Elected.TrySetResult(leadership))
             {
-                (place.Holder, place.State) = (term, default);
+                (election.Holder, election.State) = (leadership, default);
             }
             else
             {
-                // It has been cancelled and is about to withdraw.
-                term.Dispose();
+                // The candidate was cancelled and is about to withdraw.
+                leadership.Dispose();
             }
         }
     }
 
-    /// <summary>The one place of a unique process.</summary>
-    private sealed class Place(string name)
+    private sealed class Election(string name)
     {
         public string Name => name;
 
-        /// <summary>In the order in which they came.</summary>
         public List<Candidate> Candidates { get; } = [];
 
-        public InMemoryTerm? Holder { get; set; }
+        public InMemoryLeadership? Holder { get; set; }
 
-        /// <summary>What the last holder left and nobody has taken yet.</summary>
         public ReadOnlyMemory<byte> State { get; set; }
     }
 
-    private sealed record Candidate(EmbeddedLink Node)
+    private sealed record Candidate(InMemoryTransport Node)
     {
-        public TaskCompletionSource<InMemoryTerm> Elected { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<InMemoryLeadership> Elected { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -1,9 +1,9 @@
 namespace Presence.Node;
 
-/// <summary>Measures how long something lasts, time in which the machine or the program stood still included.</summary>
+/// <summary>Measures elapsed time, including time in which the machine or the process was suspended.</summary>
 /// <remarks>
-/// A monotonic clock may stand still while a machine is suspended, and a wall clock may be set back. The larger of both
-/// elapsed times is taken: it can end a term too early, which costs a takeover, and not too late.
+/// A monotonic clock may stop while the machine is suspended, and a wall clock may be set back. The larger of the two
+/// elapsed times counts: a leadership may end too early, which costs a takeover, but not too late.
 /// </remarks>
 internal readonly struct LeaseClock
 {

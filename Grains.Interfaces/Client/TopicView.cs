@@ -1,0 +1,219 @@
+using Presence.Crdt;
+using Presence.Tracker;
+
+namespace Presence.Grains.Client;
+
+/// <summary>
+/// The state of one topic as delivered to a handler. Turns lists and changes from any silo, late, repeated or with
+/// gaps, into joins, updates and leaves that each happen once.
+/// </summary>
+/// <remarks>
+/// <para>Presences are compared by dot: a version with a higher sequence is newer, and a silo that knows a replica up
+/// to an event knows whether the entry which that event wrote still exists.</para>
+/// <para>After a change to another silo the two may know different things. A presence that the new silo lacks counts as
+/// left only if the silo knows enough of its owner. A presence that the view has already removed counts as back only if
+/// the silo still lists it after <c>gracePeriod</c>. Until then the view is not <see cref="IsConsistent"/>, and the
+/// reader lists again.</para>
+/// <para>Not thread-safe.</para>
+/// </remarks>
+internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
+{
+    private const int MaxRemembered = 50_000;
+    private static readonly TimeSpan RememberDuration = TimeSpan.FromMinutes(1);
+
+    private readonly Dictionary<PresenceId, PresenceEntry> _shown = [];
+    private readonly Dictionary<PresenceId, Departure> _left = [];
+    private readonly Queue<(PresenceId Id, long At)> _leftInOrder = new();
+    private readonly Dictionary<PresenceId, long> _missing = [];
+    private readonly Dictionary<PresenceId, long> _unconfirmed = [];
+    private string _source = "";
+
+    /// <summary>Gets whether no presence needs another list to be confirmed.</summary>
+    public bool IsConsistent => _missing.Count == 0 && _unconfirmed.Count == 0;
+
+    /// <summary>Gets the presences that were delivered.</summary>
+    public IReadOnlyCollection<PresenceEntry> Shown => _shown.Values;
+
+    /// <summary>Gets the number of presences that left and must not return by a late event.</summary>
+    internal int RememberedCount => _left.Count;
+
+    /// <summary>Applies changes that follow the source's previous ones, and returns those to deliver.</summary>
+    public List<PresenceChange> Apply(IReadOnlyList<PresenceChange> changes)
+    {
+        var result = new List<PresenceChange>(changes.Count);
+        foreach (var change in changes)
+        {
+            if (change.Kind == PresenceChangeKind.Left)
+            {
+                Leave(change.Entry, change.Reason, result);
+            }
+            else
+            {
+                Show(change.Entry, result);
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Returns the list to which net changes lead from <see cref="Shown"/>; changes nothing.</summary>
+    public List<PresenceEntry> With(IReadOnlyList<PresenceChange> changes)
+    {
+        var ended = changes.Where(c => c.LastShown is not null)
+            .Select(c => (c.LastShown!.Key, c.LastShown.RefDot))
+            .ToHashSet();
+        return
+        [
+            .. _shown.Values.Where(e => !ended.Contains((e.Key, e.RefDot))),
+            .. changes.Where(c => c.Kind != PresenceChangeKind.Left).Select(c => c.Entry),
+        ];
+    }
+
+    /// <summary>Replaces the view by a silo's list, and returns the changes to deliver.</summary>
+    /// <param name="source">The silo.</param>
+    /// <param name="present">Its list.</param>
+    /// <param name="known">What the silo knew when it made the list, or earlier.</param>
+    public List<PresenceChange> Replace(
+        string source,
+        IEnumerable<PresenceEntry> present,
+        IReadOnlyList<KnownReplica> known)
+    {
+        var sameSource = string.Equals(source, _source, StringComparison.Ordinal);
+        _source = source;
+        var result = new List<PresenceChange>();
+        var listed = new HashSet<PresenceId>();
+        var joining = new List<PresenceEntry>();
+        foreach (var presence in present)
+        {
+            listed.Add(PresenceId.Of(presence));
+            joining.Add(presence);
+        }
+
+        // Leaves first, so that a key that left and came back is never present twice.
+        foreach (var (id, shown) in _shown.Where(p => !listed.Contains(p.Key)).ToList())
+        {
+            if ((sameSource && !_missing.ContainsKey(id)) || Knows(known, shown) || HasTimedOut(_missing, id))
+            {
+                Leave(shown, InferLeaveReason(known, shown), result);
+            }
+        }
+
+        foreach (var id in _unconfirmed.Keys.Where(id => !listed.Contains(id)).ToList())
+        {
+            _unconfirmed.Remove(id);
+        }
+
+        foreach (var presence in joining.OrderBy(p => p.Owner).ThenBy(p => p.First.Sequence))
+        {
+            Show(presence, result);
+        }
+
+        return result;
+    }
+
+    private static bool Knows(IReadOnlyList<KnownReplica> known, PresenceEntry shown) =>
+        known.Any(replica => IsAfter(replica, shown) || KnowsEvent(replica, shown));
+
+    /// <summary>Returns the reason of a leave that was missed.</summary>
+    private static LeaveReason InferLeaveReason(IReadOnlyList<KnownReplica> known, PresenceEntry shown) =>
+        known.Any(replica => KnowsEvent(replica, shown)) ? LeaveReason.Unknown : LeaveReason.NodeDown;
+
+    private static bool IsAfter(KnownReplica replica, PresenceEntry shown) =>
+        replica.Node == shown.Owner.Node && replica.Incarnation > shown.Owner.Incarnation;
+
+    private static bool KnowsEvent(KnownReplica replica, PresenceEntry shown) =>
+        replica.Node == shown.Owner.Node && replica.Incarnation == shown.Owner.Incarnation
+        && replica.Clock >= shown.Dot.Sequence;
+
+    private void Show(PresenceEntry presence, List<PresenceChange> result)
+    {
+        var id = PresenceId.Of(presence);
+        _missing.Remove(id);
+        if (_shown.TryGetValue(id, out var shown))
+        {
+            if (IsNewer(presence, shown))
+            {
+                _shown[id] = presence;
+                if (presence.Stamp is null || presence.RefDot != shown.RefDot || presence.Meta != shown.Meta)
+                {
+                    result.Add(new(PresenceChangeKind.Updated, presence, shown, default));
+                }
+            }
+
+            return;
+        }
+
+        if (_left.TryGetValue(id, out var departure))
+        {
+            if (departure.IsFinal && !(presence.Stamp is not null && IsNewer(presence, departure.Final)))
+            {
+                return;
+            }
+
+            if (!string.Equals(departure.Source, _source, StringComparison.Ordinal) && !HasTimedOut(_unconfirmed, id))
+            {
+                return;
+            }
+
+            _left.Remove(id);
+        }
+
+        _unconfirmed.Remove(id);
+        _shown.Add(id, presence);
+        result.Add(new(PresenceChangeKind.Joined, presence, null, default));
+    }
+
+    private void Leave(PresenceEntry final, LeaveReason reason, List<PresenceChange> result)
+    {
+        var id = PresenceId.Of(final);
+        if (final.Stamp is not null && _shown.TryGetValue(id, out var successor) && IsNewer(successor, final))
+        {
+            return;
+        }
+
+        _missing.Remove(id);
+        _unconfirmed.Remove(id);
+
+        // An unreachable node comes back with the same presences; every other leave is final.
+        Remember(id, new Departure(_source, reason != LeaveReason.NodeDown, final));
+        if (_shown.Remove(id, out var shown))
+        {
+            result.Add(new(PresenceChangeKind.Left, final, shown, reason));
+        }
+    }
+
+    /// <summary>Compares versions of one presence; those of a resumable session may have different owners.</summary>
+    private static bool IsNewer(PresenceEntry presence, PresenceEntry shown) => presence.Stamp is not null
+        ? SessionSlot.IsGreater(presence, shown)
+        : presence.Dot.Sequence > shown.Dot.Sequence;
+
+    private void Remember(PresenceId id, Departure departure)
+    {
+        _left[id] = departure;
+        _leftInOrder.Enqueue((id, time.GetTimestamp()));
+        while (_leftInOrder.Count > MaxRemembered || time.GetElapsedTime(_leftInOrder.Peek().At) > RememberDuration)
+        {
+            _left.Remove(_leftInOrder.Dequeue().Id);
+        }
+    }
+
+    /// <summary>Returns whether a presence was pending for the grace period, which the first call starts.</summary>
+    private bool HasTimedOut(Dictionary<PresenceId, long> pending, PresenceId id)
+    {
+        if (pending.TryAdd(id, time.GetTimestamp()))
+        {
+            return false;
+        }
+
+        return time.GetElapsedTime(pending[id]) >= gracePeriod;
+    }
+
+    /// <summary>Identifies a presence for its whole lifetime, on every silo.</summary>
+    private readonly record struct PresenceId(Dot First, PresenceIdentity Session)
+    {
+        public static PresenceId Of(PresenceEntry presence) =>
+            presence.Stamp is null ? new(presence.First, default) : new(default, presence.Identity);
+    }
+
+    private readonly record struct Departure(string Source, bool IsFinal, PresenceEntry Final);
+}

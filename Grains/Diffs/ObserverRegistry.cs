@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using Presence.Grains.Leases;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Diffs;
+
+/// <summary>This silo's observers. Those of one topic share its <see cref="TopicChangePump"/>.</summary>
+internal sealed class ObserverRegistry : IDisposable
+{
+    private readonly IPresenceNode _node;
+    private readonly TopicChangePumps _pumps;
+    private readonly PresenceOrleansOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ITimer _sweeper;
+    private readonly ConcurrentDictionary<string, ObserverSubscription> _subscriptions = new(StringComparer.Ordinal);
+    private long _cutOff;
+    private int _count;
+
+    public ObserverRegistry(
+        IPresenceNode node, TopicChangePumps pumps, IOptions<PresenceOrleansOptions> options, TimeProvider time)
+    {
+        (_node, _pumps, _options, _time) = (node, pumps, options.Value, time);
+        var period = Duration / 10;
+        using (ExecutionContext.SuppressFlow())
+        {
+            _sweeper = time.CreateTimer(static registry => ((ObserverRegistry)registry!).Sweep(), this, period, period);
+        }
+    }
+
+    public TimeSpan Duration => _options.LeaseDuration;
+
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Gets the number of observers that were cut off: slow, unreachable or failing.</summary>
+    public long CutOff => Volatile.Read(ref _cutOff);
+
+    /// <summary>
+    /// Subscribes an observer, which receives exactly the changes after the snapshot. Returns with it what the holder
+    /// of the cursor has missed, if that is known. An earlier subscription with the same id ends.
+    /// </summary>
+    /// <exception cref="ArgumentException">The id is empty or too long.</exception>
+    /// <exception cref="PresenceOverloadException">This silo has reached <c>MaxObservers</c> subscriptions.</exception>
+    public (TopicSnapshot Snapshot, KnownReplica[] Known, IReadOnlyList<PresenceChange>? Missed) Add(
+        string id, string topic, IPresenceObserver observer, string? cursor)
+    {
+        LeaseRegistry.RequireId(id, "subscription");
+        Remove(id);
+        if (Interlocked.Increment(ref _count) > _options.MaxObservers)
+        {
+            Interlocked.Decrement(ref _count);
+            throw new PresenceOverloadException(
+                $"Silo {_node.Name} has the maximum of {_options.MaxObservers} subscriptions "
+                + "(Presence:Orleans:MaxObservers).");
+        }
+
+        var subscription = new ObserverSubscription(
+            id,
+            topic,
+            observer,
+            _options.ObserverQueueCapacity,
+            _options.ObserverTimeout,
+            _time,
+            OnCutOff);
+        if (!_subscriptions.TryAdd(id, subscription))
+        {
+            // Two calls with one id at the same moment: the other one won.
+            Interlocked.Decrement(ref _count);
+            throw new ArgumentException($"Subscription '{id}' is being made by another call.", nameof(id));
+        }
+
+        return _pumps.Attach(subscription, cursor);
+    }
+
+    /// <summary>Renews a subscription; returns false if it has ended.</summary>
+    public bool Renew(string id) =>
+        _subscriptions.TryGetValue(id, out var subscription) && subscription.TryRenew(Duration);
+
+    /// <summary>Ends a subscription; returns false if it had already ended.</summary>
+    public bool Remove(string id)
+    {
+        if (!_subscriptions.TryRemove(id, out var subscription))
+        {
+            return false;
+        }
+
+        Interlocked.Decrement(ref _count);
+        subscription.End();
+        _pumps.Detach(subscription);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _sweeper.Dispose();
+        foreach (var id in _subscriptions.Keys)
+        {
+            Remove(id);
+        }
+    }
+
+    private void OnCutOff(ObserverSubscription subscription)
+    {
+        if (Remove(subscription.Id))
+        {
+            Interlocked.Increment(ref _cutOff);
+        }
+    }
+
+    private void Sweep()
+    {
+        foreach (var subscription in _subscriptions.Values)
+        {
+            if (subscription.IsOverdue(Duration))
+            {
+                Remove(subscription.Id);
+            }
+        }
+    }
+}

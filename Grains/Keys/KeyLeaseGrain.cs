@@ -1,0 +1,51 @@
+using Orleans.Runtime;
+using Presence.Grains.Cluster;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Keys;
+
+/// <summary>See <see cref="IKeyLeaseGrain"/>. The presence ends with the activation.</summary>
+[PresenceGrainType("presence-key-lease")]
+internal sealed class KeyLeaseGrain(IPresenceNode node) : Grain, IKeyLeaseGrain
+{
+    private static readonly TimeSpan MinDuration = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxDuration = TimeSpan.FromMinutes(10);
+
+    private LeasedPresence? _presence;
+    private IGrainTimer? _expiry;
+
+    private LeasedPresence Presence => _presence ??= LeaseId.TryParse(this.GetPrimaryKeyString(), out var id)
+        ? new LeasedPresence(node, id)
+        : throw new ArgumentException("Use IGrainFactory.KeyPresence(topic, key) to find the grain.");
+
+    public async Task<KeyPresenceResult> Put(PresenceMeta meta, TimeSpan duration)
+    {
+        if (duration < MinDuration || duration > MaxDuration)
+        {
+            throw new ArgumentOutOfRangeException(nameof(duration), duration, "A lease lasts 1 s to 10 min.");
+        }
+
+        var lease = await Presence.PutAsync(meta);
+        _expiry ??= this.RegisterGrainTimer(
+            static (grain, _) => (Task)grain.End(),
+            this,
+            new GrainTimerCreationOptions(duration, Timeout.InfiniteTimeSpan));
+        _expiry.Change(duration, Timeout.InfiniteTimeSpan);
+        DelayDeactivation(duration + MinDuration);
+        return new KeyPresenceResult(lease.IsNew, lease.Ref);
+    }
+
+    public Task<bool> End()
+    {
+        var isEnded = Presence.End();
+        DeactivateOnIdle();
+        return Task.FromResult(isEnded);
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _presence?.End();
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,222 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Grains.Leases;
+
+/// <summary>
+/// The leases of this silo. Each has a session, which ends when the lease is not renewed in time. Presences of grains
+/// and remote clients belong to these sessions and not to grain activations, so deactivation does not end them.
+/// </summary>
+internal sealed class LeaseRegistry : IDisposable
+{
+    public const int MaxIdLength = 100;
+
+    /// <summary>Longer than a message waits for its execution (Orleans' response timeout, 30 s).</summary>
+    private static readonly TimeSpan PreventionTime = TimeSpan.FromMinutes(1);
+
+    private readonly IPresenceNode _node;
+    private readonly PresenceOrleansOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ITimer _sweeper;
+    private readonly ConcurrentDictionary<string, Lease> _leases = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _prevented = new(StringComparer.Ordinal);
+    private int _count;
+
+    public LeaseRegistry(IPresenceNode node, IOptions<PresenceOrleansOptions> options, TimeProvider time)
+    {
+        _node = node;
+        _options = options.Value;
+        _time = time;
+        var period = _options.LeaseDuration / 10;
+        using (ExecutionContext.SuppressFlow())
+        {
+            _sweeper = time.CreateTimer(static registry => ((LeaseRegistry)registry!).Sweep(), this, period, period);
+        }
+    }
+
+    public TimeSpan Duration => _options.LeaseDuration;
+
+    // Counted separately, because counting a concurrent dictionary locks all of it.
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Checks an id that a caller chose.</summary>
+    /// <exception cref="ArgumentException">It is empty or too long.</exception>
+    public static void RequireId(string id, string what)
+    {
+        if (id.Length is 0 or > MaxIdLength)
+        {
+            throw new ArgumentException($"A {what} id has 1 to {MaxIdLength} characters, not {id.Length}.", nameof(id));
+        }
+    }
+
+    /// <summary>Returns the session of a lease, which is created or renewed by this call.</summary>
+    /// <exception cref="ArgumentException">The id is empty or too long.</exception>
+    /// <exception cref="InvalidOperationException">It was ended before: see <see cref="Prevent"/>.</exception>
+    /// <exception cref="PresenceOverloadException">This silo has reached <c>MaxLeases</c> leases.</exception>
+    public (PresenceSession Session, bool IsNew) Open(string id)
+    {
+        RequireId(id, "lease");
+        while (true)
+        {
+            if (Find(id) is { } session)
+            {
+                return (session, false);
+            }
+
+            if (Add(id, () => _node.OpenSession(OptionsOf(id))) is { } added)
+            {
+                return (added, true);
+            }
+        }
+    }
+
+    /// <summary>Continues the session of a token under a new lease, or opens a new one.</summary>
+    /// <inheritdoc cref="Open" path="/exception"/>
+    public async Task<(PresenceSession Session, bool IsNew)> ResumeAsync(string id, byte[]? token)
+    {
+        RequireId(id, "lease");
+        if (token is null || !ResumeToken.TryParse(token, out var parsed) || Find(id) is not null)
+        {
+            return Open(id);
+        }
+
+        var (session, _, _, _) = await _node.ResumeAsync(parsed, OptionsOf(id));
+        return Add(id, () => session) is { } added ? (added, true) : Open(id);
+    }
+
+    /// <summary>Adds a lease. Returns null, and ends the session, if there is one of this id.</summary>
+    private PresenceSession? Add(string id, Func<PresenceSession> open)
+    {
+        if (Interlocked.Increment(ref _count) > _options.MaxLeases)
+        {
+            Interlocked.Decrement(ref _count);
+            throw new PresenceOverloadException(
+                $"Silo {_node.Name} keeps {_options.MaxLeases} leases (Presence:Orleans:MaxLeases), the maximum.");
+        }
+
+        var lease = new Lease(open(), _time.GetTimestamp());
+        if (_leases.TryAdd(id, lease))
+        {
+            if (_prevented.ContainsKey(id))
+            {
+                End(id);
+                throw new InvalidOperationException($"Lease {id} was ended before it began.");
+            }
+
+            return lease.Session;
+        }
+
+        Interlocked.Decrement(ref _count);
+        lease.Session.End();
+        return null;
+    }
+
+    private PresenceSessionOptions OptionsOf(string id) =>
+        new() { Label = $"lease {id}", Grace = _options.LeaseGrace };
+
+    /// <summary>Renews a lease and returns its session; null if it has ended.</summary>
+    public PresenceSession? Find(string id)
+    {
+        if (!_leases.TryGetValue(id, out var lease) || lease.Session.IsEnded || !lease.TryRenew(_time, Duration))
+        {
+            return null;
+        }
+
+        lease.Session.Confirm();
+        return lease.Session;
+    }
+
+    /// <summary>Ends a lease; returns false if it had already ended.</summary>
+    public bool End(string id)
+    {
+        if (!_leases.TryRemove(id, out var lease))
+        {
+            return false;
+        }
+
+        Interlocked.Decrement(ref _count);
+        var ended = lease.TryEnd();
+        lease.Session.End();
+        return ended;
+    }
+
+    /// <summary>Ends a lease, also one that begins within a minute. Returns false if there is none now.</summary>
+    public bool Prevent(string id)
+    {
+        RequireId(id, "lease");
+        if (_prevented.Count < _options.MaxLeases)
+        {
+            _prevented[id] = _time.GetTimestamp();
+        }
+
+        return End(id);
+    }
+
+    public void Dispose()
+    {
+        _sweeper.Dispose();
+        foreach (var lease in _leases.Values)
+        {
+            // What has a grace was handed over, and its clients continue it on other silos.
+            lease.Session.Detach();
+        }
+    }
+
+    private void Sweep()
+    {
+        foreach (var (id, since) in _prevented)
+        {
+            if (_time.GetElapsedTime(since) >= PreventionTime)
+            {
+                _prevented.TryRemove(id, out _);
+            }
+        }
+
+        foreach (var (id, lease) in _leases)
+        {
+            if (lease.TryExpire(_time, Duration) && _leases.TryRemove(new(id, lease)))
+            {
+                Interlocked.Decrement(ref _count);
+                lease.Session.End(LeaveReason.LeaseExpired);
+            }
+        }
+    }
+
+    /// <summary>A session and its last renewal. An expired lease cannot be renewed any more.</summary>
+    private sealed class Lease(PresenceSession session, long renewed)
+    {
+        private const long Ended = long.MinValue;
+        private long _renewed = renewed;
+
+        public PresenceSession Session { get; } = session;
+
+        public bool TryRenew(TimeProvider time, TimeSpan duration)
+        {
+            while (true)
+            {
+                var last = Volatile.Read(ref _renewed);
+                if (last == Ended || time.GetElapsedTime(last) >= duration)
+                {
+                    return false;
+                }
+
+                if (Interlocked.CompareExchange(ref _renewed, time.GetTimestamp(), last) == last)
+                {
+                    return true;
+                }
+            }
+        }
+
+        public bool TryExpire(TimeProvider time, TimeSpan duration)
+        {
+            var last = Volatile.Read(ref _renewed);
+            return last == Ended
+                || (time.GetElapsedTime(last) >= duration
+                    && Interlocked.CompareExchange(ref _renewed, Ended, last) == last);
+        }
+
+        public bool TryEnd() => Interlocked.Exchange(ref _renewed, Ended) != Ended;
+    }
+}

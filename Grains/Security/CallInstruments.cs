@@ -1,0 +1,18 @@
+using System.Diagnostics.Metrics;
+
+namespace Presence.Grains.Security;
+
+/// <summary>Counts rejected calls.</summary>
+internal sealed class CallInstruments : IDisposable
+{
+    private readonly Meter _meter = new("Presence.Grains");
+    private readonly Counter<long> _rejected;
+
+    public CallInstruments() => _rejected = _meter.CreateCounter<long>(
+        "presence.calls.rejected", "{call}", "Grain calls rejected, by reason.");
+
+    public void Rejected(CallRejection reason) => _rejected.Add(
+        1, new KeyValuePair<string, object?>("reason", reason.ToString().ToLowerInvariant()));
+
+    public void Dispose() => _meter.Dispose();
+}

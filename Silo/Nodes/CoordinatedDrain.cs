@@ -1,0 +1,29 @@
+namespace Presence.Silo;
+
+/// <summary>
+/// Delays the leave of a stopping node until the other nodes of this process stop too. Otherwise a node that stops
+/// later would push the leaves of the earlier ones to clients whose sockets are about to close.
+/// </summary>
+internal sealed class CoordinatedDrain(SiloRun run) : IHostedLifecycleService
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await run.AllStopAsync().WaitAsync(Timeout, cancellationToken);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // A node that does not stop must not keep the others from leaving.
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

@@ -1,0 +1,61 @@
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+using Presence.Dashboard;
+using Presence.Node;
+using Presence.Postgres;
+
+namespace Presence.Silo;
+
+/// <summary>Registers the services of a node.</summary>
+internal static class NodeServices
+{
+    public static void Add(IServiceCollection services, SiloRun run, string name)
+    {
+        services.AddSingleton(run.Keys.Provider);
+        services.AddSingleton(run);
+        SiloOptions.AddTo(services);
+        services.AddProblemDetails();
+        services.AddHealth();
+        AddTelemetry(services, run.Options.Metrics);
+
+        // Hosted services stop in reverse order: the coordinated drain runs before the node leaves.
+        services.AddPresence(presence => presence.NodeName = name);
+        services.AddSingleton<IHostedService, CoordinatedDrain>();
+        if (run.Options.Database is { } database)
+        {
+            // Leases of unique processes; the first one opens a connection.
+            services.AddPostgresLeases(database);
+        }
+
+        services.AddPresenceDashboard(admin => admin.Password = run.Options.Admin.Password);
+        if (run.Options.Samples)
+        {
+            services.AddSamples();
+        }
+    }
+
+    /// <summary>Adds what <c>/metrics</c> serves, and the OTLP exporter where its variable is set.</summary>
+    private static void AddTelemetry(IServiceCollection services, bool hasMetrics)
+    {
+        var exports = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        if (!hasMetrics && !exports)
+        {
+            return;
+        }
+
+        var telemetry = services.AddOpenTelemetry().WithMetrics(metrics =>
+        {
+            metrics.AddPresenceInstrumentation()
+                .AddMeter("Microsoft.Orleans", "Microsoft.AspNetCore.Hosting", "System.Runtime");
+            if (hasMetrics)
+            {
+                metrics.AddPrometheusExporter();
+            }
+        });
+        if (exports)
+        {
+            telemetry.WithTracing(traces => traces.AddPresenceInstrumentation()).UseOtlpExporter();
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using Presence.Channels;
+using Presence.Dashboard;
+using Presence.Node;
+using Presence.Samples;
+using Presence.Samples.Playground;
+
+// One node without a silo: enough to try the sample. The host in Silo runs it on a cluster.
+var builder = WebApplication.CreateBuilder(args);
+builder.Services.AddPresence();
+builder.Services.AddChannels(channels => channels
+    .AddPlayground()
+    .Socket<AnyoneSocket>(routes => routes.AddPlayground()));
+builder.Services.AddPresenceDashboard();
+var app = builder.Build();
+app.MapPresenceDashboard();
+app.MapSocket<AnyoneSocket>("/socket");
+app.MapPlayground();
+await app.RunAsync();

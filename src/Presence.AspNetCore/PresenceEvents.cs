@@ -1,0 +1,89 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Presence.Node;
+
+namespace Presence.AspNetCore;
+
+/// <summary>The endpoint of server-sent events.</summary>
+internal static class PresenceEvents
+{
+    /// <summary>Name of the event that only shows that the connection is alive.</summary>
+    private const string KeepAlive = "keep-alive";
+
+    private const int MinRetryMilliseconds = 1000;
+    private const int MaxRetryMilliseconds = 5000;
+
+    public static async Task<IResult> StreamAsync(
+        string topic,
+        [FromHeader(Name = "Last-Event-ID")] string? lastEventId,
+        HttpContext http,
+        PresenceRequest presence,
+        CancellationToken cancellation)
+    {
+        topic = PresenceRequest.Unescape(topic);
+        await presence.RequireAsync(PresenceOperation.Subscribe, topic, null);
+
+        // An unknown id, such as one of another server, is answered with the state.
+        FeedCursor? cursor = FeedCursor.TryParse(lastEventId, out var at) ? at : null;
+        var reading = await presence.Feeds.OpenAsync(topic, cursor, cancellation);
+        http.Response.RegisterForDispose(reading);
+        return TypedResults.ServerSentEvents(EventsAsync(http, reading, cancellation));
+    }
+
+    private static async IAsyncEnumerable<SseItem<string>> EventsAsync(
+        HttpContext http, ChangeFeeds.FeedReading reading, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        // Each reader has its own time, so that not all return at once after a restart.
+        yield return new SseItem<string>("", KeepAlive)
+        {
+            ReconnectionInterval = TimeSpan.FromMilliseconds(
+                Random.Shared.Next(MinRetryMilliseconds, MaxRetryMilliseconds)),
+        };
+        var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopping);
+        var messages = reading.ReadAsync(ended.Token).GetAsyncEnumerator(CancellationToken.None);
+        await using var _ = messages.ConfigureAwait(false);
+        while (await MoveNextAsync(messages))
+        {
+            yield return messages.Current is { } message
+                ? message.Encoded(Encode).Item
+                : new SseItem<string>("", KeepAlive);
+        }
+    }
+
+    /// <summary>Returns false at the end, which is that of the connection or of the host.</summary>
+    private static async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<FeedMessage?> messages)
+    {
+        try
+        {
+            return await messages.MoveNextAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private static EncodedEvent Encode(FeedMessage message) => new(message switch
+    {
+        FeedState state => new SseItem<string>(
+            JsonSerializer.Serialize(StateBody.Of(state), PresenceJson.Default.StateBody), "state")
+        {
+            EventId = state.Cursor.ToString(),
+        },
+        FeedDiff diff => new SseItem<string>(
+            JsonSerializer.Serialize(DiffBody.Of(diff), PresenceJson.Default.DiffBody), "diff")
+        {
+            EventId = diff.Cursor.ToString(),
+        },
+        _ => throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message)),
+    });
+
+    /// <summary>An event, encoded once for all readers.</summary>
+    private sealed record EncodedEvent(SseItem<string> Item);
+}

@@ -1,0 +1,106 @@
+namespace Presence.Channels;
+
+/// <summary>What the client may use: bytes that wait, and how fast it may send.</summary>
+internal sealed partial class SocketConnection
+{
+    private InputRate _rate;
+    private long _held;
+    private bool _isCutOff;
+    private bool _isTooFast;
+
+    /// <summary>Gets the bytes that wait: frames to the client, and what it has sent.</summary>
+    public long WaitingBytes => Interlocked.Read(ref _held) + _transport.WaitingBytes;
+
+    /// <summary>Gets the backlog of the client; null if there is none.</summary>
+    public Backlog? Backlog => _transport.Backlog;
+
+    /// <summary>Counts bytes of the client that wait in this process.</summary>
+    public void Hold(long bytes)
+    {
+        if (bytes == 0)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_isCutOff)
+            {
+                return;
+            }
+
+            _held += bytes;
+            Server.Waiting.Add(bytes);
+        }
+
+        Server.Sockets.Relieve();
+    }
+
+    public void Release(long bytes)
+    {
+        if (bytes == 0)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (!_isCutOff)
+            {
+                _held -= bytes;
+                Server.Waiting.Remove(bytes);
+            }
+        }
+    }
+
+    public void CutOff()
+    {
+        ReleaseAll();
+        _transport.CutOff("memory");
+    }
+
+    private void ReleaseAll()
+    {
+        lock (_gate)
+        {
+            _isCutOff = true;
+            Server.Waiting.Remove(_held);
+            _held = 0;
+        }
+    }
+
+    /// <summary>Counts work that the client causes beside the handling of its frame.</summary>
+    /// <param name="frames">As how many frames it counts.</param>
+    public void Charge(double frames)
+    {
+        lock (_gate)
+        {
+            _rate.Charge(frames);
+        }
+    }
+
+    /// <summary>Counts what the client has sent.</summary>
+    /// <returns>What to wait for before more is read from the client; null: nothing.</returns>
+    public Task? MeterAsync(int frames, int bytes)
+    {
+        var now = Server.Time.GetTimestamp();
+        (TimeSpan Time, string Reason) wait;
+        lock (_gate)
+        {
+            if (!_rate.TryTake(Server, (frames, bytes), now, out wait) && !_isTooFast)
+            {
+                _isTooFast = true;
+                Server.Instruments.Closed("rate");
+                Close(CloseCodes.PolicyViolation);
+            }
+        }
+
+        if (wait.Time == TimeSpan.Zero)
+        {
+            return null;
+        }
+
+        Server.Instruments.Throttled(wait.Reason);
+        return Task.Delay(wait.Time, Server.Time);
+    }
+}

@@ -1,0 +1,130 @@
+import { Chart } from "./chart";
+import { at, counted, duration, keep, make, memory, number, set } from "./dom";
+import type { Cluster, History, Numbers, Topic } from "./messages";
+import { address, remember } from "./route";
+import { api } from "./session";
+
+const RANGES = ["10m", "1h", "24h"];
+const REFRESH_MS = 5000;
+
+const MEGABYTE = 1024 * 1024;
+
+/** The cluster in numbers, the largest topics, and what has changed over time. */
+export class Overview {
+  #range = "10m";
+  #visible = false;
+  #drawn = "";
+  #topics: string | null = null;
+  #charts: { chart: Chart; of(point: History["points"][number]): number[] }[] = [
+    { chart: new Chart(at("chart-entries"), ["Presences"]), of: (p) => [p.entries] },
+    { chart: new Chart(at("chart-changes"), ["Joins", "Leaves"]), of: (p) => [p.joins, p.leaves] },
+    { chart: new Chart(at("chart-messages"), ["Messages"]), of: (p) => [p.messages] },
+    { chart: new Chart(at("chart-sockets"), ["Connections"]), of: (p) => [p.sockets] },
+    { chart: new Chart(at("chart-lag"), ["Lag in ms"]), of: (p) => [p.lag_ms] },
+    { chart: new Chart(at("chart-memory"), ["Memory in MB"]), of: (p) => [p.memory_bytes / MEGABYTE] },
+  ];
+
+  constructor(private readonly isLive: () => boolean) {
+    for (const button of this.#buttons()) {
+      button.addEventListener("click", () => {
+        this.#select(button.dataset.range!);
+        void this.#load();
+      });
+    }
+    setInterval(() => {
+      if (this.#visible && !document.hidden && this.isLive()) void this.#load();
+    }, REFRESH_MS);
+  }
+
+  shown(visible: boolean, params: URLSearchParams): void {
+    this.#visible = visible;
+    if (!visible) return;
+    const range = params.get("range");
+    this.#select(range && RANGES.includes(range) ? range : this.#range);
+    void this.#load();
+  }
+
+  show(cluster: Cluster): void {
+    const all = Object.values(cluster.node_numbers);
+    const sum = (of: (numbers: Numbers) => number) => all.reduce((total, one) => total + of(one), 0);
+    const most = (of: (numbers: Numbers) => number) => Math.max(0, ...all.map(of));
+    const own = cluster.node_numbers[cluster.node];
+    const sessions = Object.values(cluster.node_sessions);
+    const rate = (n: number) => n.toLocaleString("en", { maximumFractionDigits: 1 });
+    const tiles: [name: string, value: string, note: string][] = [
+      ["Presences", number(cluster.entries), "on all nodes"],
+      ["Topics", this.#topics ?? "–", "with presences"],
+      ["Connections", number(sum((n) => n.sockets)), counted(sum((n) => n.channels), "channel")],
+      ["Sessions", number(sessions.reduce((n, s) => n + s.attached + s.detached, 0)),
+        `with a grace, ${number(sessions.reduce((n, s) => n + s.detached, 0))} detached`],
+      ["Nodes", `${cluster.nodes.filter((n) => n.status === "up").length} / ${cluster.nodes.length}`, "up"],
+      ["Joins", rate(own?.joins ?? 0), `a second, ${rate(own?.leaves ?? 0)} leaves`],
+      ["Messages", rate(sum((n) => n.messages)), "broadcasts and diffs a second"],
+      ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))), "largest of any pair"],
+      ["Merge", duration(most((n) => n.merge_p99_ms)), `99 %; median ${most((n) => n.merge_p50_ms).toFixed(2)} ms`],
+      ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
+      ["Dropped frames", number(sum((n) => n.dropped)), "since the start"],
+      ["Memory", memory(most((n) => n.memory_bytes)), "of the largest process"],
+    ];
+    const drawn = JSON.stringify(tiles);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    keep(at("tiles"), tiles.map(([name, value, note]) => ({
+      id: name,
+      content: value + note,
+      make() {
+        const tile = make("div", "card tile");
+        tile.append(make("dt", "", name), make("dd", "big", value), make("dd", "soft", note));
+        return tile;
+      },
+    })));
+  }
+
+  #buttons(): HTMLButtonElement[] {
+    return [...document.querySelectorAll<HTMLButtonElement>("#ranges button")];
+  }
+
+  #select(range: string): void {
+    this.#range = range;
+    for (const button of this.#buttons()) button.setAttribute("aria-pressed", String(button.dataset.range === range));
+    remember("overview", { range: range === "10m" ? "" : range });
+  }
+
+  async #load(): Promise<void> {
+    const range = this.#range;
+    try {
+      const [history, topics] = await Promise.all([api(`api/history?range=${range}`), api("api/topics?order=size&limit=8")]);
+      if (!history.ok || !topics.ok) throw new Error(`status ${history.ok ? topics.status : history.status}`);
+      const { points } = (await history.json()) as History;
+      const { topics: largest, examined, complete } = (await topics.json()) as { topics: Topic[]; examined: number; complete: boolean };
+      this.#topics = complete ? number(examined) : `over ${number(examined)}`;
+      this.#largest(largest);
+      if (range !== this.#range) return;
+      for (const { chart, of } of this.#charts) {
+        const lines = points.map(of);
+        chart.show(points.map((point) => point.at), (lines[0] ?? [0]).map((_, i) => lines.map((line) => line[i]!)));
+      }
+      set(at("history-said"), points.length > 1 ? "" : "Nothing has been recorded for longer than a few seconds.");
+    } catch (error) {
+      set(at("history-said"), `Not read: ${(error as Error).message}`);
+    }
+  }
+
+  #largest(topics: Topic[]): void {
+    at("no-topics").hidden = topics.length > 0;
+    const most = topics[0]?.count ?? 1;
+    keep(at("largest"), topics.map(({ topic, count }) => ({
+      id: topic,
+      content: `${count}/${most}`,
+      make() {
+        const row = make("li");
+        const bar = make("span", "bar");
+        bar.style.width = `${(100 * count) / most}%`;
+        const link = make("a", "label", topic);
+        link.href = address("presences", { topic });
+        row.append(bar, link, make("b", "", number(count)));
+        return row;
+      },
+    })));
+  }
+}

@@ -1,0 +1,210 @@
+using System.Runtime.CompilerServices;
+
+namespace Presence.Node;
+
+/// <summary>The feeds of this process: one per topic with readers, kept for a while after the last.</summary>
+internal sealed class ChangeFeeds : IDisposable
+{
+    /// <summary>Interval of the pulses of all feeds.</summary>
+    public static readonly TimeSpan PulseInterval = TimeSpan.FromSeconds(15);
+
+    /// <summary>Minimum time for which a feed without readers is kept, so that they can resume.</summary>
+    public static readonly TimeSpan Linger = TimeSpan.FromSeconds(30);
+
+    /// <summary>Minimum time between two diffs of a feed.</summary>
+    public static readonly TimeSpan DiffInterval = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Maximum number of feeds without readers; beyond it they end with their last reader.</summary>
+    public const int MaxIdle = 1000;
+
+    private readonly IPresenceSource _source;
+    private readonly TimeProvider _time;
+    private readonly FeedInstruments _instruments;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
+    private readonly ITimer _timer;
+    private int _idle;
+
+    public ChangeFeeds(IPresenceSource source, TimeProvider time, FeedInstruments instruments)
+    {
+        (_source, _time, _instruments) = (source, time, instruments);
+        using (ExecutionContext.SuppressFlow())
+        {
+            _timer = time.CreateTimer(static f => ((ChangeFeeds)f!).Tick(), this, PulseInterval, PulseInterval);
+        }
+    }
+
+    /// <summary>Gets the number of feeds, with readers or without.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _slots.Count;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Subscribes to the topic if nobody has, and returns a reading of its feed. Call it once, and enumerate it once
+    /// or dispose it.
+    /// </summary>
+    public async Task<FeedReading> OpenAsync(string topic, FeedCursor? cursor, CancellationToken cancellation)
+    {
+        Slot slot;
+        lock (_gate)
+        {
+            if (_slots.TryGetValue(topic, out slot!))
+            {
+                _idle -= slot.Readers == 0 ? 1 : 0;
+            }
+            else
+            {
+                slot = new Slot(topic, new ChangeFeed(topic, DiffInterval, _time, _instruments));
+                _slots.Add(topic, slot);
+                _instruments.FeedAdded();
+            }
+
+            slot.Readers++;
+            slot.Started ??= StartAsync(slot);
+        }
+
+        try
+        {
+            await slot.Started.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            Leave(slot);
+            throw;
+        }
+
+        _instruments.ReaderAdded();
+        return new FeedReading(this, slot, cursor);
+    }
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        List<Slot> all;
+        lock (_gate)
+        {
+            all = [.. _slots.Values];
+            _slots.Clear();
+        }
+
+        all.ForEach(Close);
+    }
+
+    private Task StartAsync(Slot slot)
+    {
+        // The subscription is shared: it must not carry the context of the first reader.
+        using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        return Task.Run(async () =>
+        {
+            var subscription = await _source.SubscribeAsync(slot.Topic, slot.Feed.OnChanges).ConfigureAwait(false);
+            slot.Subscription = subscription.Ending;
+            slot.Feed.Start(subscription.Snapshot, subscription.Version, subscription.Missed);
+        });
+    }
+
+    private void Leave(Slot slot)
+    {
+        lock (_gate)
+        {
+            if (--slot.Readers > 0)
+            {
+                return;
+            }
+
+            slot.IdleSince = _time.GetTimestamp();
+            if (slot.Started!.IsCompletedSuccessfully && _idle < MaxIdle)
+            {
+                _idle++;
+                return;
+            }
+
+            _slots.Remove(slot.Topic);
+        }
+
+        Close(slot);
+    }
+
+    private void Tick()
+    {
+        List<Slot> ended = [], live = [];
+        lock (_gate)
+        {
+            foreach (var slot in _slots.Values)
+            {
+                var isOver = slot.Readers == 0 && _time.GetElapsedTime(slot.IdleSince) >= Linger;
+                (isOver ? ended : live).Add(slot);
+            }
+
+            ended.ForEach(slot => _slots.Remove(slot.Topic));
+            _idle -= ended.Count;
+        }
+
+        ended.ForEach(Close);
+        live.ForEach(slot => slot.Feed.Pulse());
+    }
+
+    private void Close(Slot slot)
+    {
+        _instruments.FeedRemoved();
+        slot.Feed.Stop();
+        _ = slot.Started!.ContinueWith(
+            _ => slot.Subscription?.DisposeAsync().AsTask() ?? Task.CompletedTask,
+            CancellationToken.None,
+            TaskContinuationOptions.None,
+            TaskScheduler.Default);
+    }
+
+    /// <summary>A feed and its number of readers.</summary>
+    internal sealed class Slot(string topic, ChangeFeed feed)
+    {
+        public string Topic => topic;
+
+        public ChangeFeed Feed => feed;
+
+        public int Readers { get; set; }
+
+        public long IdleSince { get; set; }
+
+        public Task? Started { get; set; }
+
+        public IAsyncDisposable? Subscription { get; set; }
+    }
+
+    /// <summary>One reader of a feed.</summary>
+    internal sealed class FeedReading(ChangeFeeds feeds, Slot slot, FeedCursor? cursor) : IDisposable
+    {
+        private int _isOver;
+
+        /// <summary>See <see cref="ChangeFeed.ReadAsync"/>. Disposes the reading at the end.</summary>
+        public async IAsyncEnumerable<FeedMessage?> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
+        {
+            try
+            {
+                await foreach (var message in slot.Feed.ReadAsync(cursor, cancellation).ConfigureAwait(false))
+                {
+                    yield return message;
+                }
+            }
+            finally
+            {
+                Dispose();
+            }
+        }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isOver, 1) == 0)
+            {
+                feeds._instruments.ReaderRemoved();
+                feeds.Leave(slot);
+            }
+        }
+    }
+}

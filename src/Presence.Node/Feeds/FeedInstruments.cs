@@ -1,0 +1,36 @@
+using System.Diagnostics.Metrics;
+
+namespace Presence.Node;
+
+/// <summary>The meter <c>Presence.Feeds</c>.</summary>
+internal sealed class FeedInstruments : IDisposable
+{
+    private readonly Meter _meter = new(PresenceTelemetry.FeedsMeterName);
+    private readonly UpDownCounter<int> _feeds;
+    private readonly UpDownCounter<int> _readers;
+    private readonly Counter<long> _lagged;
+    private readonly Counter<long> _resumed;
+
+    public FeedInstruments()
+    {
+        _feeds = _meter.CreateUpDownCounter<int>("presence.feeds", "{topic}", "Topics with a feed");
+        _readers = _meter.CreateUpDownCounter<int>("presence.feed.readers", "{reader}", "Readers of feeds");
+        _lagged = _meter.CreateCounter<long>("presence.feed.lagged", "{time}", "Times a slow reader got a new state");
+        _resumed = _meter.CreateCounter<long>("presence.feed.resumed", "{reader}", "Readers that came back");
+    }
+
+    public void FeedAdded() => _feeds.Add(1);
+
+    public void FeedRemoved() => _feeds.Add(-1);
+
+    public void ReaderAdded() => _readers.Add(1);
+
+    public void ReaderRemoved() => _readers.Add(-1);
+
+    public void Lagged() => _lagged.Add(1);
+
+    /// <param name="by">What they received first: <c>log</c>, <c>cursor</c>, <c>state</c>.</param>
+    public void Resumed(string by) => _resumed.Add(1, new KeyValuePair<string, object?>("by", by));
+
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,95 @@
+using Presence.Tracker;
+
+namespace Presence.Node;
+
+/// <summary>The node of this process: reads are local.</summary>
+internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
+{
+    private int _keepsHistory;
+
+    public Task<PresencePage> PageAsync(string topic, string? after, int limit, CancellationToken cancellation) =>
+        Task.FromResult(node.Tracker.List(topic).Page(after, limit));
+
+    public Task<IReadOnlyList<PresenceEntry>> GetByKeyAsync(
+        string topic, string key, CancellationToken cancellation) =>
+        Task.FromResult(node.Tracker.GetByKey(topic, key));
+
+    public Task<TopicCount> CountAsync(string topic, CancellationToken cancellation)
+    {
+        // One snapshot, so that the two numbers fit together.
+        var snapshot = node.Tracker.List(topic);
+        return Task.FromResult(new TopicCount(topic, snapshot.Count, snapshot.KeyCount));
+    }
+
+    public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation) =>
+        Task.FromResult(node.Tracker.TopicsOf(key));
+
+    public Task<SourceSubscription> SubscribeAsync(string topic, TopicListener listener)
+    {
+        if (Interlocked.Exchange(ref _keepsHistory, 1) == 0)
+        {
+            node.Tracker.KeepHistory();
+        }
+
+        var subscription = node.Tracker.Subscribe(
+            topic, diff => listener(diff.Changes, diff.View!.Snapshot, diff.Version));
+        return Task.FromResult(new SourceSubscription(
+            subscription.Snapshot, new Ending(subscription), subscription.Version, subscription.Missed));
+    }
+
+    public ISourceSession OpenSession(PresenceSessionOptions options) =>
+        new Session(node.Tracker, node.OpenSession(options), false);
+
+    public async Task<ISourceSession> ResumeAsync(
+        byte[]? token, PresenceSessionOptions options, CancellationToken cancellation)
+    {
+        if (token is null || options.Grace == TimeSpan.Zero || !ResumeToken.TryParse(token, out var read))
+        {
+            return OpenSession(options);
+        }
+
+        var result = await node.ResumeAsync(read, options, cancellation).ConfigureAwait(false);
+        return new Session(node.Tracker, result.Session, result.IsResumed);
+    }
+
+    private sealed class Ending(IDisposable subscription) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            subscription.Dispose();
+            return default;
+        }
+    }
+
+    private sealed class Session(IPresenceTracker tracker, PresenceSession session, bool isResumed) : ISourceSession
+    {
+        public byte[]? Token => session.Token?.ToBytes();
+
+        public bool IsResumed => isResumed;
+
+        public Task CompleteResumeAsync() => session.CompleteResumeAsync().AsTask();
+
+        public void Confirm() => session.Confirm();
+
+        public ValueTask DetachAsync()
+        {
+            session.Detach();
+            return default;
+        }
+
+        public Task TrackAsync(string topic, string key, PresenceMeta meta, CancellationToken cancellation) =>
+            tracker.TrackAsync(session, topic, key, meta, cancellation).AsTask();
+
+        public Task UpdateAsync(string topic, string key, PresenceMeta meta, CancellationToken cancellation) =>
+            tracker.UpdateAsync(session, topic, key, meta, cancellation).AsTask();
+
+        public Task<bool> UntrackAsync(string topic, string key, CancellationToken cancellation) =>
+            tracker.UntrackAsync(session, topic, key, cancellation).AsTask();
+
+        public ValueTask DisposeAsync()
+        {
+            session.End();
+            return default;
+        }
+    }
+}

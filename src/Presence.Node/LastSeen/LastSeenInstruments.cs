@@ -1,0 +1,25 @@
+using System.Diagnostics.Metrics;
+
+namespace Presence.Node;
+
+/// <summary>Instruments of the store of last times.</summary>
+internal sealed class LastSeenInstruments : IDisposable
+{
+    private readonly Meter _meter = new(PresenceTelemetry.TrackerMeterName);
+    private readonly Counter<long> _failures;
+    private readonly Counter<long> _dropped;
+
+    public LastSeenInstruments()
+    {
+        _failures = _meter.CreateCounter<long>(
+            "presence.last_seen.failures", "{write}", "Writes that the store did not take, which are repeated");
+        _dropped = _meter.CreateCounter<long>(
+            "presence.last_seen.dropped", "{key}", "Times dropped because too many waited for the store");
+    }
+
+    public void Failed() => _failures.Add(1);
+
+    public void Dropped() => _dropped.Add(1);
+
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,28 @@
+using System.Collections.Concurrent;
+
+namespace Presence.Node;
+
+/// <summary>What receives the messages of this node's sessions.</summary>
+internal sealed class SessionReceivers : ISessionLink
+{
+    private readonly ConcurrentDictionary<ulong, Func<SessionMessage, bool>> _receivers = new();
+
+    /// <summary>Sets the receiver of a session, until it ends.</summary>
+    public PresenceSession Add(PresenceSession session, Func<SessionMessage, bool>? receiver)
+    {
+        if (receiver is not null)
+        {
+            _receivers[session.Id] = receiver;
+            if (!session.Link(this))
+            {
+                Ended(session);
+            }
+        }
+
+        return session;
+    }
+
+    public Func<SessionMessage, bool>? Find(ulong session) => _receivers.GetValueOrDefault(session);
+
+    public void Ended(PresenceSession session) => _receivers.TryRemove(session.Id, out _);
+}

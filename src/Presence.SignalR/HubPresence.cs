@@ -1,0 +1,221 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.SignalR;
+
+/// <summary>See <see cref="IHubPresence"/>.</summary>
+internal sealed class HubPresence(
+    IPresenceSource source,
+    ChangeFeeds feeds,
+    IOptions<HubPresenceOptions> options,
+    IDataProtectionProvider protection,
+    ILogger<HubPresence> log,
+    IPresenceAuthorizer? authorizer = null) : IHubPresence
+{
+    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(24);
+
+    private readonly ITimeLimitedDataProtector _tokens =
+        protection.CreateProtector("Presence.SignalR.Resume").ToTimeLimitedDataProtector();
+
+    public Task TrackAsync(Hub hub, string topic, string key, PresenceMeta meta = default) =>
+        AsHubErrorsAsync(async () =>
+        {
+            await RequireAsync(hub, PresenceOperation.Track, topic, key);
+            await ConnectionOf(hub).TrackAsync(() => source.OpenSession(OptionsOf(hub, default)), topic, key, meta);
+            return true;
+        });
+
+    public Task UpdateAsync(Hub hub, string topic, string key, PresenceMeta meta) =>
+        UpdateAsync(hub, topic, key, _ => meta);
+
+    public Task UpdateAsync(Hub hub, string topic, string key, Func<PresenceMeta, PresenceMeta> update)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        return AsHubErrorsAsync(async () =>
+        {
+            await RequireAsync(hub, PresenceOperation.Update, topic, key);
+            await ConnectionOf(hub).UpdateAsync(topic, key, update);
+            return true;
+        });
+    }
+
+    public Task<bool> UntrackAsync(Hub hub, string topic, string key) => AsHubErrorsAsync(async () =>
+    {
+        await RequireAsync(hub, PresenceOperation.Untrack, topic, key);
+        return await ConnectionOf(hub).UntrackAsync(topic, key);
+    });
+
+    public Task LeaveAsync(Hub hub) => AsHubErrorsAsync(async () =>
+    {
+        await ConnectionOf(hub).LeaveAsync();
+        return true;
+    });
+
+    public Task PushPresenceAsync(Hub hub, string topic) => AsHubErrorsAsync(async () =>
+    {
+        await RequireAsync(hub, PresenceOperation.Subscribe, topic, null);
+        var (connection, caller) = (HubConnections.Of(hub.Context), hub.Clients.Caller);
+        await ConnectionOf(hub).PushAsync(topic, async ended =>
+        {
+            var reading = await feeds.OpenAsync(topic, null, ended);
+            return () => PushAsync(reading, connection, caller, ended);
+        });
+        return true;
+    });
+
+    public Task<bool> StopPushAsync(Hub hub, string topic)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return AsHubErrorsAsync(() => ConnectionOf(hub).StopPushAsync(topic));
+    }
+
+    public IAsyncEnumerable<HubPresenceMessage> SubscribeAsync(
+        Hub hub, string topic, CancellationToken cancellation = default) =>
+        SubscribeAsync(hub, topic, HubMessages.Item, cancellation);
+
+    public IAsyncEnumerable<HubPresenceChanges<T>> SubscribeAsync<T>(
+        Hub hub, Topic<T> topic, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return SubscribeAsync(hub, topic.Name, message => HubMessages.Read(message, topic), cancellation);
+    }
+
+    private async IAsyncEnumerable<T> SubscribeAsync<T>(
+        Hub hub, string topic, Func<FeedMessage, T> convert, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var reading = await AsHubErrorsAsync(async () =>
+        {
+            await RequireAsync(hub, PresenceOperation.Subscribe, topic, null);
+            return await feeds.OpenAsync(topic, null, cancellation);
+        });
+        await foreach (var message in reading.ReadAsync(cancellation))
+        {
+            if (message is not null)
+            {
+                yield return convert(message);
+            }
+        }
+    }
+
+    public Task<IReadOnlyList<HubPresenceItem>> ListAsync(Hub hub, string topic) => AsHubErrorsAsync(async () =>
+    {
+        await RequireAsync(hub, PresenceOperation.Read, topic, null);
+        var items = new List<HubPresenceItem>();
+        string? after = null;
+        do
+        {
+            var page = await source.PageAsync(topic, after, 1000, hub.Context.ConnectionAborted);
+            items.AddRange(page.Entries.Select(HubMessages.Convert));
+            after = page.Next;
+        }
+        while (after is not null);
+        return (IReadOnlyList<HubPresenceItem>)items;
+    });
+
+    public Task<string?> ResumeAsync(Hub hub, string? token, Func<Task> join)
+    {
+        ArgumentNullException.ThrowIfNull(join);
+        return AsHubErrorsAsync(async () =>
+        {
+            ArgumentNullException.ThrowIfNull(hub);
+            var (owner, resumed) = (OwnerOf(hub), OptionsOf(hub, options.Value.Grace));
+            var session = await ConnectionOf(hub).BeginAsync(
+                cancellation => source.ResumeAsync(Unprotect(token, owner), resumed, cancellation));
+            await join();
+            await session.CompleteResumeAsync();
+            ConnectionOf(hub).ConfirmLater();
+            return session.Token is { } next ? Protect(next, owner) : null;
+        });
+    }
+
+    /// <summary>Returns for whom a token is: the user and the type of the hub.</summary>
+    private static string OwnerOf(Hub hub) => $"{hub.GetType().FullName}\n{hub.Context.UserIdentifier}";
+
+    private static async Task PushAsync(
+        ChangeFeeds.FeedReading reading,
+        HubConnectionContext? connection,
+        ISingleClientProxy caller,
+        CancellationToken ended)
+    {
+        await foreach (var message in reading.ReadAsync(ended))
+        {
+            if (message is null)
+            {
+                continue;
+            }
+
+            // The write waits while the client does not read; meanwhile the reading may fall behind, and then resets.
+            var write = connection is not null
+                ? connection.WriteAsync(HubMessages.Call(message), ended).AsTask()
+                : caller.SendCoreAsync(HubMessages.MethodOf(message), [HubMessages.ArgumentOf(message)], ended);
+            await write.WaitAsync(ended);
+        }
+    }
+
+    private static async Task<T> AsHubErrorsAsync<T>(Func<Task<T>> action)
+    {
+        try
+        {
+            return await action();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new HubException("The presence authorizer does not allow this to the caller.");
+        }
+        catch (Exception e) when (e is PresenceLimitException or PresenceMetaException or AlreadyTrackedException
+            or NotTrackedException or PresenceOverloadException or SessionMovedException or TimeoutException)
+        {
+            throw new HubException(e.Message, e);
+        }
+    }
+
+    private HubConnection ConnectionOf(Hub hub) => HubConnection.Of(hub, options.Value, log);
+
+    private PresenceSessionOptions OptionsOf(Hub hub, TimeSpan grace) => new()
+    {
+        Label = $"hub {hub.Context.ConnectionId}",
+        Grace = grace,
+        OnMessage = ConnectionOf(hub).Receive,
+    };
+
+    private async ValueTask RequireAsync(Hub hub, PresenceOperation operation, string topic, string? key)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        ArgumentNullException.ThrowIfNull(topic);
+        var access = new PresenceAccess(operation, topic, key) { User = hub.Context.User };
+        if (authorizer is not null && !await authorizer.IsAllowedAsync(access))
+        {
+            throw new UnauthorizedAccessException();
+        }
+    }
+
+    private string Protect(byte[] token, string owner) => _tokens.Protect(
+        $"{Convert.ToBase64String(token)}:{owner}", TokenLifetime);
+
+    /// <summary>Returns the token; null if it is none, not of this owner, or too old.</summary>
+    private byte[]? Unprotect(string? token, string owner)
+    {
+        if (token is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return _tokens.Unprotect(token).Split(':', 2) is [var bytes, var of] && of == owner
+                ? Convert.FromBase64String(bytes)
+                : null;
+        }
+        catch (Exception e) when (e is CryptographicException or FormatException or DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+}

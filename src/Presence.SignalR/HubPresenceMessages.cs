@@ -1,0 +1,83 @@
+namespace Presence.SignalR;
+
+/// <summary>The methods of clients that <see cref="IHubPresence.PushPresenceAsync"/> calls, for typed hubs.</summary>
+public interface IHubPresenceClient
+{
+    /// <summary>Receives all presences of a topic, which replace what the client has of it.</summary>
+    Task PresenceState(HubPresenceState state);
+
+    /// <summary>Receives the changes of a topic.</summary>
+    Task PresenceDiff(HubPresenceDiff diff);
+}
+
+/// <summary>The presences of a topic.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Presences">The presences, in key order.</param>
+public sealed record HubPresenceState(string Topic, IReadOnlyList<HubPresenceItem> Presences);
+
+/// <summary>A presence.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Ref">Identifies this version of the presence.</param>
+/// <param name="Meta">
+/// The metadata, of dictionaries, arrays, strings, numbers and truth values, which every hub protocol can write.
+/// Numbers are <see cref="long"/> or <see cref="double"/>.
+/// </param>
+public sealed record HubPresenceItem(string Key, string Ref, IReadOnlyDictionary<string, object?> Meta);
+
+/// <summary>The changes of a topic since the message before.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Changes">The changes, in order.</param>
+public sealed record HubPresenceDiff(string Topic, IReadOnlyList<HubPresenceChange> Changes);
+
+/// <summary>A change of a topic.</summary>
+/// <param name="Kind">
+/// <c>joined</c>: add the presence <paramref name="Ref"/>; <c>updated</c>: remove <paramref name="PreviousRef"/> and
+/// add <paramref name="Ref"/>; <c>left</c>: remove <paramref name="Ref"/>.
+/// </param>
+/// <param name="Key">The key.</param>
+/// <param name="Ref">The presence's version.</param>
+/// <param name="PreviousRef">The version that an update replaces; otherwise null.</param>
+/// <param name="Meta">The metadata; of a leave the last one.</param>
+/// <param name="Reason">The <see cref="Tracker.LeaveReason"/> of a leave, in camel case; otherwise null.</param>
+/// <param name="First">Whether no presence of the key was in the topic before: its first device joined.</param>
+/// <param name="Last">Whether no presence of the key is left in the topic: its last device left.</param>
+public sealed record HubPresenceChange(
+    string Kind,
+    string Key,
+    string Ref,
+    string? PreviousRef,
+    IReadOnlyDictionary<string, object?> Meta,
+    string? Reason,
+    bool First,
+    bool Last);
+
+/// <summary>A <see cref="HubPresenceChange"/> with metadata of a type.</summary>
+/// <param name="Kind">See <see cref="HubPresenceChange"/>.</param>
+/// <param name="Key">The key.</param>
+/// <param name="Ref">The presence's version.</param>
+/// <param name="PreviousRef">The version that an update replaces; otherwise null.</param>
+/// <param name="Meta">The metadata, of a leave the last one; the default value if they do not fit the type.</param>
+/// <param name="Error">Why the metadata do not fit the type; null if they do.</param>
+/// <param name="Reason">The reason of a leave, in camel case; otherwise null.</param>
+/// <param name="First">Whether the first device of the key joined.</param>
+/// <param name="Last">Whether the last device of the key left.</param>
+public sealed record HubPresenceChange<T>(
+    string Kind,
+    string Key,
+    string Ref,
+    string? PreviousRef,
+    T? Meta,
+    string? Error,
+    string? Reason,
+    bool First,
+    bool Last);
+
+/// <summary>An item of <see cref="IHubPresence.SubscribeAsync{T}"/>.</summary>
+/// <param name="IsState">Whether the changes join all presences, and replace what the client has of the topic.</param>
+/// <param name="Changes">The changes, in order.</param>
+public sealed record HubPresenceChanges<T>(bool IsState, IReadOnlyList<HubPresenceChange<T>> Changes);
+
+/// <summary>An item of <c>IHubPresence.SubscribeAsync</c> for a topic without a type: either of the two.</summary>
+/// <param name="State">All presences; null if this is a diff.</param>
+/// <param name="Diff">The changes; null if this is a state.</param>
+public sealed record HubPresenceMessage(HubPresenceState? State, HubPresenceDiff? Diff);

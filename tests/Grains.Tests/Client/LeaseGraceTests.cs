@@ -1,0 +1,62 @@
+using Presence.Grains.Tests.Topics;
+using Presence.Tracker;
+
+namespace Presence.Grains.Tests.Client;
+
+/// <summary>Presences of Orleans clients whose silo is lost, with a grace.</summary>
+[Trait("Category", "Orleans")]
+public sealed class LeaseGraceTests
+{
+    private static readonly PresenceMeta Meta = PresenceMeta.Parse("""{"a":1}""");
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Presence_whose_silo_is_lost_continues_on_another_and_nobody_sees_it(bool isKilled)
+    {
+        await using var cluster = await PresenceCluster.StartAsync(
+            3,
+            o => o.LeaseGrace = TimeSpan.FromSeconds(60),
+            o => o.RenewalInterval = TimeSpan.FromMilliseconds(250));
+        var ledger = new Ledger();
+        await using var subscription = await cluster.Client.SubscribeAsync("lobby", ledger.HandleAsync);
+        var mine = await cluster.Client.TrackAsync("lobby", "mine", Meta);
+        var first = (await ledger.JoinedAsync("mine")).Entry;
+        var lost = cluster.SiloAt(mine.Handle.Silo);
+        var observed = cluster.TrackerOf(cluster.Silos.First(s => s != lost));
+        await cluster.ListsAsync(cluster.Silos.First(s => s != lost), "lobby", "mine");
+        var changes = new Awaited<PresenceChange>();
+        using var watching = observed.Subscribe("lobby", d => d.Changes.ToList().ForEach(changes.Add));
+
+        var before = mine.Handle.Silo;
+        await (isKilled ? cluster.Orleans.KillSiloAsync(lost) : cluster.Orleans.StopSiloAsync(lost));
+        await Harness.TestTimeouts.UntilAsync(
+            "another silo has it", TimeSpan.FromSeconds(90), () => mine.Handle.Silo != before);
+        Assert.Equal(first.Ref, mine.Handle.Ref);
+
+        // One real change proves that the observers were not deaf.
+        await mine.UpdateAsync(PresenceMeta.Empty);
+        await ledger.Received.FirstAsync(c => c.Entry.Meta == PresenceMeta.Empty);
+        await changes.FirstAsync(c => c.Entry.Meta == PresenceMeta.Empty);
+        Assert.Equal(PresenceChangeKind.Updated, Assert.Single(changes.All).Kind);
+        Assert.Single(ledger.Received.All, c => c.Kind == PresenceChangeKind.Joined);
+        Assert.DoesNotContain(ledger.Received.All, c => c.Kind == PresenceChangeKind.Left);
+        Assert.Equal("mine", Assert.Single(subscription.Presences).Key);
+        await mine.DisposeAsync();
+        Assert.Equal(LeaveReason.SessionEnded, (await ledger.LeftAsync("mine")).Reason);
+    }
+
+    [Fact]
+    public async Task Lease_with_a_grace_ends_when_it_is_not_renewed()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(
+            1,
+            o => (o.LeaseGrace, o.LeaseDuration) = (TimeSpan.FromHours(1), TimeSpan.FromSeconds(1)),
+            o => o.RenewalInterval = TimeSpan.FromMilliseconds(200));
+        var ledger = new Ledger();
+        await using var subscription = await cluster.Client.SubscribeAsync("lobby", ledger.HandleAsync);
+        var handle = await cluster.Orleans.Client.GetGrain<ITopicPresenceGrain>("lobby").Track("not renewed");
+        Assert.NotNull(handle.Token);
+        Assert.Equal(LeaveReason.LeaseExpired, (await ledger.LeftAsync("not renewed")).Reason);
+    }
+}

@@ -1,0 +1,154 @@
+namespace Presence.Channels.Tests.Sessions;
+
+/// <summary>How fast one client may send.</summary>
+public sealed class InputRateTests
+{
+    [Fact]
+    public void Client_within_the_average_is_not_delayed()
+    {
+        using var harness = Harness(10, 3);
+        var session = harness.Connect().Session;
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Null(session.MeterAsync(1, 1));
+            harness.Time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+    }
+
+    [Fact]
+    public void Client_beyond_the_burst_waits_for_its_turn()
+    {
+        using var harness = Harness(10, 3);
+        var session = harness.Connect().Session;
+        Assert.Null(session.MeterAsync(3, 1));
+        var wait = session.MeterAsync(1, 1);
+        Assert.False(wait!.IsCompleted);
+        harness.Time.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.True(wait.IsCompleted);
+        Assert.Equal(1, harness.Counted("presence.sockets.throttled:rate"));
+    }
+
+    [Fact]
+    public void Bytes_are_limited_like_frames()
+    {
+        using var harness = new Harness(l => (l.MaxBytesPerSecond, l.ByteBurst) = (1000, 1000));
+        var session = harness.Connect().Session;
+        Assert.Null(session.MeterAsync(1, 1000));
+        var wait = session.MeterAsync(1, 500);
+        harness.Time.Advance(TimeSpan.FromMilliseconds(499));
+        Assert.False(wait!.IsCompleted);
+        harness.Time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.True(wait.IsCompleted);
+    }
+
+    [Fact]
+    public void Client_that_stays_too_fast_is_closed_with_1008_and_counted_once()
+    {
+        using var harness = Harness(10, 3);
+        var client = harness.Connect();
+        for (var i = 0; i < 100; i++)
+        {
+            client.Session.MeterAsync(5, 1);
+            harness.Time.Advance(TimeSpan.FromMilliseconds(100));
+            Assert.Null(client.CloseCode);
+        }
+
+        client.Session.MeterAsync(5, 1);
+        harness.Time.Advance(TimeSpan.FromMilliseconds(100));
+        client.Session.MeterAsync(5, 1);
+        client.Session.MeterAsync(5, 1);
+        Assert.Equal(1008, client.CloseCode);
+        Assert.Equal(1, harness.Counted("presence.sockets.closed:rate"));
+    }
+
+    [Fact]
+    public void Client_that_pauses_for_a_second_begins_anew()
+    {
+        using var harness = Harness(10, 30);
+        var client = harness.Connect();
+        for (var i = 0; i < 10; i++)
+        {
+            client.Session.MeterAsync(40, 1);
+            harness.Time.Advance(TimeSpan.FromSeconds(4));
+        }
+
+        Assert.Null(client.CloseCode);
+    }
+
+    [Fact]
+    public void Clients_beyond_their_share_wait_while_the_node_is_busy_and_others_do_not()
+    {
+        using var harness = new Harness();
+        var (fast, slow) = (harness.Connect().Session, harness.Connect().Session);
+        Assert.Null(fast.MeterAsync(200, 1));
+        Busy(harness, TimeSpan.FromMilliseconds(11), times: 20);
+        Assert.Null(fast.MeterAsync(100, 1));
+        var wait = fast.MeterAsync(50, 1);
+        Assert.False(wait!.IsCompleted);
+        for (var i = 0; i < 50; i++)
+        {
+            Assert.Null(slow.MeterAsync(1, 1));
+            harness.Time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        Assert.True(wait.IsCompleted);
+        Assert.Equal(1, harness.Counted("presence.sockets.throttled:busy"));
+        Busy(harness, TimeSpan.FromMilliseconds(9), times: 100);
+        Assert.Null(fast.MeterAsync(200, 1));
+    }
+
+    [Theory]
+    [InlineData(1, 400_000, 0)]
+    [InlineData(1, 1, 100)]
+    public void Bytes_and_broadcasts_count_as_frames_of_the_share(int frames, int bytes, double charged)
+    {
+        using var harness = new Harness();
+        Busy(harness, TimeSpan.FromSeconds(1), times: 20);
+        var session = harness.Connect().Session;
+        Assert.Null(session.MeterAsync(100, 1));
+        Assert.Null(session.MeterAsync(10, 1));
+        session.Charge(charged);
+        Assert.NotNull(session.MeterAsync(frames, bytes));
+    }
+
+    [Fact]
+    public void Busy_node_is_measured_only_while_clients_exceed_their_share()
+    {
+        using var harness = new Harness();
+        var session = harness.Connect().Session;
+        var timers = harness.Time.Timers;
+        session.MeterAsync(100, 1);
+        Assert.Equal(timers, harness.Time.Timers);
+        session.MeterAsync(1, 1);
+        Assert.Equal(timers + 1, harness.Time.Timers);
+
+        // A tick that comes late halves the limit.
+        harness.Time.Advance(TimeSpan.FromMilliseconds(150));
+        Assert.Equal(NodeLoad.MaxExcess / 2, harness.Server.Load.Excess);
+        for (var i = 0; i < 150; i++)
+        {
+            harness.Time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        Assert.Equal(timers, harness.Time.Timers);
+    }
+
+    [Fact]
+    public void Zero_sets_no_limit()
+    {
+        using var harness = new Harness(
+            l => (l.MaxFramesPerSecond, l.MaxBytesPerSecond, l.BusyDelay) = (0, 0, TimeSpan.Zero));
+        Assert.Null(harness.Connect().Session.MeterAsync(1_000_000, int.MaxValue));
+    }
+
+    private static void Busy(Harness harness, TimeSpan delay, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            harness.Server.Load.Measured(delay);
+        }
+    }
+
+    private static Harness Harness(int rate, int burst) =>
+        new(l => (l.MaxFramesPerSecond, l.FrameBurst) = (rate, burst));
+}

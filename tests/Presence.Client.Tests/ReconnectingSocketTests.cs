@@ -1,0 +1,235 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Presence.Client.Tests;
+
+public sealed class ReconnectingSocketTests : IAsyncLifetime
+{
+    private const string Joined = """{"resume":"token 1"}""";
+
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly Channel<ServerStub> _servers = Channel.CreateUnbounded<ServerStub>();
+    private readonly Channel<ChannelState> _states = Channel.CreateUnbounded<ChannelState>();
+    private ReconnectingSocket _socket = null!;
+    private bool _isDown;
+
+    public Task InitializeAsync()
+    {
+        _socket = Open();
+        return Task.CompletedTask;
+    }
+
+    public Task DisposeAsync() => _socket.DisposeAsync().AsTask();
+
+    [Fact]
+    public async Task Channel_joins_the_next_connection_with_its_parameters_and_token()
+    {
+        var (said, page) = (new List<string>(), 1);
+        var channel = Join(() => new { page = page++ }, c => c.On("said", payload => said.Add(payload.GetRawText())));
+        var first = await ServerAsync();
+        Assert.Equal("""["1","1","t","phx_join",{"page":1}]""", first.Sent[0]);
+        first.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        Assert.False(channel.IsResumed);
+        first.Push("""["1",null,"t","said",{"n":1}]""");
+
+        first.Socket.End("closed with 1012");
+        await StateAsync(ChannelState.Joining);
+        await Assert.ThrowsAsync<PhoenixException>(() => channel.PushAsync("lost"));
+        var second = await ServerAsync();
+        await UntilAsync(() => second.Sent.Count == 1);
+        Assert.Equal("""["1","1","t","phx_join",{"page":2,"resume":"token 1"}]""", second.Sent[0]);
+        second.Reply("1", response: """{"resume":"token 2","resumed":true}""");
+        await StateAsync(ChannelState.Joined);
+        Assert.True(channel.IsResumed);
+        second.Push("""["1",null,"t","said",{"n":2}]""");
+        Assert.Equal(["""{"n":1}""", """{"n":2}"""], said);
+        var pushing = channel.PushAsync("say");
+        second.Reply("2");
+        await pushing;
+
+        second.Socket.End("closed with 1006");
+        var third = await ServerAsync();
+        await UntilAsync(() => third.Sent.Count == 1);
+        Assert.Contains("\"token 2\"", third.Sent[0]);
+    }
+
+    [Fact]
+    public async Task Channel_that_fails_joins_again_on_its_connection()
+    {
+        Join();
+        var server = await ServerAsync();
+        server.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        server.Push("""["1","1","t","phx_error",{}]""");
+        await StateAsync(ChannelState.Joining);
+        await UntilAsync(() => server.Sent.Count == 2);
+        Assert.Equal("""["2","2","t","phx_join",{"resume":"token 1"}]""", server.Sent[1]);
+    }
+
+    [Fact]
+    public async Task Rejected_join_is_repeated_without_the_token()
+    {
+        Join();
+        var first = await ServerAsync();
+        first.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        first.Socket.End("closed");
+        var server = await ServerAsync();
+        await UntilAsync(() => server.Sent.Count == 1);
+        server.Reply("1", "error");
+        await StateAsync(ChannelState.Rejected);
+        await UntilAsync(() => server.Sent.Count == 2);
+        Assert.Equal("""["2","2","t","phx_join",{}]""", server.Sent[1]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Superseded_or_closed_channel_does_not_come_back(bool isSuperseded)
+    {
+        Join();
+        var server = await ServerAsync();
+        server.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        if (isSuperseded)
+        {
+            server.Push("""["1",null,"t","presence_superseded",{}]""");
+        }
+
+        server.Push("""["1","1","t","phx_close",{}]""");
+        await StateAsync(isSuperseded ? ChannelState.Superseded : ChannelState.Closed);
+        server.Socket.End("closed");
+        Assert.Empty((await ServerAsync()).Sent);
+    }
+
+    [Fact]
+    public async Task Left_channel_does_not_come_back()
+    {
+        var channel = Join();
+        var server = await ServerAsync();
+        server.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        var leaving = channel.LeaveAsync();
+        server.Reply("2");
+        await leaving;
+        server.Socket.End("closed");
+        Assert.Empty((await ServerAsync()).Sent);
+    }
+
+    [Fact]
+    public async Task Attempts_continue_while_the_server_is_down_and_report_why()
+    {
+        Join();
+        var first = await ServerAsync();
+        _isDown = true;
+        first.Socket.End("closed");
+        await UntilAsync(() => _socket.LastError == "does not answer");
+        _isDown = false;
+        var second = await ServerAsync();
+        await UntilAsync(() => second.Sent.Count == 1);
+    }
+
+    [Fact]
+    public async Task Exceptions_of_parameters_and_handlers_are_reported_and_the_channel_continues()
+    {
+        var (failures, joins) = (new List<string>(), 0);
+        _socket.HandlerFailed = error => failures.Add(error.Message);
+        var channel = Join(
+            () => joins++ == 0 ? throw new InvalidOperationException("parameters") : null,
+            c => c.On("said", _ => throw new InvalidOperationException("handler")));
+        var joined = channel.JoinedAsync();
+        var server = await ServerAsync();
+        await UntilAsync(() => server.Sent.Count == 1);
+        Assert.False(joined.IsCompleted);
+        server.Reply("1", response: Joined);
+        await joined;
+        server.Push("""["1",null,"t","said",{}]""");
+        Assert.Equal(["parameters", "handler"], failures);
+        var pushing = channel.PushAsync("say");
+        server.Reply("2");
+        await pushing;
+    }
+
+    [Fact]
+    public async Task Wait_for_the_join_ends_with_its_token_and_with_the_channel()
+    {
+        var channel = Join();
+        var waiting = channel.JoinedAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => channel.JoinedAsync(new(canceled: true)));
+        await channel.LeaveAsync();
+        await Assert.ThrowsAsync<PhoenixException>(() => waiting);
+        await Assert.ThrowsAsync<PhoenixException>(() => channel.JoinedAsync());
+    }
+
+    [Fact]
+    public void Options_that_are_not_positive_are_rejected()
+    {
+        foreach (var options in (PhoenixOptions[])[
+            new() { Heartbeat = TimeSpan.Zero }, new() { Timeout = TimeSpan.Zero }, new() { MaxPending = 0 },
+            new() { MaxMessageBytes = 0 }])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => new ReconnectingSocket(new("ws://localhost"), options));
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 0, 50)]
+    [InlineData(1, 1, 250)]
+    [InlineData(3, 1, 1000)]
+    [InlineData(7, 1, 10_000)]
+    [InlineData(1000, 0, 2000)]
+    public void Delays_are_random_and_grow(int attempt, double random, double milliseconds) => Assert.Equal(
+        milliseconds, new ReconnectDelay { Random = () => random }.Before(attempt).TotalMilliseconds, 6);
+
+    private ReconnectingSocket Open() => new(
+        _ =>
+        {
+            if (_isDown)
+            {
+                throw new PhoenixException("does not answer");
+            }
+
+            var server = new ServerStub();
+            _servers.Writer.TryWrite(server);
+            return Task.FromResult(server.Socket);
+        },
+        new ReconnectDelay { Random = () => 0.5 },
+        _time);
+
+    private ReconnectingChannel Join(Func<object?>? parameters = null, Action<ReconnectingChannel>? listen = null) =>
+        _socket.Join("t", parameters, channel =>
+        {
+            channel.Changed = c => _states.Writer.TryWrite(c.State);
+            listen?.Invoke(channel);
+        });
+
+    private async Task StateAsync(ChannelState expected)
+    {
+        while (await _states.Reader.ReadAsync().AsTask().WaitAsync(Timeout) != expected)
+        {
+        }
+    }
+
+    /// <summary>Returns the next connection, for which the time is advanced.</summary>
+    private async Task<ServerStub> ServerAsync()
+    {
+        ServerStub? server = null;
+        await UntilAsync(() => _servers.Reader.TryRead(out server));
+        return server!;
+    }
+
+    private async Task UntilAsync(Func<bool> isDone)
+    {
+        using var timeout = new CancellationTokenSource(Timeout);
+        while (!isDone() && !timeout.IsCancellationRequested)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
+        }
+
+        Assert.False(timeout.IsCancellationRequested);
+    }
+}

@@ -1,0 +1,87 @@
+namespace Presence.Dashboard.Tests.Cluster;
+
+public sealed class NodeNumbersTests
+{
+    private static readonly DateTimeOffset Start = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public async Task Numbers_count_what_the_node_shows()
+    {
+        await using var node = await LiveNode.StartAsync();
+        var numbers = node.Services.GetRequiredService<NodeNumbers>();
+        numbers.Sample(0, 0);
+        using var session = node.Node.OpenSession();
+        var tracker = node.Node.Tracker;
+        await tracker.TrackAsync(session, "room:a", "ann");
+        await tracker.TrackAsync(session, "room:a", "bob");
+        await tracker.UpdateAsync(session, "room:a", "bob", PresenceMeta.Parse("""{"n":1}"""));
+        await tracker.UntrackAsync(session, "room:a", "ann");
+        await using var socket = await node.AdminAsync();
+        numbers.Sample(1, 0);
+        var now = numbers.Now;
+        Assert.Equal(1, now.Sockets);
+        Assert.True(now.Joins > 0, $"{now}");
+        Assert.Equal(2, now.Joins / now.Leaves, 3);
+        Assert.Equal(1, now.Updates / now.Leaves, 3);
+        Assert.InRange(now.MemoryBytes, 1, long.MaxValue);
+        Assert.InRange(now.StartedAt, 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+    }
+
+    [Fact]
+    public async Task Numbers_of_another_node_of_the_process_are_not_counted()
+    {
+        await using var node = await LiveNode.StartAsync();
+        await using var other = await LiveNode.StartAsync(name: "stranger");
+        var numbers = node.Services.GetRequiredService<NodeNumbers>();
+        numbers.Sample(0, 0);
+        using var session = other.Node.OpenSession();
+        await other.Node.Tracker.TrackAsync(session, "room:a", "ann");
+        numbers.Sample(0, 0);
+        Assert.Equal(0, numbers.Now.Joins);
+    }
+
+    [Fact]
+    public void History_averages_and_forgets()
+    {
+        var history = new NumberHistory();
+        for (var second = 0; second < 2 * 24 * 3600; second++)
+        {
+            history.Add(Start.AddSeconds(second), new Point(second, 0, 0, 0, 0, 0, 0));
+        }
+
+        foreach (var (range, points, step) in new[] { ("10m", 121, 5), ("1h", 121, 30), ("24h", 289, 300) })
+        {
+            var read = history.Read(range)!;
+            Assert.Equal(points, read.Count);
+            Assert.All(read.Zip(read.Skip(1)), pair => Assert.Equal(step, pair.Second.At - pair.First.At));
+            Assert.Equal(
+                read[^1].At - Start.ToUnixTimeSeconds() + ((step - 1) / 2.0), read[^1].Average.Entries, 3);
+        }
+
+        Assert.Null(history.Read("1w"));
+    }
+
+    [Theory]
+    [InlineData("/api/history", HttpStatusCode.OK)]
+    [InlineData("/api/history?range=24h", HttpStatusCode.OK)]
+    [InlineData("/api/history?range=1w", HttpStatusCode.BadRequest)]
+    public async Task History_has_three_ranges(string address, HttpStatusCode status)
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        Assert.Equal(status, await host.StatusAsync(address));
+    }
+
+    [Fact]
+    public async Task Topics_are_listed_by_size()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        host.Node.TopicCounts.AddRange(
+            Enumerable.Range(0, 25_000).Select(i => new TopicCount($"t{i:D5}", (i * 7919) % 25_000, 1)));
+        var body = await host.Http.GetFromJsonAsync<JsonElement>("/api/topics?order=size&limit=3");
+        Assert.Equal(
+            [24_999, 24_998, 24_997],
+            body.GetProperty("topics").EnumerateArray().Select(topic => topic.GetProperty("count").GetInt32()));
+        Assert.Equal(25_000, body.GetProperty("examined").GetInt32());
+        Assert.True(body.GetProperty("complete").GetBoolean());
+    }
+}

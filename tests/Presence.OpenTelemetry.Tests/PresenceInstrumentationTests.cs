@@ -1,0 +1,92 @@
+using System.Collections.ObjectModel;
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+using Presence.Harness;
+using Presence.Node;
+using Xunit;
+
+namespace Presence.OpenTelemetry.Tests;
+
+public sealed class PresenceInstrumentationTests
+{
+    private readonly InMemoryCluster _cluster = new();
+
+    [Fact]
+    public async Task Track_publish_deliver_and_merge_are_exported_as_spans_of_one_trace_per_node()
+    {
+        var spans = new ExportedSpans();
+        using var provider = Sdk.CreateTracerProviderBuilder()
+            .AddPresenceInstrumentation()
+            .AddInMemoryExporter(spans)
+            .Build();
+        using var n0 = await StartAsync("n0");
+        using var n1 = await StartAsync("n1");
+        var (first, second) = (NodeOf(n0), NodeOf(n1));
+        using var here = first.Tracker.Subscribe("lobby", _ => { });
+        using var there = second.Tracker.Subscribe("lobby", _ => { });
+        using var session = first.OpenSession();
+        await first.Tracker.TrackAsync(session, "lobby", "ann");
+
+        await spans.Ended.UntilAsync(
+            all => all.Count(s => s.OperationName == "presence.deliver") == 2, "both nodes deliver");
+        await spans.Ended.FirstAsync(
+            s => s.OperationName == "presence.merge" && Child(s, "presence.publish") is not null);
+        var track = Assert.Single(spans.Ended.All, s => s.OperationName == "presence.track");
+        var publish = Child(track, "presence.publish");
+        Assert.NotNull(publish);
+        Assert.NotNull(Child(publish, "presence.deliver"));
+        Assert.All(spans.Ended.All, s => Assert.DoesNotContain(
+            s.TagObjects, tag => tag.Value is "lobby" or "ann"));
+        await StopAsync(n0, n1);
+
+        Activity? Child(Activity parent, string name) => spans.Ended.All
+            .FirstOrDefault(s => s.OperationName == name && s.ParentSpanId == parent.SpanId);
+    }
+
+    [Fact]
+    public async Task Metrics_of_a_node_are_exported()
+    {
+        var metrics = new List<Metric>();
+        using var host = await StartAsync("n0", services => services.AddOpenTelemetry()
+            .WithMetrics(builder => builder.AddPresenceInstrumentation().AddInMemoryExporter(metrics)));
+        var node = NodeOf(host);
+        using var session = node.OpenSession();
+        await node.Tracker.TrackAsync(session, "lobby", "ann");
+        host.Services.GetRequiredService<MeterProvider>().ForceFlush();
+        var entries = Assert.Single(metrics, m => m.Name == "presence.tracker.entries");
+        Assert.Equal(("Presence.Tracker", "{entry}"), (entries.MeterName, entries.Unit));
+        await StopAsync(host);
+    }
+
+    private async Task<IHost> StartAsync(string name, Action<IServiceCollection>? more = null)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddSingleton(_cluster.CreateTransport(name)).AddPresence(o => o.NodeName = name);
+        more?.Invoke(builder.Services);
+        var host = builder.Build();
+        await host.StartAsync();
+        return host;
+    }
+
+    private static IPresenceNode NodeOf(IHost host) => host.Services.GetRequiredService<IPresenceNode>();
+
+    private static async Task StopAsync(params IHost[] hosts)
+    {
+        foreach (var host in hosts)
+        {
+            await host.StopAsync();
+        }
+    }
+
+    /// <summary>The exporter adds on the threads that end the spans.</summary>
+    private sealed class ExportedSpans : Collection<Activity>
+    {
+        public Awaited<Activity> Ended { get; } = new();
+
+        protected override void InsertItem(int index, Activity item) => Ended.Add(item);
+    }
+}

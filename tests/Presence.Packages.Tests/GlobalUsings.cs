@@ -1,0 +1,9 @@
+global using System.Diagnostics;
+global using System.Net;
+global using System.Net.Sockets;
+global using System.Text.RegularExpressions;
+global using System.Xml.Linq;
+global using Presence.Harness;
+global using Presence.Harness.Nodes;
+global using Presence.Harness.Processes;
+global using Xunit;

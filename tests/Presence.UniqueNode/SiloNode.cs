@@ -1,0 +1,93 @@
+using System.Net.Sockets;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Presence.Grains;
+using Presence.Postgres;
+using Presence.Silo;
+
+namespace Presence.UniqueNode;
+
+/// <summary>Configures the silo: elections by grains, with leases in the database in consistent mode.</summary>
+internal static class SiloNode
+{
+    /// <summary>
+    /// A killed silo is declared dead after three failed probes. A suspended or disconnected one, whose connections
+    /// stay open, counts as alive for twelve (three times <c>MaxProbeTimeout</c>): longer than any scheduled pause.
+    /// </summary>
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Longer than any scheduled pause, so that a pause moves no available process.</summary>
+    private static readonly TimeSpan UniqueLease = TimeSpan.FromSeconds(8);
+
+    /// <summary>A node may be started during a database outage.</summary>
+    private static readonly TimeSpan DatabaseTimeout = TimeSpan.FromSeconds(50);
+
+    private const int FirstPort = 20_000;
+    private const int FirstOutgoingPort = 32_768;
+    private const int MaxAttempts = 100;
+
+    public static async Task AddAsync(
+        HostApplicationBuilder builder, NodeSettings settings, Action<PresenceOptions> configureNode)
+    {
+        await CreateSchemaAsync(settings.Database);
+        builder.UseOrleans(silo =>
+        {
+            silo.UseAdoNetClustering(
+                o => (o.Invariant, o.ConnectionString) = ("Npgsql", OrleansDatabase.In(settings.Database)));
+            silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Schema, settings.Schema));
+            silo.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = settings.Name);
+            silo.Configure<EndpointOptions>(o =>
+            {
+                (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (
+                    settings.Address, FreePort(settings.Address), FreePort(settings.Address));
+                o.SiloListeningEndpoint = new IPEndPoint(settings.Address, o.SiloPort);
+                o.GatewayListeningEndpoint = new IPEndPoint(settings.Address, o.GatewayPort);
+            });
+            silo.Configure<ClusterMembershipOptions>(o =>
+            {
+                (o.ProbeTimeout, o.NumMissedProbesLimit) = (ProbeTimeout, 3);
+                // If two of three are killed at once, the third must be able to declare them dead alone, without an
+                // indirect probe through the other. Otherwise no silo can join for minutes.
+                (o.NumVotesForDeathDeclaration, o.EnableIndirectProbes) = (1, false);
+            });
+            silo.AddPresence(o => o.UniqueLease = UniqueLease, configureNode);
+        });
+        builder.Services.AddPostgresLeases(settings.Database, postgres => postgres.Schema = settings.Schema);
+    }
+
+    private static async Task CreateSchemaAsync(string database)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        using var attempts = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
+        while (await attempts.WaitForNextTickAsync())
+        {
+            try
+            {
+                await OrleansDatabase.CreateSchemaAsync(database);
+                return;
+            }
+            catch (SiloStartException) when (Stopwatch.GetElapsedTime(begun) < DatabaseTimeout)
+            {
+                // Retry.
+            }
+        }
+    }
+
+    /// <summary>Returns a port below the range of outgoing connections, which could take it meanwhile.</summary>
+    private static int FreePort(IPAddress address)
+    {
+        for (var attempts = 0; ; attempts++)
+        {
+            try
+            {
+                using var listener = new TcpListener(address, Random.Shared.Next(FirstPort, FirstOutgoingPort));
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException) when (attempts < MaxAttempts)
+            {
+                // The port is in use; try another.
+            }
+        }
+    }
+}
