@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . build/prerequisites.sh
 
-BEFORE_RELEASES=b0ea2ff66b257fdef895df5f78ff0bef76b9390b
+BEFORE_RELEASES=ca2edd132e90a810c22db7dbcd8e2a7239619bbe
 
 previous=$(git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || printf '%s' "$BEFORE_RELEASES")
 commit=$(git rev-parse --quiet --verify "$previous^{commit}") || {
