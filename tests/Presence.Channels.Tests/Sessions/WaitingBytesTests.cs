@@ -1,3 +1,6 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
 namespace Presence.Channels.Tests.Sessions;
 
 /// <summary>The bound on what waits for all clients of a node together.</summary>
@@ -65,6 +68,21 @@ public sealed class WaitingBytesTests : IDisposable
         _harness.Time.Advance(TimeSpan.FromSeconds(1.25));
         Assert.Equal([true, false, false], clients.Select(c => c.Transport.WaitingBytes > 0));
         Assert.Equal(1, _harness.Counted("presence.sockets.closed:memory"));
+    }
+
+    [Fact]
+    public async Task Request_that_is_cut_off_after_its_end_is_not_aborted()
+    {
+        var lifetime = new CountedLifetime();
+        var http = new DefaultHttpContext();
+        http.Features.Set<IHttpRequestLifetimeFeature>(lifetime);
+        var ended = _harness.Server.Sockets.Hold(http);
+        ended.Dispose();
+        ended.CutOff();
+        using var request = _harness.Server.Sockets.Hold(http);
+        request.CutOff();
+        await TestTimeouts.UntilAsync("the open request is aborted", TestClient.Timeout, () => lifetime.Aborts > 0);
+        Assert.Equal(1, lifetime.Aborts);
     }
 
     [Theory]
@@ -144,6 +162,16 @@ public sealed class WaitingBytesTests : IDisposable
     }
 
     private static OutFrame Frame(int length) => new(new byte[length], default, binary: false);
+
+    private sealed class CountedLifetime : IHttpRequestLifetimeFeature
+    {
+        private int _aborts;
+
+        public int Aborts => Volatile.Read(ref _aborts);
+        public CancellationToken RequestAborted { get; set; }
+
+        public void Abort() => Interlocked.Increment(ref _aborts);
+    }
 
     private sealed class GatedSocket : StubWebSocket
     {
