@@ -90,8 +90,14 @@ public sealed class CursorTests : IAsyncLifetime
             await _cluster.ListsAsync(silo, "lobby", Keys(owner));
         }
 
-        _answers.Sizes.Clear();
-        var all = await lobby.Subscribe(observer);
+        // Subscribers are sent the changes in batches: until the last one, an answer has the list before it.
+        PresenceSubscription all = null!;
+        await TestTimeouts.UntilAsync("an answer has the changes", TimeSpan.FromSeconds(60), async () =>
+        {
+            _answers.Sizes.Clear();
+            all = await lobby.Subscribe(observer);
+            return Keys(owner).SequenceEqual(all.Snapshot.Presences.Select(e => e.Key));
+        });
         var some = await lobby.Subscribe(observer, cursor: cursor);
         Assert.Equal((Presences, null), (all.Snapshot.Presences.Count, all.Snapshot.Missed));
         Assert.Empty(some.Snapshot.Presences);

@@ -6,7 +6,8 @@ namespace Presence.Grains.Tests.Unique;
 [Trait("Category", "Orleans")]
 public class UniqueLeaseGrainTests
 {
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
+    // Long enough that a busy machine renews it.
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(8);
 
     private readonly Watch _watch = new();
     private readonly MemoryLeaseStore _store = new(TimeProvider.System);
