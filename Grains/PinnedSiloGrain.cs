@@ -70,7 +70,7 @@ internal sealed class PinnedSiloGrain(
         Task.FromResult<IReadOnlyList<string>>([.. ids.Where(id => !observers.Renew(id))]);
 
     public Task<SiloCheck> Check(IReadOnlyList<string> topics) =>
-        Task.FromResult(new SiloCheck(observers.CutOff, [.. topics.Select(streams.FindPosition)]));
+        Task.FromResult(CheckNow(topics));
 
     public Task<TopicList?> GetPage(string list, int page) => Task.FromResult(
         lists.Page(list, page) is { } found
@@ -108,4 +108,11 @@ internal sealed class PinnedSiloGrain(
 
     public Task<IReadOnlyList<UniqueProcessStatus>?> UniqueProcesses() =>
         Task.FromResult(services.GetService<IUniqueProcessDirectory>()?.List());
+
+    private SiloCheck CheckNow(IReadOnlyList<string> topics)
+    {
+        // Before the positions: they may be later than the version, never earlier.
+        var version = streams.Version;
+        return new SiloCheck(observers.CutOff, [.. topics.Select(streams.FindPosition)], version);
+    }
 }

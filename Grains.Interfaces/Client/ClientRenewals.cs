@@ -24,6 +24,12 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
     /// </summary>
     private const int MaxChecksPerSilo = 6;
 
+    /// <summary>
+    /// Time after which positions are requested although none has changed. A silo takes topics that nobody requests
+    /// for a minute for unfollowed, and asks the store of subscriptions.
+    /// </summary>
+    private static readonly TimeSpan MaxUnchecked = TimeSpan.FromSeconds(30);
+
     private readonly ConcurrentDictionary<TrackedPresence, bool> _presences = new();
     private readonly ConcurrentDictionary<TopicReader, bool> _readers = new();
     private readonly ConcurrentDictionary<string, SiloState> _silos = new(StringComparer.Ordinal);
@@ -133,13 +139,7 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
             var grain = client.SiloGrain(silo);
             var streams = Array.FindAll(readers, r => r is StreamReader);
             var began = client.Time.GetTimestamp();
-            var topics = Array.ConvertAll(streams, r => r.Topic);
-            var check = await client.RetryAsync(() => grain.Check(topics), client.Stopping);
-            for (var i = 0; i < streams.Length; i++)
-            {
-                ((StreamReader)streams[i]).OnPosition(check.Positions[i]);
-            }
-
+            var check = await CheckStreamsAsync(grain, state, streams, began);
             var leaseDuration = handles.Length == 0 ? TimeSpan.MaxValue : handles.Min(h => h.LeaseDuration);
             var observers = readers.OfType<ObserverReader>().ToArray();
             var timeout = observers.Length == 0 ? TimeSpan.MaxValue : observers.Min(r => r.SubscriptionTimeout);
@@ -186,6 +186,33 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
         {
             Interlocked.Decrement(ref state.Checks);
         }
+    }
+
+    private async Task<SiloCheck> CheckStreamsAsync(
+        IPresenceSiloGrain grain, SiloState state, TopicReader[] streams, long began)
+    {
+        var topics = Array.ConvertAll(streams, r => r.Topic);
+        var checkedBefore = state.Streams;
+        if (topics.Length == 0
+            || (checkedBefore.Version != 0
+                && client.Time.GetElapsedTime(checkedBefore.At, began) < MaxUnchecked
+                && topics.AsSpan().SequenceEqual(checkedBefore.Topics)))
+        {
+            var brief = await client.RetryAsync(() => grain.Check([]), client.Stopping);
+            if (topics.Length == 0 || brief.Version == checkedBefore.Version)
+            {
+                return brief;
+            }
+        }
+
+        var check = await client.RetryAsync(() => grain.Check(topics), client.Stopping);
+        for (var i = 0; i < streams.Length; i++)
+        {
+            ((StreamReader)streams[i]).OnPosition(check.Positions[i]);
+        }
+
+        state.Streams = new(topics, check.Version, began);
+        return check;
     }
 
     private async Task RenewLeasesAsync(
@@ -292,5 +319,9 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
         public int Checks;
         public long Renewed = now;
         public long CutOff = -1;
+        public CheckedStreams Streams = new([], 0, now);
     }
+
+    /// <summary>The streams whose positions were requested from a silo, and the silo's version at that time.</summary>
+    private sealed record CheckedStreams(string[] Topics, long Version, long At);
 }

@@ -42,7 +42,10 @@ public interface IPresenceSiloGrain : IGrainWithStringKey
     Task<IReadOnlyList<string>> RenewSubscriptions(IReadOnlyList<string> ids);
 
     /// <summary>Reports the state of the silo's subscriptions and streams; renews nothing.</summary>
-    /// <param name="topics">Topics whose streams this silo publishes, as the caller believes.</param>
+    /// <param name="topics">
+    /// Topics whose streams this silo publishes, as the caller believes; none to learn whether any position has changed
+    /// (<see cref="SiloCheck.Version"/>).
+    /// </param>
     [Alias("Check")]
     Task<SiloCheck> Check(IReadOnlyList<string> topics);
 
@@ -62,9 +65,13 @@ public interface IPresenceSiloGrain : IGrainWithStringKey
 /// unreachable. When it grows, renew the subscriptions to learn whether they are among these.
 /// </param>
 /// <param name="Positions">For each topic the position of its stream; null if this silo does not publish it.</param>
+/// <param name="Version">
+/// While it is the same, no position on this silo has changed; 0: not known, because the silo has an older version.
+/// </param>
 [GenerateSerializer]
 [Immutable]
 [Alias("presence.silo-check")]
 public sealed record SiloCheck(
     [property: Id(0)] long CutOff,
-    [property: Id(1)] IReadOnlyList<StreamPosition?> Positions);
+    [property: Id(1)] IReadOnlyList<StreamPosition?> Positions,
+    [property: Id(2)] long Version = 0);

@@ -80,6 +80,9 @@ internal sealed class TopicPublisher
 
     public long Term { get; }
 
+    /// <summary>Called after <see cref="Published"/> has changed.</summary>
+    public Action Advanced { get; init; } = static () => { };
+
     /// <summary>Gets the sequence of the last published event.</summary>
     public long Published => Volatile.Read(ref _published);
 
@@ -230,6 +233,7 @@ internal sealed class TopicPublisher
     {
         await _publish(changes).WaitAsync(_timeout, _time);
         Volatile.Write(ref _published, changes.Sequence);
+        Advanced();
     }
 
     private TopicSnapshotView? DequeueIncoming()

@@ -55,6 +55,7 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
     private IAsyncDisposable? _handling;
     private ITimer? _sweeper;
     private long _starts;
+    private long _version = 1;
     private int _disposed;
 
     public TopicStreamPublisher(
@@ -124,6 +125,12 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
     public StreamPosition? FindPosition(string topic) =>
         FindPublisher(topic) is { } publisher ? PositionOf(publisher) : null;
 
+    /// <summary>
+    /// Gets a number that is changed after each change of a position. It is never 0, and of use with this silo's
+    /// address only.
+    /// </summary>
+    public long Version => Interlocked.Read(ref _version);
+
     /// <summary>Returns a reset with the current presences, or with what the holder of the cursor has missed.</summary>
     /// <inheritdoc cref="GetPosition" path="/exception"/>
     public TopicChanges GetSnapshot(string topic, string? cursor) => PublisherOf(topic).Reset(cursor);
@@ -143,7 +150,7 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
     {
         foreach (var topic in topics.Where(_followed.TryRemove))
         {
-            _pumps.StopPublishing(topic);
+            StopPublishing(topic);
         }
     }
 
@@ -220,7 +227,7 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
             return;
         }
 
-        _pumps.Publish(topic, pump => new TopicPublisher(
+        var isNew = _pumps.Publish(topic, pump => new TopicPublisher(
             topic,
             _node.Name,
             _selfAddress,
@@ -234,20 +241,35 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
             _options,
             MaxGap,
             _time,
-            () => Failed(topic)));
+            () => Failed(topic))
+        {
+            Advanced = Advance,
+        });
+        if (isNew)
+        {
+            Advance();
+        }
 
         // The nodes may have changed after the first check, before OnSilosChanged could see this publisher.
         if (!IsPublisher(topic))
         {
-            _pumps.StopPublishing(topic);
+            StopPublishing(topic);
         }
     }
+
+    private void StopPublishing(string topic)
+    {
+        _pumps.StopPublishing(topic);
+        Advance();
+    }
+
+    private void Advance() => Interlocked.Increment(ref _version);
 
     private void StopPublishing(Func<string, bool> condition)
     {
         foreach (var topic in _pumps.Published().Where(condition))
         {
-            _pumps.StopPublishing(topic);
+            StopPublishing(topic);
         }
     }
 
@@ -351,7 +373,7 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
             return;
         }
 
-        _pumps.StopPublishing(topic);
+        StopPublishing(topic);
         if (_followed.Contains(topic))
         {
             PublishIfPublisher(topic);

@@ -7,6 +7,9 @@ internal sealed class CallFaults : IIncomingGrainCallFilter
 
     public ConcurrentQueue<(string Target, string Method)> Calls { get; } = new();
 
+    /// <summary>Gets the numbers of topics of the checks of silos.</summary>
+    public ConcurrentQueue<int> CheckedTopics { get; } = new();
+
     /// <summary>Gets or sets which calls do not complete until <see cref="Release"/>.</summary>
     public Func<IIncomingGrainCallContext, bool> HangsAt { get; set; } = static _ => false;
 
@@ -22,6 +25,12 @@ internal sealed class CallFaults : IIncomingGrainCallFilter
     public async Task Invoke(IIncomingGrainCallContext context)
     {
         Calls.Enqueue((context.TargetId.Type.ToString()!, context.MethodName));
+        if (context is { MethodName: "Check", Request: var request }
+            && request.GetArgument(0) is IReadOnlyList<string> topics)
+        {
+            CheckedTopics.Enqueue(topics.Count);
+        }
+
         if (HangsAt(context))
         {
             await _hanging.Task;

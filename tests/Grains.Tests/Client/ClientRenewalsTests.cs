@@ -183,13 +183,17 @@ public sealed class ClientRenewalsTests
             [.. Enumerable.Range(0, 200).Select(i => new TrackRequest($"lobby {i % 9}", $"k{i}"))]);
         Assert.Single(counter.Calls, c => c.Method == "TrackMany");
         Assert.DoesNotContain(counter.Calls, c => c.Method == "Track");
+        await TestTimeouts.UntilAsync(
+            "the positions are known", TimeSpan.FromSeconds(30), () => counter.CheckedTopics.Contains(100));
         counter.Calls.Clear();
+        counter.CheckedTopics.Clear();
         using var timer = new PeriodicTimer(8 * Second);
         await timer.WaitForNextTickAsync();
         var calls = counter.Calls.Where(c => c.Target == "presence-silo").Select(c => c.Method).ToList();
 
         // A third of 6 s: at most five renewals of each kind, and a check each second.
         Assert.InRange(calls.Count(c => c == "Check"), 6, 10);
+        Assert.All(counter.CheckedTopics, count => Assert.Equal(0, count));
         Assert.InRange(calls.Count(c => c == "RenewMany"), 2, 5);
         Assert.InRange(calls.Count(c => c == "RenewSubscriptions"), 2, 6);
         Assert.DoesNotContain(counter.Calls, c => c.Target == "presence-topic");
