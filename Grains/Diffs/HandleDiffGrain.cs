@@ -17,7 +17,7 @@ internal interface IHandleDiffGrain : IGrainWithStringKey
 
 /// <summary>See <see cref="IHandleDiffGrain"/>. Followers are in the <see cref="TopicChangePumps"/>.</summary>
 [PresenceGrainType("presence-handle-diff")]
-[StatelessWorker(1)]
+[StatelessWorker(1, removeIdleWorkers: false)]
 internal sealed class HandleDiffGrain(TopicChangePumps pumps) : Grain, IHandleDiffGrain
 {
     public Task HandleDiff(TopicChanges changes)

@@ -6,7 +6,7 @@ namespace Presence.Grains.Keys;
 
 /// <summary>See <see cref="IKeyPresenceGrain"/>. On every node: forwards to <see cref="KeyLeaseGrain"/>.</summary>
 [PresenceGrainType("presence-key")]
-[StatelessWorker(1)]
+[StatelessWorker(1, removeIdleWorkers: false)]
 [Reentrant]
 internal sealed class KeyPresenceGrain : Grain, IKeyPresenceGrain
 {

@@ -7,7 +7,7 @@ namespace Presence.Grains.Leases;
 
 /// <summary>On every node: forwards to the <see cref="IPinnedSiloGrain"/> of the silo that its key names.</summary>
 [PresenceGrainType("presence-silo")]
-[StatelessWorker(1)]
+[StatelessWorker(1, removeIdleWorkers: false)]
 [Reentrant]
 internal sealed class PresenceSiloGrain(PresenceSilos silos) : Grain, IPresenceSiloGrain
 {

@@ -12,7 +12,7 @@ namespace Presence.Grains.Topics;
 
 /// <summary>See <see cref="ITopicPresenceGrain"/>. Stateless: uses the node of its silo.</summary>
 [PresenceGrainType("presence-topic")]
-[StatelessWorker(1)]
+[StatelessWorker(1, removeIdleWorkers: false)]
 [Reentrant]
 internal sealed class TopicPresenceGrain(
     IPresenceNode node,

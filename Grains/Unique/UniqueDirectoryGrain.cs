@@ -8,7 +8,7 @@ namespace Presence.Grains.Unique;
 
 /// <summary>See <see cref="IUniqueDirectoryGrain"/>. Runs on every node; stateless.</summary>
 [PresenceGrainType("presence-unique-directory")]
-[StatelessWorker(1)]
+[StatelessWorker(1, removeIdleWorkers: false)]
 [Reentrant]
 internal sealed class UniqueDirectoryGrain(IServiceProvider services, PresenceSilos silos, ILocalSiloDetails self)
     : Grain, IUniqueDirectoryGrain

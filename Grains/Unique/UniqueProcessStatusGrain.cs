@@ -6,7 +6,7 @@ namespace Presence.Grains.Unique;
 
 /// <summary>See <see cref="IUniqueProcessGrain"/>. Runs on every node and forwards to the election grain.</summary>
 [PresenceGrainType("presence-unique-process-status")]
-[StatelessWorker(1)]
+[StatelessWorker(1, removeIdleWorkers: false)]
 [Reentrant]
 internal sealed class UniqueProcessStatusGrain : Grain, IUniqueProcessGrain
 {
