@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 using Presence.Tracker;
@@ -107,27 +108,52 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
     private void Tick()
     {
         _abandoned.Tick();
-        foreach (var presence in _presences.Keys.Where(p => p.Lost is not null))
+
+        // Enumerated once: Keys copies under all locks.
+        var bySilo = new Dictionary<string, (List<TrackedPresence> Presences, List<TopicReader> Readers)>(
+            StringComparer.Ordinal);
+        foreach (var (presence, _) in _presences)
         {
-            Restore(presence, presence.Lost!);
+            if (presence.Lost is { } lost)
+            {
+                Restore(presence, lost);
+            }
+            else
+            {
+                Of(presence.Handle.Silo).Presences.Add(presence);
+            }
         }
 
-        var presences = _presences.Keys.Where(p => p.Lost is null).ToLookup(p => p.Handle.Silo);
-        var readers = _readers.Keys.Where(r => r.Silo is not null).ToLookup(r => r.Silo!);
-        var silos = presences.Select(g => g.Key).Union(readers.Select(g => g.Key)).ToHashSet(StringComparer.Ordinal);
-        foreach (var gone in _silos.Keys.Where(s => !silos.Contains(s)))
+        foreach (var (reader, _) in _readers)
         {
-            _silos.TryRemove(gone, out _);
+            if (reader.Silo is { } silo)
+            {
+                Of(silo).Readers.Add(reader);
+            }
         }
 
-        foreach (var silo in silos)
+        foreach (var (gone, _) in _silos)
+        {
+            if (!bySilo.ContainsKey(gone))
+            {
+                _silos.TryRemove(gone, out _);
+            }
+        }
+
+        foreach (var (silo, (presences, readers)) in bySilo)
         {
             var state = _silos.GetOrAdd(silo, static (_, now) => new SiloState(now), client.Time.GetTimestamp());
             if (Volatile.Read(ref state.Checks) < MaxChecksPerSilo)
             {
                 Interlocked.Increment(ref state.Checks);
-                _ = CheckAsync(silo, state, [.. presences[silo]], [.. readers[silo]]);
+                _ = CheckAsync(silo, state, [.. presences], [.. readers]);
             }
+        }
+
+        (List<TrackedPresence> Presences, List<TopicReader> Readers) Of(string silo)
+        {
+            ref var some = ref CollectionsMarshal.GetValueRefOrAddDefault(bySilo, silo, out var isKnown);
+            return isKnown ? some : some = ([], []);
         }
     }
 
