@@ -7,6 +7,9 @@ namespace Presence.Silo;
 /// <summary>One node: a web application with its own services and Kestrel.</summary>
 internal sealed partial class NodeHost(SiloEndpoints endpoints, string urls, WebApplication app)
 {
+    /// <summary>Each client that sends faster than it is read holds as much.</summary>
+    private const int MaxReadBytes = 64 * 1024;
+
     public SiloEndpoints Endpoints => endpoints;
     public string Name => endpoints.Name;
     public IServiceProvider Services => app.Services;
@@ -37,13 +40,15 @@ internal sealed partial class NodeHost(SiloEndpoints endpoints, string urls, Web
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-
-            // Each client that sends faster than it is read holds as much.
-            kestrel.Limits.MaxRequestBufferSize = 64 * 1024;
+            kestrel.Limits.MaxRequestBufferSize = MaxReadBytes;
         });
+        builder.Services.Configure<SocketTransportOptions>(sockets =>
+        {
+            sockets.MaxReadBufferSize = MaxReadBytes;
 
-        // Otherwise a broadcast would need a second task per socket to write its bytes.
-        builder.Services.Configure<SocketTransportOptions>(o => o.UnsafePreferInlineScheduling = true);
+            // Otherwise a broadcast would need a second task per socket to write its bytes.
+            sockets.UnsafePreferInlineScheduling = true;
+        });
         builder.Services.AddSingleton<IHostLifetime, NullHostLifetime>();
         builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = [.. run.Options.AllowedHosts]);
         run.Cluster.AddTo(builder, endpoints);
