@@ -1,5 +1,6 @@
 using System.Net;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using Orleans.Hosting;
 using Orleans.Runtime;
 using Presence.Grains;
@@ -66,6 +67,10 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
 
             orleans.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = endpoints.Name);
             orleans.AddPresence();
+            if (options.OrleansDashboard)
+            {
+                orleans.AddDashboard();
+            }
         });
         builder.Services.AddSingleton<IHostedService>(
             _ => new SequentialSiloShutdown(_shutdownOrder, IsPrimary(endpoints)));

@@ -39,6 +39,12 @@ internal sealed class SiloOptions
     /// </summary>
     public bool Metrics { get; set; }
 
+    /// <summary>
+    /// Gets or sets whether to serve Orleans' own dashboard at <c>/admin/orleans</c>, for admins. Default false: its
+    /// grains count calls all the time.
+    /// </summary>
+    public bool OrleansDashboard { get; set; }
+
     /// <summary>Gets or sets the path below which a proxy serves the host, such as <c>/presence</c>.</summary>
     public string PathBase { get; set; } = "";
 

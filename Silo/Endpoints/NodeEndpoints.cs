@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.HttpOverrides;
+using Orleans.Dashboard;
 using Presence.Dashboard;
 
 namespace Presence.Silo;
@@ -29,7 +30,9 @@ internal static class NodeEndpoints
             app.MapPrometheusScrapingEndpoint("/metrics");
         }
 
-        app.MapPresenceDashboard();
+        app.MapPresenceDashboard(run.Options.OrleansDashboard
+            ? static admin => admin.MapOrleansDashboard("/admin/orleans")
+            : null);
         if (run.Options.Samples)
         {
             app.MapSamples();

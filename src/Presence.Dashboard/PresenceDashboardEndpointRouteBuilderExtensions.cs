@@ -15,6 +15,10 @@ public static partial class PresenceDashboardEndpointRouteBuilderExtensions
     /// password, Development generates one and logs it; any other environment logs an error and answers 503 on these
     /// paths.
     /// </summary>
+    /// <param name="endpoints">The endpoints of the host.</param>
+    /// <param name="mapBeside">
+    /// Maps other pages for operators, such as Orleans' dashboard, which need the same password, token or authorization.
+    /// </param>
     /// <returns>
     /// The group of all admin endpoints, for conventions such as a host filter, <c>RequireRateLimiting</c>, or
     /// <c>RequireAuthorization</c>, with which the authorization of the host replaces the password.
@@ -24,7 +28,8 @@ public static partial class PresenceDashboardEndpointRouteBuilderExtensions
     /// app.MapPresenceDashboard().RequireAuthorization("operators");
     /// </code>
     /// </example>
-    public static IEndpointConventionBuilder MapPresenceDashboard(this IEndpointRouteBuilder endpoints)
+    public static IEndpointConventionBuilder MapPresenceDashboard(
+        this IEndpointRouteBuilder endpoints, Action<IEndpointRouteBuilder>? mapBeside = null)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         var services = endpoints.ServiceProvider;
@@ -69,6 +74,10 @@ public static partial class PresenceDashboardEndpointRouteBuilderExtensions
         actions.MapPost("/evict", (Delegate)ActionsApi.Evict);
         actions.MapPost("/disconnect", (Delegate)ActionsApi.Disconnect);
         actions.MapPost("/handover", (Delegate)ActionsApi.HandOver);
+        var beside = all.MapGroup("");
+        ((IEndpointConventionBuilder)beside).Finally(authentication.Protect);
+        mapBeside?.Invoke(beside);
+
         // The socket checks the token of the client itself.
         all.MapSocket<AdminSocket>("/admin_socket");
         return all;

@@ -48,6 +48,30 @@ public sealed class HostSettingsTests(ThreeSilos nodes)
     }
 
     [Fact]
+    public async Task Dashboard_of_Orleans_is_served_to_admins_by_setting_only()
+    {
+        await using var silo = await SiloProcess.StartAsync(
+            ["--Presence:OrleansDashboard", "true", "--Presence:Admin:Password", "secret"]);
+        using var http = new HttpClient { BaseAddress = new Uri(silo.Nodes[0]) };
+        string[] paths = ["/admin/orleans", "/admin/orleans/", "/admin/orleans/DashboardCounters", "/admin/orleans/Trace"];
+        foreach (var path in paths)
+        {
+            using var stranger = await http.GetAsync(path);
+            Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
+        }
+
+        http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("admin:secret"u8));
+        var page = await http.GetStringAsync("/admin/orleans/");
+        Assert.Contains("<html", page, StringComparison.OrdinalIgnoreCase);
+        await TestTimeouts.UntilAsync("Orleans' dashboard has counted the silo", TimeSpan.FromSeconds(30), async () =>
+            JsonDocument.Parse(await http.GetStringAsync("/admin/orleans/DashboardCounters"))
+                .RootElement.GetProperty("totalActiveHostCount").GetInt32() == 1);
+        using var other = new HttpClient { BaseAddress = new Uri(nodes.First) };
+        other.DefaultRequestHeaders.Authorization = http.DefaultRequestHeaders.Authorization;
+        Assert.Equal(HttpStatusCode.NotFound, (await other.GetAsync("/admin/orleans")).StatusCode);
+    }
+
+    [Fact]
     public async Task Metrics_are_served_by_setting_only()
     {
         await using var silo = await SiloProcess.StartAsync(["--nodes", "2", "--Presence:Metrics", "true"]);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
 namespace Presence.Dashboard;
@@ -31,6 +32,27 @@ internal sealed class AdminAuthentication(
         context.HttpContext.Response.Headers.CacheControl = "no-store";
         await CheckAsync(context.HttpContext);
         return await next(context);
+    }
+
+    /// <summary>Lets an endpoint of any kind serve authenticated admins only; filters reach route handlers alone.</summary>
+    public void Protect(EndpointBuilder endpoint)
+    {
+        var serve = endpoint.RequestDelegate;
+        endpoint.RequestDelegate = async http =>
+        {
+            try
+            {
+                http.Response.Headers.CacheControl = "no-store";
+                await CheckAsync(http);
+            }
+            catch (AdminProblem problem)
+            {
+                await problem.ExecuteAsync(http);
+                return;
+            }
+
+            await serve!(http);
+        };
     }
 
     /// <summary>Returns whether sign-ins are possible.</summary>

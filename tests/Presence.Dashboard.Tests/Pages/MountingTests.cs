@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 
 namespace Presence.Dashboard.Tests.Pages;
@@ -67,6 +68,23 @@ public sealed partial class MountingTests
         Assert.Equal(HttpStatusCode.Unauthorized, await host.StatusAsync("/api/topics"));
         using var found = await host.SignIn().Http.GetAsync("/api/topics");
         Assert.Equal(HttpStatusCode.OK, found.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/admin/handler")]
+    [InlineData("/admin/delegate")]
+    public async Task Pages_beside_the_dashboard_need_the_same_sign_in(string path)
+    {
+        var served = 0;
+        await using var host = await AdminHost.StartAsync(mount: app => app.MapPresenceDashboard(beside =>
+        {
+            beside.MapGet("/admin/handler", () => $"{Interlocked.Increment(ref served)}");
+            RequestDelegate serve = http => http.Response.WriteAsync($"{Interlocked.Increment(ref served)}");
+            beside.Map("/admin/delegate", serve);
+        }));
+        Assert.Equal(HttpStatusCode.Unauthorized, await host.StatusAsync(path));
+        Assert.Equal(0, served);
+        Assert.Equal("1", await host.SignIn().Http.GetStringAsync(path));
     }
 
     private static void Mount(WebApplication app, string pathBase, string group)
