@@ -40,7 +40,7 @@ internal sealed class SiloOptions
     public bool Metrics { get; set; }
 
     /// <summary>
-    /// Gets or sets whether to serve Orleans' own dashboard at <c>/admin/orleans</c>, for admins. Default false: its
+    /// Gets or sets whether to serve Orleans' own dashboard at <c>/admin/orleans/</c>, for admins. Default false: its
     /// grains count calls all the time.
     /// </summary>
     public bool OrleansDashboard { get; set; }
