@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Hosting;
 using Presence.Grains.Hosting;
 
 namespace Presence.Grains.Tests.Topics;
@@ -24,6 +25,9 @@ internal sealed class GrainCluster : IAsyncDisposable
             silo.Services.AddKeyedSingleton<IGrainStorage>("PubSubStore", storage);
             silo.AddTransportOnly(options.SiloName, configure, world);
             silo.Configure<ClusterMembershipOptions>(o => o.NumVotesForDeathDeclaration = 1);
+
+            // The client stops first: Orleans would wait for what it cannot deliver to it any more.
+            silo.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
             configureSilo?.Invoke(silo);
         });
         builder.ConfigureClient(client => client.AddPresence());
