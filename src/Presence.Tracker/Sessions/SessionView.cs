@@ -25,6 +25,7 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
     private readonly PriorityQueue<SessionSlot, TimeSpan> _held = new();
     private readonly Queue<SessionSlot> _empty = new();
     private readonly List<SessionSlot> _hidden = [];
+    private TimeSpan? _lostIncompleteAt;
 
     /// <summary>Gets or sets the time of the current input.</summary>
     public TimeSpan Now { get; set; }
@@ -105,11 +106,19 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
         ForgetLater(slot);
     }
 
+    /// <summary>
+    /// Records that a replica is down or has ended some of whose changes are missing here. It may have continued any
+    /// session, which then has the grace since now.
+    /// </summary>
+    public void OnLostIncomplete() => _lostIncompleteAt = Now;
+
     /// <summary>Reports the leaves that were held for long enough, and forgets old generations.</summary>
     /// <param name="pause">For how long this process was suspended: held leaves are due later by that.</param>
     /// <param name="effects">Receives the leaves, and the sessions that stay hidden.</param>
-    public void Tick(TimeSpan pause, ShardEffects effects)
+    /// <param name="behindSince">Since when changes of a replica are missing here that is not down.</param>
+    public void Tick(TimeSpan pause, ShardEffects effects, TimeSpan? behindSince = null)
     {
+        var uncertainSince = behindSince is null || _lostIncompleteAt > behindSince ? _lostIncompleteAt : behindSince;
         var changes = effects.Changes;
         if (pause > TimeSpan.Zero)
         {
@@ -125,6 +134,12 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
             if (slot.HeldUntil is { } until && until > Now)
             {
                 _held.Enqueue(slot, until);
+            }
+            else if (slot.HeldUntil is not null && uncertainSince + HoldOf(slot) is { } longer && longer > Now)
+            {
+                // What is missing here may be its successor, or that of its successor.
+                slot.HeldUntil = longer;
+                _held.Enqueue(slot, longer);
             }
             else if (slot.HeldUntil is not null)
             {
@@ -246,7 +261,7 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
             isHeld &= Planted != ShardDefect.TellsLeavesAtOnce;
             if (isHeld && slot.HeldUntil is null)
             {
-                var hold = slot.Grace > minHold ? slot.Grace : minHold;
+                var hold = HoldOf(slot);
                 slot.HeldUntil = Now + hold;
                 slot.HeldReason = reason;
                 slot.HeldFinal = final ?? shown;
@@ -263,6 +278,8 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
             MarkHidden(slot);
         }
     }
+
+    private TimeSpan HoldOf(SessionSlot slot) => slot.Grace > minHold ? slot.Grace : minHold;
 
     private void MarkHidden(SessionSlot slot)
     {

@@ -110,6 +110,7 @@ internal sealed class FailureDetector(
 
     private void MarkDown(Peer peer, ShardEffects effects)
     {
+        visibility.OnLost(peer);
         if (peer.IsShown)
         {
             visibility.RetractAll(peer, LeaveReason.NodeDown, effects.Changes);

@@ -105,6 +105,22 @@ internal sealed class PeerProtocol
         return pause;
     }
 
+    /// <summary>Returns since when this node lacks changes of another that is not down; null if it lacks none.</summary>
+    public TimeSpan? BehindSince()
+    {
+        TimeSpan? latest = null;
+        foreach (var peer in _table.All)
+        {
+            if (peer is { State: not PeerState.Down, BehindSince: { } since } && RepairScheduler.Lacks(peer)
+                && !(latest >= since))
+            {
+                latest = since;
+            }
+        }
+
+        return latest;
+    }
+
     /// <summary>Handles a frame.</summary>
     /// <returns>False if this node must stop: a newer living process has its name.</returns>
     public bool Receive(TimeSpan now, ShardFrame frame, ShardEffects effects)
@@ -334,6 +350,7 @@ internal sealed class PeerProtocol
     private void Forget(Peer peer, LeaveReason reason, ShardEffects effects)
     {
         _postponed.Remove(peer.Replica);
+        _visibility.OnLost(peer);
         if (peer.IsShown)
         {
             _visibility.RetractAll(peer, reason, effects.Changes);

@@ -217,7 +217,7 @@ internal sealed partial class TrackerShard
 
         Flush(now, effects);
         var pause = _peers.Tick(now, effects);
-        _sessions.Tick(pause, effects);
+        _sessions.Tick(pause, effects, _peers.BehindSince());
         Publish();
         Index.Trim();
     }

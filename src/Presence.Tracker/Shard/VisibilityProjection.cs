@@ -95,6 +95,15 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
         RetractEnding(peer, reason, changes);
     }
 
+    /// <summary>Records that a peer is down or has ended, before its entries are retracted.</summary>
+    public void OnLost(Peer peer)
+    {
+        if (peer.State != PeerState.Down && RepairScheduler.Lacks(peer))
+        {
+            sessions.OnLostIncomplete();
+        }
+    }
+
     /// <summary>Retracts the entries that have ended and whose next version has not arrived.</summary>
     private void RetractEnding(Peer peer, LeaveReason? reason, List<PresenceChange> changes)
     {

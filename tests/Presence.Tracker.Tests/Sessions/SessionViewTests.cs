@@ -73,6 +73,27 @@ public class SessionViewTests
         Assert.Equal((PresenceChangeKind.Left, reason), (Changes[1].Kind, Changes[1].Reason));
     }
 
+    /// <summary>The missing changes of a second owner, lost too, may be the successor.</summary>
+    [Fact]
+    public void Leave_is_held_for_the_grace_since_the_last_loss_of_a_replica_whose_changes_are_missing()
+    {
+        var first = Entry(A, 1, 0);
+        _view.Set(first, Changes);
+        _view.Remove(first, first, LeaveReason.NodeDown, isCertain: true, Changes);
+        _view.Now = TimeSpan.FromSeconds(4);
+        _view.OnLostIncomplete();
+        TellsLeaveAt(TimeSpan.FromSeconds(14), behindSince: null);
+    }
+
+    [Fact]
+    public void Leave_is_held_for_the_grace_since_changes_of_a_live_replica_are_missing()
+    {
+        var first = Entry(A, 1, 0);
+        _view.Set(first, Changes);
+        _view.Remove(first, first, LeaveReason.NodeDown, isCertain: true, Changes);
+        TellsLeaveAt(TimeSpan.FromSeconds(13), behindSince: TimeSpan.FromSeconds(3));
+    }
+
     [Fact]
     public void Suspension_of_this_process_does_not_count_against_a_held_leave()
     {
@@ -168,6 +189,21 @@ public class SessionViewTests
     {
         _index.Publish();
         return _index.List("t").SingleOrDefault();
+    }
+
+    private void TellsLeaveAt(TimeSpan due, TimeSpan? behindSince)
+    {
+        foreach (var before in new[] { Grace, due - TimeSpan.FromTicks(1) })
+        {
+            _view.Now = before;
+            _view.Tick(TimeSpan.Zero, _effects, behindSince);
+            Assert.Single(Changes);
+        }
+
+        _view.Now = due;
+        _view.Tick(TimeSpan.Zero, _effects, behindSince);
+        Assert.Equal(PresenceChangeKind.Left, Changes[1].Kind);
+        Assert.Equal(0, _view.HeldCount);
     }
 
     private static PresenceEntry Entry(
