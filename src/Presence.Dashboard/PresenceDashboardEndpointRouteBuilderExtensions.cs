@@ -17,7 +17,8 @@ public static partial class PresenceDashboardEndpointRouteBuilderExtensions
     /// </summary>
     /// <param name="endpoints">The endpoints of the host.</param>
     /// <param name="mapBeside">
-    /// Maps other pages for operators, such as Orleans' dashboard, which need the same password, token or authorization.
+    /// Maps other pages for operators, such as Orleans' dashboard, which need the same password, token or
+    /// authorization.
     /// </param>
     /// <returns>
     /// The group of all admin endpoints, for conventions such as a host filter, <c>RequireRateLimiting</c>, or

@@ -34,7 +34,9 @@ internal sealed class AdminAuthentication(
         return await next(context);
     }
 
-    /// <summary>Lets an endpoint of any kind serve authenticated admins only; filters reach route handlers alone.</summary>
+    /// <summary>
+    /// Lets an endpoint of any kind serve authenticated admins only; filters reach route handlers alone.
+    /// </summary>
     public void Protect(EndpointBuilder endpoint)
     {
         var serve = endpoint.RequestDelegate;

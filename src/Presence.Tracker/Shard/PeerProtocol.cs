@@ -105,7 +105,7 @@ internal sealed class PeerProtocol
         return pause;
     }
 
-    /// <summary>Returns since when this node lacks changes of another that is not down; null if it lacks none.</summary>
+    /// <summary>Returns since when changes of a node that is not down are missing here; null if none is.</summary>
     public TimeSpan? BehindSince()
     {
         TimeSpan? latest = null;

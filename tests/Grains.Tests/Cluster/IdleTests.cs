@@ -44,19 +44,24 @@ public abstract class IdleTests(TimeSpan duration)
 
         counter.Calls.Clear();
         spans.Clear();
+        var clock = Stopwatch.StartNew();
         using var timer = new PeriodicTimer(duration);
         await timer.WaitForNextTickAsync();
+
+        // On a busy machine later than at the end of the duration.
+        var seconds = clock.Elapsed.TotalSeconds;
         var calls = counter.Calls.ToList();
-        var perSilo = calls.Count / duration.TotalSeconds / 3;
+        var perSilo = calls.Count / seconds / 3;
         Assert.True(
             perSilo <= MaxCallsPerSecond,
             $"{perSilo} calls a second: "
             + string.Join(", ", calls.GroupBy(c => c).Select(g => $"{g.Count()} {g.Key}")));
-        // Timers are those of the pulling agents, apart from one a second of Orleans' membership.
-        spans = new(spans.Where(
-            s => s.Contains("Presence", StringComparison.Ordinal) || s.Contains("Timer", StringComparison.Ordinal)));
+        // Timers are those of the pulling agents, apart from one a second and silo of Orleans' membership.
+        var timers = spans.Count(s => s.Contains("Timer", StringComparison.Ordinal));
+        var ours = spans.Count(s => s.Contains("Presence", StringComparison.Ordinal))
+            + Math.Max(0, timers - (3 * Math.Ceiling(seconds)));
         Assert.True(
-            spans.Count / duration.TotalSeconds / 3 <= MaxCallsPerSecond,
+            ours / seconds / 3 <= MaxCallsPerSecond,
             $"{spans.Count} spans: {string.Join(", ", spans.GroupBy(s => s).Select(g => $"{g.Count()} {g.Key}"))}");
     }
 
