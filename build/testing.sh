@@ -112,7 +112,7 @@ run_project() {
 }
 
 run_tests() {
-  local budget=1500 hang=5m name
+  local budget=2700 hang=5m name
   [ -z "$quick" ] || budget=600
   [ -z "$soak" ] || budget=43200 hang=3h
   rm -rf "$RESULTS"

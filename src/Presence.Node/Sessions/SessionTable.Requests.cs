@@ -89,6 +89,10 @@ internal sealed partial class SessionTable
                 ? new(stamp.Generation.Resumes + 1, 0) : stamp.Generation.HandedOver();
             sessions.Add(new(
                 stamp with { Generation = next }, left, await PresencesOfAsync(state).ConfigureAwait(false)));
+            lock (_gate)
+            {
+                state.OfferedTo = (heir, sessions[^1].Stamp);
+            }
         }
 
         var answer = await RequestAsync(heir, number => new HandOverFrame(number, sessions), until - cluster.Now)
@@ -97,7 +101,7 @@ internal sealed partial class SessionTable
             : new HandedOverFrame(0, new ReplicaId(heir, 0), [.. states.Select(_ => true)]);
         if (answered is null)
         {
-            return states;
+            return [.. states.Where(state => state.HandedTo is null)];
         }
 
         var rest = new List<SessionState>();
@@ -107,17 +111,13 @@ internal sealed partial class SessionTable
             {
                 if (!IsToBeHandedOver(states[i]))
                 {
-                    // Resumed elsewhere or ended meanwhile, which the heir learns.
+                    // Resumed elsewhere or ended meanwhile, which the heir learns; or known to be handed over.
                     continue;
                 }
 
                 if (i < answered.Accepted.Count && answered.Accepted[i])
                 {
-                    // The entries stay until the leave of this node; observers then have their successors.
-                    states[i].HandedTo = (answered.Heir, sessions[i].Stamp);
-                    states[i].IsMoved = true;
-                    Remember(states[i], answered.Heir);
-                    Remove(states[i]);
+                    HandedOver(states[i], answered.Heir);
                 }
                 else
                 {
@@ -127,6 +127,19 @@ internal sealed partial class SessionTable
         }
 
         return rest;
+    }
+
+    private static bool IsOffer(SessionState state, ReplicaId owner, Generation generation) =>
+        state.OfferedTo is var (heir, stamp) && stamp.Generation == generation
+        && string.Equals(heir, owner.Node, StringComparison.Ordinal);
+
+    /// <summary>Leaves the session to its heir, and its entries here until the leave of this node.</summary>
+    private void HandedOver(SessionState state, ReplicaId heir)
+    {
+        state.HandedTo = (heir, state.OfferedTo!.Value.Stamp);
+        state.IsMoved = true;
+        Remember(state, heir);
+        Remove(state);
     }
 
     /// <summary>Returns whether this node still has it: it may be released while an heir is waited for.</summary>

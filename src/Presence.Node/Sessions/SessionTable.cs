@@ -202,6 +202,13 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
                 return;
             }
 
+            if (!isOwnerGone && owner is { } heir && IsOffer(state, heir, generation))
+            {
+                // The entries of the heir have come before its answer.
+                HandedOver(state, heir);
+                return;
+            }
+
             if (isOwnerGone && state.IsAttached)
             {
                 // The client is here: outbid what a dead node has left.

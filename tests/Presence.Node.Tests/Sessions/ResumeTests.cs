@@ -303,6 +303,29 @@ public class ResumeTests
         Assert.Equal(1, heir.Count("lobby"));
     }
 
+    /// <summary>The entries of the heir may also come before its answer.</summary>
+    [Fact]
+    public async Task Hand_over_is_known_by_the_entries_of_the_heir_if_its_answer_is_lost()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var heir = new TamperedTransport(cluster.InMemory.CreateTransport("n1"))
+        {
+            Loses = frame => frame.Channel == PresenceOptions.SessionChannel
+                && SessionFrameCodec.Decode(frame.Body.Span, new PresenceLimits()) is HandedOverFrame,
+        };
+        await cluster.AddAsync("n1", transport: heir);
+        await TestCluster.UntilNodesAsync(cluster, 2);
+        var session = cluster[0].OpenSession(Grace);
+        var ended = new List<LeaveReason>();
+        session.State!.OnEnded = (_, reason) => ended.Add(reason);
+        await cluster.Tracker(0).TrackAsync(session, "lobby", "a", Meta);
+        await ((PresenceNode)cluster[0]).LeaveAsync(default);
+
+        var updated = await cluster.Tracker(0).UpdateAsync(session, "lobby", "a", PresenceMeta.Empty);
+        Assert.Equal(("n1", PresenceMeta.Empty), (updated.Owner.Node, updated.Meta));
+        Assert.Empty(ended);
+    }
+
     [Fact]
     public void Token_survives_its_bytes_and_other_bytes_are_no_token()
     {

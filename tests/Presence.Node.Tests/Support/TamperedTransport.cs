@@ -9,6 +9,9 @@ internal sealed class TamperedTransport(IClusterTransport transport) : IClusterT
     /// <summary>Replaces requests, if set.</summary>
     public Func<string, CancellationToken, ValueTask<bool>>? OnRequest { get; set; }
 
+    /// <summary>Returns whether a request counts as delivered and is lost.</summary>
+    public Func<ClusterFrame, bool> Loses { get; set; } = _ => false;
+
     /// <summary>Called when the node starts to receive, before other nodes are reported.</summary>
     public Action<IClusterTransportReceiver>? OnStart { get; set; }
 
@@ -48,7 +51,9 @@ internal sealed class TamperedTransport(IClusterTransport transport) : IClusterT
     }
 
     public ValueTask<bool> RequestAsync(string node, ClusterFrame frame, CancellationToken cancellation) =>
-        OnRequest is { } request ? request(node, cancellation) : transport.RequestAsync(node, frame, cancellation);
+        Loses(frame) ? new(true)
+        : OnRequest is { } request ? request(node, cancellation)
+        : transport.RequestAsync(node, frame, cancellation);
 
     public Task StopAsync(CancellationToken cancellation) => transport.StopAsync(cancellation);
 }
