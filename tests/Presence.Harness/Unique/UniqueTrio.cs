@@ -145,11 +145,17 @@ public sealed class UniqueTrio : IAsyncDisposable
     public async Task<int> UntilOneRunsAsync(params string[] processes)
     {
         var since = History.Now;
-        await UntilAsync("one runs", () => processes.All(process =>
-            Running(process) is [var term]
-            && History.FirstAfter<EffectTried>(
-                since, effect => effect.Term == term.Term && effect.IsAccepted) is not null));
-        return Holder(processes[0])!.Value;
+        int? holder = null;
+        await UntilAsync("one runs", () =>
+        {
+            // Read before the check: it may end at any time.
+            holder = Holder(processes[0]);
+            return holder is not null && processes.All(process =>
+                Running(process) is [var term]
+                && History.FirstAfter<EffectTried>(
+                    since, effect => effect.Term == term.Term && effect.IsAccepted) is not null);
+        });
+        return holder!.Value;
     }
 
     /// <summary>Waits for a condition on the history.</summary>
