@@ -8,12 +8,13 @@ public sealed class UniqueTrio : IAsyncDisposable
     /// <summary>The status number of a dead silo in Orleans' table.</summary>
     private const int Dead = 6;
 
-    private const int MaxStarts = 3;
+    private static readonly TimeSpan StartWithin = TimeSpan.FromMinutes(3);
 
     private readonly UniqueTrioOptions _options;
     private readonly PostgresServer _server;
     private readonly IReadOnlyList<INodeOutput> _lines;
     private readonly UniqueNodeProgram?[] _nodes = new UniqueNodeProgram?[3];
+    private int _repeatedStarts;
 
     /// <param name="lines">Three links; the trio disposes them.</param>
     public UniqueTrio(UniqueTrioOptions options, PostgresServer server, IReadOnlyList<INodeOutput> lines)
@@ -28,6 +29,9 @@ public sealed class UniqueTrio : IAsyncDisposable
 
     public FencedResource Resource { get; }
 
+    /// <summary>Gets whether a node is started again because its last start failed.</summary>
+    public bool IsRepeatingAStart => Volatile.Read(ref _repeatedStarts) > 0;
+
     /// <summary>Starts the nodes that do not run, in parallel, until all three are on standby.</summary>
     public Task StartAsync() =>
         Task.WhenAll(Enumerable.Range(0, 3).Where(node => !IsRunning(node)).Select(StartNodeAsync));
@@ -41,21 +45,28 @@ public sealed class UniqueTrio : IAsyncDisposable
     public string Log(int node) => _nodes[node]!.Log;
 
     /// <summary>Starts or restarts a node.</summary>
-    /// <remarks>A connection failure ends a start; like an operator, this starts the node again.</remarks>
+    /// <remarks>
+    /// A connection failure ends a start; like an operator, this starts the node again, for up to three minutes.
+    /// </remarks>
     public async Task StartNodeAsync(int node)
     {
-        for (var attempt = 1; ; attempt++)
+        var clock = Stopwatch.StartNew();
+        if (await TryStartAsync(node, isLast: false))
         {
-            try
+            return;
+        }
+
+        Interlocked.Increment(ref _repeatedStarts);
+        try
+        {
+            while (!await TryStartAsync(node, isLast: clock.Elapsed > StartWithin))
             {
-                _nodes[node] = await UniqueNodeProgram.StartAsync(
-                    Name(node), _options, _lines[node], Resource, History);
-                return;
+                // Its log is of no interest as long as another start may succeed.
             }
-            catch (InvalidOperationException) when (attempt < MaxStarts)
-            {
-                // Retry.
-            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _repeatedStarts);
         }
     }
 
@@ -175,6 +186,19 @@ public sealed class UniqueTrio : IAsyncDisposable
         foreach (var line in _lines)
         {
             await line.DisposeAsync();
+        }
+    }
+
+    private async Task<bool> TryStartAsync(int node, bool isLast)
+    {
+        try
+        {
+            _nodes[node] = await UniqueNodeProgram.StartAsync(Name(node), _options, _lines[node], Resource, History);
+            return true;
+        }
+        catch (InvalidOperationException) when (!isLast)
+        {
+            return false;
         }
     }
 

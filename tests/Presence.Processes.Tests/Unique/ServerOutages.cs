@@ -1,6 +1,10 @@
 namespace Presence.Processes.Tests.Unique;
 
 /// <summary>Stops, kills and suspends the shared server repeatedly, recorded in each run's history.</summary>
+/// <remarks>
+/// An outage may end a start of a node. While such a start is repeated, there is none: on a slow machine a start takes
+/// longer than the time between two outages, so that the node would never run.
+/// </remarks>
 internal sealed class ServerOutages(PostgresServer server, int seed)
 {
     private readonly Random _random = new(seed);
@@ -42,10 +46,23 @@ internal sealed class ServerOutages(PostgresServer server, int seed)
                 return;
             }
 
+            if (IsAnyRepeatingAStart())
+            {
+                continue;
+            }
+
             Record(isDown: true);
             await SpoilAsync(_random.Next(3), Seconds(0.2, 3));
             Record(isDown: false);
             Count++;
+        }
+    }
+
+    private bool IsAnyRepeatingAStart()
+    {
+        lock (_gate)
+        {
+            return _runs.Any(run => run.IsRepeatingAStart);
         }
     }
 
