@@ -10,15 +10,23 @@ namespace Presence.Grains.Client;
 /// Renews the leases and subscriptions of a client, detects lost silos and tracks lost presences again.
 /// </summary>
 /// <remarks>
-/// Every <see cref="PresenceClientOptions.RenewalInterval"/> each silo that keeps something for this client is checked
-/// with one call, which waits for no other silo. Leases and subscriptions are renewed after a third of their duration,
-/// and subscriptions also when the silo reports that it has cut some off. Presences are tracked again in parallel,
-/// apart from the checks, so that neither a dead silo nor one presence delays the others.
+/// Every <see cref="PresenceClientOptions.RenewalInterval"/>, or quarter of the shortest lease, each silo that keeps
+/// something for this client is checked with one call, which waits for no other silo. Leases and subscriptions are
+/// renewed after a third of their duration, and subscriptions also when the silo reports that it has cut some off.
+/// Presences are tracked again in parallel, apart from the checks, so that neither a dead silo nor one presence delays
+/// the others.
 /// </remarks>
 internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisposable
 {
     /// <summary>Maximum number of presences that are tracked again at the same time.</summary>
     private const int MaxRestoring = 100;
+
+    /// <summary>
+    /// A lease is renewed after a third of its duration, at the next check, and a call or two may fail.
+    /// </summary>
+    private const int RenewalsPerLease = 4;
+
+    private static readonly TimeSpan MinPeriod = TimeSpan.FromMilliseconds(10);
 
     /// <summary>
     /// A call to a dead silo may wait for its timeout; the next one, on another path, learns of the death.
@@ -37,6 +45,7 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
     private readonly AbandonedLeases _abandoned = new(client);
     private readonly SemaphoreSlim _restoring = new(MaxRestoring, MaxRestoring);
     private readonly Lock _gate = new();
+    private PeriodicTimer? _timer;
     private Task? _running;
 
     public ICollection<TrackedPresence> Presences => _presences.Keys;
@@ -46,7 +55,7 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
     public void Add(TrackedPresence presence)
     {
         _presences.TryAdd(presence, true);
-        Start();
+        Start(presence.Handle.LeaseDuration / RenewalsPerLease);
     }
 
     public void Add(TopicReader reader)
@@ -75,7 +84,8 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
         }
     }
 
-    private void Start()
+    /// <param name="period">The longest time between two checks; null: of the options.</param>
+    private void Start(TimeSpan? period = null)
     {
         lock (_gate)
         {
@@ -83,15 +93,22 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
             {
                 using (ExecutionContext.SuppressFlow())
                 {
-                    _running = Task.Run(RunAsync);
+                    _timer = new PeriodicTimer(client.Options.RenewalInterval, client.Time);
+                    _running = Task.Run(() => RunAsync(_timer));
                 }
+            }
+
+            if (period is { } shorter && shorter < _timer!.Period && shorter >= MinPeriod
+                && !client.Stopping.IsCancellationRequested)
+            {
+                _timer.Period = shorter;
             }
         }
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(PeriodicTimer timer)
     {
-        using var timer = new PeriodicTimer(client.Options.RenewalInterval, client.Time);
+        using var ended = timer;
         try
         {
             while (await timer.WaitForNextTickAsync(client.Stopping))

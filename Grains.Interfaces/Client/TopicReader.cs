@@ -20,8 +20,8 @@ internal abstract partial class TopicReader : ITopicSubscription
     /// <summary>A shorter list is about as small as a cursor and its answer.</summary>
     private const int MinForCursor = 16;
 
-    // A handler that disposes its own subscription must not wait for itself.
-    private static readonly AsyncLocal<TopicReader?> s_notifying = new();
+    /// <summary>The call of a handler in whose control flow this is, also of another subscription.</summary>
+    private static readonly AsyncLocal<HandlerCall?> s_call = new();
 
     private readonly Func<IReadOnlyList<PresenceChange>, ValueTask> _handler;
     private readonly TaskScheduler _scheduler = TaskScheduler.Current;
@@ -38,6 +38,7 @@ internal abstract partial class TopicReader : ITopicSubscription
     private long _sequence;
     private bool _behind = true;
     private bool _isRechecking;
+    private int _isCheckDue;
     private int _overflowed;
     private int _disposed;
 
@@ -106,7 +107,9 @@ internal abstract partial class TopicReader : ITopicSubscription
 
         Client.Forget(this);
         await _stop.CancelAsync();
-        if (!ReferenceEquals(s_notifying.Value, this))
+
+        // A handler that waited for its own end, or for that of one that waits for it, would deadlock.
+        if (s_call.Value is not { IsRunning: true })
         {
             await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -129,7 +132,12 @@ internal abstract partial class TopicReader : ITopicSubscription
     public abstract void OnSiloLost(string silo);
 
     /// <summary>Schedules a call of <see cref="CheckAsync"/>.</summary>
-    protected void Recheck() => _inbox.Writer.TryWrite(null);
+    protected void Recheck()
+    {
+        // Wakes the loop; where the queue is full, there is no need to.
+        Volatile.Write(ref _isCheckDue, 1);
+        _inbox.Writer.TryWrite(null);
+    }
 
     /// <summary>Reads the pages after the first of a list.</summary>
     /// <exception cref="TimeoutException">The list has expired.</exception>
@@ -273,14 +281,29 @@ internal abstract partial class TopicReader : ITopicSubscription
 
         if (Interlocked.Exchange(ref _overflowed, 0) != 0)
         {
+            // The list that is read next has all of these, and the queue needs room for what comes meanwhile.
+            while (_inbox.Reader.TryRead(out _))
+            {
+                // Dropped.
+            }
+
             _behind = true;
         }
-        else if (changes is null)
+        else if (changes is not null)
+        {
+            await TakeAsync(changes);
+        }
+
+        if (Interlocked.Exchange(ref _isCheckDue, 0) != 0)
         {
             _isRechecking = false;
-            _behind = !_view.IsConsistent || !await IsHealthyAsync();
+            _behind = _behind || !_view.IsConsistent || !await IsHealthyAsync();
         }
-        else if (changes.Term < _term || (changes.Term == _term && changes.Sequence <= _sequence))
+    }
+
+    private async Task TakeAsync(TopicChanges changes)
+    {
+        if (changes.Term < _term || (changes.Term == _term && changes.Sequence <= _sequence))
         {
             // Late: contained in a list that was read since.
         }
@@ -332,15 +355,16 @@ internal abstract partial class TopicReader : ITopicSubscription
             CheckAfter(Client.Options.RenewalInterval);
         }
 
-        if (changes.Count == 0)
+        if (changes.Count == 0 || _stop.IsCancellationRequested)
         {
             return;
         }
 
         _presences.ApplyAndMark(changes);
+        var call = new HandlerCall();
+        s_call.Value = call;
         try
         {
-            s_notifying.Value = this;
             if (_scheduler == TaskScheduler.Default)
             {
                 await _handler(changes);
@@ -362,8 +386,15 @@ internal abstract partial class TopicReader : ITopicSubscription
         }
         finally
         {
-            s_notifying.Value = null;
+            call.IsRunning = false;
+            s_call.Value = null;
         }
+    }
+
+    /// <summary>A call of a handler. Tasks that the handler has started know it too, also after it has ended.</summary>
+    private sealed class HandlerCall
+    {
+        public volatile bool IsRunning = true;
     }
 
     private void LogReceived(TopicChanges changes, string what) => LogReceived(

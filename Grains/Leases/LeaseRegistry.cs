@@ -83,11 +83,11 @@ internal sealed class LeaseRegistry : IDisposable
         }
 
         var (session, _, _, _) = await _node.ResumeAsync(parsed, OptionsOf(id));
-        return Add(id, () => session) is { } added ? (added, true) : Open(id);
+        return Add(id, () => session, isResumed: true) is { } added ? (added, true) : Open(id);
     }
 
     /// <summary>Adds a lease. Returns null, and ends the session, if there is one of this id.</summary>
-    private PresenceSession? Add(string id, Func<PresenceSession> open)
+    private PresenceSession? Add(string id, Func<PresenceSession> open, bool isResumed = false)
     {
         if (Interlocked.Increment(ref _count) > _options.MaxLeases)
         {
@@ -96,12 +96,12 @@ internal sealed class LeaseRegistry : IDisposable
                 $"Silo {_node.Name} keeps {_options.MaxLeases} leases (Presence:Orleans:MaxLeases), the maximum.");
         }
 
-        var lease = new Lease(open(), _time.GetTimestamp());
+        var lease = new Lease(open(), _time.GetTimestamp()) { IsUnconfirmed = isResumed };
         if (_leases.TryAdd(id, lease))
         {
             if (_prevented.ContainsKey(id))
             {
-                End(id);
+                Withdraw(id);
                 throw new InvalidOperationException($"Lease {id} was ended before it began.");
             }
 
@@ -124,12 +124,31 @@ internal sealed class LeaseRegistry : IDisposable
             return null;
         }
 
+        lease.IsUnconfirmed = false;
         lease.Session.Confirm();
         return lease.Session;
     }
 
     /// <summary>Ends a lease; returns false if it had already ended.</summary>
-    public bool End(string id)
+    public bool End(string id) => TryRemove(id, static lease => lease.Session.End());
+
+    /// <summary>Ends a lease of whose beginning the client may not know.</summary>
+    /// <remarks>
+    /// A session that was resumed for it is only detached: the client resumes it once more, under another lease.
+    /// </remarks>
+    private bool Withdraw(string id) => TryRemove(id, static lease =>
+    {
+        if (lease.IsUnconfirmed)
+        {
+            lease.Session.Detach();
+        }
+        else
+        {
+            lease.Session.End();
+        }
+    });
+
+    private bool TryRemove(string id, Action<Lease> end)
     {
         if (!_leases.TryRemove(id, out var lease))
         {
@@ -138,7 +157,7 @@ internal sealed class LeaseRegistry : IDisposable
 
         Interlocked.Decrement(ref _count);
         var ended = lease.TryEnd();
-        lease.Session.End();
+        end(lease);
         return ended;
     }
 
@@ -151,7 +170,7 @@ internal sealed class LeaseRegistry : IDisposable
             _prevented[id] = _time.GetTimestamp();
         }
 
-        return End(id);
+        return Withdraw(id);
     }
 
     public void Dispose()
@@ -191,6 +210,9 @@ internal sealed class LeaseRegistry : IDisposable
         private long _renewed = renewed;
 
         public PresenceSession Session { get; } = session;
+
+        /// <summary>Gets or sets whether its session was resumed for it, and nobody has used it since.</summary>
+        public bool IsUnconfirmed { get; set; }
 
         public bool TryRenew(TimeProvider time, TimeSpan duration)
         {

@@ -46,8 +46,10 @@ internal sealed class FrameSendQueue : IAsyncDisposable
     /// <summary>Queues a frame, or drops it if the queue is full. Does not wait.</summary>
     public void Post(ClusterFrame frame)
     {
+        // One frame of any size fits into an empty queue, or it would never be sent.
         var size = frame.Body.Length;
-        if (Interlocked.Add(ref _bytes, size) > _options.SendQueueMaxBytes || !_queue.Writer.TryWrite(frame))
+        var bytes = Interlocked.Add(ref _bytes, size);
+        if ((bytes > _options.SendQueueMaxBytes && bytes != size) || !_queue.Writer.TryWrite(frame))
         {
             Interlocked.Add(ref _bytes, -size);
             _instruments.Dropped(DropReason.SendQueueFull);

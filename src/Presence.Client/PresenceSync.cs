@@ -77,7 +77,10 @@ public sealed class PresenceSync
         var refs = now.Select(m => Ref(m.Meta)).ToHashSet();
         var before = List().SelectMany(entry => entry.Metas.Select(meta => (entry.Key, Meta: meta))).ToList();
         var known = before.Select(m => Ref(m.Meta)).ToHashSet();
-        Apply([.. now.Where(m => !known.Contains(Ref(m.Meta)))], [.. before.Where(m => !refs.Contains(Ref(m.Meta)))]);
+        Apply(
+            [.. now.Where(m => !known.Contains(Ref(m.Meta)))],
+            [.. before.Where(m => !refs.Contains(Ref(m.Meta)))],
+            isState: true);
         if (isFirst)
         {
             foreach (var (key, metas) in List())
@@ -103,7 +106,8 @@ public sealed class PresenceSync
         }
     }
 
-    private void Apply(List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves)
+    private void Apply(
+        List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves, bool isState = false)
     {
         lock (_gate)
         {
@@ -126,7 +130,7 @@ public sealed class PresenceSync
 
         if (_changed is not null && _synced.Task.IsCompleted)
         {
-            Publish(joins, leaves);
+            Publish(joins, leaves, isState ? UpdatedKeys(joins, leaves) : []);
         }
     }
 
@@ -139,12 +143,32 @@ public sealed class PresenceSync
         }
     }
 
+    /// <summary>
+    /// Returns the keys of which one version left and one, of an update, joined: a state does not tell the versions
+    /// between them, if there was more than one update.
+    /// </summary>
+    private static HashSet<string> UpdatedKeys(
+        List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves)
+    {
+        var left = leaves.CountBy(m => m.Key).Where(of => of.Value == 1).Select(of => of.Key);
+        return
+        [
+            .. joins.GroupBy(m => m.Key, m => m.Meta)
+                .Where(of => of.Count() == 1 && Ref(of.First(), "phx_ref_prev") is not null)
+                .Select(of => of.Key)
+                .Intersect(left),
+        ];
+    }
+
     /// <summary>An update arrives as a join that names the leave it replaces.</summary>
-    private void Publish(List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves)
+    private void Publish(
+        List<(string Key, JsonElement Meta)> joins,
+        List<(string Key, JsonElement Meta)> leaves,
+        HashSet<string> updated)
     {
         var replaced = joins.Select(m => (m.Key, Ref(m.Meta, "phx_ref_prev"))).ToHashSet();
         var left = leaves.Select(m => (m.Key, Ref(m.Meta))).ToHashSet();
-        var removed = leaves.Where(m => !replaced.Contains((m.Key, Ref(m.Meta))));
+        var removed = leaves.Where(m => !updated.Contains(m.Key) && !replaced.Contains((m.Key, Ref(m.Meta))));
         foreach (var gone in removed.GroupBy(m => m.Key, m => m.Meta))
         {
             _changed!(new(PresenceEventKind.Left, gone.Key, [.. gone]));
@@ -152,7 +176,7 @@ public sealed class PresenceSync
 
         foreach (var (key, meta) in joins)
         {
-            var isUpdate = left.Contains((key, Ref(meta, "phx_ref_prev")));
+            var isUpdate = updated.Contains(key) || left.Contains((key, Ref(meta, "phx_ref_prev")));
             _changed!(new(isUpdate ? PresenceEventKind.Updated : PresenceEventKind.Joined, key, [meta]));
         }
     }

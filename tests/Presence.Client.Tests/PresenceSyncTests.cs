@@ -63,6 +63,19 @@ public sealed class PresenceSyncTests
         Assert.Equal("ann a2 a3, carl c1", Shown(sync));
     }
 
+    [Fact]
+    public async Task Later_state_with_a_newer_version_is_an_update_also_after_several()
+    {
+        var sync = await SyncAsync(
+            """{"ann":{"metas":[{"phx_ref":"a1"}]},"bob":{"metas":[{"phx_ref":"b1"},{"phx_ref":"b2"}]}}""");
+        State("""
+            {"ann":{"metas":[{"phx_ref":"a3","phx_ref_prev":"a2"}]},
+            "bob":{"metas":[{"phx_ref":"b4","phx_ref_prev":"b3"}]}}
+            """.ReplaceLineEndings("").Trim());
+        Assert.Equal(["Left bob b1 b2", "Updated ann a3", "Joined bob b4"], _events);
+        Assert.Equal("ann a3, bob b4", Shown(sync));
+    }
+
     private async Task<PresenceSync> SyncAsync(string? state = null)
     {
         PresenceSync? sync = null;

@@ -93,6 +93,8 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
     const keepCursor = ({ cursor }: { cursor?: string | null }) => {
       this.#cursor = cursor ?? null;
     };
+    // A cursor is of the state before it: without the one that follows, the next join gets a state.
+    this.channel.on("presence_state", () => keepCursor({}));
     this.channel.on("presence_cursor", keepCursor);
     this.channel.on("presence_diff", keepCursor);
     presence.onSync(() => {

@@ -106,6 +106,18 @@ test("client that comes back sends its cursor, and applies what it has missed to
   assert.deepEqual(channel.params(), { cursor: "" });
 });
 
+test("cursor of an earlier state is not sent if the connection breaks before that of the new one", () => {
+  const { socket, channel, answer, emit, rejoin } = fake();
+  joinPresence(socket, "room:1", { store: tabStore() });
+  answer("ok", {});
+  emit("presence_state", { ann: meta("r1") });
+  emit("presence_cursor", { cursor: "c1" });
+  rejoin();
+  answer("ok", {});
+  emit("presence_state", { ann: meta("r1"), bob: meta("r2") });
+  assert.deepEqual(channel.params(), { cursor: "" });
+});
+
 test("client waits for the state if the server does not continue", () => {
   const { socket, channel, answer, emit, rejoin } = fake();
   const room = joinPresence(socket, "room:1", { params: { cursor: "mine" }, store: tabStore() });

@@ -70,15 +70,16 @@ internal struct InputRate(ChannelLimits limits, long start)
         return -tokens / limit.Rate;
     }
 
-    /// <returns>Seconds until the client has its share again; zero or less if it need not wait.</returns>
+    /// <returns>Seconds until the node or its share lets the client go on; zero or less if it need not wait.</returns>
     private double TakeShare(ChannelServer server, double frames, long now, double elapsed)
     {
         var rate = server.Limits.BusyFramesPerSecond;
         _share = Math.Min(rate * ShareBurst, _share + (elapsed * rate)) - frames - _charged;
         _charged = 0;
-        if (_share < 0 && server.Load.TryTake(-_share, now))
+        if (_share < 0 && server.Load.TryTake(-_share, -_share / rate, now) is { } wait)
         {
             _share = 0;
+            return wait;
         }
 
         return -_share / rate;

@@ -2,13 +2,21 @@ namespace Presence.Channels;
 
 /// <summary>
 /// How much the clients of a node may send together beyond their shares. The limit falls by half while the node is
-/// busy, and rises by a quarter while it is not; it is measured only while clients exceed their shares.
+/// busy. Otherwise it rises by a quarter while it is used, and returns to its start while it is not: a limit that
+/// nobody has tried for a while says nothing about what the node can do, and busy is noticed only afterwards. It is
+/// measured only while clients exceed their shares.
 /// </summary>
 internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDisposable
 {
+    /// <summary>Frames per second in the beginning.</summary>
+    public const double StartExcess = 2000;
+
     public const double MaxExcess = 100_000;
 
     private const double MinExcess = 100;
+
+    /// <summary>Seconds of the limit that may be taken at once.</summary>
+    private const double Burst = 0.2;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
@@ -18,34 +26,41 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
     private long _measured;
     private long _used;
     private long _filled;
-    private double _excess = MaxExcess;
+    private double _excess = StartExcess;
     private double _tokens;
+    private double _wanted;
     private bool _isDisposed;
 
     /// <summary>Gets the frames per second that all clients together may send beyond their shares.</summary>
     public double Excess => Volatile.Read(ref _excess);
 
-    /// <summary>Takes frames of a client beyond its share.</summary>
-    /// <returns>False if the node is busy: the client waits for its share.</returns>
-    public bool TryTake(double frames, long now)
+    /// <summary>Takes frames of a client beyond its share, unless its share is back sooner.</summary>
+    /// <param name="frames">The number of frames.</param>
+    /// <param name="share">Seconds until the client has its share again.</param>
+    /// <param name="now">The timestamp.</param>
+    /// <returns>Seconds to wait before the next read; null if the frames were not taken.</returns>
+    public double? TryTake(double frames, double share, long now)
     {
+        if (limits.BusyDelay == TimeSpan.Zero)
+        {
+            return 0;
+        }
+
         lock (_gate)
         {
             Start(now);
-            if (_excess >= MaxExcess)
-            {
-                return true;
-            }
-
-            _tokens = Math.Min(_excess, _tokens + (time.GetElapsedTime(_filled, now).TotalSeconds * _excess));
+            _wanted += frames;
+            var elapsed = time.GetElapsedTime(_filled, now).TotalSeconds;
+            _tokens = Math.Min(_excess * Burst, _tokens + (elapsed * _excess));
             _filled = now;
-            if (_tokens < 0)
+            var wait = Math.Max(0, (frames - _tokens) / _excess);
+            if (wait >= share)
             {
-                return false;
+                return null;
             }
 
             _tokens -= frames;
-            return true;
+            return wait;
         }
     }
 
@@ -54,10 +69,15 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
     {
         lock (_gate)
         {
-            _excess = delay > limits.BusyDelay
-                ? Math.Max(MinExcess, _excess / 2)
-                : Math.Min(MaxExcess, _excess * 1.25);
-            _tokens = Math.Min(_tokens, _excess);
+            var isUsed = _wanted * 2 > _excess * Interval.TotalSeconds;
+            var before = _excess;
+            _wanted = 0;
+            _excess = delay > limits.BusyDelay ? Math.Max(MinExcess, _excess / 2)
+                : isUsed || _excess < StartExcess ? Math.Min(MaxExcess, _excess * 1.25)
+                : Math.Max(StartExcess, _excess / 1.25);
+
+            // Who waits, waits as long as before.
+            _tokens *= _excess / before;
         }
     }
 
@@ -73,9 +93,9 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
     private void Start(long now)
     {
         _used = now;
-        if (_timer is null && limits.BusyDelay > TimeSpan.Zero && !_isDisposed)
+        if (_timer is null && !_isDisposed)
         {
-            (_measured, _filled) = (now, now);
+            (_measured, _filled, _tokens) = (now, now, _excess * Burst);
             _timer = time.CreateTimer(static load => ((NodeLoad)load!).Measure(), this, Interval, Interval);
         }
     }
@@ -88,7 +108,7 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
         lock (_gate)
         {
             _measured = now;
-            if (time.GetElapsedTime(_used, now) > IdleTime && _excess >= MaxExcess)
+            if (time.GetElapsedTime(_used, now) > IdleTime && _excess >= StartExcess)
             {
                 _timer?.Dispose();
                 _timer = null;

@@ -2,16 +2,19 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.Channels;
 
 /// <summary>The revoked users of the cluster, in the memory of each node.</summary>
 /// <remarks>
-/// Nodes send each other what they know by pub/sub, and all of it when the set of nodes changes. Messages are protected
-/// with the keys of the cluster, so that no channel can forge one.
+/// Nodes send each other what they know by pub/sub: all of it when the set of nodes changes, and a part of it in turn
+/// at every check, because pub/sub may lose a message. Messages are protected with the keys of the cluster, so that no
+/// channel can forge one.
 /// </remarks>
-internal sealed class SocketRevocations : IHostedService, IDisposable
+internal sealed partial class SocketRevocations : IHostedService, IDisposable
 {
     /// <summary>How long a revocation is kept; tokens must not be valid for longer.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(14);
@@ -23,19 +26,25 @@ internal sealed class SocketRevocations : IHostedService, IDisposable
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, DateTimeOffset> _users = new(StringComparer.Ordinal);
+    private readonly OrderedDictionary<string, DateTimeOffset> _users = new(StringComparer.Ordinal);
     private readonly IPresenceNode _node;
     private readonly IDataProtector _protector;
     private readonly TimeProvider _time;
     private readonly ChannelInstruments _instruments;
+    private readonly ILogger _log;
     private IDisposable? _subscription;
     private ITimer? _timer;
     private string _nodes = "";
+    private int _sent;
 
     public SocketRevocations(
-        IPresenceNode node, IDataProtectionProvider protection, TimeProvider time, ChannelInstruments instruments)
+        IPresenceNode node,
+        IDataProtectionProvider protection,
+        TimeProvider time,
+        ChannelInstruments instruments,
+        ILogger<SocketRevocations> log)
     {
-        (_node, _time, _instruments) = (node, time, instruments);
+        (_node, _time, _instruments, _log) = (node, time, instruments, log);
         _protector = protection.CreateProtector("Presence.Channels.Revocations.v1");
     }
 
@@ -59,7 +68,7 @@ internal sealed class SocketRevocations : IHostedService, IDisposable
     /// <exception cref="PresenceOverloadException">100,000 users are revoked.</exception>
     public void Revoke(string user, DateTimeOffset issuedBefore)
     {
-        if (!TryAdd(user, issuedBefore))
+        if (!TryAdd(user, issuedBefore, out _))
         {
             throw new PresenceOverloadException(
                 $"{Capacity} users are revoked, and no more fit. Change the keys of Data Protection to revoke all.");
@@ -83,34 +92,48 @@ internal sealed class SocketRevocations : IHostedService, IDisposable
         _timer?.Dispose();
     }
 
-    /// <summary>Forgets what no token can have any more; tells nodes that have come.</summary>
+    /// <summary>Forgets what no token can have any more; tells nodes that have come or have lost something.</summary>
     private void Check()
     {
-        var nodes = string.Join('\n', _node.Nodes().Where(n => n.Status == "up").Select(n => n.Name).Order());
-        Entry[] all;
-        lock (_gate)
+        try
         {
-            RemoveExpired();
-            if (nodes == _nodes)
+            foreach (var part in Due().Chunk(MaxPerMessage))
             {
-                return;
+                Send(part);
             }
-
-            _nodes = nodes;
-            all = [.. _users.Select(user => new Entry(user.Key, user.Value.UtcTicks))];
         }
-
-        foreach (var part in all.Chunk(MaxPerMessage))
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            Send(part);
+            // The next check tries again.
+            _instruments.Dropped("revocations_not_sent");
+            LogNotSent(_log, e);
         }
     }
 
-    private bool TryAdd(string user, DateTimeOffset issuedBefore)
+    private Entry[] Due()
+    {
+        var nodes = string.Join('\n', _node.Nodes().Where(n => n.Status == "up").Select(n => n.Name).Order());
+        lock (_gate)
+        {
+            RemoveExpired();
+            if (nodes != _nodes)
+            {
+                (_nodes, _sent) = (nodes, 0);
+                return [.. _users.Select(Entry.Of)];
+            }
+
+            var from = _sent < _users.Count ? _sent : 0;
+            _sent = Math.Min(from + MaxPerMessage, _users.Count);
+            return [.. Enumerable.Range(from, _sent - from).Select(i => Entry.Of(_users.GetAt(i)))];
+        }
+    }
+
+    private bool TryAdd(string user, DateTimeOffset issuedBefore, out bool isNew)
     {
         lock (_gate)
         {
-            if (!_users.TryGetValue(user, out var known) && _users.Count >= Capacity)
+            isNew = !_users.TryGetValue(user, out var known) || known < issuedBefore;
+            if (known == default && _users.Count >= Capacity)
             {
                 RemoveExpired();
                 if (_users.Count >= Capacity)
@@ -119,7 +142,7 @@ internal sealed class SocketRevocations : IHostedService, IDisposable
                 }
             }
 
-            _users[user] = known > issuedBefore ? known : issuedBefore;
+            _users[user] = isNew ? issuedBefore : known;
             return true;
         }
     }
@@ -127,32 +150,47 @@ internal sealed class SocketRevocations : IHostedService, IDisposable
     private void RemoveExpired()
     {
         var oldest = _time.GetUtcNow() - Retention;
-        foreach (var (user, before) in _users)
+        if (_users.Any(user => user.Value < oldest))
         {
-            if (before < oldest)
-            {
-                // Removing while enumerating is allowed for dictionaries.
-                _users.Remove(user);
-            }
+            var kept = _users.Where(user => user.Value >= oldest).ToList();
+            _users.Clear();
+            kept.ForEach(user => _users.Add(user.Key, user.Value));
         }
     }
 
-    private void Send(Entry[] entries) => _node.PubSub.Broadcast(new PubSubMessage(
-        Topic, "revoke", _protector.Protect(JsonSerializer.SerializeToUtf8Bytes(entries)), IsBinary: true));
+    private void Send(Entry[] entries)
+    {
+        try
+        {
+            _node.PubSub.Broadcast(new PubSubMessage(
+                Topic, "revoke", _protector.Protect(JsonSerializer.SerializeToUtf8Bytes(entries)), IsBinary: true));
+        }
+        catch (PresenceLimitException) when (entries.Length > 1)
+        {
+            Send(entries[..(entries.Length / 2)]);
+            Send(entries[(entries.Length / 2)..]);
+        }
+    }
 
     private void OnMessage(PubSubMessage message)
     {
         try
         {
+            var hasChanged = false;
             foreach (var entry in JsonSerializer.Deserialize<Entry[]>(_protector.Unprotect(message.Body.ToArray()))!)
             {
-                if (!TryAdd(entry.User, new DateTimeOffset(entry.Before, TimeSpan.Zero)))
+                if (!TryAdd(entry.User, new DateTimeOffset(entry.Before, TimeSpan.Zero), out var isNew))
                 {
                     _instruments.Dropped("revocations_full");
                 }
+
+                hasChanged |= isNew;
             }
 
-            Changed?.Invoke();
+            if (hasChanged)
+            {
+                Changed?.Invoke();
+            }
         }
         catch (Exception e) when (e is CryptographicException or JsonException or ArgumentException)
         {
@@ -160,5 +198,12 @@ internal sealed class SocketRevocations : IHostedService, IDisposable
         }
     }
 
-    private sealed record Entry(string User, long Before);
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "Revocations of users were not sent to other nodes; the next try is soon.")]
+    private static partial void LogNotSent(ILogger log, Exception error);
+
+    private sealed record Entry(string User, long Before)
+    {
+        public static Entry Of(KeyValuePair<string, DateTimeOffset> user) => new(user.Key, user.Value.UtcTicks);
+    }
 }

@@ -139,6 +139,8 @@ internal sealed class ChangeFeed
         var isFirst = true;
         while (true)
         {
+            // A reader that was stopped gets nothing of what is there already.
+            cancellation.ThrowIfCancellationRequested();
             if (TryRead(ref position, isFirst ? cursor : null, isFirst, out var message, out var next))
             {
                 isFirst = false;

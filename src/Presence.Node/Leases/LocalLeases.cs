@@ -9,6 +9,9 @@ internal sealed class LocalLeases(IPresenceNode node, TimeProvider time) : IPres
     /// <summary>Maximum number of leases.</summary>
     public const int MaxLeases = 1_000_000;
 
+    /// <summary>How early a timer may be: its clock may be coarser than that of time stamps.</summary>
+    private static readonly TimeSpan ClockStep = TimeSpan.FromMilliseconds(1);
+
     private readonly ConcurrentDictionary<LeaseId, Lease> _leases = new();
     private int _count;
 
@@ -125,9 +128,15 @@ internal sealed class LocalLeases(IPresenceNode node, TimeProvider time) : IPres
             await Gate.WaitAsync().ConfigureAwait(false);
             try
             {
-                if (leases.Time.GetElapsedTime(_renewed) >= _duration)
+                var left = _duration - leases.Time.GetElapsedTime(_renewed);
+                if (left <= TimeSpan.Zero)
                 {
                     End();
+                }
+                else if (!IsOver)
+                {
+                    // Renewed meanwhile, or the timer, whose clock is a coarse one, was early.
+                    Timer?.Change(left + ClockStep, Timeout.InfiniteTimeSpan);
                 }
             }
             finally

@@ -12,6 +12,11 @@ public sealed record ResumeToken
 {
     private const byte Version = 1;
 
+    /// <summary>
+    /// More often than any client resumes, and far from where numbers end: a session continues with the next one.
+    /// </summary>
+    private const uint MaxResumes = 1 << 30;
+
     internal ResumeToken(SessionId session, Generation generation, ReplicaId owner, uint attachment = 0)
     {
         Session = session;
@@ -61,7 +66,7 @@ public sealed record ResumeToken
             var read = new ResumeToken(
                 SessionCodec.ReadId(ref from), SessionCodec.ReadGeneration(ref from), from.Replica(),
                 checked((uint)from.Number()));
-            token = from.AtEnd ? read : null;
+            token = from.AtEnd && read.Generation.Resumes <= MaxResumes ? read : null;
         }
         catch (Exception e) when (e is ShardFrameException or OverflowException or ArgumentException)
         {

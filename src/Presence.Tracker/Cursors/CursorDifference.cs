@@ -30,7 +30,7 @@ internal static class CursorDifference
             var change = changes.Current;
             uint? added = change.Kind == PresenceChangeKind.Left ? null : TopicDigest.OwnerOf(change.Entry);
             uint? removed = change.LastShown is { } shown ? TopicDigest.OwnerOf(shown) : null;
-            net.Note(change);
+            net.Note(change, removed is { } end && open.Contains(end));
             if (added is { } to && open.Contains(to))
             {
                 past.Remove(change.Entry);
@@ -63,14 +63,19 @@ internal static class CursorDifference
     private sealed class NetChanges
     {
         private readonly Dictionary<(string Key, RefDot Ref), (PresenceEntry Entry, int Count)> _counts = [];
-        private readonly Dictionary<PresenceIdentity, PresenceChange> _ends = [];
+        private readonly Dictionary<PresenceIdentity, (PresenceChange Change, bool IsLater)> _ends = [];
 
         /// <summary>Keeps the last leave of a presence: its final version and reason.</summary>
-        public void Note(in PresenceChange change)
+        /// <param name="change">The change.</param>
+        /// <param name="isLater">
+        /// Whether it is certainly later than the cursor. An earlier one ends nothing that the reader has: the session
+        /// has tracked the presence again since.
+        /// </param>
+        public void Note(in PresenceChange change, bool isLater)
         {
             if (change.Kind == PresenceChangeKind.Left)
             {
-                _ends.TryAdd(change.Entry.Identity, change);
+                _ends.TryAdd(change.Entry.Identity, (change, isLater));
             }
         }
 
@@ -95,11 +100,13 @@ internal static class CursorDifference
         {
             var changes = new List<PresenceChange>(_counts.Count);
             var updated = new Dictionary<PresenceIdentity, PresenceEntry>();
+            var present = _counts.Values.Where(v => v.Count < 0).Select(v => v.Entry.Identity).ToHashSet();
             foreach (var (entry, _) in _counts.Values.Where(v => v.Count > 0).Reverse())
             {
-                if (_ends.TryGetValue(entry.Identity, out var end))
+                if (_ends.TryGetValue(entry.Identity, out var end)
+                    && (end.IsLater || !present.Contains(entry.Identity)))
                 {
-                    changes.Add(end with { LastShown = entry, ChangesKey = false });
+                    changes.Add(end.Change with { LastShown = entry, ChangesKey = false });
                 }
                 else
                 {

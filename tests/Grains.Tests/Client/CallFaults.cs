@@ -16,6 +16,9 @@ internal sealed class CallFaults : IIncomingGrainCallFilter
     /// <summary>Gets or sets which calls are executed and not answered until <see cref="Release"/>.</summary>
     public Func<IIncomingGrainCallContext, bool> AnswersLate { get; set; } = static _ => false;
 
+    /// <summary>Gets or sets which calls are executed and time out.</summary>
+    public Func<IIncomingGrainCallContext, bool> LosesAnswer { get; set; } = static _ => false;
+
     /// <summary>Gets or sets the exception of a call; null if it is executed.</summary>
     public Func<IIncomingGrainCallContext, Exception?> FailsWith { get; set; } = static _ => null;
 
@@ -42,6 +45,11 @@ internal sealed class CallFaults : IIncomingGrainCallFilter
         }
 
         await context.Invoke();
+        if (LosesAnswer(context))
+        {
+            throw new TimeoutException("The answer was lost.");
+        }
+
         if (AnswersLate(context))
         {
             await _hanging.Task;

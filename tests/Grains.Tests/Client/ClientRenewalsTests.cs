@@ -46,6 +46,20 @@ public sealed class ClientRenewalsTests
         faults.Release();
     }
 
+    [Fact]
+    public async Task Leases_shorter_than_the_interval_of_the_client_are_renewed_in_time()
+    {
+        var faults = new CallFaults();
+        await using var cluster = await PresenceCluster.StartAsync(
+            1,
+            o => o.LeaseDuration = TimeSpan.FromSeconds(2),
+            o => o.RenewalInterval = TimeSpan.FromHours(1),
+            configureSilo: silo => silo.Services.AddSingleton<IIncomingGrainCallFilter>(faults));
+        await using var presence = await cluster.Client.TrackAsync("lobby", "ann");
+        await TestTimeouts.UntilAsync(
+            "the lease was renewed", TimeSpan.FromSeconds(30), () => faults.Calls.Any(c => c.Method == "RenewMany"));
+    }
+
     [Theory]
     [InlineData("Check")]
     [InlineData("RenewMany")]

@@ -47,6 +47,41 @@ public sealed class LeaseGraceTests
     }
 
     [Fact]
+    public async Task Presence_whose_resume_is_executed_and_not_answered_is_resumed_again_and_nobody_sees_it()
+    {
+        var faults = new CallFaults();
+        await using var cluster = await PresenceCluster.StartAsync(
+            3,
+            o => o.LeaseGrace = TimeSpan.FromSeconds(60),
+            o => o.RenewalInterval = TimeSpan.FromMilliseconds(250),
+            silo => silo.Services.AddSingleton<IIncomingGrainCallFilter>(faults));
+        var ledger = new Ledger();
+        await using var subscription = await cluster.Client.SubscribeAsync("lobby", ledger.HandleAsync);
+        var mine = await cluster.Client.TrackAsync("lobby", "mine", Meta);
+        await ledger.JoinedAsync("mine");
+        var before = mine.Handle.Silo;
+        foreach (var silo in cluster.Silos)
+        {
+            await cluster.ListsAsync(silo, "lobby", "mine");
+        }
+
+        var resumes = 0;
+        faults.LosesAnswer = c => c.MethodName == "Resume" && Interlocked.Increment(ref resumes) == 1;
+        await cluster.Orleans.KillSiloAsync(cluster.SiloAt(before));
+        await Harness.TestTimeouts.UntilAsync(
+            "another silo has it", TimeSpan.FromSeconds(90), () => mine.Handle.Silo != before);
+        await Harness.TestTimeouts.UntilAsync(
+            "the first lease is ended",
+            TimeSpan.FromSeconds(30),
+            () => faults.Calls.Any(c => c.Method == "EndLeases"));
+        await mine.UpdateAsync(PresenceMeta.Empty);
+        await ledger.Received.FirstAsync(c => c.Entry.Meta == PresenceMeta.Empty);
+        Assert.True(resumes > 1);
+        Assert.Single(ledger.Received.All, c => c.Kind == PresenceChangeKind.Joined);
+        Assert.DoesNotContain(ledger.Received.All, c => c.Kind == PresenceChangeKind.Left);
+    }
+
+    [Fact]
     public async Task Lease_with_a_grace_ends_when_it_is_not_renewed()
     {
         await using var cluster = await PresenceCluster.StartAsync(

@@ -80,9 +80,8 @@ public sealed class InputRateTests
     {
         using var harness = new Harness();
         var (fast, slow) = (harness.Connect().Session, harness.Connect().Session);
-        Assert.Null(fast.MeterAsync(200, 1));
         Busy(harness, TimeSpan.FromMilliseconds(11), times: 20);
-        Assert.Null(fast.MeterAsync(100, 1));
+        Assert.Null(fast.MeterAsync(120, 1));
         var wait = fast.MeterAsync(50, 1);
         Assert.False(wait!.IsCompleted);
         for (var i = 0; i < 50; i++)
@@ -97,6 +96,38 @@ public sealed class InputRateTests
         Assert.Null(fast.MeterAsync(200, 1));
     }
 
+    [Fact]
+    public void Sudden_bursts_of_many_clients_are_spread_before_the_node_is_busy()
+    {
+        using var harness = new Harness();
+        var waits = Enumerable.Range(0, 10).Select(_ => harness.Connect().Session.MeterAsync(500, 1)).ToList();
+        Assert.All(waits[1..], Assert.NotNull);
+        var frames = 10 * (500 - 100);
+        harness.Time.Advance(TimeSpan.FromSeconds(frames / NodeLoad.StartExcess * 0.5));
+        Assert.Contains(waits, wait => wait is { IsCompleted: false });
+        harness.Time.Advance(TimeSpan.FromSeconds(frames / NodeLoad.StartExcess * 0.5));
+        Assert.All(waits, wait => Assert.True(wait is null or { IsCompleted: true }));
+    }
+
+    [Fact]
+    public void Limit_rises_while_it_is_used_and_returns_to_its_start_while_it_is_not()
+    {
+        using var harness = new Harness();
+        var load = harness.Server.Load;
+        for (var i = 0; i < 30; i++)
+        {
+            load.TryTake(load.Excess, 10, harness.Time.GetTimestamp());
+            load.Measured(TimeSpan.Zero);
+        }
+
+        Assert.Equal(NodeLoad.MaxExcess, load.Excess);
+        Busy(harness, TimeSpan.Zero, times: 30);
+        Assert.Equal(NodeLoad.StartExcess, load.Excess);
+        Busy(harness, TimeSpan.FromSeconds(1), times: 30);
+        Busy(harness, TimeSpan.Zero, times: 30);
+        Assert.Equal(NodeLoad.StartExcess, load.Excess);
+    }
+
     [Theory]
     [InlineData(1, 400_000, 0)]
     [InlineData(1, 1, 100)]
@@ -106,7 +137,6 @@ public sealed class InputRateTests
         Busy(harness, TimeSpan.FromSeconds(1), times: 20);
         var session = harness.Connect().Session;
         Assert.Null(session.MeterAsync(100, 1));
-        Assert.Null(session.MeterAsync(10, 1));
         session.Charge(charged);
         Assert.NotNull(session.MeterAsync(frames, bytes));
     }
@@ -124,7 +154,7 @@ public sealed class InputRateTests
 
         // A tick that comes late halves the limit.
         harness.Time.Advance(TimeSpan.FromMilliseconds(150));
-        Assert.Equal(NodeLoad.MaxExcess / 2, harness.Server.Load.Excess);
+        Assert.Equal(NodeLoad.StartExcess / 2, harness.Server.Load.Excess);
         for (var i = 0; i < 150; i++)
         {
             harness.Time.Advance(TimeSpan.FromMilliseconds(100));

@@ -106,6 +106,50 @@ public sealed class TokenEndTests
     }
 
     [Fact]
+    public async Task Revocation_whose_message_was_lost_is_known_after_some_checks()
+    {
+        var cluster = new InMemoryCluster();
+        await using var one = await StartAsync("n1", cluster);
+        await using var two = await StartAsync("n2", cluster);
+        var token = Token(two);
+        var tokens = two.Services.GetRequiredService<SocketTokens>();
+        await UntilNodesKnowEachOtherAsync(one, two);
+
+        // The checks send everything while there are new nodes.
+        _time.Advance(TimeSpan.FromSeconds(10));
+        cluster.Reaches = (_, _) => false;
+        one.Services.GetRequiredService<SocketTokens>().Revoke("ann");
+        Assert.Equal("ann", tokens.TryRead("socket", token));
+        cluster.Reaches = (_, _) => true;
+        for (var i = 0; i < 3; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        await TestTimeouts.UntilAsync(
+            "it is rejected", TestClient.Timeout, () => tokens.TryRead("socket", token) is null);
+    }
+
+    [Fact]
+    public async Task Revocations_that_do_not_fit_into_one_message_are_sent_in_several()
+    {
+        var cluster = new InMemoryCluster();
+        await using var one = await StartAsync("n1", cluster, "--Presence:MaxMessageBytes=4096");
+        var issuer = one.Services.GetRequiredService<SocketTokens>();
+        var users = Enumerable.Range(0, 300).Select(i => $"user-{i:D10}").ToList();
+        var issued = users.ConvertAll(user => issuer.Create("socket", user, TimeSpan.FromDays(10)));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        users.ForEach(user => issuer.Revoke(user));
+        await using var two = await StartAsync("n2", cluster);
+        var tokens = two.Services.GetRequiredService<SocketTokens>();
+        await TestTimeouts.UntilAsync("all are known", TestClient.Timeout, () =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            return issued.TrueForAll(token => tokens.TryRead("socket", token) is null);
+        });
+    }
+
+    [Fact]
     public async Task Forged_revocation_is_dropped_and_counted()
     {
         await using var host = await StartAsync();
@@ -136,6 +180,15 @@ public sealed class TokenEndTests
         http.User = new(new ClaimsIdentity([new("sub", "eve")]));
         Assert.Null(SocketToken.FromUser(http));
     }
+
+    private Task<TimeSpan> UntilNodesKnowEachOtherAsync(params WebHost[] hosts) => TestTimeouts.UntilAsync(
+        "the nodes know each other",
+        TestClient.Timeout,
+        () =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            return hosts.All(host => host.Server.Node.Nodes().Count(node => node.Status == "up") == hosts.Length);
+        });
 
     private Task<WebHost> StartAsync(
         string name = "n1", InMemoryCluster? cluster = null, params string[] settings) => WebHost.StartAsync(

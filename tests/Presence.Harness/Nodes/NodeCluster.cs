@@ -3,6 +3,8 @@ namespace Presence.Harness.Nodes;
 /// <summary>Silos as processes that share a database. Each name is used once. All end with the cluster.</summary>
 public sealed class NodeCluster : IAsyncDisposable
 {
+    private const int MaxStarts = 3;
+
     private readonly TestNetwork? _network;
     private readonly PostgresDatabase _database;
     private readonly IReadOnlyDictionary<string, string> _settings;
@@ -39,12 +41,13 @@ public sealed class NodeCluster : IAsyncDisposable
     }
 
     /// <summary>Starts nodes in parallel until this many run.</summary>
+    /// <remarks>
+    /// On a busy machine a silo may not answer probes while it starts, so that Orleans declares it dead and it ends. As
+    /// with an orchestrator, another one takes its place.
+    /// </remarks>
     public async Task<IReadOnlyList<NodeProcess>> GrowToAsync(int count)
     {
-        var names = Enumerable.Range(0, Math.Max(0, count - Living.Count))
-            .Select(_ => $"m{++_last}")
-            .ToList();
-        var starting = names.ConvertAll(StartAsync);
+        var starting = Enumerable.Range(0, Math.Max(0, count - Living.Count)).Select(_ => StartNewAsync()).ToList();
         try
         {
             await Task.WhenAll(starting);
@@ -74,6 +77,22 @@ public sealed class NodeCluster : IAsyncDisposable
     {
         await Task.WhenAll(_all.Select(node => node.DisposeAsync().AsTask()));
         await _database.DisposeAsync();
+    }
+
+    private async Task<NodeProcess> StartNewAsync()
+    {
+        for (var start = 1; ; start++)
+        {
+            try
+            {
+                return await StartAsync($"m{Interlocked.Increment(ref _last)}");
+            }
+            catch (InvalidOperationException e) when (
+                start < MaxStarts && e.Message.Contains("told I am dead", StringComparison.Ordinal))
+            {
+                // The next one.
+            }
+        }
     }
 
     private async Task<NodeProcess> StartAsync(string name)

@@ -44,6 +44,18 @@ public sealed class ChangeFeedTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Reader_that_was_stopped_receives_nothing_of_what_waits_for_it()
+    {
+        _feed.Start(new TopicSnapshot("t"));
+        using var stop = new CancellationTokenSource();
+        await using var reader = _feed.ReadAsync(null, stop.Token).GetAsyncEnumerator();
+        await StateAsync(reader);
+        JoinLater("ann");
+        await stop.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(async () => await reader.MoveNextAsync());
+    }
+
     [Theory]
     [InlineData(0, 1)]
     [InlineData(1, 0)]

@@ -44,6 +44,20 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Lease_whose_timer_is_early_ends_all_the_same()
+    {
+        var time = new EarlyTime();
+        using var leases = new LocalLeases(_cluster[0], time);
+        await leases.PutAsync(Worker, PresenceMeta.Empty, Duration, default);
+        time.Advance(Duration);
+        await TestTimeouts.UntilAsync("the lease has expired", TimeSpan.FromSeconds(30), () =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(1));
+            return Tracker.Count("jobs") == 0;
+        });
+    }
+
+    [Fact]
     public async Task Equal_metadata_is_not_written_and_other_metadata_is_an_update()
     {
         var first = await PutAsync(Worker, """{"job":1}""");
@@ -116,4 +130,11 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
 
     private Task<KeyLease> PutAsync(LeaseId id, string meta = "{}") =>
         _leases.PutAsync(id, PresenceMeta.Parse(meta), Duration, default);
+
+    /// <summary>A clock whose first timer is due 5 ms before its time stamps say so.</summary>
+    private sealed class EarlyTime : FakeTimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime - TimeSpan.FromMilliseconds(5), period);
+    }
 }

@@ -46,6 +46,31 @@ public sealed class SessionMessageTests
     }
 
     [Fact]
+    public async Task Detached_session_and_one_that_was_resumed_without_a_receiver_accept_no_message()
+    {
+        await using var cluster = await TestCluster.OfAsync(1);
+        var tracker = cluster.Tracker(0);
+        var received = 0;
+        var options = new PresenceSessionOptions
+        {
+            Grace = TimeSpan.FromMinutes(1),
+            OnMessage = _ => Interlocked.Increment(ref received) > 0,
+        };
+        var session = cluster[0].OpenSession(options);
+        await tracker.TrackAsync(session, "t", "ann");
+        Assert.Equal(SendToKeyResult.Accepted, await tracker.SendToKeyAsync("ann", Hello));
+        session.Detach();
+        Assert.Equal(SendToKeyResult.NotAccepted, await tracker.SendToKeyAsync("ann", Hello));
+
+        var deaf = new PresenceSessionOptions { Grace = options.Grace };
+        var resumed = await cluster[0].ResumeAsync(session.Token!, deaf);
+        Assert.Equal(SendToKeyResult.NotAccepted, await tracker.SendToKeyAsync("ann", Hello));
+        await cluster[0].ResumeAsync(resumed.Session.Token!, options);
+        Assert.Equal(SendToKeyResult.Accepted, await tracker.SendToKeyAsync("ann", Hello));
+        Assert.Equal(2, received);
+    }
+
+    [Fact]
     public async Task Sessions_that_take_no_message_reject_or_throw_do_not_accept_it()
     {
         await using var cluster = await TestCluster.OfAsync(1);

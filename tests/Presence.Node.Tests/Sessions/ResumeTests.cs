@@ -342,6 +342,16 @@ public class ResumeTests
         Assert.False(ResumeToken.TryParse([9, .. bytes[1..]], out _));
     }
 
+    [Theory]
+    [InlineData(1u << 30, true)]
+    [InlineData((1u << 30) + 1, false)]
+    [InlineData(uint.MaxValue - 1, false)]
+    public void Token_from_near_the_end_of_numbers_is_no_token(uint resumes, bool isOne)
+    {
+        var bytes = new ResumeToken(new(1, 2), new(resumes, 0), new("n0", 5)).ToBytes();
+        Assert.Equal(isOne, ResumeToken.TryParse(bytes, out _));
+    }
+
     private static async Task SeeAsync(TestCluster cluster, int nodes, string topic, Func<PresenceEntry, bool> isSo)
     {
         for (var node = 0; node < nodes; node++)

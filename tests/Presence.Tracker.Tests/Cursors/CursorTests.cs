@@ -72,6 +72,23 @@ public class CursorTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Leave_and_join_that_the_reader_knows_do_not_make_a_later_update_a_leave()
+    {
+        var nodes = Nodes.Named("a", "b", "c");
+        nodes["a"].Track("ann", """{"v":1}""");
+        nodes.Settle();
+        nodes["b"].Track("bob");
+        nodes.Pass(TimeSpan.FromSeconds(1), (from, to, _) => from == "b" && to == "c");
+        nodes["a"].Untrack("ann");
+        nodes["a"].Track("ann", """{"v":2}""");
+        nodes.Pass(TimeSpan.FromSeconds(1), (from, to, _) => from == "b" && to == "c");
+        Assert.Equal(["ann"], nodes["c"].Keys());
+        var cursor = CursorOf(nodes["c"]);
+        nodes["a"].Update("ann", """{"v":3}""");
+        Assert.Equal("""+bob ~ann{"v":2}>{"v":3}""", Missed(nodes["a"], cursor));
+    }
+
+    [Fact]
     public void Reader_needs_the_state_if_too_little_is_remembered()
     {
         var nodes = Nodes.WithPresence("ann");
