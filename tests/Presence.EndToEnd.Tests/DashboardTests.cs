@@ -6,6 +6,14 @@ namespace Presence.EndToEnd.Tests;
 public sealed class DashboardTests(ITestOutputHelper output)
 {
     [SkippableFact]
+    public async Task Pages_show_what_the_server_says_when_it_is_late_or_differs_from_the_browser()
+    {
+        var chromium = Places.Chromium();
+        NodeScripts.Require();
+        output.WriteLine(await NodeScripts.RunAsync("pages-alone.mjs", [chromium, HostFiles.Root], seconds: 240));
+    }
+
+    [SkippableFact]
     public async Task Operator_finds_topics_keys_and_nodes_and_acts_on_them()
     {
         var chromium = Places.Chromium();

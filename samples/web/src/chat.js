@@ -1,6 +1,6 @@
 import "./chat.css";
 import { Presence, Socket } from "phoenix";
-import { clock, hue, initials, plural } from "./wording.js";
+import { clock, hue, initials, moment, plural } from "./wording.js";
 
 const MESSAGES_SHOWN = 200;
 const TYPING_ENDS_AFTER = 3000;
@@ -66,25 +66,40 @@ function rejected(reason) {
 }
 
 function showPeople(presence) {
+  const known = new Map([...at("people").children].map((row) => [row.dataset.key, row]));
   const rows = presence.list((key, { metas }) => {
-    const row = at("person").content.firstElementChild.cloneNode(true);
-    const face = row.querySelector(".face");
-    face.textContent = initials(key);
-    face.dataset.hue = hue(key);
-    row.querySelector(".key").textContent = key;
-    row.querySelector(".badge").hidden = key !== name;
+    const row = known.get(key) ?? person(key);
     row.querySelector(".facts").hidden = !metas.some((meta) => meta.typing);
     return row;
   });
-  at("people").replaceChildren(...rows);
+  // Rows that stay are not moved, so that what is selected stays.
+  for (const row of known.values()) if (!rows.includes(row)) row.remove();
+  rows.forEach((row, i) => {
+    const place = at("people").children[i] ?? null;
+    if (place !== row) at("people").insertBefore(row, place);
+  });
   const title = `${plural(rows.length, "person", "people")} in this room`;
   if (at("people-title").textContent !== title) at("people-title").textContent = title;
+}
+
+function person(key) {
+  const row = at("person").content.firstElementChild.cloneNode(true);
+  row.dataset.key = key;
+  const face = row.querySelector(".face");
+  face.textContent = initials(key);
+  face.dataset.hue = hue(key);
+  row.querySelector(".key").textContent = key;
+  row.querySelector(".badge").hidden = key !== name;
+  return row;
 }
 
 function showMessage(message) {
   const item = at("message").content.firstElementChild.cloneNode(true);
   item.querySelector("b").textContent = message.name;
-  item.querySelector("time").textContent = clock(message.at);
+  const time = item.querySelector("time");
+  time.textContent = clock(message.at);
+  time.title = moment(message.at);
+  time.dateTime = new Date(message.at).toISOString();
   item.querySelector("p").textContent = message.text;
   const log = at("messages");
   const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40;

@@ -15,6 +15,9 @@ export function ago(since, now) {
 
 export const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
+/** Returns the day and time of a moment, with the zone. */
+export const moment = (at) => new Date(at).toLocaleString([], { dateStyle: "full", timeStyle: "long" });
+
 /** Returns up to two letters or digits: one of each of the first two words, or two of a single word. */
 export function initials(key) {
   const words = key.match(/[\p{L}\p{N}]+/gu) ?? [];

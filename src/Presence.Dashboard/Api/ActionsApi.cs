@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Presence.Channels;
 using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
@@ -38,7 +39,16 @@ internal static class ActionsApi
     public static async Task<IResult> Disconnect(HttpContext http)
     {
         var id = Required(await ReadAsync(http, "{id}"), "id");
-        http.RequestServices.GetRequiredService<IChannelBroadcaster>().Disconnect(id);
+        try
+        {
+            http.RequestServices.GetRequiredService<IChannelBroadcaster>().Disconnect(id);
+        }
+        catch (PresenceLimitException e)
+        {
+            // The message names the topic of the broadcast, which the client did not give.
+            return AdminProblem.BadRequest($"'id' has {e.Size} bytes; the limit is {e.Limit} bytes.");
+        }
+
         Record(http, $"disconnected {id}");
         return Results.Json(new { });
     }

@@ -58,8 +58,8 @@ internal static class PresenceReadApi
         var field = AdminQuery.Required(http, "field");
         var (limit, _) = AdminQuery.Page(http);
         var counts = FieldCounts.Of(Tracker(http).List(topic), field);
-        var page = counts.Values.Take(limit).Select(c => new { value = c.Key, count = c.Value });
-        var other = counts.Other + counts.Values.Skip(limit).Sum(c => c.Value);
+        var page = counts.Values.Take(limit).Select(c => new { value = c.Text, count = c.Count });
+        var other = counts.Other + counts.Values.Skip(limit).Sum(c => c.Count);
         return Results.Json(new { topic, field, counts = page, other });
     }
 
@@ -77,10 +77,10 @@ internal static class PresenceReadApi
     public static IResult History(HttpContext http)
     {
         var range = AdminQuery.Text(http, "range") ?? "10m";
-        var points = http.RequestServices.GetRequiredService<NodeNumbers>().History.Read(range)
+        var (step, points) = http.RequestServices.GetRequiredService<NodeNumbers>().History.Read(range)
             ?? throw AdminProblem.BadRequest("'range' must be 10m, 1h or 24h.");
         var page = points.Select(point => new HistoryPoint(point.At, point.Average));
-        return Results.Json(new { range, points = page }, ClusterView.Json);
+        return Results.Json(new { range, step = (int)step.TotalSeconds, points = page }, ClusterView.Json);
     }
 
     private static Func<PresenceEntry, bool> Detached(HttpContext http) =>

@@ -25,7 +25,8 @@ internal sealed class NodeNumbers : IDisposable
     private readonly Queue<(long At, long[] Totals)> _samples = [];
     private readonly double[] _durations = new double[MaxDurations];
     private int _merges;
-    private NumbersView _now = NumbersView.None;
+    private NumbersView _now = new(
+        Started.ToUnixTimeMilliseconds(), Environment.WorkingSet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     public NodeNumbers(IPresenceNode node, IMeterFactory meters, TimeProvider time)
     {
@@ -69,7 +70,7 @@ internal sealed class NodeNumbers : IDisposable
 
     public NumberHistory History { get; } = new();
 
-    /// <summary>Gets the numbers of the last sample.</summary>
+    /// <summary>Gets the numbers of the last sample; before the first one, start and memory of the process.</summary>
     public NumbersView Now => Volatile.Read(ref _now);
 
     /// <summary>Takes a sample; called every second.</summary>
@@ -148,7 +149,4 @@ internal sealed record NumbersView(
     long Dropped,
     long SlowConsumers,
     double MergeP50Ms,
-    double MergeP99Ms)
-{
-    public static readonly NumbersView None = new(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-}
+    double MergeP99Ms);

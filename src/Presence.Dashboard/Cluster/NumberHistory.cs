@@ -23,34 +23,39 @@ internal sealed class NumberHistory
     }
 
     /// <summary>Returns the points of a range, the oldest first, with their times in Unix seconds.</summary>
-    /// <returns>Null if there is no such range.</returns>
-    public IReadOnlyList<(long At, Point Average)>? Read(string range)
+    /// <returns>
+    /// The points and the time between two of them; a longer time means that nothing was recorded between them. Null if
+    /// there is no such range.
+    /// </returns>
+    public (TimeSpan Step, IReadOnlyList<(long At, Point Average)> Points)? Read(string range)
     {
         lock (_gate)
         {
-            return _series.TryGetValue(range, out var series) ? series.Points() : null;
+            return _series.TryGetValue(range, out var series) ? (series.Step, series.Points()) : null;
         }
     }
 
     private sealed class Series(TimeSpan step, int capacity)
     {
-        private readonly Queue<(long At, Point Average)> _points = new(capacity);
+        private readonly List<(long At, Point Average)> _points = new(capacity + 1);
         private long _at = -1;
         private Point _sum;
         private int _count;
 
+        public TimeSpan Step => step;
+
         public void Add(DateTimeOffset at, Point point)
         {
-            var begin = at.ToUnixTimeSeconds() / (long)step.TotalSeconds * (long)step.TotalSeconds;
+            var seconds = (long)step.TotalSeconds;
+            var begin = at.ToUnixTimeSeconds() / seconds * seconds;
             if (begin != _at && _count > 0)
             {
-                if (_points.Count == capacity)
-                {
-                    _points.Dequeue();
-                }
-
-                _points.Enqueue((_at, _sum / _count));
+                _points.Add((_at, _sum / _count));
                 (_sum, _count) = (default, 0);
+
+                // By time, not by number: none were recorded while the process was suspended. A clock that was set back
+                // leaves no points of its future.
+                _points.RemoveAll(old => old.At < begin - (capacity * seconds) || old.At >= begin);
             }
 
             (_at, _sum, _count) = (begin, _sum + point, _count + 1);

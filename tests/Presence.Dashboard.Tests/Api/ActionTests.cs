@@ -31,6 +31,18 @@ public sealed class ActionTests
     }
 
     [Fact]
+    public async Task Id_of_a_socket_that_is_too_long_is_rejected_with_its_limit()
+    {
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        var body = JsonSerializer.Serialize(new { id = new string('x', 300) });
+        using var answer = await PostAsync(host.Http, "/api/disconnect", body);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("'id' has 300 bytes; the limit is 255 bytes.", problem.GetProperty("detail").GetString());
+        Assert.DoesNotContain(host.Audit, line => line.Contains("disconnected", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Unknown_unique_process_is_not_found()
     {
         await using var node = await LiveNode.StartAsync();

@@ -54,6 +54,40 @@ public sealed class ReadingTests
     }
 
     [Fact]
+    public async Task Long_values_with_one_beginning_are_counted_apart_and_cut_visibly()
+    {
+        await using var node = await LiveNode.StartAsync();
+        using var session = node.Node.OpenSession();
+        var beginning = new string('x', 99);
+        foreach (var (key, end) in new[] { ("a", "!one"), ("b", "!two"), ("c", "!two"), ("d", "😀") })
+        {
+            var meta = PresenceMeta.Parse(JsonSerializer.Serialize(new { page = beginning + end }));
+            await node.Node.Tracker.TrackAsync(session, "t", key, meta);
+        }
+
+        var counts = await node.Http.GetFromJsonAsync<JsonElement>("/api/counts?topic=t&field=page");
+        Assert.Equal(
+            [(beginning + "!…", 2), (beginning + "!…", 1), (beginning + "…", 1)],
+            counts.GetProperty("counts").EnumerateArray().Select(c => (Text(c), c.GetProperty("count").GetInt32())));
+        static string? Text(JsonElement count) => count.GetProperty("value").GetString();
+    }
+
+    [Fact]
+    public async Task Text_null_is_not_counted_with_presences_without_the_field()
+    {
+        await using var node = await LiveNode.StartAsync();
+        using var session = node.Node.OpenSession();
+        var metas = new[] { """{"page":"null"}""", """{"page":"null"}""", """{"page":null}""", "{}", "{}" };
+        foreach (var (key, meta) in new[] { "a", "b", "c", "d", "e" }.Zip(metas))
+        {
+            await node.Node.Tracker.TrackAsync(session, "t", key, PresenceMeta.Parse(meta));
+        }
+
+        var counts = await node.Http.GetFromJsonAsync<JsonElement>("/api/counts?topic=t&field=page");
+        Assert.Equal("""[{"value":null,"count":3},{"value":"null","count":2}]""", Raw(counts, "counts"));
+    }
+
+    [Fact]
     public async Task Text_of_any_language_is_read_as_UTF8()
     {
         await using var node = await LiveNode.StartAsync();

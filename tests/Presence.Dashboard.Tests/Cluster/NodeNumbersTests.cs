@@ -28,6 +28,20 @@ public sealed class NodeNumbersTests
     }
 
     [Fact]
+    public async Task Numbers_have_the_start_and_memory_of_the_process_before_the_first_sample()
+    {
+        // The clock of this host stands still, so no sample is taken.
+        await using var host = (await AdminHost.StartAsync()).SignIn();
+        var cluster = await host.Http.GetFromJsonAsync<JsonElement>("/api/cluster");
+        var numbers = cluster.GetProperty("numbers");
+        Assert.InRange(
+            numbers.GetProperty("started_at").GetInt64(),
+            DateTimeOffset.UtcNow.AddDays(-1).ToUnixTimeMilliseconds(),
+            DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        Assert.InRange(numbers.GetProperty("memory_bytes").GetInt64(), 1, long.MaxValue);
+    }
+
+    [Fact]
     public async Task Numbers_of_another_node_of_the_process_are_not_counted()
     {
         await using var node = await LiveNode.StartAsync();
@@ -51,7 +65,8 @@ public sealed class NodeNumbersTests
 
         foreach (var (range, points, step) in new[] { ("10m", 121, 5), ("1h", 121, 30), ("24h", 289, 300) })
         {
-            var read = history.Read(range)!;
+            var (between, read) = history.Read(range)!.Value;
+            Assert.Equal(step, between.TotalSeconds);
             Assert.Equal(points, read.Count);
             Assert.All(read.Zip(read.Skip(1)), pair => Assert.Equal(step, pair.Second.At - pair.First.At));
             Assert.Equal(
@@ -59,6 +74,40 @@ public sealed class NodeNumbersTests
         }
 
         Assert.Null(history.Read("1w"));
+    }
+
+    [Fact]
+    public void History_covers_its_time_after_a_suspension_too()
+    {
+        var history = new NumberHistory();
+        void Record(int from, int to)
+        {
+            for (var second = from; second < to; second++)
+            {
+                history.Add(Start.AddSeconds(second), new Point(1, 0, 0, 0, 0, 0, 0));
+            }
+        }
+
+        Record(0, 600);
+        Record(1000, 1010);
+        var begin = Start.ToUnixTimeSeconds();
+        Assert.Equal(
+            [.. Enumerable.Range(0, 39).Select(i => begin + 405 + (5 * i)), begin + 1000, begin + 1005],
+            history.Read("10m")!.Value.Points.Select(point => point.At));
+        Assert.Equal(21, history.Read("1h")!.Value.Points.Count);
+    }
+
+    [Fact]
+    public void History_is_in_order_after_the_clock_was_set_back()
+    {
+        var history = new NumberHistory();
+        foreach (var second in Enumerable.Range(0, 60).Concat(Enumerable.Range(20, 20)))
+        {
+            history.Add(Start.AddSeconds(second), new Point(second, 0, 0, 0, 0, 0, 0));
+        }
+
+        var times = history.Read("10m")!.Value.Points.Select(point => point.At - Start.ToUnixTimeSeconds());
+        Assert.Equal([0, 5, 10, 15, 20, 25, 30, 35], times);
     }
 
     [Theory]

@@ -106,6 +106,8 @@ function make(tag: string, className = "", text = ""): HTMLElement {
 export class Shoppers {
   stats: Stats | null = null;
   #step = 2000;
+  /** The last time of the server, in milliseconds, and when this page got it, by its own stopwatch. */
+  #server = { at: 0, got: 0 };
   #times: number[] = [];
   #shoppers: Line = [];
   #openPages: Line = [];
@@ -124,6 +126,7 @@ export class Shoppers {
 
   show(stats: Stats): void {
     this.stats = stats;
+    this.#server = { at: stats.at, got: performance.now() };
     set(at("shoppers"), number(stats.shoppers));
     set(at("open-pages"), number(stats.open_pages));
     const carts = Object.values(stats.items).reduce((sum, n) => sum + n, 0) + stats.other_items;
@@ -137,6 +140,7 @@ export class Shoppers {
   /** Replaces the samples by those of the server, after the first connection and each reconnection. */
   restore(history: History): void {
     this.#step = history.step_ms;
+    if (!this.stats) this.#server = { at: history.until, got: performance.now() };
     const n = history.shoppers.length;
     this.#times = Array.from({ length: n }, (_, i) => (history.until - (n - 1 - i) * history.step_ms) / 1000);
     this.#shoppers = [...history.shoppers];
@@ -153,7 +157,9 @@ export class Shoppers {
   #sample(): void {
     const stats = this.isLive() ? this.stats : null;
     if (!stats && this.#times.length === 0) return;
-    this.#times.push(Date.now() / 1000);
+    // By the clock of the server, as in its history: that of the browser may differ.
+    const now = (this.#server.at + performance.now() - this.#server.got) / 1000;
+    this.#times.push(Math.max(now, this.#times.at(-1) ?? now));
     this.#shoppers.push(stats?.shoppers ?? null);
     this.#openPages.push(stats?.open_pages ?? null);
     append(this.#pages, stats?.pages, stats?.other_pages, this.#times.length);
@@ -191,7 +197,8 @@ function append(
   others: number | undefined,
   length: number,
 ): void {
-  const names = now ? Object.entries(now).slice(0, LINES) : [];
+  // JavaScript orders names that are numbers by number, so the order of the server is lost.
+  const names = Object.entries(now ?? {}).sort(descending).slice(0, LINES);
   for (const [name] of names) {
     // A new name was not among the largest before: its earlier counts are unknown.
     if (!lines.has(name)) lines.set(name, Array<null>(length - 1).fill(null));
@@ -201,6 +208,11 @@ function append(
     line.push(now && (Object.hasOwn(now, name) || !others) ? count(now, name) : null);
     if (line.slice(-KEEP).every((n) => !n)) lines.delete(name);
   }
+}
+
+/** Orders counts: the largest first. */
+function descending([a, n]: [string, number], [b, m]: [string, number]): number {
+  return m - n || (a < b ? -1 : 1);
 }
 
 /** Clients choose the names of pages, for example "constructor". */
@@ -222,7 +234,7 @@ function bars(
   others: number,
   label: (name: string) => string,
 ): void {
-  const entries = Object.entries(counts).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const entries = Object.entries(counts).sort(descending);
   const max = entries[0]?.[1] ?? 1;
   const rows = new Map([...list.children].map((row) => [(row as HTMLElement).dataset.name!, row as HTMLElement]));
   let previous: Element | null = null;

@@ -18,9 +18,24 @@ export class Chart {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#build());
   }
 
-  /** @param times seconds since 1970 @param lines in the order of the names */
-  show(times: number[], lines: number[][]): void {
-    this.#data = [times, ...lines];
+  /**
+   * Draws points; a line is broken where points are missing.
+   * @param step seconds between two points @param times seconds since 1970
+   * @param points for each time, the values in the order of the names
+   */
+  show(step: number, times: number[], points: number[][]): void {
+    const at: number[] = [];
+    const lines: (number | null)[][] = this.names.map(() => []);
+    times.forEach((time, i) => {
+      const last = at.at(-1);
+      if (last !== undefined && time - last > step) {
+        at.push(last + step);
+        for (const line of lines) line.push(null);
+      }
+      at.push(time);
+      lines.forEach((line, n) => line.push(points[i]![n]!));
+    });
+    this.#data = [at, ...lines];
     if (this.#plot) this.#plot.setData(this.#data);
     else this.#build();
   }

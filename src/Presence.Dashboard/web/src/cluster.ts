@@ -1,16 +1,13 @@
 import { act } from "./actions";
-import { at, counted, draw, duration, keep, make, memory, number, set, time } from "./dom";
+import { at, counted, duration, keep, make, memory, number, set, time } from "./dom";
 import type { Cluster, Happening, Pair, Sessions, UniqueProcess } from "./messages";
+import { Picture } from "./picture";
 import { ResumeRates } from "./rates";
-
-// More nodes are not readable as a circle; the table below shows the same.
-const MOST_DRAWN = 12;
 
 /** The nodes as a picture, their views of each other, and the events. */
 export class ClusterView {
-  #drawn = "";
   #told = "";
-  #sessions = "";
+  #picture = new Picture(at("picture"));
   #rates = new ResumeRates();
 
   show(cluster: Cluster): void {
@@ -27,77 +24,17 @@ export class ClusterView {
       at("cluster-summary"),
       `${number(up)} of ${counted(cluster.nodes.length, "node")} up, ${counted(cluster.entries, "presence")}; seen from ${cluster.node}.`,
     );
-    // An unchanged picture is not redrawn, to avoid flicker.
-    const drawn = JSON.stringify([cluster.nodes, cluster.pairs.map((p) => [p.from, p.to, p.status, Math.round(p.lag_ms / 50)])]);
-    if (drawn !== this.#drawn) {
-      this.#drawn = drawn;
-      picture(cluster);
-      matrix(cluster);
-    }
+    this.#picture.show(cluster);
+    matrix(cluster);
     nodes(cluster);
     processes(cluster.processes ?? []);
-    const rates = this.#rates.after(cluster);
-    const sessions = JSON.stringify([cluster.node_sessions, rates]);
-    if (sessions !== this.#sessions) {
-      this.#sessions = sessions;
-      sessionTable(cluster.node_sessions, rates);
-    }
+    sessionTable(cluster.node_sessions, this.#rates.after(cluster));
     const told = JSON.stringify(cluster.events);
     if (told !== this.#told) {
       this.#told = told;
       diary(cluster.events);
     }
   }
-}
-
-function picture({ nodes, pairs }: Cluster): void {
-  const box = at("picture");
-  if (nodes.length > MOST_DRAWN) {
-    box.replaceChildren(make("p", "soft", "Too many nodes for a picture; see the table."));
-    return;
-  }
-  const radius = nodes.length === 1 ? 0 : 118;
-  const [height, middle] = extent(nodes.length, radius);
-  const svg = draw("svg", { viewBox: `0 0 420 ${height}`, role: "img", "aria-label": nodes.map((m) => `${m.name} ${m.status}`).join(", ") });
-  const places = new Map(
-    nodes.map((node, i) => {
-      const angle = (2 * Math.PI * i) / nodes.length - Math.PI / 2;
-      return [node.name, { x: 210 + radius * 1.2 * Math.cos(angle), y: middle + radius * Math.sin(angle) }] as const;
-    }),
-  );
-  const drawn = new Set<string>();
-  for (const pair of pairs) {
-    const name = [pair.from, pair.to].sort().join("\n");
-    const [a, b] = [places.get(pair.from), places.get(pair.to)];
-    if (!a || !b || drawn.has(name)) continue;
-    drawn.add(name);
-    const back = pairs.find((p) => p.from === pair.to && p.to === pair.from);
-    const down = pair.status === "down" || back?.status === "down";
-    const lag = Math.max(pair.lag_ms, back?.lag_ms ?? 0);
-    svg.append(
-      draw("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: `link ${down ? "down" : lag >= 1000 ? "late" : "up"}` }),
-      draw("text", { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 - 6, class: "lag" }, down ? "down" : lag > 0 ? `${duration(lag)} behind` : "in step"),
-    );
-  }
-  for (const node of nodes) {
-    const { x, y } = places.get(node.name)!;
-    const group = draw("g", { class: `node ${node.status}` });
-    group.append(
-      draw("circle", { cx: x, cy: y, r: 44 }),
-      draw("text", { x, y: y - 8, class: "name" }, node.name.length > 12 ? `${node.name.slice(0, 11)}…` : node.name),
-      draw("text", { x, y: y + 10 }, node.status),
-      draw("text", { x, y: y + 27, class: "small" }, number(node.entries)),
-    );
-    svg.append(group);
-  }
-  box.replaceChildren(svg);
-}
-
-/** The height of the picture and the center of its circle: an odd number of nodes leaves the bottom empty. */
-function extent(count: number, radius: number): [height: number, middle: number] {
-  const heights = Array.from({ length: count }, (_, i) => -Math.cos((2 * Math.PI * i) / count) * radius);
-  const edge = 54;
-  return [Math.max(...heights) - Math.min(...heights) + 2 * edge, edge - Math.min(...heights)];
 }
 
 function nodes(cluster: Cluster): void {
@@ -154,50 +91,72 @@ function processes(list: UniqueProcess[]): void {
 }
 
 function sessionTable(nodes: Record<string, Sessions>, rates: [outcome: string, perSecond: number, total: number][]): void {
-  at("sessions").replaceChildren(
-    ...Object.entries(nodes).sort(([a], [b]) => (a < b ? -1 : 1)).map(([node, sessions]) => {
-      const row = make("tr");
-      const name = Object.assign(make("th", "", node), { scope: "row" });
-      row.append(name, ...[sessions.attached, sessions.detached, sessions.held_leaves].map((n) => make("td", "n", number(n))));
-      return row;
-    }),
-  );
+  const sorted = Object.entries(nodes).sort(([a], [b]) => (a < b ? -1 : 1));
+  keep(at("sessions"), sorted.map(([node, { attached, detached, held_leaves }]) =>
+    line(node, [attached, detached, held_leaves].map(number))));
   at("no-resumes").hidden = rates.length > 0;
   at("resumes-table").hidden = rates.length === 0;
-  at("resumes").replaceChildren(
-    ...rates.map(([outcome, perSecond, total]) => {
-      const row = make("tr");
-      const name = Object.assign(make("th", "", outcome.replaceAll("_", " ")), { scope: "row" });
-      row.append(name, make("td", "n", perSecond.toFixed(1)), make("td", "n", number(total)));
-      return row;
-    }),
-  );
+  keep(at("resumes"), rates.map(([outcome, perSecond, total]) =>
+    line(outcome.replaceAll("_", " "), [perSecond.toFixed(1), number(total)])));
 }
 
+/** A row of a table with a name and numbers. */
+function line(name: string, numbers: string[]) {
+  return {
+    id: name,
+    content: JSON.stringify(numbers),
+    make() {
+      const row = make("tr");
+      row.append(Object.assign(make("th", "", name), { scope: "row" }), ...numbers.map((text) => make("td", "n", text)));
+      return row;
+    },
+  };
+}
+
+/** Cells stay while the nodes are the same, as their tooltips change with every message. */
 function matrix({ nodes, pairs }: Cluster): void {
   const names = nodes.map((node) => node.name);
   const find = (from: string, to: string): Pair | undefined => pairs.find((pair) => pair.from === from && pair.to === to);
-  const head = make("tr");
-  head.append(make("th", "", "sees ↓ of →"), ...names.map((name) => Object.assign(make("th", "n", name), { scope: "col" })));
-  const body = names.map((from) => {
-    const row = make("tr");
-    const name = make("th", "", from);
-    name.scope = "row";
-    row.append(name);
-    for (const to of names) {
+  const content = JSON.stringify(names);
+  const column = (name: string) => Object.assign(make("th", "n", name), { scope: "col" });
+  keep(at("lag-head"), [{
+    id: "head",
+    content,
+    make() {
+      const head = make("tr");
+      head.append(make("th", "", "sees ↓ of →"), ...names.map(column));
+      return head;
+    },
+  }]);
+  keep(at("lag"), names.map((from) => ({
+    id: from,
+    content,
+    make() {
+      const row = make("tr");
+      row.append(Object.assign(make("th", "", from), { scope: "row" }));
+      for (const to of names) {
+        const cell = make("td", "n");
+        cell.dataset.to = to;
+        cell.append(make("span"));
+        row.append(cell);
+      }
+      return row;
+    },
+  })));
+  for (const row of at("lag").children as HTMLCollectionOf<HTMLElement>) {
+    const from = row.dataset.id!;
+    for (const cell of row.querySelectorAll<HTMLElement>("td")) {
+      const to = cell.dataset.to!;
       const pair = find(from, to);
-      const cell = make("td", "n");
-      if (from === to) set(cell, "–");
-      else if (!pair) set(cell, "?");
-      else if (pair.status === "down") cell.append(make("span", "status down", "down"));
-      else set(cell, duration(pair.lag_ms));
-      if (pair) cell.title = `${from} last heard ${to} ${duration(pair.silent_ms)} ago and holds ${number(pair.entries)} of its presences`;
-      row.append(cell);
+      const down = pair?.status === "down";
+      const text = cell.querySelector("span")!;
+      text.className = down ? "status down" : "";
+      set(text, from === to ? "–" : !pair ? "?" : down ? "down" : duration(pair.lag_ms));
+      cell.title = pair
+        ? `${from} last heard ${to} ${duration(pair.silent_ms)} ago and holds ${number(pair.entries)} of its presences`
+        : "";
     }
-    return row;
-  });
-  at("lag-head").replaceChildren(head);
-  at("lag").replaceChildren(...body);
+  }
 }
 
 function diary(events: Happening[]): void {

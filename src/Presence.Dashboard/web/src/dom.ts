@@ -72,6 +72,10 @@ export function keep(list: Element, parts: { id: string; content: string; make()
   }
 }
 
+/** A duration that may be shorter than a millisecond. */
+export const precise = (ms: number): string =>
+  ms < 10 ? `${ms.toLocaleString("en", { maximumFractionDigits: 2 })} ms` : duration(ms);
+
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;

@@ -1,6 +1,6 @@
 import { Socket } from "phoenix";
 import type { Cluster } from "./messages";
-import { api, current } from "./session";
+import { api, current, storage } from "./session";
 
 export type State = "connecting" | "live" | "quiet" | "lost";
 
@@ -25,6 +25,8 @@ export class Live {
     // Relative to this page, under any prefix of the host.
     this.socket = new Socket(new URL("admin_socket", document.baseURI).pathname, {
       authToken: current()?.token,
+      // The client takes that of the browser otherwise, and fails where it is not permitted.
+      sessionStorage: storage,
       reconnectAfterMs: (tries: number) => [100, 250, 500, 1000, 2000][tries - 1] ?? 4000,
       rejoinAfterMs: (tries: number) => [100, 500, 1000][tries - 1] ?? 3000,
     });

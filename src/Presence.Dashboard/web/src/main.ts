@@ -6,7 +6,7 @@ import { Live, type State } from "./live";
 import { Overview } from "./overview";
 import { PresenceList } from "./presences";
 import { route } from "./route";
-import { current, forget, signIn } from "./session";
+import { current, forget, reload, said, signIn } from "./session";
 import { TopicList } from "./topics";
 
 const WORDS: Record<State, [mood: string, word: string]> = {
@@ -24,8 +24,10 @@ interface AddedView {
 let live: Live | null = null;
 
 setUpSignIn();
+setUpSkipLink();
+const reason = said();
 if (current()) open();
-else ask("");
+else ask(reason);
 
 function ask(reason: string): void {
   at("sign-in").hidden = false;
@@ -54,13 +56,20 @@ function setUpSignIn(): void {
   at("sign-out").addEventListener("click", () => leave("Signed out."));
 }
 
+/** Moves the focus. The address stays: it names the view. */
+function setUpSkipLink(): void {
+  document.querySelector("a.skip")!.addEventListener("click", (event) => {
+    event.preventDefault();
+    at("views").focus();
+  });
+}
+
 function leave(reason: string): void {
   live?.close();
   live = null;
   forget();
-  // The page reloads, so that nothing of the session remains.
-  sessionStorage.setItem("presence.said", reason);
-  location.reload();
+  // Nothing of the session remains in the page.
+  reload(reason);
 }
 
 function open(): void {
@@ -142,10 +151,4 @@ function showState(): void {
         : `Connected, but this node has said nothing for some seconds.${age}`,
     );
   }
-}
-
-const said = sessionStorage.getItem("presence.said");
-if (said !== null) {
-  sessionStorage.removeItem("presence.said");
-  if (!current()) set(at("sign-in-said"), said);
 }

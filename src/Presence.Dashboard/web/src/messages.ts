@@ -63,6 +63,8 @@ export interface Topic {
 }
 
 export interface History {
+  /** Seconds between two points; points that are further apart have nothing between them. */
+  step: number;
   points: {
     at: number;
     entries: number;

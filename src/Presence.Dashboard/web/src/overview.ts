@@ -1,5 +1,5 @@
 import { Chart } from "./chart";
-import { at, counted, duration, keep, make, memory, number, set } from "./dom";
+import { at, counted, duration, keep, make, memory, number, precise, set } from "./dom";
 import type { Cluster, History, Numbers, Topic } from "./messages";
 import { address, remember } from "./route";
 import { api } from "./session";
@@ -61,7 +61,7 @@ export class Overview {
       ["Joins", rate(own?.joins ?? 0), `a second, ${rate(own?.leaves ?? 0)} leaves`],
       ["Messages", rate(sum((n) => n.messages)), "broadcasts and diffs a second"],
       ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))), "largest of any pair"],
-      ["Merge", duration(most((n) => n.merge_p99_ms)), `99 %; median ${most((n) => n.merge_p50_ms).toFixed(2)} ms`],
+      ["Merge", precise(most((n) => n.merge_p99_ms)), `99 %; median ${precise(most((n) => n.merge_p50_ms))}`],
       ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
       ["Dropped frames", number(sum((n) => n.dropped)), "since the start"],
       ["Memory", memory(most((n) => n.memory_bytes)), "of the largest process"],
@@ -95,14 +95,15 @@ export class Overview {
     try {
       const [history, topics] = await Promise.all([api(`api/history?range=${range}`), api("api/topics?order=size&limit=8")]);
       if (!history.ok || !topics.ok) throw new Error(`status ${history.ok ? topics.status : history.status}`);
-      const { points } = (await history.json()) as History;
+      const { step, points } = (await history.json()) as History;
       const { topics: largest, examined, complete } = (await topics.json()) as { topics: Topic[]; examined: number; complete: boolean };
       this.#topics = complete ? number(examined) : `over ${number(examined)}`;
       this.#largest(largest);
+      at("largest-said").hidden = complete;
+      set(at("largest-said"), complete ? "" : `Of the first ${number(examined)} topics by name; any others were not examined.`);
       if (range !== this.#range) return;
       for (const { chart, of } of this.#charts) {
-        const lines = points.map(of);
-        chart.show(points.map((point) => point.at), (lines[0] ?? [0]).map((_, i) => lines.map((line) => line[i]!)));
+        chart.show(step, points.map((point) => point.at), points.map(of));
       }
       set(at("history-said"), points.length > 1 ? "" : "Nothing has been recorded for longer than a few seconds.");
     } catch (error) {

@@ -18,6 +18,7 @@ export class PresenceList {
   #trail: (string | null)[] = [];
   #next: string | null = null;
   #request = 0;
+  #counted = "";
   #visible = false;
 
   constructor(private readonly isLive: () => boolean) {
@@ -68,6 +69,7 @@ export class PresenceList {
     this.#remember();
     set(at("found"), this.#topic.value ? "Loading …" : "Name a topic.");
     at("rows").replaceChildren();
+    if (this.#counted !== this.#topic.value) at("counts").replaceChildren();
     this.#after = null;
     this.#trail = [];
     void this.#load();
@@ -109,34 +111,40 @@ export class PresenceList {
       for (let hop = 0; hop < HOPS && body.presences.length === 0 && (hop === 0 || body.next !== null); hop++) {
         body = await this.#fetch(topic, body.next);
       }
-      const count = (await (await api(`api/topic?topic=${encodeURIComponent(topic)}`)).json()) as { count: number; keys: number };
+      const answer = await api(`api/topic?${new URLSearchParams({ topic })}`);
+      if (!answer.ok) throw new Error(await problem(answer));
+      const count = (await answer.json()) as { count: number; keys: number };
       // A later request was sent; its answer counts.
       if (request !== this.#request) return;
       this.#next = body.next;
       this.#render(body, count);
-      await this.#count(topic);
+      await this.#count(topic, request);
     } catch (error) {
       if (request === this.#request) set(at("found"), `Not read: ${(error as Error).message}`);
     }
   }
 
   /** Counts of presences by the value of the given field; none without a field. */
-  async #count(topic: string): Promise<void> {
+  async #count(topic: string, request: number): Promise<void> {
     const field = this.#field.value.trim();
     if (!field) {
       at("counts").replaceChildren();
       return;
     }
     const answer = await api(`api/counts?${new URLSearchParams({ topic, field, limit: "12" })}`);
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const { counts, other } = (await answer.json()) as { counts: { value: string; count: number }[]; other: number };
+    if (!answer.ok) throw new Error(await problem(answer));
+    const { counts, other } = (await answer.json()) as { counts: { value: string | null; count: number }[]; other: number };
+    if (request !== this.#request) return;
+    this.#counted = topic;
     const most = counts[0]?.count ?? 1;
-    const all = [...counts.map(({ value, count }) => [value, count, most] as const), ...(other > 0 ? [["all others", other, 0] as const] : [])];
-    keep(at("counts"), all.map(([value, count, of]) => ({
-      id: `${value} ${of > 0}`,
-      content: `${count}/${of}`,
-      make: () => bar(value, count, of),
-    })));
+    // The index tells values apart that were cut to the same text.
+    const named = counts.map(({ value, count }, i) => ({
+      id: `${counts.slice(0, i).filter((one) => one.value === value).length} ${JSON.stringify(value)}`,
+      content: `${count}/${most}`,
+      make: () => bar(value ?? "(no value)", count, most),
+    }));
+    const rest = { id: "others", content: String(other), make: () => bar("all others", other, 0) };
+    keep(at("counts"), other > 0 ? [...named, rest] : named);
   }
 
   async #fetch(topic: string, after: string | null): Promise<Presences> {
@@ -144,7 +152,7 @@ export class PresenceList {
     if (after !== null) query.set("after", after);
     if (this.#search.value.trim()) query.set("search", this.#search.value.trim());
     const answer = await api(`api/presences?${query}`);
-    if (!answer.ok) throw new Error(((await answer.json()) as { detail?: string }).detail ?? `status ${answer.status}`);
+    if (!answer.ok) throw new Error(await problem(answer));
     return (await answer.json()) as Presences;
   }
 
@@ -160,6 +168,12 @@ export class PresenceList {
     at<HTMLButtonElement>("previous").disabled = this.#after === null && this.#trail.length === 0;
     keep(at("rows"), presences.flatMap((presence) => rows(presence, this.#topic.value)));
   }
+}
+
+/** The reason of an answer that is an error. */
+async function problem(answer: Response): Promise<string> {
+  const body = (await answer.json().catch(() => ({}))) as { detail?: string };
+  return body.detail ?? `status ${answer.status}`;
 }
 
 function bar(value: string, count: number, most: number): HTMLLIElement {
@@ -201,7 +215,7 @@ function line(topic: string, key: string, meta: Record<string, unknown>, isFirst
   }
   const actions = make("td", "actions");
   if (isFirst) {
-    const copy = button("Copy", `Copy ${key}`, () => navigator.clipboard.writeText(key).then(() => set(copy, "Copied")));
+    const copy = button("Copy", `Copy ${key}`, () => copyKey(key, name, copy));
     const evict = button("Evict", `Evict ${key}`, () => {
       if (confirm(`End the presences of ${key} in ${topic}?`)) void act("api/evict", { topic, key }, at("evicted"));
     });
@@ -209,6 +223,18 @@ function line(topic: string, key: string, meta: Record<string, unknown>, isFirst
   }
   row.append(name, owner, said, actions);
   return row;
+}
+
+/** Copies a key; selects it where the browser does not permit that, as over plain HTTP. */
+async function copyKey(key: string, shown: HTMLElement, copy: HTMLElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(key);
+    set(copy, "Copied");
+  } catch {
+    getSelection()?.selectAllChildren(shown);
+    set(copy, "Selected");
+    set(at("evicted"), "The browser does not let this page copy, for example over plain HTTP. The key is selected: copy it.");
+  }
 }
 
 function button(text: string, label: string, onClick: () => unknown): HTMLButtonElement {

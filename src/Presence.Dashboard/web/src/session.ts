@@ -2,6 +2,9 @@
 
 const KEY = "presence.admin";
 
+/** The storage of this tab; where the browser does not permit it, one that ends with the page. */
+export const storage = tabStorage();
+
 export interface Ticket {
   token: string;
   expires: string;
@@ -17,11 +20,20 @@ export function current(): Ticket | null {
 
 export function forget(): void {
   ticket = null;
-  try {
-    sessionStorage.removeItem(KEY);
-  } catch {
-    // Storage is not permitted, so it is empty.
-  }
+  storage.removeItem(KEY);
+}
+
+/** Reloads the page, which then has a reason to show: kept in its history, which needs no permission. */
+export function reload(reason: string): void {
+  history.replaceState({ said: reason }, "");
+  location.reload();
+}
+
+/** The reason of the last reload, once; else empty. */
+export function said(): string {
+  const reason = (history.state as { said?: string } | null)?.said ?? "";
+  if (reason) history.replaceState(null, "");
+  return reason;
 }
 
 /** Null on success, else the reason to show. */
@@ -57,11 +69,7 @@ export async function post(path: string, body: unknown): Promise<Response> {
 
 function keep(given: Ticket): void {
   ticket = { token: given.token, expires: given.expires };
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(ticket));
-  } catch {
-    // Storage is not permitted; a reload asks for the password again.
-  }
+  storage.setItem(KEY, JSON.stringify(ticket));
 }
 
 /** A browser that signed in with HTTP Basic gets a token in the page. */
@@ -74,8 +82,23 @@ function handed(): Ticket | null {
 
 function stored(): Ticket | null {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return JSON.parse(storage.getItem(KEY) ?? "null");
   } catch {
     return null;
+  }
+}
+
+function tabStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
+  try {
+    sessionStorage.setItem(`${KEY}.permitted`, "");
+    sessionStorage.removeItem(`${KEY}.permitted`);
+    return sessionStorage;
+  } catch {
+    const kept = new Map<string, string>();
+    return {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, value),
+      removeItem: (key) => void kept.delete(key),
+    };
   }
 }

@@ -7,12 +7,21 @@ import { api } from "./session";
 const LIMIT = 100;
 const REFRESH_MS = 3000;
 
-/** The topics by size, with their growth while the page is open; and where a key is. */
+/** The number of presences of each topic of the first list. */
+interface Baseline {
+  at: number;
+  counts: Map<string, number>;
+  /** True if it lists every topic, so that any other had none. */
+  all: boolean;
+}
+
+/** The topics by size, with their growth since the first list; and where a key is. */
 export class TopicList {
   #visible = false;
-  #since = Date.now();
-  /** Number of presences when a topic was first listed. */
-  #first: Map<string, number> | null = null;
+  #baseline: Baseline | null = null;
+  /** The key of the list of topics, which is not always that of the field. */
+  #found = "";
+  #request = 0;
   #key = at<HTMLInputElement>("key");
 
   constructor(private readonly isLive: () => boolean) {
@@ -21,9 +30,9 @@ export class TopicList {
       void this.#find();
     });
     at("where-evict").addEventListener("click", async () => {
-      const key = this.#key.value.trim();
+      const key = this.#found;
       if (!confirm(`End the presences of ${key} in all topics?`)) return;
-      if (await act("api/evict", { key }, at("where-said"))) this.#clear();
+      if ((await act("api/evict", { key }, at("where-said"))) && key === this.#found) this.#clear();
     });
     setInterval(() => {
       if (this.#visible && !document.hidden && this.isLive()) void this.#load();
@@ -42,6 +51,7 @@ export class TopicList {
   async #find(): Promise<void> {
     const key = this.#key.value.trim();
     remember("topics", { key });
+    const request = ++this.#request;
     if (!key) {
       set(at("where-said"), "");
       this.#clear();
@@ -51,8 +61,12 @@ export class TopicList {
       const answer = await api(`api/key?${new URLSearchParams({ key })}`);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const { topics } = (await answer.json()) as { topics: string[] };
+      // A later request was sent; its answer counts.
+      if (request !== this.#request) return;
+      this.#found = key;
       const said = topics.length === 0 ? `${key} is in no topic.` : `${key} is in ${counted(topics.length, "topic")}:`;
       set(at("where-said"), said);
+      set(at("where-evict"), `Evict ${key} from all topics`);
       at("where-evict").hidden = topics.length === 0;
       keep(at("where-topics"), topics.map((topic) => ({
         id: topic,
@@ -64,6 +78,8 @@ export class TopicList {
         },
       })));
     } catch (error) {
+      if (request !== this.#request) return;
+      this.#clear();
       set(at("where-said"), `Not read: ${(error as Error).message}`);
     }
   }
@@ -78,13 +94,21 @@ export class TopicList {
       const answer = await api(`api/topics?order=size&limit=${LIMIT}`);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const { topics, examined, complete } = (await answer.json()) as { topics: Topic[]; examined: number; complete: boolean };
-      const first = (this.#first ??= new Map(topics.map(({ topic, count }) => [topic, count])));
-      const shown = topics.length < examined ? `, the ${number(topics.length)} largest` : "";
+      const { at: since, counts, all } = (this.#baseline ??= {
+        at: Date.now(),
+        counts: new Map(topics.map(({ topic, count }) => [topic, count])),
+        all: complete && topics.length === examined,
+      });
+      const largest = topics.length < examined ? `, the ${number(topics.length)} largest` : "";
+      const found = complete
+        ? `${counted(examined, "topic")}${largest}.`
+        : `The ${number(topics.length)} largest of the first ${number(examined)} topics by name; any others were not examined.`;
       set(at("topics-found"), topics.length === 0
         ? "Nobody is present in any topic."
-        : `${complete ? "" : "Over "}${counted(examined, "topic")}${shown}. Changes are those since ${time(this.#since)}.`);
+        : `${found} Changes are those since ${time(since)}.`);
       keep(at("topic-rows"), topics.map(({ topic, count, keys }) => {
-        const growth = count - (first.get(topic) ?? 0);
+        const before = counts.get(topic) ?? (all ? 0 : null);
+        const growth = before === null ? null : count - before;
         return {
           id: topic,
           content: JSON.stringify([count, keys, growth]),
@@ -92,8 +116,9 @@ export class TopicList {
             const row = make("tr");
             const name = Object.assign(make("th", "key"), { scope: "row" });
             name.append(link(topic));
-            const sign = growth > 0 ? "+" : "";
-            row.append(name, ...[number(count), number(keys), `${sign}${number(growth)}`].map((text) => make("td", "n", text)));
+            const change = make("td", "n", growth === null ? "–" : `${growth > 0 ? "+" : ""}${number(growth)}`);
+            if (growth === null) change.title = "Not known: the topic was not in the first list.";
+            row.append(name, ...[count, keys].map((n) => make("td", "n", number(n))), change);
             return row;
           },
         };
