@@ -34,6 +34,9 @@ internal sealed class ClusterPubSub(
 
     public int Topics => _subscriptions.Count;
 
+    /// <summary>Gets the number of nodes whose last messages are remembered, this one included.</summary>
+    public int Senders => _senders.Count;
+
     /// <summary>Gets the size of the messages that wait for the subscribers of this node.</summary>
     public long WaitingBytes => _senders.Values.Sum(sender => sender.Messages.Bytes);
 

@@ -34,6 +34,9 @@ internal sealed class LocalReplica(
     /// <summary>Gets the last used sequence number.</summary>
     public ulong Counter => _dots.Context.Max;
 
+    /// <summary>Gets the number of resumable sessions that have tracked here and not ended.</summary>
+    public int SessionCount => _sessions.Count;
+
     /// <summary>Throws if the entry exists already or the request breaks a limit.</summary>
     public void CheckTrack(ulong process, TrackRequest request)
     {

@@ -254,7 +254,8 @@ internal sealed class PeerProtocol
         _map.Replicas.Values.Sum(d => d.Log.DotCount),
         _table.All.Sum(p => p.MinVisibleSequence.Count),
         _map.Replicas.Count,
-        _map.Replicas.Values.Sum(d => d.Count));
+        _map.Replicas.Values.Sum(d => d.Count),
+        _local.SessionCount);
 
     private bool OnContact(TimeSpan now, Sender sender, ShardEffects effects, out Peer? peer)
     {

@@ -7,5 +7,6 @@ namespace Presence.Tracker;
 /// <param name="MinVisible">Identities of which older versions may still arrive.</param>
 /// <param name="Held">Known replicas, including this one.</param>
 /// <param name="Live">Live entries.</param>
+/// <param name="Sessions">Resumable sessions of this node that have tracked here.</param>
 internal readonly record struct ShardMeasure(
-    int ContextIntervals, int Tombstones, int LogDots, int MinVisible, int Held, int Live);
+    int ContextIntervals, int Tombstones, int LogDots, int MinVisible, int Held, int Live, int Sessions);

@@ -77,6 +77,29 @@ public sealed class ClusterPubSubTests
     }
 
     [Fact]
+    public async Task Number_of_remembered_senders_is_bounded_when_pods_with_new_names_come_and_go()
+    {
+        await using var cluster = new TestCluster();
+        var node = await cluster.AddAsync("n0");
+        var received = 0;
+        node.PubSub.Subscribe("t", _ => received++);
+        var frame = new ClusterFrame("pubsub", 0, PubSubCodec.Encode(
+            new PubSubMessage("t", "e", new byte[] { 1 }), new PubSubSource(1, Instance: 1), sequence: 1));
+        node.OnFrame("stays", frame);
+        for (var pod = 0; pod < 5000; pod++)
+        {
+            node.OnFrame($"pod{pod}", frame);
+            node.OnNodeRemoved($"pod{pod}", 1);
+        }
+
+        Assert.InRange(Assert.IsType<ClusterPubSub>(node.PubSub).Senders, 2, 4096);
+
+        // What a node sent that is not removed is still known: this repetition is dropped.
+        node.OnFrame("stays", frame);
+        Assert.Equal(5001, received);
+    }
+
+    [Fact]
     public async Task Local_messages_stay_on_their_node()
     {
         await using var cluster = await TestCluster.OfAsync(2);

@@ -95,7 +95,7 @@ public sealed class LeaseElectionTests
     [Fact]
     public async Task Suspension_of_the_machine_ends_the_leadership_though_the_monotonic_clock_stopped()
     {
-        var time = new FakeTimeProvider();
+        var time = new MachineClock();
         await using var cluster = await TestCluster.OfAsync(1, o => o.AddTracker("unique"));
         var options = new UniqueProcessOptions
         {
@@ -110,10 +110,45 @@ public sealed class LeaseElectionTests
         await using var candidate = await election.JoinAsync("job", options, default);
         using var leadership = await candidate.AcquireAsync(default);
         Assert.True(leadership.IsHeld);
-        // Moves only the wall clock.
-        time.AdjustTime(time.GetUtcNow().AddSeconds(31));
+        time.SetForward = TimeSpan.FromSeconds(31);
         Assert.False(leadership.IsHeld);
         Assert.True(leadership.StopRenewing() <= TimeSpan.Zero);
+        await leadership.AbandonAsync(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task Lease_that_expired_stays_expired_when_the_clock_is_set_back()
+    {
+        var time = new MachineClock();
+        var store = new MemoryLeaseStore(time);
+        await using var candidate = CandidateOf(store, time);
+        using var leadership = await candidate.AcquireAsync(default);
+        store.Reaches = _ => false;
+        time.SetForward = TimeSpan.FromHours(-1);
+        Assert.True(leadership.IsHeld);
+        time.Advance(TimeSpan.FromSeconds(31));
+        Assert.False(leadership.IsHeld);
+        Assert.True(leadership.StopRenewing() <= TimeSpan.Zero);
+        await leadership.AbandonAsync(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task Renewed_lease_counts_from_its_request_and_not_from_the_answer()
+    {
+        var time = new MachineClock();
+        var store = new MemoryLeaseStore(time);
+        await using var candidate = CandidateOf(store, time);
+        using var leadership = await candidate.AcquireAsync(default);
+        var renewal = TimeSpan.FromSeconds(10);
+        await time.DueTimes.FirstAsync(due => due == renewal);
+        store.Reaches = _ =>
+        {
+            time.Advance(TimeSpan.FromSeconds(4));
+            return true;
+        };
+        time.Advance(renewal);
+        await time.DueTimes.UntilAsync(all => all.Count(due => due == renewal) == 2, "it is renewed");
+        Assert.Equal(TimeSpan.FromSeconds(26), leadership.StopRenewing());
         await leadership.AbandonAsync(TimeSpan.Zero);
     }
 
@@ -135,7 +170,7 @@ public sealed class LeaseElectionTests
             .AddUniqueProcess<Watched>("job", o => o.Mode = UniqueProcessMode.Consistent));
 
         Assert.Equal(2, await started.Task.WaitAsync(TimeSpan.FromSeconds(20)));
-        Assert.True(expired.IsAbandoned);
+        Assert.True(expired.Abandoned.IsCompleted);
     }
 
     [Fact]
@@ -154,14 +189,23 @@ public sealed class LeaseElectionTests
     {
         var time = new FakeTimeProvider();
         var log = new FakeLogger();
-        var options = new UniqueProcessOptions { LeaseDuration = TimeSpan.FromSeconds(30) };
         var store = new MemoryLeaseStore(time);
-        await using var candidate = new LeaseCandidate(
-            store, "n0", "job", options, time, new RateLimitedLogger(time), log);
+        await using var candidate = CandidateOf(store, time, log);
         var leadership = (LeaseLeadership)await candidate.AcquireAsync(default);
         leadership.Dispose();
         await leadership.Renewing.WaitAsync(TestTimeout);
         Assert.Equal((0, 0), (store.Renewals, log.Collector.Count));
+    }
+
+    /// <summary>Returns a candidate for a lease of 30 s with a margin of 5 s.</summary>
+    private static LeaseCandidate CandidateOf(MemoryLeaseStore store, TimeProvider time, ILogger? log = null)
+    {
+        var options = new UniqueProcessOptions
+        {
+            LeaseDuration = TimeSpan.FromSeconds(30),
+            LeaseMargin = TimeSpan.FromSeconds(5),
+        };
+        return new(store, "n0", "job", options, time, new RateLimitedLogger(time), log ?? new FakeLogger());
     }
 
     private async Task<TestCluster> StartAsync(

@@ -145,6 +145,18 @@ public class SessionViewTests
     }
 
     [Fact]
+    public void Session_whose_generations_are_forgotten_is_unknown()
+    {
+        var first = Entry(A, 1, 0);
+        _view.Set(first, Changes);
+        _view.Remove(first, first, LeaveReason.Untracked, isCertain: true, Changes);
+        Assert.Equal(new Generation(0, 0), _view.KnowledgeOf(new(1, 2)).Known);
+        _view.Now = TimeSpan.FromSeconds(110);
+        _view.Tick(TimeSpan.Zero, _effects);
+        Assert.Null(_view.KnowledgeOf(new(1, 2)).Known);
+    }
+
+    [Fact]
     public void Number_of_remembered_generations_is_bounded()
     {
         for (var i = 0UL; i < 70_000; i++)
