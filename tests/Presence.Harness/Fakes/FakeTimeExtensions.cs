@@ -18,4 +18,16 @@ public static class FakeTimeExtensions
             time.Advance(left < Step ? left : Step);
         }
     }
+
+    /// <summary>
+    /// Advances in steps of 100 ms, with a real pause after each, until the condition holds. To a shard that is busy
+    /// meanwhile, time without its ticks is a suspension of its node: this gives it the time to run.
+    /// </summary>
+    /// <exception cref="TimeoutException">It does not hold after 30 s of real time.</exception>
+    public static Task AdvanceUntilAsync(this FakeTimeProvider time, string what, Func<bool> condition) =>
+        TestTimeouts.UntilAsync(what, TimeSpan.FromSeconds(30), () =>
+        {
+            time.Advance(Step);
+            return condition();
+        });
 }

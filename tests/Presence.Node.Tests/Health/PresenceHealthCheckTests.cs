@@ -58,16 +58,19 @@ public sealed class PresenceHealthCheckTests
         time.AdvanceInSteps(TimeSpan.FromSeconds(5));
         await TestCluster.UntilAsync(cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "k is listed");
         cluster.InMemory.Reaches = (_, _) => false;
-        time.AdvanceInSteps(TimeSpan.FromSeconds(40));
+        await UntilLoggedAsync("Down n0");
+
         // A node that is down is not of this node's health.
         Assert.Equal(HealthStatus.Healthy, (await CheckAsync(cluster, 1)).Status);
         cluster.InMemory.Reaches = (from, _) => from == "n0";
         await cluster.Tracker(0).TrackAsync(cluster[0].OpenSession(), "t", "news");
-        time.AdvanceInSteps(TimeSpan.FromSeconds(1));
-        await log.UntilAsync("Recovering n0");
+        await UntilLoggedAsync("Recovering n0");
         var entry = await CheckAsync(cluster, 1);
         Assert.Equal(HealthStatus.Degraded, entry.Status);
         Assert.NotEqual(0, entry.Data["replicas_recovering"]);
+
+        Task UntilLoggedAsync(string text) => time.AdvanceUntilAsync(
+            text, () => log.Collector.GetSnapshot().Any(r => r.Message.Contains(text, StringComparison.Ordinal)));
     }
 
     [Fact]
