@@ -39,10 +39,10 @@ public sealed class PresenceClientOptions
     internal void Validate()
     {
         var rules = new OptionRules("Presence:Client:");
-        rules.Require(RenewalInterval >= TimeSpan.FromMilliseconds(50), RenewalInterval, "must be at least 50 ms");
-        rules.Require(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
+        rules.RequireWait(RenewalInterval >= TimeSpan.FromMilliseconds(50), RenewalInterval, "must be at least 50 ms");
+        rules.RequireWait(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
         rules.Require(MaxMetaBytes >= 1, MaxMetaBytes, "must be at least 1");
         rules.Require(SubscriptionQueueCapacity >= 1, SubscriptionQueueCapacity, "must be at least 1");
-        rules.Require(SiloSwitchGracePeriod >= TimeSpan.Zero, SiloSwitchGracePeriod, "must not be negative");
+        rules.RequireWait(SiloSwitchGracePeriod >= TimeSpan.Zero, SiloSwitchGracePeriod, "must not be negative");
     }
 }

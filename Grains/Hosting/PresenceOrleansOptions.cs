@@ -80,8 +80,8 @@ public sealed class PresenceOrleansOptions
         rules.Require(SendQueueCapacity >= 1, SendQueueCapacity, "must be at least 1");
         rules.Require(SendQueueMaxBytes >= 1024, SendQueueMaxBytes, "must be at least 1024");
         rules.Require(BatchBytes is >= 1024 and <= 512 * 1024, BatchBytes, "must be 1024 to 524288");
-        rules.Require(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
-        rules.Require(LeaseDuration >= TimeSpan.FromSeconds(1), LeaseDuration, "must be at least 1 s");
+        rules.RequireWait(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
+        rules.RequireWait(LeaseDuration >= TimeSpan.FromSeconds(1), LeaseDuration, "must be at least 1 s");
         rules.Require(
             LeaseGrace >= TimeSpan.Zero && LeaseGrace <= Node.PresenceSessionOptions.MaxGrace,
             LeaseGrace,
@@ -94,12 +94,12 @@ public sealed class PresenceOrleansOptions
         rules.Require(MaxObservers >= 1, MaxObservers, "must be at least 1");
         rules.Require(MaxFollowedTopics >= 1, MaxFollowedTopics, "must be at least 1");
         rules.Require(ObserverQueueCapacity >= 1, ObserverQueueCapacity, "must be at least 1");
-        rules.Require(ObserverTimeout > TimeSpan.Zero, ObserverTimeout, "must be positive");
+        rules.RequireWait(ObserverTimeout > TimeSpan.Zero, ObserverTimeout, "must be positive");
         rules.Require(
             ClusterKey is null || Security.ClusterKey.Parse(ClusterKey) is not null,
             "too short",
             $"must have at least {Security.ClusterKey.MinBytes} bytes",
             nameof(ClusterKey));
-        rules.Require(UniqueLease >= TimeSpan.FromSeconds(1), UniqueLease, "must be at least 1 s");
+        rules.RequireWait(UniqueLease >= TimeSpan.FromSeconds(1), UniqueLease, "must be at least 1 s");
     }
 }

@@ -41,6 +41,7 @@ internal sealed class SiloOrleansOptions
         Require(
             GatewayPort is null or (> 0 and <= 65535), nameof(GatewayPort), GatewayPort, "must be a port, 1 to 65535");
         Require(ProbeTimeout.TotalMilliseconds >= 100, nameof(ProbeTimeout), ProbeTimeout, "must be at least 100ms");
+        Require(ProbeTimeout <= OptionRules.MaxWait, nameof(ProbeTimeout), ProbeTimeout, "must be at most 24 days");
         Require(MissedProbes is >= 1 and <= 100, nameof(MissedProbes), MissedProbes, "must be between 1 and 100");
     }
 

@@ -8,7 +8,9 @@ public sealed class ChannelLimits
     /// <summary>Name of the configuration section.</summary>
     public const string Section = "Presence:Limits";
 
-    /// <summary>Largest frame of a client in bytes; larger ones close the socket with 1009. Default 256 KiB.</summary>
+    /// <summary>
+    /// Largest frame of a client in bytes; larger ones close the socket with 1009. Default 256 KiB, at most 1 GiB.
+    /// </summary>
     public int MaxFrameBytes { get; set; } = 256 * 1024;
 
     /// <summary>Longest topic a client may join, in bytes of UTF-8, 1 to 255. Default 255.</summary>
@@ -64,7 +66,7 @@ public sealed class ChannelLimits
 
     /// <summary>
     /// Average frames per second that each client may send even if the node is busy, ten times as many at once. 4 KiB,
-    /// a fourth of a join, and ten receivers of a broadcast count as a frame. Default 10.
+    /// a fourth of a join, and ten receivers of a broadcast count as a frame. Default 10; below 214,748,364.
     /// </summary>
     public int BusyFramesPerSecond { get; set; } = 10;
 
@@ -88,12 +90,14 @@ public sealed class ChannelLimits
     /// <summary>The same for one address (IPv6: /64 network). Default 500; 0: no limit.</summary>
     public int MaxHandshakesPerAddress { get; set; } = 500;
 
-    /// <summary>Largest body of frames that a long-polling client may post, in bytes. Default 4 MiB.</summary>
+    /// <summary>
+    /// Largest body of frames that a long-polling client may post, in bytes. Default 4 MiB, at most 1 GiB.
+    /// </summary>
     public int MaxLongPollBytes { get; set; } = 4 * 1024 * 1024;
 
     /// <summary>
-    /// How long a long poll waits for frames, and a posted frame for its turn. Must stay below the 20 s after which
-    /// clients give up; a connection without polls for 1.5 times as long is closed. Default 10 s.
+    /// How long a long poll waits for frames, and a posted frame for its turn. Default 10 s; less than 20 s, after
+    /// which the stock client gives up. A connection without polls for 1.5 times as long is closed.
     /// </summary>
     public TimeSpan LongPollTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -141,7 +145,11 @@ public sealed class ChannelLimits
     internal void Validate()
     {
         var rules = new OptionRules($"{Section}:");
-        rules.Require(MaxFrameBytes >= 128, MaxFrameBytes, "must be at least 128, so that a heartbeat fits");
+        const int MaxBuffer = 1024 * 1024 * 1024;
+        rules.Require(
+            MaxFrameBytes is >= 128 and <= MaxBuffer,
+            MaxFrameBytes,
+            "must be at least 128, so that a heartbeat fits, and at most 1 GiB");
         rules.Require(
             MaxTopicBytes is >= 1 and <= 255,
             MaxTopicBytes,
@@ -151,28 +159,37 @@ public sealed class ChannelLimits
         rules.Require(MaxSendQueueFrames >= 1, MaxSendQueueFrames, "must be at least 1, so that an answer fits");
         rules.Require(MaxSendQueueBytes >= 1, MaxSendQueueBytes, "must be at least 1, so that an answer fits");
         rules.Require(MaxMailboxMessages >= 1, MaxMailboxMessages, "must be at least 1, so that a push fits");
-        rules.Require(MaxLongPollBytes >= 128, MaxLongPollBytes, "must be at least 128, so that a frame fits");
+        rules.Require(
+            MaxLongPollBytes is >= 128 and <= MaxBuffer,
+            MaxLongPollBytes,
+            "must be at least 128, so that a frame fits, and at most 1 GiB");
         rules.Require(MaxFramesPerSecond >= 0, MaxFramesPerSecond, "must be at least 0, which sets no limit");
         rules.Require(FrameBurst >= 1, FrameBurst, "must be at least 1, or every frame is one too many");
         rules.Require(MaxWaitingBytes >= MaxFrameBytes, MaxWaitingBytes, "must be at least MaxFrameBytes");
         rules.Require(MaxBytesPerSecond >= 0, MaxBytesPerSecond, "must be at least 0, which sets no limit");
         rules.Require(ByteBurst >= 1, ByteBurst, "must be at least 1, or every frame is too large");
-        rules.Require(ThrottleTimeout > TimeSpan.Zero, ThrottleTimeout, "must be more than zero");
-        rules.Require(BusyDelay >= TimeSpan.Zero, BusyDelay, "must not be negative; zero: the node is never busy");
-        rules.Require(BusyFramesPerSecond >= 1, BusyFramesPerSecond, "must be at least 1, or nothing is read");
+        rules.RequireWait(ThrottleTimeout > TimeSpan.Zero, ThrottleTimeout, "must be more than zero");
+        rules.RequireWait(BusyDelay >= TimeSpan.Zero, BusyDelay, "must not be negative; zero: the node is never busy");
         rules.Require(MaxSocketsPerAddress >= 0, MaxSocketsPerAddress, "must be at least 0, which sets no limit");
         rules.Require(MaxSocketsPerUser >= 0, MaxSocketsPerUser, "must be at least 0, which sets no limit");
         const int MaxRate = int.MaxValue / 10;
         const string Rate = "must be at least 0, which sets no limit, and below 214748364";
+        rules.Require(
+            BusyFramesPerSecond is >= 1 and < MaxRate,
+            BusyFramesPerSecond,
+            "must be at least 1, or nothing is read, and below 214748364");
         rules.Require(MaxHandshakesPerSecond is >= 0 and < MaxRate, MaxHandshakesPerSecond, Rate);
         rules.Require(MaxHandshakesPerAddress is >= 0 and < MaxRate, MaxHandshakesPerAddress, Rate);
-        rules.Require(LongPollTimeout > TimeSpan.Zero, LongPollTimeout, "must be more than zero");
-        rules.Require(IdleTimeout > TimeSpan.Zero, IdleTimeout, "must be more than zero");
-        rules.Require(SendTimeout > TimeSpan.Zero, SendTimeout, "must be more than zero");
-        rules.Require(CloseTimeout > TimeSpan.Zero, CloseTimeout, "must be more than zero");
-        rules.Require(JoinTimeout > TimeSpan.Zero, JoinTimeout, "must be more than zero");
-        rules.Require(FetchTimeout > TimeSpan.Zero, FetchTimeout, "must be more than zero");
-        rules.Require(TerminateTimeout > TimeSpan.Zero, TerminateTimeout, "must be more than zero");
+        rules.Require(
+            LongPollTimeout > TimeSpan.Zero && LongPollTimeout < TimeSpan.FromSeconds(20),
+            LongPollTimeout,
+            "must be more than zero and less than 20 s, after which the stock client gives up a poll");
+        rules.RequireWait(IdleTimeout > TimeSpan.Zero, IdleTimeout, "must be more than zero");
+        rules.RequireWait(SendTimeout > TimeSpan.Zero, SendTimeout, "must be more than zero");
+        rules.RequireWait(CloseTimeout > TimeSpan.Zero, CloseTimeout, "must be more than zero");
+        rules.RequireWait(JoinTimeout > TimeSpan.Zero, JoinTimeout, "must be more than zero");
+        rules.RequireWait(FetchTimeout > TimeSpan.Zero, FetchTimeout, "must be more than zero");
+        rules.RequireWait(TerminateTimeout > TimeSpan.Zero, TerminateTimeout, "must be more than zero");
         var max = TimeSpan.FromSeconds(10);
         rules.Require(
             DiffInterval >= TimeSpan.Zero && DiffInterval <= max,

@@ -61,7 +61,7 @@ internal sealed class PhoenixChannel(PhoenixSocket socket, string topic)
     /// <exception cref="PhoenixException">There was no answer.</exception>
     public async Task LeaveAsync()
     {
-        await TryPushAsync("phx_leave").ConfigureAwait(false);
+        await socket.RequestAlwaysAsync(JoinRef, socket.NextRef(), topic, "phx_leave").ConfigureAwait(false);
         socket.Forget(JoinRef!);
     }
 

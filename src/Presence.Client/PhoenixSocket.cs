@@ -64,10 +64,11 @@ internal sealed class PhoenixSocket : IAsyncDisposable
     /// <summary>Closes the connection with a handshake, as a browser page does when it is left.</summary>
     public async Task CloseAsync()
     {
-        await _connection.CloseAsync().ConfigureAwait(false);
         try
         {
-            await _closed.Task.WaitAsync(CloseTimeout, _options.Time).ConfigureAwait(false);
+            // The close waits for a send that is under way, and that one for a peer which may not read.
+            var closing = Task.WhenAll(_connection.CloseAsync(), _closed.Task);
+            await closing.WaitAsync(CloseTimeout, _options.Time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -102,20 +103,33 @@ internal sealed class PhoenixSocket : IAsyncDisposable
         Interlocked.Increment(ref _sent);
     }
 
-    /// <summary>Sends a push and waits for its answer.</summary>
+    /// <summary>
+    /// Sends a push and waits for its answer. A connection that does not accept it in time is aborted.
+    /// </summary>
+    /// <exception cref="PhoenixException">There was no answer, or too many pushes wait for theirs.</exception>
+    public Task<PhoenixReply> RequestAsync(
+        string? joinRef, string reference, string topic, string name, object? payload = null) =>
+        _pending.Count < _options.MaxPending
+            ? RequestAlwaysAsync(joinRef, reference, topic, name, payload)
+            : Task.FromException<PhoenixReply>(
+                new PhoenixException($"{_options.MaxPending} pushes are waiting for an answer already."));
+
+    /// <summary>The same for what must not fail because pushes are waiting: heartbeats and leaves.</summary>
     /// <exception cref="PhoenixException">There was no answer.</exception>
-    public async Task<PhoenixReply> RequestAsync(
+    internal async Task<PhoenixReply> RequestAlwaysAsync(
         string? joinRef, string reference, string topic, string name, object? payload = null)
     {
-        if (_pending.Count >= _options.MaxPending)
-        {
-            throw new PhoenixException($"{_options.MaxPending} pushes are waiting for an answer already.");
-        }
-
         try
         {
             var push = Push(joinRef, reference, topic, name, payload);
-            await push.Sent.ConfigureAwait(false);
+            if (!await IsSentAsync(push.Sent).ConfigureAwait(false))
+            {
+                Abort();
+                throw new PhoenixException(
+                    $"'{name}' to {topic} was not sent within {_options.Timeout.TotalSeconds:0.#} s:"
+                    + " the server does not read.");
+            }
+
             return await push.Reply.WaitAsync(_options.Timeout, _options.Time).ConfigureAwait(false);
         }
         catch (TimeoutException e)
@@ -186,11 +200,24 @@ internal sealed class PhoenixSocket : IAsyncDisposable
         }
     }
 
+    private async Task<bool> IsSentAsync(Task sent)
+    {
+        try
+        {
+            await sent.WaitAsync(_options.Timeout, _options.Time).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
     private async Task BeatAsync()
     {
         try
         {
-            await RequestAsync(null, NextRef(), "phoenix", "heartbeat").ConfigureAwait(false);
+            await RequestAlwaysAsync(null, NextRef(), "phoenix", "heartbeat").ConfigureAwait(false);
         }
         catch (PhoenixException)
         {

@@ -19,7 +19,7 @@ public enum ChannelState
     /// <summary>Another connection continues the session. Final.</summary>
     Superseded,
 
-    /// <summary>The server closed the channel, or it was left. Final.</summary>
+    /// <summary>The server closed the channel, it was left, or the socket was disposed. Final.</summary>
     Closed,
 }
 
@@ -107,23 +107,26 @@ public sealed class ReconnectingChannel
 
     /// <summary>Leaves the topic: the session ends at once and cannot be resumed.</summary>
     /// <param name="cancellation">Stops waiting for the server.</param>
+    /// <remarks>While the join is under way, it returns at once; the leave follows the server's answer.</remarks>
     public async Task LeaveAsync(CancellationToken cancellation = default)
     {
-        (_isLeft, _token) = (true, null);
         _owner.Forget(this);
-        if (Volatile.Read(ref _joined) is { } joined)
+        if (End() is { } joined)
         {
-            try
-            {
-                await joined.LeaveAsync().WaitAsync(cancellation).ConfigureAwait(false);
-            }
-            catch (PhoenixException)
-            {
-                // The connection ended meanwhile.
-            }
+            await LeaveAsync(joined).WaitAsync(cancellation).ConfigureAwait(false);
         }
 
         Set(ChannelState.Closed);
+    }
+
+    /// <summary>Ends the channel with its socket: nobody waits for it any longer.</summary>
+    internal void Close()
+    {
+        if (!IsFinal)
+        {
+            End();
+            Set(ChannelState.Closed);
+        }
     }
 
     /// <summary>Joins on a new connection; null if the connection has ended.</summary>
@@ -146,6 +149,28 @@ public sealed class ReconnectingChannel
     }
 
     private bool IsFinal => _isLeft || State is ChannelState.Superseded or ChannelState.Closed;
+
+    /// <returns>What has to be left; null while a join is under way, which then sees that it was left.</returns>
+    private PhoenixChannel? End()
+    {
+        lock (_handlers)
+        {
+            (_isLeft, _token) = (true, null);
+            return _joined;
+        }
+    }
+
+    private static async Task LeaveAsync(PhoenixChannel joined)
+    {
+        try
+        {
+            await joined.LeaveAsync().ConfigureAwait(false);
+        }
+        catch (PhoenixException)
+        {
+            // The connection ended meanwhile.
+        }
+    }
 
     private async Task JoinUntilClosedAsync(PhoenixSocket socket)
     {
@@ -181,7 +206,18 @@ public sealed class ReconnectingChannel
     private async Task<bool> JoinAsync(PhoenixSocket socket)
     {
         var channel = new PhoenixChannel(socket, Topic) { Received = OnMessage };
-        var reply = await channel.TryJoinAsync(Parameters()).ConfigureAwait(false);
+        PhoenixReply reply;
+        try
+        {
+            reply = await channel.TryJoinAsync(Parameters()).ConfigureAwait(false);
+        }
+        catch (PhoenixException) when (_isLeft && channel.JoinRef is not null)
+        {
+            // The server may have joined it all the same.
+            await LeaveAsync(channel).ConfigureAwait(false);
+            throw;
+        }
+
         Reply = reply.Response;
         if (!reply.IsOk)
         {
@@ -190,11 +226,26 @@ public sealed class ReconnectingChannel
             return false;
         }
 
-        _token = Text(reply.Response, "resume") ?? _token;
+        bool isLeft;
+        lock (_handlers)
+        {
+            isLeft = _isLeft;
+            if (!isLeft)
+            {
+                _joined = channel;
+                _token = Text(reply.Response, "resume") ?? _token;
+            }
+        }
+
+        if (isLeft)
+        {
+            await LeaveAsync(channel).ConfigureAwait(false);
+            return true;
+        }
+
         IsResumed = reply.Response.ValueKind == JsonValueKind.Object
             && reply.Response.TryGetProperty("resumed", out var resumed)
             && resumed.ValueKind == JsonValueKind.True;
-        Volatile.Write(ref _joined, channel);
         Set(ChannelState.Joined);
         await Task.WhenAny(channel.Ended, socket.Closed).ConfigureAwait(false);
 
@@ -243,6 +294,12 @@ public sealed class ReconnectingChannel
     {
         lock (_handlers)
         {
+            // Nothing follows the end, such as the answer to a join that came after the leave.
+            if (_isLeft && (state != ChannelState.Closed || State == ChannelState.Closed))
+            {
+                return;
+            }
+
             State = state;
             _changed?.SetResult();
             _changed = null;

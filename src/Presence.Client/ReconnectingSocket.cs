@@ -24,6 +24,7 @@ public sealed class ReconnectingSocket : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
     private PhoenixSocket? _socket;
+    private bool _isDisposed;
 
     /// <summary>Begins to connect.</summary>
     /// <param name="connect">Opens a connection.</param>
@@ -33,6 +34,8 @@ public sealed class ReconnectingSocket : IAsyncDisposable
         Func<CancellationToken, Task<PhoenixSocket>> connect, ReconnectDelay? delay = null, TimeProvider? time = null)
     {
         (_connect, Delay, Time) = (connect, delay ?? new(), time ?? TimeProvider.System);
+        Delay.Validate();
+        Stopping = _stop.Token;
         _running = RunAsync();
     }
 
@@ -40,7 +43,7 @@ public sealed class ReconnectingSocket : IAsyncDisposable
     /// <param name="address">Of the socket, such as <c>wss://example.org/socket</c>, or with <c>https</c>.</param>
     /// <param name="options">How to connect.</param>
     /// <param name="delay">The times between attempts.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option or a delay is out of range.</exception>
     public ReconnectingSocket(Uri address, PhoenixOptions? options = null, ReconnectDelay? delay = null)
         : this(Connect(address, options ?? new()), delay, options?.Time)
     {
@@ -50,6 +53,7 @@ public sealed class ReconnectingSocket : IAsyncDisposable
     /// <param name="address">Of the socket, such as <c>wss://example.org/socket</c>, or with <c>https</c>.</param>
     /// <param name="options">Returns how to connect. If it throws, it is called again after the delay.</param>
     /// <param name="delay">The times between attempts.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A delay is out of range.</exception>
     public ReconnectingSocket(
         Uri address, Func<CancellationToken, Task<PhoenixOptions>> options, ReconnectDelay? delay = null)
         : this(
@@ -71,12 +75,13 @@ public sealed class ReconnectingSocket : IAsyncDisposable
 
     internal TimeProvider Time { get; }
 
-    internal CancellationToken Stopping => _stop.Token;
+    internal CancellationToken Stopping { get; }
 
     /// <summary>Joins a topic, now or as soon as there is a connection, and again after each new one.</summary>
     /// <param name="topic">The topic.</param>
     /// <param name="parameters">Returns the parameters of a join, a JSON object; null for none.</param>
     /// <param name="listen">Adds the handlers, before anything can arrive.</param>
+    /// <exception cref="ObjectDisposedException">The socket was disposed.</exception>
     public ReconnectingChannel Join(
         string topic, Func<object?>? parameters = null, Action<ReconnectingChannel>? listen = null)
     {
@@ -84,6 +89,7 @@ public sealed class ReconnectingSocket : IAsyncDisposable
         listen?.Invoke(channel);
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             _channels.Add(channel);
             if (_socket is { } socket)
             {
@@ -94,12 +100,25 @@ public sealed class ReconnectingSocket : IAsyncDisposable
         return channel;
     }
 
-    /// <summary>Closes the connection. The sessions of the channels end, at once or after their grace.</summary>
+    /// <summary>
+    /// Closes the connection and the channels. Their sessions end, at once or after their grace. May be called again.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
+        ReconnectingChannel[] channels;
+        lock (_gate)
+        {
+            channels = _isDisposed ? [] : [.. _channels];
+            _isDisposed = true;
+        }
+
+        // Not disposed afterwards: it holds nothing, and a second call may be at this point.
         await _stop.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
-        _stop.Dispose();
+        foreach (var channel in channels)
+        {
+            channel.Close();
+        }
     }
 
     internal void OnHandlerFailed(Exception error) => HandlerFailed?.Invoke(error);
@@ -122,14 +141,14 @@ public sealed class ReconnectingSocket : IAsyncDisposable
     private async Task RunAsync()
     {
         var attempt = 0;
-        while (!_stop.IsCancellationRequested)
+        while (!Stopping.IsCancellationRequested)
         {
             try
             {
-                await using var socket = await _connect(_stop.Token).ConfigureAwait(false);
+                await using var socket = await _connect(Stopping).ConfigureAwait(false);
                 (attempt, LastError) = (0, null);
                 Begin(socket);
-                LastError = await socket.Closed.WaitAsync(_stop.Token).ConfigureAwait(false);
+                LastError = await socket.Closed.WaitAsync(Stopping).ConfigureAwait(false);
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -141,7 +160,7 @@ public sealed class ReconnectingSocket : IAsyncDisposable
                 Begin(null);
             }
 
-            await Task.Delay(Delay.Before(++attempt), Time, _stop.Token)
+            await Task.Delay(Delay.Before(++attempt), Time, Stopping)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

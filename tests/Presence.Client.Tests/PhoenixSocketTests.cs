@@ -2,6 +2,8 @@ namespace Presence.Client.Tests;
 
 public sealed class PhoenixSocketTests
 {
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+
     private readonly ServerStub _server = new();
 
     [Fact]
@@ -67,13 +69,67 @@ public sealed class PhoenixSocketTests
     }
 
     [Fact]
+    public async Task Heartbeats_and_leaves_are_sent_while_MaxPending_pushes_wait()
+    {
+        var server = new ServerStub(maxPending: 1);
+        var channel = await server.JoinedAsync();
+        server.Time.Advance(TimeSpan.FromSeconds(25));
+        var waiting = channel.PushAsync("one");
+        server.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal("""[null,"3","phoenix","heartbeat",{}]""", server.Sent[^1]);
+        Assert.False(server.IsAborted);
+        server.Reply("3");
+        var leaving = channel.LeaveAsync();
+        Assert.Equal("""["1","4","t","phx_leave",{}]""", server.Sent[^1]);
+        server.Reply("4");
+        await leaving;
+        server.Reply("2");
+        await waiting;
+    }
+
+    [Fact]
+    public async Task Connection_whose_peer_does_not_read_a_push_in_time_is_aborted()
+    {
+        var channel = await _server.JoinedAsync();
+        _server.IsStuck = true;
+        var pushing = channel.PushAsync("say");
+        _server.Time.Advance(TimeSpan.FromSeconds(10));
+        var late = await Assert.ThrowsAsync<PhoenixException>(() => pushing.WaitAsync(Timeout));
+        Assert.Equal("'say' to t was not sent within 10 s: the server does not read.", late.Message);
+        Assert.True(_server.IsAborted);
+        Assert.True(_server.Socket.Closed.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Connection_whose_peer_does_not_read_a_heartbeat_in_time_is_aborted()
+    {
+        _server.IsStuck = true;
+        _server.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.False(_server.Socket.Closed.IsCompleted);
+        _server.Time.Advance(TimeSpan.FromSeconds(10));
+        await _server.Socket.Closed.WaitAsync(Timeout);
+        Assert.True(_server.IsAborted);
+    }
+
+    [Fact]
+    public async Task Socket_whose_peer_does_not_read_is_disposed_within_two_seconds()
+    {
+        _server.IsStuck = true;
+        var disposing = _server.Socket.DisposeAsync().AsTask();
+        _server.Time.Advance(TimeSpan.FromSeconds(2));
+        await disposing.WaitAsync(Timeout);
+        Assert.True(_server.IsAborted);
+        Assert.True(_server.Socket.Closed.IsCompleted);
+    }
+
+    [Fact]
     public async Task Connection_that_does_not_answer_a_heartbeat_is_aborted()
     {
         _server.Time.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal("""[null,"1","phoenix","heartbeat",{}]""", Assert.Single(_server.Sent));
         Assert.False(_server.Socket.Closed.IsCompleted);
         _server.Time.Advance(TimeSpan.FromSeconds(10));
-        Assert.Equal("aborted here", await _server.Socket.Closed.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal("aborted here", await _server.Socket.Closed.WaitAsync(Timeout));
         Assert.True(_server.IsAborted);
     }
 

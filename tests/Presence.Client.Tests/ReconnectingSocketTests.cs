@@ -119,6 +119,46 @@ public sealed class ReconnectingSocketTests : IAsyncLifetime
         Assert.Empty((await ServerAsync()).Sent);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Channel_left_during_its_join_leaves_after_the_answer_or_its_timeout(bool isAnswered)
+    {
+        var channel = Join();
+        var server = await ServerAsync();
+        await UntilAsync(() => server.Sent.Count == 1);
+        await channel.LeaveAsync();
+        if (isAnswered)
+        {
+            server.Reply("1", response: Joined);
+        }
+        else
+        {
+            server.Time.Advance(TimeSpan.FromSeconds(10));
+        }
+
+        await UntilAsync(() => server.Sent.Count == 2);
+        Assert.Equal("""["1","2","t","phx_leave",{}]""", server.Sent[1]);
+        server.Reply("2");
+        Assert.Equal(ChannelState.Closed, channel.State);
+        Assert.True(_states.Reader.TryRead(out var state));
+        Assert.Equal(ChannelState.Closed, state);
+        Assert.False(_states.Reader.TryRead(out _));
+    }
+
+    [Fact]
+    public async Task Disposed_socket_closes_its_channels_and_may_be_disposed_again()
+    {
+        var channel = Join();
+        var waiting = channel.JoinedAsync();
+        await ServerAsync();
+        await _socket.DisposeAsync();
+        await Assert.ThrowsAsync<PhoenixException>(() => waiting.WaitAsync(Timeout));
+        Assert.Equal(ChannelState.Closed, channel.State);
+        await _socket.DisposeAsync();
+        Assert.Throws<ObjectDisposedException>(() => _socket.Join("u"));
+    }
+
     [Fact]
     public async Task Attempts_continue_while_the_server_is_down_and_report_why()
     {
@@ -165,14 +205,32 @@ public sealed class ReconnectingSocketTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Options_that_are_not_positive_are_rejected()
+    public void Options_that_are_out_of_range_are_rejected()
     {
         foreach (var options in (PhoenixOptions[])[
             new() { Heartbeat = TimeSpan.Zero }, new() { Timeout = TimeSpan.Zero }, new() { MaxPending = 0 },
-            new() { MaxMessageBytes = 0 }])
+            new() { MaxMessageBytes = 0 }, new() { MaxMessageBytes = 1 << 30 },
+            new() { Heartbeat = TimeSpan.FromDays(50) }, new() { Timeout = TimeSpan.FromDays(50) }])
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => new ReconnectingSocket(new("ws://localhost"), options));
         }
+    }
+
+    [Theory]
+    [InlineData(-1000, 1000)]
+    [InlineData(0, 1000)]
+    [InlineData(9, 1000)]
+    [InlineData(1000, 999)]
+    [InlineData(1000, 25 * 86_400_000L)]
+    public void Delays_that_end_the_attempts_or_flood_the_server_are_rejected(long first, long max)
+    {
+        var delay = new ReconnectDelay
+        {
+            First = TimeSpan.FromMilliseconds(first),
+            Max = TimeSpan.FromMilliseconds(max),
+        };
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => new ReconnectingSocket(new Uri("ws://localhost"), delay: delay));
     }
 
     [Theory]

@@ -17,14 +17,22 @@ internal sealed class ServerStub : IPhoenixConnection
 
     public bool IsAborted { get; private set; }
 
+    /// <summary>Gets or sets whether the peer reads nothing: what is sent from now on waits for it.</summary>
+    public bool IsStuck { get; set; }
+
     public Task SendAsync(PhoenixFrame frame)
     {
         Sent.Add(frame.IsBinary ? Convert.ToHexString(frame.Bytes.Span) : Encoding.UTF8.GetString(frame.Bytes.Span));
-        return Task.CompletedTask;
+        return IsStuck ? new TaskCompletionSource().Task : Task.CompletedTask;
     }
 
     public Task CloseAsync()
     {
+        if (IsStuck)
+        {
+            return new TaskCompletionSource().Task;
+        }
+
         Socket.End("closed with 1000");
         return Task.CompletedTask;
     }

@@ -24,7 +24,7 @@ internal sealed class NodeNumbers : IDisposable
     private readonly long[] _totals = new long[Enum.GetValues<Count>().Length];
     private readonly Queue<(long At, long[] Totals)> _samples = [];
     private readonly double[] _durations = new double[MaxDurations];
-    private int _merges;
+    private long _merges;
     private NumbersView _now = new(
         Started.ToUnixTimeMilliseconds(), Environment.WorkingSet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
@@ -51,7 +51,7 @@ internal sealed class NodeNumbers : IDisposable
             }
         });
         _listener.SetMeasurementEventCallback<double>((_, value, _, _) =>
-            _durations[(uint)Interlocked.Increment(ref _merges) % MaxDurations] = value);
+            _durations[Interlocked.Increment(ref _merges) % MaxDurations] = value);
         _listener.Start();
     }
 
@@ -86,7 +86,7 @@ internal sealed class NodeNumbers : IDisposable
         var (since, before) = _samples.Peek();
         var seconds = _time.GetElapsedTime(since, at).TotalSeconds;
         double Rate(Count count) => seconds > 0 ? (totals[(int)count] - before[(int)count]) / seconds : 0;
-        var durations = _durations.AsSpan(0, Math.Min(Volatile.Read(ref _merges), MaxDurations)).ToArray();
+        var durations = _durations.AsSpan(0, (int)Math.Min(Volatile.Read(ref _merges), MaxDurations)).ToArray();
         Array.Sort(durations);
         double Percentile(double part) => durations.Length == 0 ? 0 : 1000 * durations[(int)(part * durations.Length)];
         var now = new NumbersView(

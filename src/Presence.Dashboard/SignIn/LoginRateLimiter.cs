@@ -17,7 +17,7 @@ internal sealed class LoginRateLimiter(TimeProvider time, int maxFailures, TimeS
     public static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(10);
 
     // The account is guarded from this multiple of the failures of one address on.
-    private const int AccountFactor = 10;
+    private const long AccountFactor = 10;
 
     private static readonly UInt128 Shared = UInt128.MaxValue;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);

@@ -92,9 +92,9 @@ public sealed class PresenceOptions
         rules.Require(HandlerQueueCapacity >= 1, HandlerQueueCapacity, "must be at least 1");
         rules.Require(MaxMessageBytes >= 1, MaxMessageBytes, "must be at least 1");
         rules.Require(PubSubQueueMaxBytes >= 1, PubSubQueueMaxBytes, "must be at least 1");
-        rules.Require(LeaveTimeout >= TimeSpan.Zero, LeaveTimeout, "must not be negative");
-        rules.Require(SynchronizationTimeout >= TimeSpan.Zero, SynchronizationTimeout, "must not be negative");
-        rules.Require(ProbeTimeout > TimeSpan.Zero, ProbeTimeout, "must be positive");
+        rules.RequireWait(LeaveTimeout >= TimeSpan.Zero, LeaveTimeout, "must not be negative");
+        rules.RequireWait(SynchronizationTimeout >= TimeSpan.Zero, SynchronizationTimeout, "must not be negative");
+        rules.RequireWait(ProbeTimeout > TimeSpan.Zero, ProbeTimeout, "must be positive");
         Limits.Validate();
         foreach (var (name, tracker) in _trackers)
         {

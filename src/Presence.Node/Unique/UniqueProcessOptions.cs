@@ -98,10 +98,10 @@ public sealed class UniqueProcessOptions
     {
         var rules = new OptionRules($"Unique process '{name}': ");
         rules.Require(Enum.IsDefined(Mode), Mode, "must be Available or Consistent");
-        rules.Require(StopTimeout > TimeSpan.Zero, StopTimeout, "must be positive");
-        rules.Require(SettleTime >= TimeSpan.Zero, SettleTime, "must not be negative");
-        rules.Require(TakeoverDelay >= TimeSpan.Zero, TakeoverDelay, "must not be negative");
-        rules.Require(AgreementTimeout > TimeSpan.Zero, AgreementTimeout, "must be positive");
+        rules.RequireWait(StopTimeout > TimeSpan.Zero, StopTimeout, "must be positive");
+        rules.RequireWait(SettleTime >= TimeSpan.Zero, SettleTime, "must not be negative");
+        rules.RequireWait(TakeoverDelay >= TimeSpan.Zero, TakeoverDelay, "must not be negative");
+        rules.RequireWait(AgreementTimeout > TimeSpan.Zero, AgreementTimeout, "must be positive");
         rules.Require(
             LeaseDuration >= TimeSpan.FromSeconds(1) && LeaseDuration <= MaxLeaseDuration,
             LeaseDuration,
@@ -111,10 +111,10 @@ public sealed class UniqueProcessOptions
             Margin,
             $"must be positive and at most half of LeaseDuration ({LeaseDuration}), or there is no time to renew",
             nameof(LeaseMargin));
-        rules.Require(HandOverTimeout >= TimeSpan.Zero, HandOverTimeout, "must not be negative");
-        rules.Require(RestartDelay > TimeSpan.Zero, RestartDelay, "must be positive");
-        rules.Require(
+        rules.RequireWait(HandOverTimeout >= TimeSpan.Zero, HandOverTimeout, "must not be negative");
+        rules.RequireWait(RestartDelay > TimeSpan.Zero, RestartDelay, "must be positive");
+        rules.RequireWait(
             MaxRestartDelay >= RestartDelay, MaxRestartDelay, $"must not be below RestartDelay ({RestartDelay})");
-        rules.Require(WatchdogTimeout is null or { Ticks: > 0 }, WatchdogTimeout, "must be positive or not set");
+        rules.RequireWait(WatchdogTimeout is null or { Ticks: > 0 }, WatchdogTimeout, "must be positive or not set");
     }
 }

@@ -21,12 +21,14 @@ public sealed partial class PresencePostgresOptions
     /// </summary>
     public bool CreateSchema { get; set; } = true;
 
-    /// <summary>Gets or sets the timeout of a statement or connection attempt. Default 4 s, at least 1 s.</summary>
+    /// <summary>
+    /// Gets or sets the timeout of a statement or connection attempt. Default 4 s, 1 s to 15 min.
+    /// </summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(4);
 
     /// <summary>
-    /// Gets or sets how often a standby without silos polls for released leases. Default 1 s, at least 100 ms. On silos
-    /// a grain notifies the standbys instead.
+    /// Gets or sets how often a standby without silos polls for released leases. Default 1 s, 100 ms to 24 days. On
+    /// silos a grain notifies the standbys instead.
     /// </summary>
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -40,10 +42,11 @@ public sealed partial class PresencePostgresOptions
             nameof(Schema),
             Schema,
             "must be 1 to 40 lower-case letters, digits or underscores, the first no digit");
-        var isLongEnough = CommandTimeout >= TimeSpan.FromSeconds(1);
-        Require(isLongEnough, nameof(CommandTimeout), CommandTimeout, "must be at least 1 s");
-        var isPollable = PollInterval >= TimeSpan.FromMilliseconds(100);
-        Require(isPollable, nameof(PollInterval), PollInterval, "must be at least 100 ms");
+        // Npgsql accepts up to 1024 s for an attempt to connect.
+        var isTimeout = CommandTimeout >= TimeSpan.FromSeconds(1) && CommandTimeout <= TimeSpan.FromMinutes(15);
+        Require(isTimeout, nameof(CommandTimeout), CommandTimeout, "must be 1 s to 15 min");
+        var isPollable = PollInterval >= TimeSpan.FromMilliseconds(100) && PollInterval <= TimeSpan.FromDays(24);
+        Require(isPollable, nameof(PollInterval), PollInterval, "must be 100 ms to 24 days");
         ReadConnectionString();
     }
 

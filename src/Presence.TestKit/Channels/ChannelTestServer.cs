@@ -21,6 +21,7 @@ public sealed partial class ChannelTestServer : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly SteppedTime _time;
     private readonly PresenceSession _probe;
+    private Task? _stopping;
 
     private ChannelTestServer(ServiceProvider services, SteppedTime time)
     {
@@ -120,8 +121,15 @@ public sealed partial class ChannelTestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the node as a host does; open sockets get close code 1012.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Stops the node as a host does; open sockets get close code 1012. May be called again.</summary>
+    public async ValueTask DisposeAsync() => await (_stopping ??= StopAsync()).ConfigureAwait(false);
+
+    /// <summary>Returns log entries from warning level on, for messages of failed assertions.</summary>
+    internal string LogText() => string.Concat(Log
+        .Where(entry => entry.Level >= LogLevel.Warning)
+        .Select(entry => $"\n  log: {entry.Message} {entry.Exception?.Message}"));
+
+    private async Task StopAsync()
     {
         // Stopping waits for clients that do not answer a close, so the clock must move.
         var stopping = EachHostedAsync(_services, start: false);
@@ -134,11 +142,6 @@ public sealed partial class ChannelTestServer : IAsyncDisposable
         await stopping.ConfigureAwait(false);
         await _services.DisposeAsync().ConfigureAwait(false);
     }
-
-    /// <summary>Returns log entries from warning level on, for messages of failed assertions.</summary>
-    internal string LogText() => string.Concat(Log
-        .Where(entry => entry.Level >= LogLevel.Warning)
-        .Select(entry => $"\n  log: {entry.Message} {entry.Exception?.Message}"));
 
     private static async Task EachHostedAsync(IServiceProvider services, bool start)
     {

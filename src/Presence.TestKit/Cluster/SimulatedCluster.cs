@@ -38,8 +38,7 @@ public sealed partial class SimulatedCluster
     {
         Seed = seed;
         Options = options ?? new SimulatedClusterOptions();
-        Options.Tracker.Validate();
-        Options.Limits.Validate();
+        Options.Validate();
         _random = new SimulationRandom(seed);
         Time = new VirtualTime();
         Network = new(Time, _random.Fork(), Options.Network) { Changed = () => TopologyChanged(null, "") };

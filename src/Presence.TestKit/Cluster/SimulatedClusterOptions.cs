@@ -17,10 +17,10 @@ public sealed class SimulatedClusterOptions
     /// <summary>Conditions of every link at the start. Default <see cref="LinkConditions.Good"/>.</summary>
     public LinkConditions Network { get; set; } = LinkConditions.Good;
 
-    /// <summary>How long a probe waits for its answer. Default 150 ms.</summary>
+    /// <summary>How long a probe waits for its answer. Default 150 ms, at most 24 days.</summary>
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How long a leaving node waits for acknowledgements. Default 1 s.</summary>
+    /// <summary>How long a leaving node waits for acknowledgements. Default 1 s, at most 24 days.</summary>
     public TimeSpan LeaveTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Probability of a membership notification about a started node. Default 1.</summary>
@@ -52,4 +52,14 @@ public sealed class SimulatedClusterOptions
         MaxDeltaSizes = [4, 12, 32],
         DeltaDelay = TimeSpan.FromMilliseconds(100),
     };
+
+    /// <exception cref="ArgumentException">A value breaks a rule; the message names both.</exception>
+    internal void Validate()
+    {
+        Tracker.Validate();
+        Limits.Validate();
+        var rules = new OptionRules("SimulatedClusterOptions.");
+        rules.RequireWait(ProbeTimeout >= TimeSpan.Zero, ProbeTimeout, "must not be negative");
+        rules.RequireWait(LeaveTimeout >= TimeSpan.Zero, LeaveTimeout, "must not be negative");
+    }
 }

@@ -5,7 +5,8 @@ namespace Presence.Tracker;
 public sealed class TrackerOptions
 {
     /// <summary>
-    /// Interval of the periodic step. Default 1500 ms, at most 1 h. <see cref="DeltaDelay"/> is for changes.
+    /// Interval of the periodic step. Default 1500 ms, 10 ms to 1 h: a step that is late by two periods counts as a
+    /// suspension of the process. <see cref="DeltaDelay"/> is for changes.
     /// </summary>
     public TimeSpan BroadcastPeriod { get; set; } = TimeSpan.FromMilliseconds(1500);
 
@@ -26,7 +27,7 @@ public sealed class TrackerOptions
     /// </summary>
     public TimeSpan PermDownPeriod { get; set; } = TimeSpan.FromMinutes(20);
 
-    /// <summary>Broadcast periods between two comparisons of clocks. Default 2, at least 1.</summary>
+    /// <summary>Broadcast periods between two comparisons of clocks. Default 2, 1 to 1000.</summary>
     public int ClockSamplePeriods { get; set; } = 2;
 
     /// <summary>
@@ -65,9 +66,9 @@ public sealed class TrackerOptions
     {
         var rules = new OptionRules("Presence:Tracker:");
         rules.Require(
-            BroadcastPeriod > TimeSpan.Zero && BroadcastPeriod <= TimeSpan.FromHours(1),
+            BroadcastPeriod >= TimeSpan.FromMilliseconds(10) && BroadcastPeriod <= TimeSpan.FromHours(1),
             BroadcastPeriod,
-            "must be positive and at most 1 h");
+            "must be 10 ms to 1 h");
         rules.Require(MaxSilentPeriods is >= 1 and <= 1000, MaxSilentPeriods, "must be between 1 and 1000");
         rules.Require(
             EffectiveDownPeriod >= BroadcastPeriod * 2,
@@ -79,7 +80,7 @@ public sealed class TrackerOptions
             PermDownPeriod,
             $"must be longer than {nameof(DownPeriod)} ({EffectiveDownPeriod})");
         rules.Require(PermDownPeriod <= TimeSpan.FromDays(365), PermDownPeriod, "must be at most 365 days");
-        rules.Require(ClockSamplePeriods >= 1, ClockSamplePeriods, "must be at least 1");
+        rules.Require(ClockSamplePeriods is >= 1 and <= 1000, ClockSamplePeriods, "must be between 1 and 1000");
         rules.Require(PoolSize is >= 1 and <= 1024, PoolSize, "must be between 1 and 1024");
         rules.Require(DeltaDelay >= TimeSpan.Zero, DeltaDelay, "must not be negative");
         rules.Require(

@@ -128,6 +128,9 @@ public sealed class LimitTests : IDisposable
     [InlineData("MaxFrameBytes", 10)]
     [InlineData("MaxTopicBytes", 0)]
     [InlineData("MaxTopicBytes", 256)]
+    [InlineData("MaxFrameBytes", int.MaxValue)]
+    [InlineData("MaxLongPollBytes", int.MaxValue)]
+    [InlineData("BusyFramesPerSecond", 214_748_365)]
     [InlineData("MaxChannelsPerSocket", 0)]
     [InlineData("MaxSockets", 0)]
     [InlineData("MaxSendQueueFrames", 0)]
@@ -159,6 +162,10 @@ public sealed class LimitTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains(
             ":LongPollTimeout is ", Rejection(l => l.LongPollTimeout = TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.Contains(
+            ":LongPollTimeout is 00:00:20: it must be more than zero and less than 20 s",
+            Rejection(l => l.LongPollTimeout = TimeSpan.FromSeconds(20)),
+            StringComparison.Ordinal);
         Assert.Contains(":JoinTimeout is ", Rejection(l => l.JoinTimeout = TimeSpan.Zero), StringComparison.Ordinal);
         Assert.Contains(
             ":ThrottleTimeout is ", Rejection(l => l.ThrottleTimeout = TimeSpan.Zero), StringComparison.Ordinal);

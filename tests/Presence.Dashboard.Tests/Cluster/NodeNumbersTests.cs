@@ -1,3 +1,6 @@
+using System.Diagnostics.Metrics;
+using System.Reflection;
+
 namespace Presence.Dashboard.Tests.Cluster;
 
 public sealed class NodeNumbersTests
@@ -52,6 +55,25 @@ public sealed class NodeNumbersTests
         await other.Node.Tracker.TrackAsync(session, "room:a", "ann");
         numbers.Sample(0, 0);
         Assert.Equal(0, numbers.Now.Joins);
+    }
+
+    [Fact]
+    public async Task Percentiles_are_taken_after_more_merges_than_an_int_counts()
+    {
+        await using var node = await LiveNode.StartAsync();
+        var meters = node.Services.GetRequiredService<IMeterFactory>();
+        using var numbers = new NodeNumbers(node.Node, meters, TimeProvider.System);
+        typeof(NodeNumbers).GetField("_merges", BindingFlags.NonPublic | BindingFlags.Instance)!
+            .SetValue(numbers, int.MaxValue);
+        using var meter = meters.Create("merges");
+        var merges = meter.CreateHistogram<double>("presence.merge.duration");
+        for (var i = 0; i < 512; i++)
+        {
+            merges.Record(0.5);
+        }
+
+        numbers.Sample(0, 0);
+        Assert.Equal(500, numbers.Now.MergeP50Ms);
     }
 
     [Fact]

@@ -58,6 +58,14 @@ public sealed class LoginRateLimiterTests
     }
 
     [Fact]
+    public void Maximum_of_failures_can_be_the_largest_number()
+    {
+        var limiter = Limiter(failures: int.MaxValue);
+        limiter.Failed(Ann);
+        Assert.False(IsSlow(limiter, Ann));
+    }
+
+    [Fact]
     public void An_IPv6_network_counts_as_one_address_and_a_mapped_IPv4_address_as_itself()
     {
         var limiter = Limiter(failures: 1);

@@ -59,6 +59,10 @@ public sealed class OptionsConfigurationTests
         "5",
         "Presence:UniqueProcesses:job:StopTimeout is '5': it must be a duration")]
     [InlineData(
+        "Presence:UniqueProcesses:job:StopTimeout",
+        "60.00:00:00",
+        "Unique process 'job': StopTimeout is 60.00:00:00: it must be at most 24 days.")]
+    [InlineData(
         "Presence:UniqueProcesses:jbo:StopTimeout",
         "5s",
         "Presence:UniqueProcesses:jbo is not an option: known are job.")]

@@ -27,7 +27,11 @@ public sealed class OptionsTests
     [Fact]
     public void Durations_have_rules_that_the_message_states()
     {
-        Action<PresencePostgresOptions>[] wrong = [o => o.CommandTimeout = default, o => o.PollInterval = default];
+        Action<PresencePostgresOptions>[] wrong =
+        [
+            o => o.CommandTimeout = default, o => o.CommandTimeout = TimeSpan.FromSeconds(901),
+            o => o.PollInterval = default, o => o.PollInterval = TimeSpan.FromDays(25),
+        ];
         Assert.All(wrong, set =>
         {
             var options = new PresencePostgresOptions { ConnectionString = "Host=x" };

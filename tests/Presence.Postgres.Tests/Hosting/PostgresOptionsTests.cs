@@ -29,7 +29,7 @@ public sealed class PostgresOptionsTests
     [InlineData(
         "Presence:Postgres:CommandTimeout",
         "4ms",
-        "Presence:Postgres:CommandTimeout is '00:00:00.0040000': it must be at least 1 s")]
+        "Presence:Postgres:CommandTimeout is '00:00:00.0040000': it must be 1 s to 15 min")]
     public void Invalid_configuration_fails_the_start(string key, string value, string expected)
     {
         using var provider = Of(_ => { }, (key, value));

@@ -183,6 +183,7 @@ public sealed class ChannelTestServerTests : IAsyncLifetime
         var socket = await server.ConnectAsync<AnySocket>();
         await server.DisposeAsync();
         Assert.Equal(1012, socket.CloseCode);
+        await server.DisposeAsync();
     }
 
     private async Task<TestChannel> JoinedAsync() =>
