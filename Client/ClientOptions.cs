@@ -70,14 +70,14 @@ internal static class ClientOptions
         }
     }
 
-    public static IReadOnlyList<IPEndPoint> ToGateways(string list) => [.. Split(list).Select(text =>
+    public static IReadOnlyList<IPEndPoint> ToGateways(string list) => [.. Split(list, "gateway").Select(text =>
         IPEndPoint.TryParse(text, out var gateway) && gateway.Port > 0
             ? gateway
             : throw new ClientUsageException(
                 $"is '{text}': it must be an IP address and a port, such as 127.0.0.1:30000."))];
 
     /// <summary>Returns the roots of nodes, each ending with a slash.</summary>
-    public static IReadOnlyList<Uri> ToNodes(string list) => [.. Split(list).Select(ToNode)];
+    public static IReadOnlyList<Uri> ToNodes(string list) => [.. Split(list, "node").Select(ToNode)];
 
     private static Uri ToNode(string text)
     {
@@ -102,8 +102,10 @@ internal static class ClientOptions
         }.Uri;
     }
 
-    private static string[] Split(string list) =>
-        list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] Split(string list, string what) =>
+        list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [_, ..] all
+            ? all
+            : throw new ClientUsageException($"is '{list}': it must name at least one {what}.");
 }
 
 /// <summary>The options of all verbs: nodes and sign-in.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Orleans.Runtime;
+using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.CommandLine;
@@ -22,24 +23,15 @@ internal static class ClientProgram
     public static ParseResult Parse(IReadOnlyList<string> args, ClientConsole console) =>
         new ClientCommands(console).Root.Parse(args, Parser);
 
-    public static async Task<int> RunAsync(IReadOnlyList<string> args, ClientConsole console, CancellationToken stop)
+    public static Task<int> RunAsync(IReadOnlyList<string> args, ClientConsole console, CancellationToken stop) =>
+        RunAsync(() => InvokeAsync(args, console, stop), console, stop);
+
+    /// <summary>Runs a command and converts its errors.</summary>
+    internal static async Task<int> RunAsync(Func<Task<int>> command, ClientConsole console, CancellationToken stop)
     {
         try
         {
-            var parsed = Parse(args, console);
-            if (parsed.Action is ParseErrorAction)
-            {
-                throw new ClientUsageException(UsageErrors.Describe(parsed));
-            }
-
-            var invocation = new InvocationConfiguration
-            {
-                Output = console.Out,
-                Error = console.Error,
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null,
-            };
-            return await parsed.InvokeAsync(invocation, stop);
+            return await command();
         }
         catch (ClientUsageException e)
         {
@@ -48,7 +40,8 @@ internal static class ClientProgram
             return WrongUsage;
         }
         catch (Exception e) when (e is PhoenixException or TimeoutException
-            or OrleansException or PresenceLimitException)
+            or OrleansException or UnauthorizedAccessException or PresenceOverloadException
+            or PresenceLimitException or PresenceMetaException)
         {
             console.ErrorLine($"error: {e.Message}");
             return Failed;
@@ -58,5 +51,24 @@ internal static class ClientProgram
             console.Error.WriteLine("Stopped.");
             return Failed;
         }
+    }
+
+    private static async Task<int> InvokeAsync(
+        IReadOnlyList<string> args, ClientConsole console, CancellationToken stop)
+    {
+        var parsed = Parse(args, console);
+        if (parsed.Action is ParseErrorAction)
+        {
+            throw new ClientUsageException(UsageErrors.Describe(parsed));
+        }
+
+        var invocation = new InvocationConfiguration
+        {
+            Output = console.Out,
+            Error = console.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        };
+        return await parsed.InvokeAsync(invocation, stop);
     }
 }

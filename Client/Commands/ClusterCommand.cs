@@ -57,7 +57,7 @@ internal static class ClusterCommand
     private static void Show(ClientConsole console, JsonElement cluster)
     {
         console.Line($"{Text(cluster, "node")} ({Text(cluster, "state")}), "
-            + $"cluster transport {Text(cluster.GetProperty("transport"), "name")}, "
+            + $"cluster transport {TransportOf(cluster)}, "
             + $"version {Text(cluster, "version")}, {Text(cluster, "entries")} presences");
         console.Line("");
         console.Line($"{"node",-24} {"status",-10} {"presences",10}");
@@ -73,6 +73,23 @@ internal static class ClusterCommand
             console.Line($"{Text(pair, "from"),-24} {Text(pair, "to"),-24} {Text(pair, "status"),-8} "
                 + $"{Milliseconds(pair, "lag_ms"),10} {Milliseconds(pair, "silent_ms"),10}");
         }
+    }
+
+    /// <summary>Returns the name of the transport, and since when and why it is disconnected.</summary>
+    private static string TransportOf(JsonElement cluster)
+    {
+        var transport = cluster.GetProperty("transport");
+        var (name, state) = (Text(transport, "name"), Text(transport, "state"));
+        if (state == "connected")
+        {
+            return name;
+        }
+
+        var since = transport.GetProperty("since") is { ValueKind: JsonValueKind.String } at
+            ? string.Create(CultureInfo.InvariantCulture, $" since {at.GetDateTimeOffset():u}") : "";
+        var error = transport.GetProperty("last_error") is { ValueKind: JsonValueKind.String } last
+            ? $": {last}" : "";
+        return $"{name} ({state}{since}{error})";
     }
 
     private static string Text(JsonElement json, string name) => json.GetProperty(name).ToString();

@@ -11,7 +11,7 @@ internal static class TopicCommands
         output.Show(found);
         if (found.Count == 0)
         {
-            output.Console.ErrorLine($"Nobody is present in '{output.Topic}'.");
+            output.ShowNobody();
         }
 
         return ClientProgram.Done;
@@ -28,7 +28,19 @@ internal static class TopicCommands
 
     public static async Task<int> WatchAsync(ITopicClient topic, TopicOutput output, CancellationToken stop)
     {
-        await topic.WatchAsync(output.Show, stop);
+        var isShown = false;
+        await topic.WatchAsync(
+            e =>
+            {
+                Volatile.Write(ref isShown, true);
+                output.Show(e);
+            },
+            stop);
+        if (!Volatile.Read(ref isShown))
+        {
+            output.ShowNobody();
+        }
+
         return await StopOrEndAsync(topic, Timeout.InfiniteTimeSpan, stop);
     }
 

@@ -31,6 +31,9 @@ internal sealed record TopicOutput(ClientConsole Console, string Topic, bool IsJ
         Console.Line($"{mark}{e.Key}  {string.Join("  ", e.Metas.Select(meta => meta.GetRawText()))}");
     }
 
+    /// <summary>Writes a line beside the results, which are none.</summary>
+    public void ShowNobody() => Console.ErrorLine($"Nobody is present in '{Topic}'.");
+
     public void ShowTracked(string key, string? reference)
     {
         if (IsJson)

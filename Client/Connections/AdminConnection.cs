@@ -35,12 +35,28 @@ internal static class AdminConnection
                 throw new PhoenixException($"{node} rejects '{user}': {await ReasonAsync(answer, stop)}");
             }
 
-            return (await answer.Content.ReadFromJsonAsync<JsonElement>(stop)).GetProperty("token").GetString()!;
+            return await ReadTokenAsync(answer, stop)
+                ?? throw new PhoenixException($"{node} answers, but not as a node with a dashboard: no token.");
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException
+        catch (Exception e) when (e is HttpRequestException
             || (e is TaskCanceledException && !stop.IsCancellationRequested))
         {
             throw new PhoenixException($"{node} does not answer: {e.GetBaseException().Message}", e);
+        }
+    }
+
+    /// <summary>Returns the token in an answer; null in that of another service.</summary>
+    private static async Task<string?> ReadTokenAsync(HttpResponseMessage answer, CancellationToken stop)
+    {
+        try
+        {
+            var body = await answer.Content.ReadFromJsonAsync<JsonElement>(stop);
+            return body.GetProperty("token").GetString();
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException
+            or InvalidOperationException or NotSupportedException)
+        {
+            return null;
         }
     }
 

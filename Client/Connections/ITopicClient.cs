@@ -13,6 +13,7 @@ internal interface ITopicClient : IAsyncDisposable
     Task<IReadOnlyList<PresenceEvent>> ListAsync(string? key, CancellationToken stop);
 
     /// <summary>Passes the presences and then every change to the callback, until this is disposed.</summary>
+    /// <returns>A task that completes when the callback has received the presences.</returns>
     Task WatchAsync(Action<PresenceEvent> changed, CancellationToken stop);
 
     /// <summary>Tracks a presence until this is disposed.</summary>

@@ -21,16 +21,7 @@ internal sealed class SocketTopic : ITopicClient
     public async Task<IReadOnlyList<PresenceEvent>> ListAsync(string? key, CancellationToken stop)
     {
         var sync = new PresenceSync(_channel);
-        await _channel.JoinAsync();
-        try
-        {
-            await sync.Synced.WaitAsync(StateTimeout, stop);
-        }
-        catch (TimeoutException e)
-        {
-            throw new PhoenixException("the server did not send the presences within 30 s.", e);
-        }
-
+        await JoinAsync(sync, stop);
         return
         [
             .. from entry in sync.List()
@@ -39,11 +30,8 @@ internal sealed class SocketTopic : ITopicClient
         ];
     }
 
-    public Task WatchAsync(Action<PresenceEvent> changed, CancellationToken stop)
-    {
-        _ = new PresenceSync(_channel, changed);
-        return _channel.JoinAsync();
-    }
+    public Task WatchAsync(Action<PresenceEvent> changed, CancellationToken stop) =>
+        JoinAsync(new PresenceSync(_channel, changed), stop);
 
     public async Task<string?> TrackAsync(string key, JsonElement meta, CancellationToken stop)
     {
@@ -52,4 +40,24 @@ internal sealed class SocketTopic : ITopicClient
     }
 
     public ValueTask DisposeAsync() => _socket.DisposeAsync();
+
+    /// <summary>Joins, and waits for the presences.</summary>
+    /// <exception cref="PhoenixException">They did not come in time, or the server ended the connection.</exception>
+    private async Task JoinAsync(PresenceSync sync, CancellationToken stop)
+    {
+        await _channel.JoinAsync();
+        try
+        {
+            await Task.WhenAny(sync.Synced, Ended).WaitAsync(StateTimeout, stop);
+        }
+        catch (TimeoutException e)
+        {
+            throw new PhoenixException("the server did not send the presences within 30 s.", e);
+        }
+
+        if (!sync.Synced.IsCompleted)
+        {
+            throw new PhoenixException($"the server ended the connection: {await Ended}.");
+        }
+    }
 }

@@ -7,28 +7,30 @@ namespace Presence.Grains.Client;
 /// whatever silo they are or will be executed. Their presences would be shown beside those that were tracked in their
 /// place, until the leases expire.
 /// </summary>
-internal sealed class AbandonedLeases(PresenceClient client)
+/// <param name="end">Ends leases on all silos; fails if one of them does not answer.</param>
+/// <param name="time">Tells how long a lease is tried.</param>
+internal sealed class AbandonedLeases(Func<IReadOnlyList<string>, Task> end, TimeProvider time)
 {
     /// <summary>Maximum number of leases; others expire by themselves.</summary>
     private const int MaxLeases = 100_000;
 
-    private const int MaxLeasesPerCall = 1000;
+    public const int MaxLeasesPerCall = 1000;
 
     /// <summary>Time after which a lease on a silo that cannot be reached is left to expire.</summary>
     private static readonly TimeSpan MaxRetryTime = TimeSpan.FromMinutes(10);
 
-    private readonly ConcurrentDictionary<string, long> _leases = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<(string Lease, long Since)> _leases = new();
     private int _isEnding;
 
     public void Add(string lease)
     {
         if (_leases.Count < MaxLeases)
         {
-            _leases.TryAdd(lease, client.Time.GetTimestamp());
+            _leases.Enqueue((lease, time.GetTimestamp()));
         }
     }
 
-    /// <summary>Tries to end the leases unless that is under way.</summary>
+    /// <summary>Tries to end the leases that have waited longest, unless that is under way.</summary>
     public void Tick()
     {
         if (!_leases.IsEmpty && Interlocked.Exchange(ref _isEnding, 1) == 0)
@@ -39,19 +41,23 @@ internal sealed class AbandonedLeases(PresenceClient client)
 
     private async Task EndAsync()
     {
-        var leases = _leases.Take(MaxLeasesPerCall).ToArray();
+        var leases = new List<(string Lease, long Since)>();
+        while (leases.Count < MaxLeasesPerCall && _leases.TryDequeue(out var lease))
+        {
+            leases.Add(lease);
+        }
+
         try
         {
-            string[] ids = [.. leases.Select(l => l.Key)];
-            await client.CallAsync(client.Topic(ids[0]).EndLeases(ids), client.Stopping);
-            Array.ForEach(leases, l => _leases.TryRemove(l));
+            await end([.. leases.Select(l => l.Lease)]);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // A silo cannot be reached yet, or the client stops.
-            foreach (var lease in leases.Where(l => client.Time.GetElapsedTime(l.Value) > MaxRetryTime))
+            // A silo cannot be reached yet, or the client stops. The other leases come first: the silos that answer
+            // have ended these.
+            foreach (var lease in leases.Where(l => time.GetElapsedTime(l.Since) <= MaxRetryTime))
             {
-                _leases.TryRemove(lease);
+                _leases.Enqueue(lease);
             }
         }
         finally

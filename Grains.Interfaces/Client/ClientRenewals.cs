@@ -42,7 +42,8 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
     private readonly ConcurrentDictionary<TrackedPresence, bool> _presences = new();
     private readonly ConcurrentDictionary<TopicReader, bool> _readers = new();
     private readonly ConcurrentDictionary<string, SiloState> _silos = new(StringComparer.Ordinal);
-    private readonly AbandonedLeases _abandoned = new(client);
+    private readonly AbandonedLeases _abandoned = new(
+        leases => client.CallAsync(client.Topic(leases[0]).EndLeases(leases), client.Stopping), client.Time);
     private readonly SemaphoreSlim _restoring = new(MaxRestoring, MaxRestoring);
     private readonly Lock _gate = new();
     private PeriodicTimer? _timer;

@@ -51,7 +51,7 @@ internal sealed class SiloPorts
     {
         if (configured is { } fixedPort)
         {
-            return Configured(option, fixedPort + number - 1);
+            return Configured(option, fixedPort, number);
         }
 
         var http = _options.PortOf(number);
@@ -74,15 +74,15 @@ internal sealed class SiloPorts
         return free;
     }
 
-    private int Configured(string option, int port)
+    private int Configured(string option, int first, int number)
     {
-        if (port > IPEndPoint.MaxPort)
+        if (first + _options.Nodes - 1 > IPEndPoint.MaxPort)
         {
             throw new SiloStartException(
-                $"Presence:Orleans:{option} is '{port - _options.Nodes + 1}': "
-                + $"it must leave room for {_options.Nodes} ports below 65536.");
+                $"Presence:Orleans:{option} is '{first}': it must leave room for {_options.Nodes} ports below 65536.");
         }
 
+        var port = first + number - 1;
         if (ProblemOf(port) is { } problem)
         {
             throw new SiloStartException(

@@ -16,12 +16,19 @@ internal sealed record SiloConfiguration(IConfiguration Settings, string Environ
             throw new SiloStartException($"contentRoot is '{root}': it must be an existing folder.");
         }
 
+        string[] files = ["appsettings.json", $"appsettings.{environment}.json"];
+        // It would be ignored like a file that does not exist.
+        if (files.Select(file => Path.Combine(root, file)).FirstOrDefault(Directory.Exists) is { } folder)
+        {
+            throw new SiloStartException($"'{folder}' is a folder: it must be a file, or be left out.");
+        }
+
         try
         {
             var settings = new ConfigurationBuilder()
                 .SetBasePath(root)
-                .AddJsonFile("appsettings.json", optional: true, reloadOnChange: false)
-                .AddJsonFile($"appsettings.{environment}.json", optional: true, reloadOnChange: false)
+                .AddJsonFile(files[0], optional: true, reloadOnChange: false)
+                .AddJsonFile(files[1], optional: true, reloadOnChange: false)
                 .AddEnvironmentVariables("ASPNETCORE_")
                 .AddEnvironmentVariables()
                 .AddInMemoryCollection(arguments.Settings)
@@ -35,6 +42,11 @@ internal sealed record SiloConfiguration(IConfiguration Settings, string Environ
             var where = reason is JsonException { LineNumber: { } line } ? $"line {line + 1}: " : "";
             var what = reason.Message.Split(" LineNumber:")[0];
             throw new SiloStartException($"{e.Message} {where}{what}".ReplaceLineEndings(" ").Trim());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The message has the path.
+            throw new SiloStartException($"The settings cannot be read: {e.Message}".ReplaceLineEndings(" ").Trim());
         }
     }
 

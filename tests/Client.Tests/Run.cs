@@ -12,8 +12,18 @@ internal sealed class Run : IDisposable
     private readonly Lines _error = new();
     private readonly Task<int> _status;
 
-    private Run(string[] args) =>
-        _status = Task.Run(() => ClientProgram.RunAsync(args, new ClientConsole(_out, _error), _stop.Token));
+    private Run(string[] args) => _status = Task.Run(async () =>
+    {
+        try
+        {
+            return await ClientProgram.RunAsync(args, new ClientConsole(_out, _error), _stop.Token);
+        }
+        finally
+        {
+            _out.End();
+            _error.End();
+        }
+    });
 
     public static Run Begin(params string[] args) => new(args);
 
@@ -26,6 +36,9 @@ internal sealed class Run : IDisposable
 
     /// <summary>Returns the next line of the output that contains the text.</summary>
     public Task<string> LineAsync(string text) => _out.NextAsync(text, Timeout);
+
+    /// <summary>Returns the next line of the error output that contains the text.</summary>
+    public Task<string> ErrorLineAsync(string text) => _error.NextAsync(text, Timeout);
 
     /// <summary>Ctrl-C.</summary>
     public async Task<int> StopAsync()
@@ -67,6 +80,9 @@ internal sealed class Run : IDisposable
 
             _lines.Writer.TryWrite(value ?? "");
         }
+
+        /// <summary>Fails those who wait for a line that does not come.</summary>
+        public void End() => _lines.Writer.TryComplete();
 
         public async Task<string> NextAsync(string text, TimeSpan timeout)
         {

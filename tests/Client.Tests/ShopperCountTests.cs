@@ -13,10 +13,27 @@ public sealed class ShopperCountTests
             latencies.Add(TimeSpan.FromMilliseconds(ms));
         }
 
-        Assert.InRange(latencies.Quantile(0.5), 500 * 0.97, 500 * 1.04);
-        Assert.InRange(latencies.Quantile(0.99), 990 * 0.97, 1000);
+        Assert.InRange(latencies.Quantile(0.5)!.Value, 500 * 0.97, 500 * 1.04);
+        Assert.InRange(latencies.Quantile(0.99)!.Value, 990 * 0.97, 1000);
         Assert.Equal((1000, 1000), (latencies.Count, latencies.Max));
-        Assert.Equal(0, new Latencies().Quantile(0.5));
+        Assert.Null(new Latencies().Quantile(0.5));
+        Assert.Null(new Latencies().Max);
+    }
+
+    [Fact]
+    public void Report_shows_no_latency_where_none_was_measured()
+    {
+        using var output = new StringWriter();
+        var console = new ClientConsole(output, TextWriter.Null);
+        var report = ShoppersReport.Of(
+            new Crowd(new([new("http://127.0.0.1/")], 1, 1, default, 1), new(["/"], [1], 2), []), ShopStats.Of([]), 0);
+        report.Show(console);
+        Assert.Contains("latency p50/p95/p99    none measured", output.ToString(), StringComparison.Ordinal);
+        (report with { Compared = true }).Show(console);
+        Assert.Contains("shown to admins after  none measured", output.ToString(), StringComparison.Ordinal);
+        console.Json(report);
+        Assert.Contains("\"p95\":null", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("\"shownMax\":null", output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

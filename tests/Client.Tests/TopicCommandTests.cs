@@ -54,6 +54,17 @@ public sealed class TopicCommandTests(SingleNode node) : IClassFixture<SingleNod
     }
 
     [Fact]
+    public async Task Watch_of_an_empty_topic_writes_a_line_beside_the_results()
+    {
+        using var watch = Run.Begin(node.With("watch", "quiet"));
+        Assert.Equal("Nobody is present in 'quiet'.", await watch.ErrorLineAsync("Nobody"));
+        using var tab = node.Node.OpenSession();
+        await node.Node.Tracker.TrackAsync(tab, "quiet", "ann");
+        Assert.StartsWith("+ ann", await watch.LineAsync("ann"), StringComparison.Ordinal);
+        Assert.Equal(0, await watch.StopAsync());
+    }
+
+    [Fact]
     public async Task Track_keeps_a_presence_while_it_runs()
     {
         using var watch = Run.Begin(node.With("watch", "track", "--json"));

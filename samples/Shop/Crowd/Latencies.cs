@@ -13,8 +13,10 @@ internal sealed class Latencies
 
     public long Count => Volatile.Read(ref _count);
 
-    /// <summary>Gets the longest duration in milliseconds; 0 if there is none.</summary>
-    public double Max => BitConverter.Int64BitsToDouble(Volatile.Read(ref _largest));
+    /// <summary>Gets the longest duration in milliseconds; null if there is none.</summary>
+    public double? Max => Count == 0 ? null : Largest;
+
+    private double Largest => BitConverter.Int64BitsToDouble(Volatile.Read(ref _largest));
 
     public void Add(TimeSpan time)
     {
@@ -31,8 +33,8 @@ internal sealed class Latencies
         }
     }
 
-    /// <summary>Returns a quantile in milliseconds; 0 if there are no durations.</summary>
-    public double Quantile(double part)
+    /// <summary>Returns a quantile in milliseconds; null if there are no durations.</summary>
+    public double? Quantile(double part)
     {
         var rank = (long)Math.Ceiling(Count * part);
         var passed = 0L;
@@ -41,10 +43,10 @@ internal sealed class Latencies
             passed += Volatile.Read(ref _buckets[i]);
             if (passed >= rank)
             {
-                return Math.Min(Smallest * Math.Pow(Growth, i), Max);
+                return Math.Min(Smallest * Math.Pow(Growth, i), Largest);
             }
         }
 
-        return 0;
+        return null;
     }
 }

@@ -53,7 +53,7 @@ internal static class ShoppersCommand
         var observers = new List<ShopObserver>();
         try
         {
-            if (access.Password is null)
+            if (string.IsNullOrEmpty(access.Password))
             {
                 console.Error.WriteLine("No password is given: the statistics of the nodes are not compared.");
             }
@@ -117,7 +117,7 @@ internal static class ShoppersCommand
         console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{seconds,5:0} s  {crowd.Present,7:N0} of {options.Count:N0} present, {counts.Joined:N0} joins, "
-            + $"{counts.Failed} failed, p95 {counts.RoundTrips.Quantile(0.95):0.0} ms"));
+            + $"{counts.Failed} failed{(counts.RoundTrips.Quantile(0.95) is { } p95 ? $", p95 {p95:0.0} ms" : "")}"));
     }
 
     /// <summary>Reads the range of the shop from its catalogue.</summary>

@@ -2,23 +2,23 @@ using System.Globalization;
 
 namespace Presence.CommandLine;
 
-/// <summary>The results of a run; a table or a JSON object.</summary>
+/// <summary>The results of a run; a table or a JSON object. Latencies are null if none was measured.</summary>
 internal sealed record ShoppersReport(
     long Connected,
     long Joined,
     long Failed,
     long Dropped,
     long Reconnected,
-    double P50,
-    double P95,
-    double P99,
+    double? P50,
+    double? P95,
+    double? P99,
     long Messages,
     int Shoppers,
     int OpenPages,
     bool Compared,
-    double ShownP50,
-    double ShownP95,
-    double ShownMax,
+    double? ShownP50,
+    double? ShownP95,
+    double? ShownMax,
     double AdminBytesPerSecond,
     long Disagreed,
     string? FirstFailure,
@@ -60,12 +60,14 @@ internal sealed record ShoppersReport(
         Row("failed", $"{Failed:N0}{(FirstFailure is null ? "" : $", first: {FirstFailure}")}");
         Row("dropped on purpose", $"{Dropped:N0}");
         Row("reconnected", $"{Reconnected:N0}");
-        Row("latency p50/p95/p99", $"{P50:0.0} / {P95:0.0} / {P99:0.0} ms");
+        Row("latency p50/p95/p99", Measured(P50, $"{P50:0.0} / {P95:0.0} / {P99:0.0} ms"));
         Row("messages", $"{Messages:N0}");
         Row("at the end", $"{Shoppers:N0} shoppers, {OpenPages:N0} pages");
         if (Compared)
         {
-            Row("shown to admins after", $"p50 {ShownP50:0} ms, p95 {ShownP95:0} ms, at most {ShownMax:0} ms");
+            Row(
+                "shown to admins after",
+                Measured(ShownP50, $"p50 {ShownP50:0} ms, p95 {ShownP95:0} ms, at most {ShownMax:0} ms"));
             Row("admin socket", $"{AdminBytesPerSecond / 1000:0.0} kB/s");
         }
 
@@ -76,4 +78,7 @@ internal sealed record ShoppersReport(
         void Row(string name, FormattableString value) =>
             console.Line($"{name,-22} {value.ToString(CultureInfo.InvariantCulture)}");
     }
+
+    private static FormattableString Measured(double? latency, FormattableString text) =>
+        latency is null ? $"none measured" : text;
 }

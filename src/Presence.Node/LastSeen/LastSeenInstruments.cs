@@ -19,7 +19,7 @@ internal sealed class LastSeenInstruments : IDisposable
 
     public void Failed() => _failures.Add(1);
 
-    public void Dropped() => _dropped.Add(1);
+    public void Dropped(int keys) => _dropped.Add(keys);
 
     public void Dispose() => _meter.Dispose();
 }

@@ -17,7 +17,7 @@ internal sealed class LastSeenRecorder(
 
     private static readonly object Retry = new();
 
-    private readonly OrderedDictionary<string, DateTimeOffset> _pending = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> _pending = new(StringComparer.Ordinal);
     private readonly LastSeenInstruments _instruments = new();
     private readonly RateLimitedLogger _rate = new(time);
     private ITimer? _retry;
@@ -69,16 +69,8 @@ internal sealed class LastSeenRecorder(
             var entry = change.Entry;
             if (change.Kind == PresenceChangeKind.Left && IsStoredHere(change, up) && !node.Tracker.IsOnline(entry.Key))
             {
-                // A key that is stored again moves to the end.
-                _pending.Remove(entry.Key);
-                _pending.Add(entry.Key, now);
+                _pending[entry.Key] = now;
             }
-        }
-
-        while (_pending.Count > MaxPending)
-        {
-            _pending.RemoveAt(0);
-            _instruments.Dropped();
         }
 
         return StoreAsync(cancellation);
@@ -119,28 +111,38 @@ internal sealed class LastSeenRecorder(
         || (change.Reason is LeaveReason.NodeDown or LeaveReason.NodeStopped
             && up.Value.MaxBy(name => StableHash.Of($"{name}\n{change.Entry.Key}")) == node.Name);
 
+    /// <summary>Stores the latest times first. Of those that the store does not take the oldest are dropped.</summary>
     private async ValueTask StoreAsync(CancellationToken cancellation)
     {
+        var times = _pending.OrderByDescending(pair => pair.Value).ToArray();
+        var stored = 0;
         try
         {
-            while (_pending.Count > 0)
+            foreach (var batch in times.Chunk(MaxBatch))
             {
-                var from = Math.Max(0, _pending.Count - MaxBatch);
-                var batch = Enumerable.Range(from, _pending.Count - from).Select(_pending.GetAt).ToArray();
                 await store.WriteAsync(batch, cancellation).ConfigureAwait(false);
-                while (_pending.Count > from)
-                {
-                    _pending.RemoveAt(_pending.Count - 1);
-                }
+                Forget(batch);
+                stored += batch.Length;
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
         {
             _instruments.Failed();
+            var dropped = times.AsSpan(Math.Min(stored + MaxPending, times.Length));
+            Forget(dropped);
+            _instruments.Dropped(dropped.Length);
             if (_rate.IsDue("store", out var count))
             {
                 log.LastSeenNotStored(_pending.Count, count, LogText.Escape(e));
             }
+        }
+    }
+
+    private void Forget(ReadOnlySpan<KeyValuePair<string, DateTimeOffset>> times)
+    {
+        foreach (var (key, _) in times)
+        {
+            _pending.Remove(key);
         }
     }
 }

@@ -87,8 +87,8 @@ internal sealed class SessionState
         }
     }
 
-    /// <summary>Gets or sets the node that this node offers the session to, and the stamp it gets there.</summary>
-    public (string Heir, SessionStamp Stamp)? OfferedTo { get; set; }
+    /// <summary>Gets or sets the nodes that this node offers the session to, and the stamp it gets there.</summary>
+    public (IReadOnlyList<string> Heirs, SessionStamp Stamp)? OfferedTo { get; set; }
 
     /// <summary>Gets whether changes are passed on: this node stops, and its clients are still connected.</summary>
     public bool IsHandedOver => _isHandedOver;

@@ -7,6 +7,9 @@ internal sealed partial class SessionTable
 {
     private const int HandOverBatch = 64;
 
+    /// <summary>Minimum time in which an heir can answer.</summary>
+    private static readonly TimeSpan MinHandOverRound = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Handles a frame of another node. Completes when it was accepted, not when it is answered.</summary>
     public bool OnFrame(string from, SessionFrame frame)
     {
@@ -60,20 +63,28 @@ internal sealed partial class SessionTable
 
         var heirs = cluster.Heirs();
         var rest = states;
-        // An heir may be stopping too: then the next one in the order of each session.
+        // An heir may be stopping too, or not answer: then the next one in the order of each session.
         for (var round = 0; round < heirs.Count && rest.Length > 0 && cluster.Now < until; round++)
         {
             var at = round;
+            var roundUntil = EndOfRound(until, isLast: round == heirs.Count - 1);
             var batches = rest
                 .Where(IsToBeHandedOver)
                 .GroupBy(state => HeirOf(state.Session, heirs, at))
                 .SelectMany(group => group.Chunk(HandOverBatch).Select(batch => (Heir: group.Key, batch)));
-            var results = await Task.WhenAll(batches.Select(b => HandOverAsync(b.Heir, b.batch, until)))
+            var results = await Task.WhenAll(batches.Select(b => HandOverAsync(b.Heir, b.batch, roundUntil)))
                 .ConfigureAwait(false);
             rest = [.. results.SelectMany(r => r)];
         }
 
         return (states.Length - rest.Length, states.Length);
+    }
+
+    /// <summary>Returns half of the time that is left: an heir that does not answer leaves some for others.</summary>
+    private TimeSpan EndOfRound(TimeSpan until, bool isLast)
+    {
+        var half = (until - cluster.Now) / 2;
+        return isLast || half < MinHandOverRound ? until : until - half;
     }
 
     /// <summary>Hands a batch over.</summary>
@@ -91,7 +102,7 @@ internal sealed partial class SessionTable
                 stamp with { Generation = next }, left, await PresencesOfAsync(state).ConfigureAwait(false)));
             lock (_gate)
             {
-                state.OfferedTo = (heir, sessions[^1].Stamp);
+                state.OfferedTo = ([.. state.OfferedTo?.Heirs ?? [], heir], sessions[^1].Stamp);
             }
         }
 
@@ -130,8 +141,8 @@ internal sealed partial class SessionTable
     }
 
     private static bool IsOffer(SessionState state, ReplicaId owner, Generation generation) =>
-        state.OfferedTo is var (heir, stamp) && stamp.Generation == generation
-        && string.Equals(heir, owner.Node, StringComparison.Ordinal);
+        state.OfferedTo is var (heirs, stamp) && stamp.Generation == generation
+        && heirs.Contains(owner.Node, StringComparer.Ordinal);
 
     /// <summary>Leaves the session to its heir, and its entries here until the leave of this node.</summary>
     private void HandedOver(SessionState state, ReplicaId heir)

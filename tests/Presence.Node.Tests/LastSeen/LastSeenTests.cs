@@ -71,6 +71,20 @@ public sealed class LastSeenTests
     }
 
     [Fact]
+    public async Task All_keys_that_leave_at_once_are_stored()
+    {
+        var store = new FailingStore();
+        await using var cluster = await StartAsync(new FakeTimeProvider(Start), store);
+        var (tracker, session) = cluster.First();
+        const int Count = 2 * LastSeenRecorder.MaxPending;
+        await tracker.TrackManyAsync(
+            session, [.. Enumerable.Range(0, Count).Select(i => new TrackRequest("t", $"k{i}"))]);
+        session.End();
+        await TestTimeouts.UntilAsync("all are stored", TestTimeout, () => store.Times.Count == Count);
+        Assert.All(store.Attempts.All, count => Assert.InRange(count, 1, LastSeenRecorder.MaxBatch));
+    }
+
+    [Fact]
     public async Task Shared_store_is_written_by_one_node_also_after_the_owner_has_stopped()
     {
         var stores = Enumerable.Range(0, 3).Select(_ => new FailingStore { IsShared = true }).ToArray();

@@ -70,11 +70,13 @@ public sealed class SiloPortsTests : IDisposable
             ("Presence:Orleans:SiloPort", $"{taken.Port}"));
     }
 
-    [Fact]
-    public void Configured_port_without_enough_ports_after_it_stops_the_start() => Rejects(
-        "Presence:Orleans:SiloPort is '65535': it must leave room for 2 ports below 65536.",
-        ("Presence:Orleans:SiloPort", "65535"),
-        ("Presence:Nodes", "2"));
+    [Theory]
+    [InlineData(65535, 2)]
+    [InlineData(65534, 4)]
+    public void Configured_port_without_enough_ports_after_it_stops_the_start(int port, int nodes) => Rejects(
+        $"Presence:Orleans:SiloPort is '{port}': it must leave room for {nodes} ports below 65536.",
+        ("Presence:Orleans:SiloPort", $"{port}"),
+        ("Presence:Nodes", $"{nodes}"));
 
     [Fact]
     public void An_address_of_another_machine_stops_the_start() => Rejects(
