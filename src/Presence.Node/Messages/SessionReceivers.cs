@@ -5,8 +5,8 @@ namespace Presence.Node;
 /// <summary>What receives the messages of this node's sessions.</summary>
 internal sealed class SessionReceivers : ISessionLink
 {
-    private readonly ConcurrentDictionary<ulong, (PresenceSession Session, Func<SessionMessage, bool> Call)> _receivers =
-        new();
+    private readonly ConcurrentDictionary<ulong, (PresenceSession Session, Func<SessionMessage, bool> Call)>
+        _receivers = new();
 
     /// <summary>Sets the receiver of a session until it ends, is detached or another connection resumes it.</summary>
     public PresenceSession Add(PresenceSession session, Func<SessionMessage, bool>? receiver)
