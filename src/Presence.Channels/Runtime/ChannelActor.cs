@@ -291,7 +291,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         switch (message.Kind)
         {
             case ChannelMessageKind.In:
-                if (_hasBroadcast && _joined?.Backlog is { } backlog)
+                if (_hasBroadcast && _joined?.Backlog is { } backlog && Connection.IsFast)
                 {
                     // A client that broadcasts faster than others can read waits before the others are cut off.
                     await backlog.WaitAsync(Server.Time);
@@ -307,7 +307,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                     Reply(message.Ref, reply);
                 }
 
-                if (_hasBroadcast && Server.Congestion is { } congestion)
+                if (_hasBroadcast && Server.Congestion is { } congestion && Connection.IsFast)
                 {
                     // Otherwise a few clients could fill the queue in which the broadcasts of all others wait.
                     await congestion.WaitAsync(Backlog.MaxWait, Server.Time)

@@ -23,6 +23,12 @@ internal struct InputRate(ChannelLimits limits, long start)
     private long _filled = start;
     private long? _throttledSince;
 
+    /// <summary>
+    /// Gets whether the client has lately used more than a second of its share. One that has not is not the reason for
+    /// what others cannot keep up with.
+    /// </summary>
+    public readonly bool IsFast => _share - _charged < limits.BusyFramesPerSecond * (ShareBurst - 1);
+
     /// <summary>Counts work for the client as so many frames of its share.</summary>
     public void Charge(double frames) => _charged += frames;
 

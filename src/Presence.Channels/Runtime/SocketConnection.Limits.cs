@@ -69,6 +69,18 @@ internal sealed partial class SocketConnection
         }
     }
 
+    /// <summary>Gets whether the client has lately sent more than a few frames, or what costs as much.</summary>
+    public bool IsFast
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _rate.IsFast;
+            }
+        }
+    }
+
     /// <summary>Counts work that the client causes beside the handling of its frame.</summary>
     /// <param name="frames">As how many frames it counts.</param>
     public void Charge(double frames)

@@ -31,7 +31,7 @@ internal static class ChannelHost
         builder.Services.Configure<ChannelLimits>(limits =>
         {
             // The load comes from one address, as fast as it can.
-            (limits.MaxFramesPerSecond, limits.MaxBytesPerSecond) = (0, 0);
+            (limits.MaxFramesPerSecond, limits.MaxBytesPerSecond, limits.BusyDelay) = (0, 0, TimeSpan.Zero);
             (limits.MaxHandshakesPerAddress, limits.MaxHandshakesPerSecond, limits.MaxSocketsPerAddress) = (0, 0, 0);
         });
         builder.Services.AddChannels(channels => channels.Socket<GuestSocket>(socket => socket

@@ -104,6 +104,39 @@ public sealed class FloodTests
     }
 
     [Fact]
+    public async Task Client_that_sends_little_does_not_wait_for_one_that_does_not_read()
+    {
+        // Time stands still: who waits, waits for ever.
+        await using var host = await WebHost.StartAsync(
+            "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(new CountingTime()),
+            l => l.MaxSendQueueBytes = 1 << 20);
+        using var deaf = await host.ConnectAsync("/open/websocket?vsn=2.0.0");
+        await JoinAsync(deaf);
+        await JoinAsync(deaf, "echo:flood");
+        var body = new byte[50_000];
+        var full = 0;
+        await TestTimeouts.UntilAsync("its queue stays more than half full", TestClient.Timeout, () =>
+        {
+            full = host.Server.Waiting.Total > 600_000 ? full + 1 : 0;
+            while (host.Server.Waiting.Total < 700_000)
+            {
+                host.Server.Node.PubSub.BroadcastLocal(new PubSubMessage("echo:flood", "news", body, IsBinary: true));
+            }
+
+            return full > 10;
+        });
+        using var sender = await host.ConnectAsync("/open/websocket?vsn=2.0.0");
+        using var neighbour = await host.ConnectAsync("/open/websocket?vsn=2.0.0");
+        await JoinAsync(sender);
+        await JoinAsync(neighbour);
+        for (var i = 0; i < 3; i++)
+        {
+            await sender.SendAsync($$"""["1",null,"echo:a","others",{"i":{{i}}}]""");
+            Assert.Equal($$"""[null,null,"echo:a","news",{"i":{{i}}}]""", await neighbour.NextAsync());
+        }
+    }
+
+    [Fact]
     public async Task Channels_that_broadcast_wait_before_the_queue_of_all_broadcasts_is_full()
     {
         // Together more than the queue holds. Time stands still, so that nobody waits too long.
@@ -111,7 +144,7 @@ public sealed class FloodTests
         const int Messages = 900;
         await using var host = await WebHost.StartAsync(
             "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(new CountingTime()),
-            l => l.MaxFramesPerSecond = 0);
+            l => (l.MaxFramesPerSecond, l.BusyDelay) = (0, TimeSpan.Zero));
         var pubSub = host.Server.Node.PubSub;
         using var released = new ManualResetEventSlim();
         using var stuck = pubSub.Subscribe("stuck", _ => released.Wait(TestClient.Timeout));
