@@ -58,7 +58,10 @@ public sealed class SearchTests
         await using var one = await LiveNode.StartAsync(cluster, "node-1");
         await using var two = await LiveNode.StartAsync(cluster, "node-2");
         await using var socket = await one.AdminAsync();
-        var (_, inbox) = await Inbox.JoinAsync(socket, "presence:lobby", "presence_diff");
+        var (_, inbox) = await Inbox.JoinAsync(socket, "presence:lobby", "presence_state", "presence_diff");
+
+        // What is tracked before the state is sent is part of it.
+        await inbox.NextAsync("presence_state");
         using var far = await TrackAsync(two, ("ann", "{}"));
         await inbox.NextAsync("presence_diff");
         var body = await one.Http.GetFromJsonAsync<JsonElement>("/api/presences?topic=lobby");

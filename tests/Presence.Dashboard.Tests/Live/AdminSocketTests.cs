@@ -54,7 +54,10 @@ public sealed class AdminSocketTests
     {
         await using var node = await LiveNode.StartAsync();
         await using var watching = await node.AdminAsync();
-        var (_, inbox) = await Inbox.JoinAsync(watching, "presence:lobby", "presence_diff");
+        var (_, inbox) = await Inbox.JoinAsync(watching, "presence:lobby", "presence_state", "presence_diff");
+
+        // What is tracked before the state is sent is part of it.
+        await inbox.NextAsync("presence_state");
         await using var tracking = await node.AdminAsync();
         var channel = tracking.Channel("presence:lobby");
         await channel.JoinAsync(new { show = false });
