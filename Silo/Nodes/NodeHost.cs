@@ -37,18 +37,7 @@ internal sealed partial class NodeHost(SiloEndpoints endpoints, string urls, Web
         builder.Configuration.AddInMemoryCollection([new("urls", urls)]);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.UseUrls(urls);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBufferSize = MaxReadBytes;
-        });
-        builder.Services.Configure<SocketTransportOptions>(sockets =>
-        {
-            sockets.MaxReadBufferSize = MaxReadBytes;
-
-            // Otherwise a broadcast would need a second task per socket to write its bytes.
-            sockets.UnsafePreferInlineScheduling = true;
-        });
+        ConfigureServer(builder);
         builder.Services.AddSingleton<IHostLifetime, NullHostLifetime>();
         builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = [.. run.Options.AllowedHosts]);
         run.Cluster.AddTo(builder, endpoints);
@@ -61,6 +50,23 @@ internal sealed partial class NodeHost(SiloEndpoints endpoints, string urls, Web
         }
 
         return new NodeHost(endpoints, urls, app);
+    }
+
+    /// <summary>Sets the options of Kestrel and of its sockets.</summary>
+    internal static void ConfigureServer(WebApplicationBuilder builder)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBufferSize = MaxReadBytes;
+        });
+        builder.Services.Configure<SocketTransportOptions>(sockets =>
+        {
+            sockets.MaxReadBufferSize = MaxReadBytes;
+
+            // Otherwise a broadcast would need a second task per socket to write its bytes.
+            sockets.UnsafePreferInlineScheduling = true;
+        });
     }
 
     public async Task StartAsync(CancellationToken stop)
