@@ -82,6 +82,22 @@ public sealed class LeaseGraceTests
     }
 
     [Fact]
+    public async Task Lease_of_a_resume_whose_answer_was_lost_is_ended_without_its_session()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(1, o => o.LeaseGrace = TimeSpan.FromSeconds(60));
+        var silo = cluster.Silos[0];
+        var handle = await cluster.Orleans.Client.GetGrain<ITopicPresenceGrain>("lobby").Track("ann");
+        var leases = cluster.ServiceOf<Leases.LeaseRegistry>(silo);
+        await leases.ResumeAsync("lost", handle.Token);
+        Assert.True(leases.Prevent("lost"));
+        Assert.Equal(1, cluster.TrackerOf(silo).Count("lobby"));
+        await leases.ResumeAsync("used", handle.Token);
+        Assert.NotNull(leases.Find("used"));
+        Assert.True(leases.Prevent("used"));
+        Assert.Equal(0, cluster.TrackerOf(silo).Count("lobby"));
+    }
+
+    [Fact]
     public async Task Lease_with_a_grace_ends_when_it_is_not_renewed()
     {
         await using var cluster = await PresenceCluster.StartAsync(

@@ -79,6 +79,7 @@ public sealed class TopicReaderTests : IAsyncLifetime
     {
         var sources = new Source[2];
         var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var disposed = new Awaited<int>();
         sources[0] = new Source(Client, _ => DisposeOtherAsync(first, second, 1));
         sources[1] = new Source(Client, _ => DisposeOtherAsync(second, first, 0));
         await Task.WhenAll(sources.Select(source => source.BeginAsync(default)));
@@ -87,7 +88,7 @@ public sealed class TopicReaderTests : IAsyncLifetime
             source.PostNext();
         }
 
-        await Task.WhenAll(first.Task, second.Task).WaitAsync(Generous);
+        await disposed.CountAsync(2);
         await Task.WhenAll(sources.Select(source => source.DisposeAsync().AsTask())).WaitAsync(Generous);
         Assert.All(sources, source => Assert.Equal(SubscriptionState.Ended, source.State));
         Assert.All(sources, source => Assert.Equal(1, source.Handled));
@@ -97,6 +98,7 @@ public sealed class TopicReaderTests : IAsyncLifetime
             here.SetResult();
             await there.Task;
             await sources[other].DisposeAsync();
+            disposed.Add(other);
         }
     }
 

@@ -49,7 +49,7 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
         var time = new EarlyTime();
         using var leases = new LocalLeases(_cluster[0], time);
         await leases.PutAsync(Worker, PresenceMeta.Empty, Duration, default);
-        time.Advance(Duration);
+        time.Advance(Duration - TimeSpan.FromMilliseconds(5));
         await TestTimeouts.UntilAsync("the lease has expired", TimeSpan.FromSeconds(30), () =>
         {
             time.Advance(TimeSpan.FromMilliseconds(1));
@@ -131,10 +131,22 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
     private Task<KeyLease> PutAsync(LeaseId id, string meta = "{}") =>
         _leases.PutAsync(id, PresenceMeta.Parse(meta), Duration, default);
 
-    /// <summary>A clock whose first timer is due 5 ms before its time stamps say so.</summary>
+    /// <summary>A clock whose timers are due up to 5 ms before its time stamps say so.</summary>
     private sealed class EarlyTime : FakeTimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime - TimeSpan.FromMilliseconds(5), period);
+            new EarlyTimer(base.CreateTimer(callback, state, dueTime, period));
+    }
+
+    private sealed class EarlyTimer(ITimer timer) : ITimer
+    {
+        private static readonly TimeSpan Early = TimeSpan.FromMilliseconds(5);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) =>
+            timer.Change(dueTime > Early ? dueTime - Early : dueTime, period);
+
+        public void Dispose() => timer.Dispose();
+
+        public ValueTask DisposeAsync() => timer.DisposeAsync();
     }
 }
