@@ -60,7 +60,8 @@ public sealed class ChannelLimits
 
     /// <summary>
     /// How late the work of the node may be before it is busy: then clients that send more than
-    /// <see cref="BusyFramesPerSecond"/> are read more slowly. Default 10 ms; zero: never.
+    /// <see cref="BusyFramesPerSecond"/> are read more slowly. What they send beyond it is limited to 2,000 frames per
+    /// second together at first, more while the node is not busy. Default 10 ms; zero: no such limit.
     /// </summary>
     public TimeSpan BusyDelay { get; set; } = TimeSpan.FromMilliseconds(10);
 

@@ -144,8 +144,8 @@ public sealed class PresenceSync
     }
 
     /// <summary>
-    /// Returns the keys of which one version left and one, of an update, joined: a state does not tell the versions
-    /// between them, if there was more than one update.
+    /// Returns the keys that were updated: one version left and one with a <c>phx_ref_prev</c> joined. After several
+    /// updates that is not the version that left, and a state does not contain those between.
     /// </summary>
     private static HashSet<string> UpdatedKeys(
         List<(string Key, JsonElement Meta)> joins, List<(string Key, JsonElement Meta)> leaves)

@@ -24,8 +24,8 @@ internal struct InputRate(ChannelLimits limits, long start)
     private long? _throttledSince;
 
     /// <summary>
-    /// Gets whether the client has lately used more than a second of its share. One that has not is not the reason for
-    /// what others cannot keep up with.
+    /// Gets whether the client has lately used more than a second of its share. Others can keep up with a client that
+    /// has not.
     /// </summary>
     public readonly bool IsFast => _share - _charged < limits.BusyFramesPerSecond * (ShareBurst - 1);
 

@@ -106,7 +106,7 @@ public sealed class FloodTests
     [Fact]
     public async Task Client_that_sends_little_does_not_wait_for_one_that_does_not_read()
     {
-        // Time stands still: who waits, waits for ever.
+        // The clock does not advance, so a sender that waits would never go on.
         await using var host = await WebHost.StartAsync(
             "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(new CountingTime()),
             l => l.MaxSendQueueBytes = 1 << 20);

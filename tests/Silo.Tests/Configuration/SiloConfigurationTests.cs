@@ -29,7 +29,7 @@ public sealed class SiloConfigurationTests : IDisposable
     [InlineData("appsettings.Production.json")]
     public void Folder_in_the_place_of_a_settings_file_is_reported_with_its_path(string name)
     {
-        // Containers mount one where the file that they are told to mount is missing.
+        // A container runtime creates a folder if the file that it shall mount is missing.
         _folder.CreateSubdirectory(name);
         Assert.Contains("is a folder", ErrorOfLoad(name), StringComparison.Ordinal);
     }
