@@ -25,19 +25,30 @@ public sealed class ClientFailoverTests(LoopbackSite site) : IClassFixture<Loopb
         });
 
     [SkippableFact]
-    public async Task Presences_of_a_silo_that_stops_while_the_database_is_away_are_back_within_five_seconds()
-    {
-        await MustBeBackAsync("away", 5, async (run, lost) =>
-        {
-            await site.Server.StopAsync();
-            await lost.TerminateAsync();
-            return run.History.Now;
-        });
-        await site.Server.StartAgainAsync();
-    }
+    public Task Presences_of_a_silo_that_stops_while_the_database_is_away_are_back_within_five_seconds() =>
+        MustBeBackAsync(
+            "away",
+            5,
+            async (run, lost) =>
+            {
+                await site.Server.StopAsync();
+                await lost.TerminateAsync();
+                return run.History.Now;
+            },
+            then: () => site.Server.StartAgainAsync());
 
-    /// <summary>Checks that all presences of a lost silo leave and come back once each, within some seconds.</summary>
-    private async Task MustBeBackAsync(string topic, int seconds, Func<Run, NodeProcess, Task<TimeSpan>> lose)
+    private Task MustBeBackAsync(
+        string topic, int seconds, Func<Run, NodeProcess, Task<TimeSpan>> lose, Func<Task>? then = null) =>
+        TimeBound.MustHoldAsync("The return of all presences", TimeSpan.FromSeconds(seconds), async attempt =>
+        {
+            var taken = await ComeBackAsync($"{topic}-{attempt}", lose);
+            await (then?.Invoke() ?? Task.CompletedTask);
+            return taken;
+        });
+
+    /// <summary>Checks that all presences of a lost silo leave and come back once each.</summary>
+    /// <returns>The time from the loss, as <paramref name="lose"/> tells it, to the last change.</returns>
+    private async Task<TimeSpan> ComeBackAsync(string topic, Func<Run, NodeProcess, Task<TimeSpan>> lose)
     {
         await using var run = await site.StartAsync($"room:{topic}");
         using var owner = await StartClientAsync(run);
@@ -61,7 +72,7 @@ public sealed class ClientFailoverTests(LoopbackSite site) : IClassFixture<Loopb
 
         var from = await lose(run, lost);
         await changes.CountAsync(3 * Presences);
-        Assert.InRange((changes.All[^1].At - from).TotalSeconds, double.MinValue, seconds);
+        var taken = changes.All[^1].At - from;
 
         // A later change of the same client is behind everything that the failover has caused.
         await Presence(owner).TrackAsync(topic, "last");
@@ -73,6 +84,7 @@ public sealed class ClientFailoverTests(LoopbackSite site) : IClassFixture<Loopb
         Assert.Equal(Presences + 1, subscription.Presences.KeyCount);
         run.Clients.RemoveAll(client => client.Node == lost);
         run.MustBeFlawless();
+        return taken;
     }
 
     private static IPresenceClient Presence(IHost host) => host.Services.GetRequiredService<IPresenceClient>();
