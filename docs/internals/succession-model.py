@@ -1,11 +1,12 @@
 """Executable model of resumable sessions: sessions with two presences in two shards over single-writer dots. Loss, kills, planned stops with lost
 hand-overs, half-open links, lost join replies, two resumes at once, updates, early untracks, returns until just before the grace ends.
 
-Since then also: duplicated tabs that come with an earlier token, of this node or another, hand-over that takes time, and suspended nodes.
+Since then also: duplicated tabs that come with an earlier token, of this node or another, hand-over that takes time, suspended nodes, and the
+rules of decisions 0072 and 0074.
 
-Run: python3 succession-model.py SEEDS [DEFECT]. Known: seed 301 with partitions, see decision 0064. Defects that 120 histories
-find: nohold, noownhold, memorypersession, forgetsuccessor, ladder, nograce, noretrack, ignoreheld, stealback; rarer ones: nomemory,
-ignoretoken, noforward, noreserve, deadwins, nodrop. Not found by 240 histories: pausegrace. The simulation of the real code, tests/Presence.Tracker.Tests/Simulation/Sessions,
+Run: python3 succession-model.py SEEDS [DEFECT]. Defects that 120 histories find: nohold, noownhold, memorypersession, forgetsuccessor, ladder, nograce, noretrack, ignoreheld, stealback; rarer ones: nomemory,
+ignoretoken, noforward, noreserve, deadwins, nodrop, unknownwins. Not found by 240 histories: pausegrace; by 6,000: nogapwait, heirkeeps, as
+here a leave waits for longer than two repairs and a node offers a session to one heir. The simulation of the real code, tests/Presence.Tracker.Tests/Simulation/Sessions,
 covers the same and longer pauses.
 """
 import random, sys
@@ -16,11 +17,12 @@ class Node:
     def __init__(s, name, inc):
         s.name, s.inc, s.seq, s.up, s.stopping = name, inc, 0, True, False
         s.know, s.own, s.down, s.held, s.mem, s.shown, s.handed, s.reserved = {}, {}, {}, {}, {}, {}, {}, {}; s.asleep = 0
+        s.have, s.gaps = {}, {}                      # of each replica: the last sequence that exists and the number received; since when some lack
     @property
     def rep(s): return (s.name, s.inc)
 class Sim:
     def __init__(s, seed, partitions):
-        s.r = random.Random(seed); s.t = 0; s.n = [Node(i, 1) for i in range(4)]; s.msgs = []; s.cut = set(); s.partitions = partitions
+        s.r = random.Random(seed); s.r2 = random.Random(seed); s.t = 0; s.n = [Node(i, 1) for i in range(4)]; s.msgs = []; s.cut = set(); s.partitions = partitions
         s.c = {}; s.sid = 0; s.events = []; s.bad = []; s.excused = set()
     # --- replication
     def reach(s, a, b): return a.up and b.up and s.t >= b.asleep and frozenset((a.name, b.name)) not in s.cut
@@ -34,7 +36,7 @@ class Sim:
         if why == 'Superseded' and shown and DEFECT not in ('nohold', 'noownhold'): a.held[(e[1], e[2])] = (d, g, s.t + G)
         return d, g
     def shows(s, a, d, e):                                                                # now, not since the last tick: it may come and go within one
-        of = [((x[3], y[0], y[1]), y) for y, x in a.know.items() if x[0] == 'live' and x[1:3] == e[1:3] and (y[0] == a.rep or s.t < a.down.get(y[0], 1 << 30))]
+        of = [((x[3], y[0], y[1]), y) for y, x in a.know.items() if x[0] == 'live' and x[1:3] == e[1:3] and (y[0] == a.rep or s.t < s.due(a, a.down.get(y[0], 1 << 30)))]
         return max(of)[1] == d if of else a.held.get((e[1], e[2]), (0,))[0] == d
     def remember(s, a, sid, key, gen):
         k = sid if DEFECT == 'memorypersession' else (sid, key)
@@ -42,21 +44,28 @@ class Sim:
     def learn(s, b, ev):
         d, e = ev
         if b.know.get(d, (0,))[0] == 'gone' or (d in b.know and e[0] == 'live'): return
+        if d not in b.know: h = b.have.setdefault(d[0], [0, 0]); h[0] = max(h[0], d[1]); h[1] += 1
         shown = e[0] == 'gone' and s.shows(b, d, e); seen = e[0] == 'live' or d in b.know; b.know[d] = e
         if seen: s.remember(b, *e[1:4])                                                      # a removal names the dot, not the generation
         top = max(x.inc for x in s.n if x.name == d[0][0])
         if d[0][1] < top: b.down.setdefault(d[0], s.t + G)
         if shown and e[5] in ('Superseded', 'NodeStopped') and DEFECT != 'nohold': b.held[(e[1], e[2])] = (d, e, s.t + G)
+    def lacks(s, a):                                                                      # heartbeats tell the last sequence of a replica
+        for x in s.n:
+            if x is not a and s.reach(x, a) and s.r2.random() >= .12: h = a.have.setdefault(x.rep, [0, 0]); h[0] = max(h[0], x.seq)
+        a.gaps = {rep: a.gaps.get(rep, s.t) for rep, (last, count) in a.have.items() if last > count and s.t < a.down.get(rep, 1 << 30)}
+    def due(s, a, until):                                                                 # what is missing may be the successor
+        return until if DEFECT == 'nogapwait' else max([until] + [a.down.get(rep, since + G) for rep, since in a.gaps.items()])
     # --- what readers see
     def visible(s, a):
         v = {}
         for d, e in a.know.items():
-            if e[0] != 'live' or (d[0] != a.rep and s.t >= a.down.get(d[0], 1 << 30)): continue
+            if e[0] != 'live' or (d[0] != a.rep and s.t >= s.due(a, a.down.get(d[0], 1 << 30))): continue
             p = (e[1], e[2]); k = (e[3], d[0], d[1])
             if e[3] < a.mem.get(p[0] if DEFECT == 'memorypersession' else p, (-1, -1)) and DEFECT != 'nomemory': continue
             if p not in v or k > v[p][1]: v[p] = (d, k, e[4])
         for p, (d, e, until) in list(a.held.items()):
-            if p in v or s.t >= until or any(x[0] == 'gone' and (x[1], x[2]) == p and x[3] >= e[3] and x[5] in ('Left', 'GraceExpired', 'Untracked') for x in a.know.values()): del a.held[p]
+            if p in v or s.t >= s.due(a, until) or any(x[0] == 'gone' and (x[1], x[2]) == p and x[3] >= e[3] and x[5] in ('Left', 'GraceExpired', 'Untracked') for x in a.know.values()): del a.held[p]
             else: v[p] = (d, None, e[4])
         return v
     def observe(s, a):
@@ -74,6 +83,8 @@ class Sim:
             dead = max((e[3] for d, e in a.know.items() if e[1] == sid and d[0] in a.down), default=None)
             if over and over > (o['gen'], a.rep):
                 c = s.c.get(sid)
+                if o['att'] and o['conf'] and over[0][0] == o['gen'][0] and not o.get('bid') and DEFECT != 'unknownwins':
+                    s.rewrite(a, sid, (over[0][0] + 1, 0)); o['bid'] = True; continue      # the client knows of neither a lost reply nor its heir
                 if o['att'] and c and c['at'] is a:
                     if over[0][1] > 0 and over[0][0] <= o['gen'][0]: s.bad.append(('heir beats client', s.t, sid))
                     elif sid not in s.excused: s.bad.append(('attached superseded', s.t, sid, o['gen'], over))
@@ -103,7 +114,9 @@ class Sim:
             ho = holder.own.get(sid); steady = ho and ho['att'] and ho['conf'] and ho['rel'] is None and (ho['gen'], ho['n']) > tab and s.t > c['since'] + 6
             if not steady or not holder.up or holder.asleep > s.t or holder.stopping: return
         if tab is None and o and o['rel'] is None and o['gen'] >= c['tok'] and not (o['att'] and o['conf'] and (c['tok'], c['n']) < (o['gen'], o['n'])):
-            o.update(att=True, until=None, half=None, conf=False, n=o['n'] + 1); return s.reply(sid, a, o['gen'])
+            o.update(att=True, until=None, half=None, conf=False, n=o['n'] + 1, bid=False)
+            if o['gen'][1] > 0 and DEFECT != 'heirkeeps': s.rewrite(a, sid, (max(o['gen'][0], a.reserved.get(sid, 0)) + 1, 0))
+            return s.reply(sid, a, o['gen'])
         start = [c['owner']]
         live = [((e[3], d[0]), d) for d, e in a.know.items() if e[1] == sid and e[0] == 'live']
         if live: start.append(max(live)[0][1])
@@ -255,7 +268,7 @@ class Sim:
                 if o.get('half') and s.t >= o['half'] and not here: o.update(att=False, until=s.t + G, half=None)
                 if o['rel'] and s.t > o['reltime'] + G: o['rel'] = None
                 if not o['att'] and o['until'] and s.t >= o['until'] and sid in a.own: s.end(a, sid, 'GraceExpired')
-            s.check_superseded(a)
+            s.check_superseded(a); s.lacks(a)
         for a in s.n:
             if a.up and a.asleep <= s.t: s.observe(a)
     def run(s, ticks):

@@ -9,6 +9,12 @@ internal enum SessionDefect
     /// <summary>A greater generation of a dead replica ends the attached session.</summary>
     DeadReplicaWins,
 
+    /// <summary>A resume whose reply was lost, or an heir of it, ends the attached session.</summary>
+    UnknownResumeWins,
+
+    /// <summary>An heir keeps its generation when the client comes, which another heir may have too.</summary>
+    HeirKeepsGeneration,
+
     /// <summary>A suspended node ends sessions before it has read what arrived meanwhile.</summary>
     ExpiresAfterPause,
 

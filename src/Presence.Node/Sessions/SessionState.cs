@@ -14,6 +14,7 @@ internal sealed class SessionState
     private volatile uint _attachments;
     private volatile bool _isGone;
     private volatile bool _isHandedOver;
+    private bool _hasOutbid;
 
     /// <param name="table">The table of its node.</param>
     /// <param name="process">Its number within this process.</param>
@@ -99,10 +100,14 @@ internal sealed class SessionState
     /// <summary>Begins a connection, which gets a token of its own.</summary>
     public void Begin(PresenceSession handle)
     {
+        _hasOutbid = false;
         _told = null;
         _attachments++;
         _handle = handle;
     }
+
+    /// <summary>Returns whether the connection may outbid another node, which it may once.</summary>
+    public bool TryOutbid() => !_hasOutbid && (_hasOutbid = true);
 
     /// <summary>Returns the token of a connection. That of a former one is rejected as soon as possible.</summary>
     public ResumeToken TokenOf(PresenceSession handle)

@@ -154,6 +154,7 @@ internal sealed partial class SessionTable
     {
         SessionState? state;
         PresenceSession handle;
+        bool isHeir;
         lock (_gate)
         {
             if (!_own.TryGetValue(token.Session, out state) || state.ReleasedTo is not null
@@ -168,6 +169,17 @@ internal sealed partial class SessionTable
             }
 
             handle = Attach(state, options);
+            isHeir = state.Generation.HandOvers > 0 && Planted != SessionDefect.HeirKeepsGeneration;
+            if (isHeir)
+            {
+                // If this node's answer was lost, the former owner offers the same generation to another heir.
+                Advance(state);
+            }
+        }
+
+        if (isHeir)
+        {
+            await RestampAsync(state).ConfigureAwait(false);
         }
 
         var presences = new List<PresenceEntry>();

@@ -209,9 +209,9 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
                 return;
             }
 
-            if (isOwnerGone && state.IsAttached)
+            if ((isOwnerGone && state.IsAttached) || IsOfClient(state, generation, owner))
             {
-                // The client is here: outbid what a dead node has left.
+                // The client is here: outbid what a dead node has left, or what the client does not know of.
                 state.Stamp = state.Stamp with { Generation = new(generation.Resumes + 1, 0) };
             }
             else if (isOwnerGone && owner is not null)
@@ -239,6 +239,16 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
 
         Notify(state, LeaveReason.Superseded);
     }
+
+    /// <summary>
+    /// Returns whether the session stays here: its client has confirmed that it is here, and the other node has resumed
+    /// it as often, for a reply that was lost, or is the heir of such a node. The client knows of neither. Once for each
+    /// connection: two nodes that both have a confirmed client would outbid each other for ever.
+    /// </summary>
+    private bool IsOfClient(SessionState state, Generation generation, ReplicaId? owner) =>
+        owner is not null && state is { IsAttached: true, IsConfirmed: true }
+        && generation.Resumes == state.Generation.Resumes && Planted != SessionDefect.UnknownResumeWins
+        && state.TryOutbid();
 
     private bool IsGreater(Generation generation, ReplicaId? owner, SessionState state)
     {
@@ -303,12 +313,18 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
 
     private void TakeBack(SessionState state)
     {
-        var reserved = _reserved.TryGet(state.Session, cluster.Now, out var number) ? number : 0;
-        var resumes = Math.Max(reserved, state.Generation.Resumes) + 1;
-        state.Stamp = state.Stamp with { Generation = new(resumes, 0) };
+        Advance(state);
         state.ReleasedTo = null;
         state.IsAttached = true;
         state.Until = null;
+    }
+
+    /// <summary>Begins the next generation by resume, which no other node has.</summary>
+    private void Advance(SessionState state)
+    {
+        var reserved = _reserved.TryGet(state.Session, cluster.Now, out var number) ? number : 0;
+        var resumes = Math.Max(reserved, state.Generation.Resumes) + 1;
+        state.Stamp = state.Stamp with { Generation = new(resumes, 0) };
     }
 
     private async Task RestampAsync(SessionState state)

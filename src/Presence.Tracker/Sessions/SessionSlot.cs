@@ -18,6 +18,9 @@ internal sealed class SessionSlot(SessionId session, string topic, string key)
     /// <summary>Gets or sets when the shown entry leaves, for the reason below, unless a successor arrives.</summary>
     public TimeSpan? HeldUntil { get; set; }
 
+    /// <summary>Gets or sets since when it is held.</summary>
+    public TimeSpan HeldSince { get; set; }
+
     public LeaveReason HeldReason { get; set; }
 
     public PresenceEntry? HeldFinal { get; set; }

@@ -122,7 +122,9 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
         var changes = effects.Changes;
         if (pause > TimeSpan.Zero)
         {
-            foreach (var (slot, _) in _held.UnorderedItems.ToArray())
+            // Not those since the suspension. One that was held before is in the queue more than once.
+            foreach (var slot in _held.UnorderedItems.Select(item => item.Element).Distinct()
+                .Where(slot => slot.HeldSince <= Now - pause))
             {
                 slot.HeldUntil += pause;
             }
@@ -262,6 +264,7 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
             if (isHeld && slot.HeldUntil is null)
             {
                 var hold = HoldOf(slot);
+                slot.HeldSince = Now;
                 slot.HeldUntil = Now + hold;
                 slot.HeldReason = reason;
                 slot.HeldFinal = final ?? shown;

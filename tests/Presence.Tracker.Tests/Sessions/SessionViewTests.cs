@@ -106,6 +106,35 @@ public class SessionViewTests
     }
 
     [Fact]
+    public void Leave_that_is_held_since_a_suspension_is_not_held_longer_for_it()
+    {
+        var first = Entry(A, 1, 0);
+        _view.Set(first, Changes);
+        _view.Now = Grace * 2;
+        _view.Remove(first, first, LeaveReason.NodeDown, isCertain: true, Changes);
+        _view.Tick(Grace * 2, _effects);
+        _view.Now = Grace * 3;
+        _view.Tick(TimeSpan.Zero, _effects);
+        Assert.Equal(PresenceChangeKind.Left, Changes[1].Kind);
+    }
+
+    [Fact]
+    public void Leave_that_is_held_for_the_second_time_is_held_longer_by_a_suspension_once()
+    {
+        var first = Entry(A, 1, 0);
+        _view.Set(first, Changes);
+        _view.Remove(first, first, LeaveReason.Superseded, isCertain: true, Changes);
+        var second = Entry(B, 2, 1, first.RefDot);
+        _view.Set(second, Changes);
+        _view.Remove(second, second, LeaveReason.NodeDown, isCertain: true, Changes);
+        _view.Now = Grace;
+        _view.Tick(Grace, _effects);
+        _view.Now = Grace * 2;
+        _view.Tick(TimeSpan.Zero, _effects);
+        Assert.Equal(PresenceChangeKind.Left, Changes[1].Kind);
+    }
+
+    [Fact]
     public void Older_entry_does_not_return_after_its_successor_has_left()
     {
         var second = Entry(B, 7, 1);

@@ -25,6 +25,8 @@ public sealed class DirectedSessionTests
     [InlineData(nameof(SessionDefect.ReservesNothing), nameof(Resume_outbids_a_node_that_does_not_answer))]
     [InlineData(nameof(SessionDefect.DeadReplicaWins), nameof(Replica_that_is_down_is_outbid))]
     [InlineData(nameof(SessionDefect.AttachesAfterPause), nameof(Suspended_owner_asks_who_has_the_session_now))]
+    [InlineData(nameof(SessionDefect.UnknownResumeWins), nameof(Resume_without_a_reply_is_outbid_by_the_client_once))]
+    [InlineData(nameof(SessionDefect.HeirKeepsGeneration), nameof(Heir_with_the_client_outbids_another_heir))]
     public async Task Directed_history_detects_a_defect(string defect, string history) =>
         await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(
             () => RunAsync(history, Enum.Parse<SessionDefect>(defect)));
@@ -38,6 +40,8 @@ public sealed class DirectedSessionTests
     [InlineData(nameof(Replica_that_is_down_is_outbid))]
     [InlineData(nameof(Suspended_owner_asks_who_has_the_session_now))]
     [InlineData(nameof(Heir_refuses_a_generation_that_is_earlier_than_it_knows))]
+    [InlineData(nameof(Resume_without_a_reply_is_outbid_by_the_client_once))]
+    [InlineData(nameof(Heir_with_the_client_outbids_another_heir))]
     public Task Rule_holds(string history) => RunAsync(history, SessionDefect.None);
 
     private Task RunAsync(string history, SessionDefect defect)
@@ -55,6 +59,9 @@ public sealed class DirectedSessionTests
             nameof(Resume_outbids_a_node_that_does_not_answer) => Resume_outbids_a_node_that_does_not_answer(),
             nameof(Replica_that_is_down_is_outbid) => Replica_that_is_down_is_outbid(),
             nameof(Suspended_owner_asks_who_has_the_session_now) => Suspended_owner_asks_who_has_the_session_now(),
+            nameof(Resume_without_a_reply_is_outbid_by_the_client_once) =>
+                Resume_without_a_reply_is_outbid_by_the_client_once(),
+            nameof(Heir_with_the_client_outbids_another_heir) => Heir_with_the_client_outbids_another_heir(),
             _ => Heir_refuses_a_generation_that_is_earlier_than_it_knows(),
         };
     }
@@ -147,6 +154,48 @@ public sealed class DirectedSessionTests
         Assert.False(resumed.Session.IsEnded);
         Assert.Empty(_history.Violations);
     }
+
+    private Task Resume_without_a_reply_is_outbid_by_the_client_once()
+    {
+        _session.Confirm();
+        foreach (var (greater, expected) in new[] { (new Generation(0, 0), 1u), (new Generation(0, 1), 1u) })
+        {
+            Sight(greater);
+            AssertIsAtItsOwner();
+            Assert.Equal(new Generation(expected, 0), _session.Token!.Generation);
+        }
+
+        // The other node outbids too: its client has confirmed as well.
+        _session.Confirm();
+        Sight(new(1, 0));
+        Assert.True(_session.IsEnded);
+        return Task.CompletedTask;
+    }
+
+    private async Task Heir_with_the_client_outbids_another_heir()
+    {
+        var stamp = _session.State!.Stamp;
+        var ann = Node(0).Entries(1).Single();
+        var presence = new SessionPresence(
+            SessionNode.Tracker, 0, new(new TrackRequest(ann.Topic, ann.Key, ann.Meta), ann.RefDot));
+        var handed = new HandedSession(
+            stamp with { Generation = stamp.Generation.HandedOver() }, Grace.Grace, [presence]);
+        var token = _session.Token!;
+        _session.Detach();
+        Node(1).Sessions.OnFrame("n0", new HandOverFrame(7, [handed]));
+        var resumed = await Node(1).Sessions.ResumeAsync(token, Grace, default);
+        Assert.Equal((ResumeOutcome.Attached, new Generation(1, 0)),
+            (resumed.Outcome, resumed.Session.Token!.Generation));
+
+        // The answer of the first heir was lost.
+        Node(2).Sessions.OnFrame("n0", new HandOverFrame(8, [handed]));
+        _history.Run(Round);
+        Assert.True(resumed.Session.IsAttached);
+        Assert.Null(Node(2).Sessions.Find(stamp.Session));
+    }
+
+    private void Sight(Generation generation) => Node(0).Sessions.OnSighted(new SessionSighting(
+        _session.State!.Stamp with { Generation = generation }, new ReplicaId("n9", 1), IsDown: false));
 
     private Task Heir_refuses_a_generation_that_is_earlier_than_it_knows()
     {
