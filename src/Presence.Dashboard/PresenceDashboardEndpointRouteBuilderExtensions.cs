@@ -67,6 +67,7 @@ public static partial class PresenceDashboardEndpointRouteBuilderExtensions
         api.MapGet("/topic", PresenceReadApi.Topic);
         api.MapGet("/presences", PresenceReadApi.Presences);
         api.MapGet("/key", PresenceReadApi.Key);
+        api.MapGet("/keys", PresenceReadApi.Keys);
         api.MapGet("/counts", PresenceReadApi.Counts);
         api.MapGet("/cluster", PresenceReadApi.Cluster);
         api.MapGet("/history", PresenceReadApi.History);

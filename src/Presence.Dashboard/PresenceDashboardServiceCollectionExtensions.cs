@@ -47,6 +47,7 @@ public static class PresenceDashboardServiceCollectionExtensions
         services.AddSingleton<AdminInstruments>();
         services.AddSingleton<SessionMonitor>();
         services.AddSingleton<NodeNumbers>();
+        services.TryAddSingleton<SlowConsumers>();
         services.AddSingleton<ClusterMonitor>();
         services.AddHostedService(s => s.GetRequiredService<ClusterMonitor>());
         return services;

@@ -33,6 +33,7 @@ internal sealed class ChannelServer : IDisposable
         Services = services;
         Revocations = services.GetService<SocketRevocations>();
         Activity = services.GetService<ChannelActivity>();
+        SlowConsumers = services.GetService<SlowConsumers>();
         Presences = services.GetService<RouteTable>()?.Presences.Create(services) ?? [];
         Topics = new TopicRegistry(this);
         Feeds = new PresenceFeeds(this);
@@ -57,6 +58,7 @@ internal sealed class ChannelServer : IDisposable
     public IServiceProvider Services { get; }
     public SocketRevocations? Revocations { get; }
     public ChannelActivity? Activity { get; }
+    public SlowConsumers? SlowConsumers { get; }
     public IReadOnlyList<PresenceRoute> Presences { get; }
     public TopicRegistry Topics { get; }
     public PresenceFeeds Feeds { get; }

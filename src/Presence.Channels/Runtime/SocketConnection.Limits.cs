@@ -1,3 +1,5 @@
+using Presence.Node;
+
 namespace Presence.Channels;
 
 /// <summary>What the client may use: bytes that wait, and how fast it may send.</summary>
@@ -57,6 +59,22 @@ internal sealed partial class SocketConnection
     {
         ReleaseAll();
         _transport.CutOff("memory");
+    }
+
+    /// <summary>Remembers the client for operators, if it was cut off because it did not keep up.</summary>
+    public void ReportSlow(string reason)
+    {
+        var detail = reason switch
+        {
+            "slow_consumer" => "cut off: its queue was full",
+            "send_timeout" => "cut off: it took no frame for too long",
+            "memory" => "cut off: too many bytes waited on the node",
+            _ => null,
+        };
+        if (detail is not null)
+        {
+            Server.SlowConsumers?.Report(SlowConsumerKind.Socket, User ?? ClientAddress.TextOf(Address), detail);
+        }
     }
 
     private void ReleaseAll()

@@ -29,6 +29,7 @@ internal sealed partial class SocketConnection : IWaitingClient
         Serializer = serializer;
         _routes = routes;
         _transport = transport;
+        transport.Connection = this;
         _lastReceived = server.Time.GetTimestamp();
         User = socket.Id;
         _rate = new InputRate(server.Limits, _lastReceived);

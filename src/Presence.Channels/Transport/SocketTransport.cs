@@ -3,6 +3,9 @@ namespace Presence.Channels;
 /// <summary>Carries frames to one client: a WebSocket or long poll.</summary>
 internal abstract class SocketTransport
 {
+    /// <summary>Gets or sets the connection that it carries the frames of.</summary>
+    public SocketConnection? Connection { get; set; }
+
     /// <summary>Gets how long the client may be silent.</summary>
     public abstract TimeSpan IdleTimeout { get; }
 

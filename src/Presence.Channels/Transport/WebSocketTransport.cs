@@ -238,6 +238,7 @@ internal sealed class WebSocketTransport(
     public override void CutOff(string reason)
     {
         server.Instruments.Closed(reason);
+        Connection?.ReportSlow(reason);
         _sendQueue.Abort();
         _closeSent.TrySetResult();
 

@@ -63,6 +63,13 @@ internal static class PresenceReadApi
         return Results.Json(new { topic, field, counts = page, other });
     }
 
+    /// <summary>Counts the different keys of all topics.</summary>
+    public static IResult Keys(HttpContext http)
+    {
+        var (keys, examined, complete) = DifferentKeys.Of(Tracker(http));
+        return Results.Json(new { keys, examined, complete });
+    }
+
     public static IResult Key(HttpContext http)
     {
         var key = AdminQuery.Required(http, "key");

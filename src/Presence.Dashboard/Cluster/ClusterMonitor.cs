@@ -15,6 +15,7 @@ internal sealed partial class ClusterMonitor(
     IPresenceNode node,
     SessionMonitor sessions,
     NodeNumbers numbers,
+    SlowConsumers slow,
     IChannelBroadcaster broadcaster,
     TimeProvider time,
     ILogger<ClusterMonitor> log,
@@ -25,6 +26,9 @@ internal sealed partial class ClusterMonitor(
 
     /// <summary>Topic of the exchanged views; no channel has it.</summary>
     public const string ExchangeTopic = "presence.admin.cluster";
+
+    /// <summary>Slow consumers that a node tells the others of.</summary>
+    private const int MaxSlow = 10;
 
     private const string Request = "ask";
     private const string View = "view";
@@ -72,7 +76,8 @@ internal sealed partial class ClusterMonitor(
     public void RemoveClient() => Interlocked.Decrement(ref _clients);
 
     /// <summary>Returns the cluster as this node sees it.</summary>
-    public ClusterView LocalView() => ClusterView.Of(node, sessions.Now(), numbers.Now, processes);
+    public ClusterView LocalView() => ClusterView.Of(
+        node, sessions.Now(), numbers.Now, processes, slow.Last(MaxSlow));
 
     /// <summary>Returns this view with those of the other nodes.</summary>
     public ChannelPayload Now()

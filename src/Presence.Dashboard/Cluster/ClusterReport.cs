@@ -1,3 +1,5 @@
+using Presence.Node;
+
 namespace Presence.Dashboard;
 
 /// <summary>Body of <c>cluster</c>: that of <c>/api/cluster</c>, the view of each pair of nodes, and events.</summary>
@@ -12,6 +14,9 @@ internal sealed record ClusterReport : ClusterView
 
     /// <summary>Gets the numbers of each node that reports.</summary>
     public required IReadOnlyDictionary<string, NumbersView> NodeNumbers { get; init; }
+
+    /// <summary>Gets the slow consumers of each node that reports.</summary>
+    public required IReadOnlyDictionary<string, IReadOnlyList<SlowConsumer>> NodeSlow { get; init; }
 
     public required IReadOnlyList<ClusterEvent> Events { get; init; }
     public required long At { get; init; }
@@ -37,6 +42,8 @@ internal sealed record ClusterReport : ClusterView
                 .ToDictionary(view => view.Node, view => view.Sessions!, StringComparer.Ordinal),
             NodeNumbers = others.Prepend(own).Where(view => view.Numbers is not null)
                 .ToDictionary(view => view.Node, view => view.Numbers!, StringComparer.Ordinal),
+            NodeSlow = others.Prepend(own).Where(view => view.Slow is { Count: > 0 })
+                .ToDictionary(view => view.Node, view => view.Slow!, StringComparer.Ordinal),
             Events = events,
             At = at.ToUnixTimeMilliseconds(),
         };

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Presence.Node;
 
 namespace Presence.Dashboard;
@@ -17,20 +18,23 @@ internal record ClusterView(
     IReadOnlyList<ReplicaView> Replicas,
     SessionsView? Sessions = null,
     NumbersView? Numbers = null,
-    IReadOnlyList<UniqueProcessStatus>? Processes = null)
+    IReadOnlyList<UniqueProcessStatus>? Processes = null,
+    IReadOnlyList<SlowConsumer>? Slow = null)
 {
     public static JsonSerializerOptions Json { get; } =
         new(JsonSerializerDefaults.Web)
         {
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
         };
 
     public static ClusterView Of(
         IPresenceNode node,
         SessionsView? sessions = null,
         NumbersView? numbers = null,
-        IUniqueProcessDirectory? processes = null)
+        IUniqueProcessDirectory? processes = null,
+        IReadOnlyList<SlowConsumer>? slow = null)
     {
         var replicas = node.Tracker.Replicas();
         var nodes = node.Nodes();
@@ -49,7 +53,8 @@ internal record ClusterView(
             [.. replicas.Select(ReplicaView.Of)],
             sessions,
             numbers,
-            processes?.List());
+            processes?.List(),
+            slow);
     }
 }
 

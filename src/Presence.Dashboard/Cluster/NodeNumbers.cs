@@ -10,6 +10,9 @@ internal sealed class NodeNumbers : IDisposable
     /// <summary>Rates are those of this time, so that they are readable.</summary>
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
+    /// <summary>Number of samples of the lag that percentiles are taken of: ten minutes.</summary>
+    private const int MaxLags = 600;
+
     /// <summary>Number of durations of merges that percentiles are taken of.</summary>
     private const int MaxDurations = 512;
 
@@ -24,9 +27,10 @@ internal sealed class NodeNumbers : IDisposable
     private readonly long[] _totals = new long[Enum.GetValues<Count>().Length];
     private readonly Queue<(long At, long[] Totals)> _samples = [];
     private readonly double[] _durations = new double[MaxDurations];
+    private readonly Queue<double> _lags = new(MaxLags);
     private long _merges;
     private NumbersView _now = new(
-        Started.ToUnixTimeMilliseconds(), Environment.WorkingSet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        Started.ToUnixTimeMilliseconds(), Environment.WorkingSet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     public NodeNumbers(IPresenceNode node, IMeterFactory meters, TimeProvider time)
     {
@@ -88,7 +92,14 @@ internal sealed class NodeNumbers : IDisposable
         double Rate(Count count) => seconds > 0 ? (totals[(int)count] - before[(int)count]) / seconds : 0;
         var durations = _durations.AsSpan(0, (int)Math.Min(Volatile.Read(ref _merges), MaxDurations)).ToArray();
         Array.Sort(durations);
-        double Percentile(double part) => durations.Length == 0 ? 0 : 1000 * durations[(int)(part * durations.Length)];
+        while (_lags.Count >= MaxLags)
+        {
+            _lags.Dequeue();
+        }
+
+        _lags.Enqueue(lagMs);
+        var lags = _lags.ToArray();
+        Array.Sort(lags);
         var now = new NumbersView(
             Started.ToUnixTimeMilliseconds(),
             Environment.WorkingSet,
@@ -100,14 +111,19 @@ internal sealed class NodeNumbers : IDisposable
             Rate(Count.Messages),
             totals[(int)Count.Dropped],
             totals[(int)Count.SlowConsumers],
-            Percentile(0.5),
-            Percentile(0.99));
+            1000 * Percentile(durations, 0.5),
+            1000 * Percentile(durations, 0.99),
+            Percentile(lags, 0.5),
+            Percentile(lags, 0.99));
         Volatile.Write(ref _now, now);
         History.Add(_time.GetUtcNow(), new Point(
             entries, now.Joins, now.Leaves, now.Messages, lagMs, now.MemoryBytes, now.Sockets));
     }
 
     public void Dispose() => _listener.Dispose();
+
+    private static double Percentile(double[] sorted, double part) =>
+        sorted.Length == 0 ? 0 : sorted[(int)(part * sorted.Length)];
 
     private static Count? CountOf(string instrument, string? tag) => (instrument, tag) switch
     {
@@ -137,6 +153,8 @@ internal sealed class NodeNumbers : IDisposable
 /// <param name="SlowConsumers">Times since its start that a client or handler did not keep up.</param>
 /// <param name="MergeP50Ms">Median time to merge a frame of another node.</param>
 /// <param name="MergeP99Ms">99th percentile of that.</param>
+/// <param name="LagP50Ms">Median of its replication lag in the last ten minutes, sampled each second.</param>
+/// <param name="LagP99Ms">99th percentile of that.</param>
 internal sealed record NumbersView(
     long StartedAt,
     long MemoryBytes,
@@ -149,4 +167,6 @@ internal sealed record NumbersView(
     long Dropped,
     long SlowConsumers,
     double MergeP50Ms,
-    double MergeP99Ms);
+    double MergeP99Ms,
+    double LagP50Ms,
+    double LagP99Ms);

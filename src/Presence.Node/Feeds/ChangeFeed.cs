@@ -191,7 +191,7 @@ internal sealed class ChangeFeed
 
             if (!isFirst)
             {
-                _instruments.Lagged();
+                _instruments.Lagged(_topic);
             }
 
             position = _sequence;

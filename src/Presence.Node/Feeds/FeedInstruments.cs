@@ -11,8 +11,11 @@ internal sealed class FeedInstruments : IDisposable
     private readonly Counter<long> _lagged;
     private readonly Counter<long> _resumed;
 
-    public FeedInstruments()
+    private readonly SlowConsumers? _slow;
+
+    public FeedInstruments(SlowConsumers? slow = null)
     {
+        _slow = slow;
         _feeds = _meter.CreateUpDownCounter<int>("presence.feeds", "{topic}", "Topics with a feed");
         _readers = _meter.CreateUpDownCounter<int>("presence.feed.readers", "{reader}", "Readers of feeds");
         _lagged = _meter.CreateCounter<long>("presence.feed.lagged", "{time}", "Times a slow reader got a new state");
@@ -27,7 +30,12 @@ internal sealed class FeedInstruments : IDisposable
 
     public void ReaderRemoved() => _readers.Add(-1);
 
-    public void Lagged() => _lagged.Add(1);
+    /// <summary>Counts that a reader of the topic fell behind the log.</summary>
+    public void Lagged(string topic)
+    {
+        _lagged.Add(1);
+        _slow?.Report(SlowConsumerKind.Reader, topic, "got a new state");
+    }
 
     /// <param name="by">What they received first: <c>log</c>, <c>cursor</c>, <c>state</c>.</param>
     public void Resumed(string by) => _resumed.Add(1, new KeyValuePair<string, object?>("by", by));

@@ -118,7 +118,7 @@ internal sealed class HandlerDispatcher(
         if (_lag is null)
         {
             _lag = new DiffCoalescer();
-            instruments.Coalesced();
+            instruments.Coalesced(SlowConsumerKind.Handler, $"{handler.GetType()} of {tracker}");
         }
 
         foreach (var change in changes)

@@ -27,4 +27,14 @@ internal static class ClientAddress
 
         return BinaryPrimitives.ReadUInt32BigEndian(bytes);
     }
+
+    /// <summary>Returns the address of a key as text; of IPv6 its network.</summary>
+    public static string TextOf(UInt128 key)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, key);
+        return key == UInt128.Zero ? "a client without an address"
+            : key <= uint.MaxValue ? new IPAddress(bytes[12..]).ToString()
+            : $"{new IPAddress(bytes)}/64";
+    }
 }

@@ -12,6 +12,7 @@ internal sealed class NodeInstruments : IDisposable
 
     private readonly RateLimitedLogger _handlerLog = new(TimeProvider.System, burst: 10);
     private readonly Meter _meter = new(PresenceTelemetry.TrackerMeterName);
+    private readonly SlowConsumers? _slow;
     private readonly Counter<long> _messages;
     private readonly Counter<long> _size;
     private readonly Counter<long> _changes;
@@ -28,8 +29,9 @@ internal sealed class NodeInstruments : IDisposable
 
     public NodeInstruments(
         Func<IEnumerable<Measurement<int>>> entries, Func<IEnumerable<Measurement<int>>> replicas, Func<double> lag,
-        Func<IEnumerable<Measurement<int>>> sessions, Func<int> heldLeaves)
+        Func<IEnumerable<Measurement<int>>> sessions, Func<int> heldLeaves, SlowConsumers? slow = null)
     {
+        _slow = slow;
         Counter<long> Count(string name, string unit, string description) =>
             _meter.CreateCounter<long>($"presence.{name}", unit, description);
 
@@ -105,7 +107,14 @@ internal sealed class NodeInstruments : IDisposable
 
     public void MessageRejected() => _messagesRejected.Add(1);
 
-    public void Coalesced() => _coalesced.Add(1);
+    /// <summary>Counts that a handler or subscriber did not keep up.</summary>
+    /// <param name="kind">What it is.</param>
+    /// <param name="name">Its type or topic.</param>
+    public void Coalesced(SlowConsumerKind kind, string name)
+    {
+        _coalesced.Add(1);
+        _slow?.Report(kind, name, "changes were coalesced");
+    }
 
     public void SentToKey(SendToKeyResult result)
     {

@@ -29,14 +29,15 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
     private static long s_lastSession;
 
     public PresenceNode(
-        IClusterTransport transport, IOptions<PresenceOptions> options, TimeProvider time, ILogger<PresenceNode> log)
+        IClusterTransport transport, IOptions<PresenceOptions> options, TimeProvider time, ILogger<PresenceNode> log,
+        SlowConsumers? slow = null)
     {
         _transport = transport;
         _options = options.Value;
         _time = time;
         _log = log;
         _instruments = new NodeInstruments(
-            MeasureEntries, MeasureReplicas, MeasureLag, () => _sessions!.Measure(), HeldLeaves);
+            MeasureEntries, MeasureReplicas, MeasureLag, () => _sessions!.Measure(), HeldLeaves, slow);
         _rateLimitedLog = new RateLimitedLogger(time);
         _pubSub = new ClusterPubSub(transport, _options, _instruments, _rateLimitedLog, log);
         _instruments.Observe(_pubSub);

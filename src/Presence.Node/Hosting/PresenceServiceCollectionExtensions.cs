@@ -37,7 +37,8 @@ public static class PresenceServiceCollectionExtensions
             provider.GetRequiredService<IClusterTransport>(),
             provider.GetRequiredService<IOptions<PresenceOptions>>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<ILogger<PresenceNode>>() ?? NullLogger<PresenceNode>.Instance));
+            provider.GetService<ILogger<PresenceNode>>() ?? NullLogger<PresenceNode>.Instance,
+            provider.GetRequiredService<SlowConsumers>()));
         services.TryAddSingleton<IPresenceNode>(provider => provider.GetRequiredService<PresenceNode>());
         services.TryAddSingleton(provider => provider.GetRequiredService<IPresenceNode>().Tracker);
         services.TryAddSingleton(provider => provider.GetRequiredService<IPresenceNode>().PubSub);
@@ -51,6 +52,7 @@ public static class PresenceServiceCollectionExtensions
     internal static void AddPresenceFeeds(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<SlowConsumers>();
         services.TryAddSingleton<FeedInstruments>();
         services.TryAddSingleton<ChangeFeeds>();
     }

@@ -242,8 +242,8 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
 
     /// <summary>
     /// Returns whether the session stays here: its client has confirmed that it is here, and the other node has resumed
-    /// it as often, for a reply that was lost, or is the heir of such a node. The client knows of neither. Once for each
-    /// connection: two nodes that both have a confirmed client would outbid each other for ever.
+    /// it as often, for a reply that was lost, or is the heir of such a node. The client knows of neither. Once for
+    /// each connection: two nodes that both have a confirmed client would outbid each other for ever.
     /// </summary>
     private bool IsOfClient(SessionState state, Generation generation, ReplicaId? owner) =>
         owner is not null && state is { IsAttached: true, IsConfirmed: true }

@@ -107,7 +107,7 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
             {
                 if (_lagging.Add(subscriber))
                 {
-                    instruments.Coalesced();
+                    instruments.Coalesced(SlowConsumerKind.Subscriber, diff.Topic);
                 }
 
                 (subscriber.Net ??= new NetDiff()).Add(diff);

@@ -183,6 +183,8 @@ public sealed class WebSocketTests
         Assert.Equal(HeartbeatReply, await reader.NextAsync());
         Assert.Equal(["slow_consumer"], dropped.Reasons);
         Assert.Equal(["slow_consumer"], closed.Reasons);
+        var slow = Assert.Single(host.Services.GetRequiredService<SlowConsumers>().Last(10));
+        Assert.Equal(("127.0.0.1", "cut off: its queue was full"), (slow.Name, slow.Detail));
     }
 
     [Fact]

@@ -37,6 +37,31 @@ public sealed class ReadingTests
     }
 
     [Fact]
+    public async Task Key_in_several_topics_is_counted_once()
+    {
+        await using var node = await LiveNode.StartAsync();
+        using var session = node.Node.OpenSession();
+        foreach (var (topic, key) in new[] { ("a", "ann"), ("a", "bob"), ("b", "ann"), ("c", "ann") })
+        {
+            await node.Node.Tracker.TrackAsync(session, topic, key);
+        }
+
+        var keys = await node.Http.GetFromJsonAsync<JsonElement>("/api/keys");
+        Assert.Equal("""{"keys":2,"examined":4,"complete":true}""", keys.GetRawText());
+    }
+
+    [Fact]
+    public async Task Different_keys_of_a_part_are_said_to_be_those_of_a_part()
+    {
+        await using var node = await LiveNode.StartAsync();
+        using var session = node.Node.OpenSession();
+        var requests = Enumerable.Range(0, DifferentKeys.MaxExamined + 1).Select(i => new TrackRequest("a", $"k{i}"));
+        await node.Node.Tracker.TrackManyAsync(session, [.. requests]);
+        Assert.Equal(
+            (DifferentKeys.MaxExamined, DifferentKeys.MaxExamined, false), DifferentKeys.Of(node.Node.Tracker));
+    }
+
+    [Fact]
     public async Task Presences_are_counted_by_a_metadata_field()
     {
         await using var node = await LiveNode.StartAsync();

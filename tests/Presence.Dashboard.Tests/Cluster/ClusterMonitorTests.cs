@@ -27,6 +27,24 @@ public sealed class ClusterMonitorTests
     }
 
     [Fact]
+    public async Task Nodes_report_their_slow_consumers()
+    {
+        var cluster = new InMemoryCluster();
+        await using var one = await LiveNode.StartAsync(cluster, "node-1");
+        await using var two = await LiveNode.StartAsync(cluster, "node-2");
+        two.Services.GetRequiredService<SlowConsumers>().Report(SlowConsumerKind.Handler, "audit", "coalesced");
+        await using var socket = await one.AdminAsync();
+        var (_, inbox) = await Inbox.JoinAsync(socket, "admin:cluster", "cluster");
+        var report = await inbox.NextAsync(
+            "cluster", body => body.GetProperty("node_slow").TryGetProperty("node-2", out _));
+        var slow = Assert.Single(report.GetProperty("node_slow").GetProperty("node-2").EnumerateArray());
+        Assert.Equal("handler", slow.GetProperty("kind").GetString());
+        Assert.Equal("audit", slow.GetProperty("name").GetString());
+        Assert.Equal("coalesced", slow.GetProperty("detail").GetString());
+        Assert.Equal(1, slow.GetProperty("times").GetInt32());
+    }
+
+    [Fact]
     public async Task Stopped_node_is_in_the_event_log()
     {
         var cluster = new InMemoryCluster();

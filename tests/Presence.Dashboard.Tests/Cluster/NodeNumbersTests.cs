@@ -77,6 +77,20 @@ public sealed class NodeNumbersTests
     }
 
     [Fact]
+    public async Task Percentiles_of_the_lag_are_those_of_the_last_ten_minutes()
+    {
+        await using var node = await LiveNode.StartAsync();
+        using var numbers = new NodeNumbers(
+            node.Node, node.Services.GetRequiredService<IMeterFactory>(), TimeProvider.System);
+        for (var second = 0; second < 1000; second++)
+        {
+            numbers.Sample(0, second);
+        }
+
+        Assert.Equal((700, 994), (numbers.Now.LagP50Ms, numbers.Now.LagP99Ms));
+    }
+
+    [Fact]
     public void History_averages_and_forgets()
     {
         var history = new NumberHistory();

@@ -13,7 +13,7 @@ public sealed class HostileClientTests(ITestOutputHelper output)
 {
     private const int MaxLines = 40;
 
-    /// <summary>Clients of the largest of the attacks that the limits were made for; the others came from one.</summary>
+    /// <summary>Clients of the largest of the attacks that the limits were made for.</summary>
     private const int LargestAttempt = 80;
 
     private static readonly TimeSpan PhaseOfPair = TimeSpan.FromSeconds(20);
@@ -29,8 +29,8 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         RunAsync(1000, TimeSpan.FromMinutes(Number("PRESENCE_SOAK_MINUTES", 10)), mustBeFlat: true);
 
     /// <summary>
-    /// Measures and asserts no time: the machine may be busy. Each pair is followed by the same attack on another host of
-    /// this machine, which shows what the attack costs the well-behaved clients by its use of the machine alone.
+    /// Measures and asserts no time: the machine may be busy. Each pair is followed by the same attack on another host
+    /// of this machine, which shows what the attack costs the well-behaved clients by its use of the machine alone.
     /// </summary>
     [SkippableFact]
     [Trait("Category", "Soak")]
@@ -56,7 +56,7 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"median p99 of {clients}: {without:0.0} ms alone, {with:0.0} ms beside as many hostile clients: "
-            + $"{verdict} {limit:0.0} ms, 1.5 times + 5 ms; {Median(elsewhere):0.0} ms with the attack on another host"));
+            + $"{verdict} {limit:0.0} ms, 1.5 times + 5 ms; {Median(elsewhere):0.0} ms with it on another host"));
         Assert.Empty(good.Faults);
 
         async Task MeasureAsync(string phase, List<double> percentiles)

@@ -9,7 +9,7 @@ const NOW = Date.parse("2030-01-01T22:00:00Z");
 const SERVER = Date.parse("2030-01-01T12:00:00Z");
 
 const numbers = { started_at: SERVER - 60_000, memory_bytes: 1 << 20, sockets: 0, channels: 0, joins: 0, updates: 0,
-  leaves: 0, messages: 0, dropped: 0, slow_consumers: 0, merge_p50_ms: 0.35, merge_p99_ms: 0.42 };
+  leaves: 0, messages: 0, dropped: 0, slow_consumers: 0, merge_p50_ms: 0.35, merge_p99_ms: 0.42, lag_p50_ms: 0, lag_p99_ms: 9.5 };
 const pair = (from, to, changes) => ({ from, to, status: "up", lag_ms: 0, silent_ms: 100, entries: 1, ...changes });
 const node = (name, changes) => ({ name, status: "up", self: name === "one", entries: 1, version: "1", ...changes });
 const cluster = (changes) => ({
@@ -19,6 +19,7 @@ const cluster = (changes) => ({
   pairs: [pair("one", "a-node-with-a-long-name")],
   node_sessions: { one: { attached: 1, detached: 0, held_leaves: 0, resumes: { resumed: 3 } } },
   node_numbers: { one: numbers },
+  node_slow: {},
   ...changes,
 });
 const topics = (list, examined = list.length, complete = true) => ({
@@ -29,6 +30,7 @@ const answers = () => ({
   "/api/topics": () => topics([["room:a", 2], ["room:b", 1]]),
   "/api/history": () => ({ range: "10m", step: 5, points: [] }),
   "/api/presences": () => presences("ann"),
+  "/api/keys": () => ({ keys: 2, examined: 3, complete: true }),
   "/api/topic": () => ({ topic: "room:a", count: 1, keys: 1 }),
   "/api/key": (url) => ({ key: url.searchParams.get("key"), topics: ["room:a"] }),
   "/api/counts": () => ({ counts: [], other: 0 }),
@@ -63,6 +65,30 @@ const CASES = {
     await until(page, () => globalThis.labels.some((text) => /^\d\d:\d\d$/.test(text)));
     const times = await page.evaluate(() => globalThis.labels.filter((text) => /^\d\d:\d\d$/.test(text)));
     assertEqual(times.filter((time) => !/^(11:5|12:0)/.test(time)).slice(0, 3), [], "times that are not the server's");
+  },
+
+  async "Slow consumers of all nodes are named, the last one first"({ page, open }) {
+    const server = await open("/admin#overview");
+    server.push("admin:cluster", "cluster", cluster());
+    await shows(page, "#no-slow", "Everybody has kept up");
+    await until(page, () => [...document.querySelectorAll(".tile")].some((tile) => tile.textContent.startsWith("Lag") && tile.textContent.includes("99 % 9.5 ms")));
+    const slow = (name, at, kind = "socket") => ({ kind, name, detail: "cut off: its queue was full", at, times: 3 });
+    server.push("admin:cluster", "cluster", cluster({ node_slow: {
+      one: [slow("auth_socket:ann", SERVER - 5000)],
+      "a-node-with-a-long-name": [slow("room:a", SERVER - 1000, "reader"), slow("<b>bob</b>", SERVER - 9000)],
+    } }));
+    await until(page, () => document.querySelectorAll("#slow tr").length === 3);
+    assertEqual(await page.locator("#slow th").allTextContents(), ["room:a", "auth_socket:ann", "<b>bob</b>"], "the slow consumers");
+    assertEqual(await page.locator("#slow tr:first-child td").allTextContents(),
+      ["Event reader of topic", "a-node-with-a-long-name", "cut off: its queue was full", "2030-01-01 11:59:59 UTC", "3"], "what is said of one");
+    assert(await page.locator("#no-slow").isHidden(), "nobody is said to have kept up");
+  },
+
+  async "Different keys are counted, and those of a part are said to be more"({ page, open }) {
+    const server = await open("/admin#overview", { "/api/keys": () => ({ keys: 150000, examined: 200000, complete: false }) });
+    await page.clock.runFor(6000);
+    server.push("admin:cluster", "cluster", cluster());
+    await until(page, () => [...document.querySelectorAll(".tile")].some((tile) => tile.textContent.startsWith("Peopleover 150,000")));
   },
 
   async "Growth of topics is counted from the first list"({ page, open }) {

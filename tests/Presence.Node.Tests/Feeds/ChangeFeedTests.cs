@@ -3,12 +3,17 @@ namespace Presence.Node.Tests.Feeds;
 public sealed class ChangeFeedTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly FeedInstruments _instruments = new();
+    private readonly SlowConsumers _slow = new(TimeProvider.System);
+    private readonly FeedInstruments _instruments;
     private readonly PresenceSet _set = new("t");
     private readonly ChangeFeed _feed;
     private ulong _sequence;
 
-    public ChangeFeedTests() => _feed = new ChangeFeed("t", ChangeFeeds.DiffInterval, _time, _instruments);
+    public ChangeFeedTests()
+    {
+        _instruments = new FeedInstruments(_slow);
+        _feed = new ChangeFeed("t", ChangeFeeds.DiffInterval, _time, _instruments);
+    }
 
     public void Dispose() => _instruments.Dispose();
 
@@ -109,6 +114,7 @@ public sealed class ChangeFeedTests : IDisposable
 
         Assert.Equal(ChangeFeed.MaxDiffs + 1, (await StateAsync(reader)).Presences.Count);
         Assert.Equal(1, lagged.Sum);
+        Assert.Equal((SlowConsumerKind.Reader, "t"), _slow.Last(2).Select(one => (one.Kind, one.Name)).Single());
         JoinLater("last");
         Assert.Equal("last", Assert.Single((await DiffAsync(reader)).Changes).Entry.Key);
     }

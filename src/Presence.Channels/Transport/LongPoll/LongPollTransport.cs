@@ -79,6 +79,7 @@ internal sealed class LongPollTransport(ChannelServer server, Action onEnded) : 
     public override void CutOff(string reason)
     {
         server.Instruments.Closed(reason);
+        Connection?.ReportSlow(reason);
         End();
     }
 

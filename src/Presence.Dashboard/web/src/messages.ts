@@ -46,6 +46,18 @@ export interface Numbers {
   slow_consumers: number;
   merge_p50_ms: number;
   merge_p99_ms: number;
+  /** Of the node's replication lag in the last ten minutes. */
+  lag_p50_ms: number;
+  lag_p99_ms: number;
+}
+
+/** Somebody or something that did not keep up. */
+export interface SlowConsumer {
+  kind: "socket" | "handler" | "subscriber" | "reader";
+  name: string;
+  detail: string;
+  at: number;
+  times: number;
 }
 
 export interface UniqueProcess {
@@ -88,6 +100,7 @@ export interface Cluster {
   pairs: Pair[];
   node_sessions: Record<string, Sessions>;
   node_numbers: Record<string, Numbers>;
+  node_slow: Record<string, SlowConsumer[]>;
   processes: UniqueProcess[] | null;
   events: Happening[];
   at: number;

@@ -1,11 +1,21 @@
 import { Chart } from "./chart";
-import { at, counted, duration, keep, make, memory, number, precise, set } from "./dom";
+import { at, counted, duration, keep, make, memory, number, precise, set, time } from "./dom";
 import type { Cluster, History, Numbers, Topic } from "./messages";
 import { address, remember } from "./route";
 import { api } from "./session";
 
 const RANGES = ["10m", "1h", "24h"];
 const REFRESH_MS = 5000;
+
+/** Slow consumers that are shown. */
+const MAX_SLOW = 10;
+
+const WHAT = {
+  socket: "Connection",
+  handler: "Handler",
+  subscriber: "Subscribers of topic",
+  reader: "Event reader of topic",
+};
 
 const MEGABYTE = 1024 * 1024;
 
@@ -15,6 +25,7 @@ export class Overview {
   #visible = false;
   #drawn = "";
   #topics: string | null = null;
+  #keys: string | null = null;
   #charts: { chart: Chart; of(point: History["points"][number]): number[] }[] = [
     { chart: new Chart(at("chart-entries"), ["Presences"]), of: (p) => [p.entries] },
     { chart: new Chart(at("chart-changes"), ["Joins", "Leaves"]), of: (p) => [p.joins, p.leaves] },
@@ -52,6 +63,7 @@ export class Overview {
     const sessions = Object.values(cluster.node_sessions);
     const rate = (n: number) => n.toLocaleString("en", { maximumFractionDigits: 1 });
     const tiles: [name: string, value: string, note: string][] = [
+      ["People", this.#keys ?? "–", "different keys in all topics"],
       ["Presences", number(cluster.entries), "on all nodes"],
       ["Topics", this.#topics ?? "–", "with presences"],
       ["Connections", number(sum((n) => n.sockets)), counted(sum((n) => n.channels), "channel")],
@@ -60,12 +72,14 @@ export class Overview {
       ["Nodes", `${cluster.nodes.filter((n) => n.status === "up").length} / ${cluster.nodes.length}`, "up"],
       ["Joins", rate(own?.joins ?? 0), `a second, ${rate(own?.leaves ?? 0)} leaves`],
       ["Messages", rate(sum((n) => n.messages)), "broadcasts and diffs a second"],
-      ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))), "largest of any pair"],
+      ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))),
+        `largest of any pair; in 10 min 99 % ${precise(most((n) => n.lag_p99_ms))}, median ${precise(most((n) => n.lag_p50_ms))}`],
       ["Merge", precise(most((n) => n.merge_p99_ms)), `99 %; median ${precise(most((n) => n.merge_p50_ms))}`],
       ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
       ["Dropped frames", number(sum((n) => n.dropped)), "since the start"],
       ["Memory", memory(most((n) => n.memory_bytes)), "of the largest process"],
     ];
+    this.#slow(cluster);
     const drawn = JSON.stringify(tiles);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
@@ -76,6 +90,24 @@ export class Overview {
         const tile = make("div", "card tile");
         tile.append(make("dt", "", name), make("dd", "big", value), make("dd", "soft", note));
         return tile;
+      },
+    })));
+  }
+
+  #slow(cluster: Cluster): void {
+    const all = Object.entries(cluster.node_slow).flatMap(([node, some]) => some.map((one) => ({ node, ...one })));
+    all.sort((a, b) => b.at - a.at);
+    at("no-slow").hidden = all.length > 0;
+    at("slow-table").hidden = all.length === 0;
+    keep(at("slow"), all.slice(0, MAX_SLOW).map((one) => ({
+      id: JSON.stringify([one.node, one.kind, one.name]),
+      content: `${one.at}/${one.times}/${one.detail}`,
+      make() {
+        const row = make("tr");
+        const who = Object.assign(make("th", "", one.name), { scope: "row" });
+        row.append(who, ...[WHAT[one.kind], one.node, one.detail, time(one.at)].map((text) => make("td", "", text)),
+          make("td", "n", number(one.times)));
+        return row;
       },
     })));
   }
@@ -93,10 +125,14 @@ export class Overview {
   async #load(): Promise<void> {
     const range = this.#range;
     try {
-      const [history, topics] = await Promise.all([api(`api/history?range=${range}`), api("api/topics?order=size&limit=8")]);
-      if (!history.ok || !topics.ok) throw new Error(`status ${history.ok ? topics.status : history.status}`);
+      const answers = await Promise.all([api(`api/history?range=${range}`), api("api/topics?order=size&limit=8"), api("api/keys")]);
+      const failed = answers.find((answer) => !answer.ok);
+      if (failed) throw new Error(`status ${failed.status}`);
+      const [history, topics, keys] = answers;
       const { step, points } = (await history.json()) as History;
       const { topics: largest, examined, complete } = (await topics.json()) as { topics: Topic[]; examined: number; complete: boolean };
+      const different = (await keys.json()) as { keys: number; complete: boolean };
+      this.#keys = different.complete ? number(different.keys) : `over ${number(different.keys)}`;
       this.#topics = complete ? number(examined) : `over ${number(examined)}`;
       this.#largest(largest);
       at("largest-said").hidden = complete;
