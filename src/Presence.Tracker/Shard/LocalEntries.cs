@@ -5,7 +5,7 @@ namespace Presence.Tracker;
 /// <summary>The local entries, grouped by owning session.</summary>
 internal sealed class LocalEntries
 {
-    /// <summary>Maximum number of entries in a list; a session with more uses a hash set.</summary>
+    /// <summary>Maximum number of entries in a list; a session with more has an index.</summary>
     private const int Few = 24;
 
     // Most sessions have one entry, which is stored without a collection; many have a few.
@@ -26,10 +26,12 @@ internal sealed class LocalEntries
                 few.Add(entry);
                 break;
             case List<PresenceEntry> few:
-                held = new HashSet<PresenceEntry>(few, ReferenceEqualityComparer.Instance) { entry };
+                var index = few.ToDictionary(static e => (e.Topic, e.Key));
+                index.Add((entry.Topic, entry.Key), entry);
+                held = index;
                 break;
             default:
-                ((HashSet<PresenceEntry>)held).Add(entry);
+                Index(held).Add((entry.Topic, entry.Key), entry);
                 break;
         }
     }
@@ -46,9 +48,8 @@ internal sealed class LocalEntries
             case List<PresenceEntry> few:
                 few[few.IndexOf(old)] = entry;
                 break;
-            case HashSet<PresenceEntry> many:
-                many.Remove(old);
-                many.Add(entry);
+            case { } many:
+                CollectionsMarshal.GetValueRefOrNullRef(Index(many), (old.Topic, old.Key)) = entry;
                 break;
         }
     }
@@ -63,8 +64,8 @@ internal sealed class LocalEntries
         var isLast = held switch
         {
             List<PresenceEntry> few => few.Remove(entry) && few.Count == 0,
-            HashSet<PresenceEntry> many => many.Remove(entry) && many.Count == 0,
-            _ => true,
+            PresenceEntry => true,
+            var many => Index(many).Remove((entry.Topic, entry.Key)) && Index(many).Count == 0,
         };
         if (isLast)
         {
@@ -85,7 +86,7 @@ internal sealed class LocalEntries
             return [one];
         }
 
-        var entries = held as List<PresenceEntry> ?? [.. (HashSet<PresenceEntry>)held];
+        var entries = held as List<PresenceEntry> ?? [.. Index(held).Values];
         entries.Sort(static (a, b) => a.Sequence.CompareTo(b.Sequence));
         return entries;
     }
@@ -95,42 +96,38 @@ internal sealed class LocalEntries
     {
         null => [],
         PresenceEntry one => [one],
-        var held => [.. ((IEnumerable<PresenceEntry>)held).OrderBy(static e => e.Sequence)],
+        List<PresenceEntry> few => [.. few.OrderBy(static e => e.Sequence)],
+        var many => [.. Index(many).Values.OrderBy(static e => e.Sequence)],
     };
 
-    /// <summary>Finds the entry of a session in a topic under a key.</summary>
-    /// <returns>False if the session has too many entries to search.</returns>
-    public bool TryFind(ulong process, string topic, string key, out PresenceEntry? found)
+    /// <summary>Returns the entry of a session in a topic under a key; null if it has none.</summary>
+    public PresenceEntry? Find(ulong process, string topic, string key)
     {
-        found = null;
-        if (!_byProcess.TryGetValue(process, out var held))
+        switch (_byProcess.GetValueOrDefault(process))
         {
-            return true;
-        }
+            case PresenceEntry one:
+                return Matches(one, topic, key) ? one : null;
+            case List<PresenceEntry> few:
+                foreach (var entry in few)
+                {
+                    if (Matches(entry, topic, key))
+                    {
+                        return entry;
+                    }
+                }
 
-        if (held is PresenceEntry one)
-        {
-            found = Matches(one, topic, key) ? one : null;
-            return true;
+                return null;
+            case { } many:
+                return Index(many).GetValueOrDefault((topic, key));
+            default:
+                return null;
         }
-
-        if (held is not List<PresenceEntry> few)
-        {
-            return false;
-        }
-
-        foreach (var entry in few)
-        {
-            if (Matches(entry, topic, key))
-            {
-                found = entry;
-            }
-        }
-
-        return true;
     }
 
     public void Clear() => _byProcess.Clear();
+
+    private static Dictionary<(string Topic, string Key), PresenceEntry> Index(object held) =>
+        (Dictionary<(string Topic, string Key), PresenceEntry>)held;
 
     private static bool Matches(PresenceEntry entry, string topic, string key) =>
         string.Equals(entry.Key, key, StringComparison.Ordinal)

@@ -18,7 +18,7 @@ internal sealed class LocalReplica(
     private readonly LocalEntries _entries = new();
 
     /// <summary>The processes of resumable sessions.</summary>
-    private readonly Dictionary<ulong, SessionId> _sessions = [];
+    private readonly HashSet<ulong> _sessions = [];
 
     /// <summary>The presences that a session owns after a resume, and that its code has not tracked again.</summary>
     private readonly Dictionary<ulong, HashSet<(string Topic, string Key)>> _inherited = [];
@@ -65,10 +65,7 @@ internal sealed class LocalReplica(
     public PresenceEntry Find(ulong process, string topic, string key) =>
         TryFind(process, topic, key) ?? throw new NotTrackedException(topic, key);
 
-    public PresenceEntry? TryFind(ulong process, string topic, string key) =>
-        _entries.TryFind(process, topic, key, out var found) ? found
-        : _sessions.TryGetValue(process, out var session) ? sessions.Find(session, topic, key, Id, process)
-        : index.Find(topic, key, Id, process);
+    public PresenceEntry? TryFind(ulong process, string topic, string key) => _entries.Find(process, topic, key);
 
     public void CheckLimits(TrackRequest request)
     {
@@ -96,7 +93,7 @@ internal sealed class LocalReplica(
         _entries.Add(entry);
         if (stamp is not null)
         {
-            _sessions[process] = stamp.Session;
+            _sessions.Add(process);
             WriteToSession(entry, changes);
             return entry;
         }
