@@ -27,7 +27,7 @@ internal sealed partial class ClusterMonitor(
     /// <summary>Topic of the exchanged views; no channel has it.</summary>
     public const string ExchangeTopic = "presence.admin.cluster";
 
-    /// <summary>Slow consumers that a node tells the others of.</summary>
+    /// <summary>Maximum number of slow consumers in a report.</summary>
     private const int MaxSlow = 10;
 
     private const string Request = "ask";

@@ -33,7 +33,7 @@ internal static class ClientAddress
     {
         Span<byte> bytes = stackalloc byte[16];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, key);
-        return key == UInt128.Zero ? "a client without an address"
+        return key == UInt128.Zero ? "an unknown address"
             : key <= uint.MaxValue ? new IPAddress(bytes[12..]).ToString()
             : $"{new IPAddress(bytes)}/64";
     }

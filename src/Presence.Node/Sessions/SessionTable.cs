@@ -209,7 +209,7 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
                 return;
             }
 
-            if ((isOwnerGone && state.IsAttached) || IsOfClient(state, generation, owner))
+            if ((isOwnerGone && state.IsAttached) || TryOutbid(state, generation, owner))
             {
                 // The client is here: outbid what a dead node has left, or what the client does not know of.
                 state.Stamp = state.Stamp with { Generation = new(generation.Resumes + 1, 0) };
@@ -245,7 +245,7 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
     /// it as often, for a reply that was lost, or is the heir of such a node. The client knows of neither. Once for
     /// each connection: two nodes that both have a confirmed client would outbid each other for ever.
     /// </summary>
-    private bool IsOfClient(SessionState state, Generation generation, ReplicaId? owner) =>
+    private bool TryOutbid(SessionState state, Generation generation, ReplicaId? owner) =>
         owner is not null && state is { IsAttached: true, IsConfirmed: true }
         && generation.Resumes == state.Generation.Resumes && Planted != SessionDefect.UnknownResumeWins
         && state.TryOutbid();
@@ -319,7 +319,7 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
         state.Until = null;
     }
 
-    /// <summary>Begins the next generation by resume, which no other node has.</summary>
+    /// <summary>Begins a generation by resume, later than what this node has and has reserved for others.</summary>
     private void Advance(SessionState state)
     {
         var reserved = _reserved.TryGet(state.Session, cluster.Now, out var number) ? number : 0;

@@ -28,9 +28,6 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public PresenceEntry? Find(PresenceEntry identity) => entries.Find(new ByIdentity(identity));
 
-    public PresenceEntry? Find(string key, Crdt.ReplicaId owner, ulong process) =>
-        entries.Find(new ByTriple(key, owner, process));
-
     public bool HasKey(string key)
     {
         var at = entries.From(new ByKey(key));
@@ -199,21 +196,6 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
         {
             var byIdentity = new ByIdentity(x!).CompareTo(y!);
             return byIdentity != 0 ? byIdentity : x!.Sequence.CompareTo(y!.Sequence);
-        }
-    }
-
-    private readonly struct ByTriple(string key, Crdt.ReplicaId owner, ulong process) : IProbe<PresenceEntry>
-    {
-        public int CompareTo(PresenceEntry item)
-        {
-            var byKey = string.CompareOrdinal(key, item.Key);
-            if (byKey != 0)
-            {
-                return byKey;
-            }
-
-            var byOwner = owner.CompareTo(item.Owner);
-            return byOwner != 0 ? byOwner : process.CompareTo(item.Process);
         }
     }
 

@@ -59,10 +59,6 @@ internal sealed class PresenceIndex
     /// <summary>Does the same; faster if the entry exists.</summary>
     internal PresenceEntry? FindExisting(PresenceEntry identity) => NodeOf(identity.Topic)?.Find(identity);
 
-    /// <inheritdoc cref="Find(PresenceEntry)"/>
-    internal PresenceEntry? Find(string topic, string key, ReplicaId owner, ulong process) =>
-        NodeOf(topic)?.Find(key, owner, process);
-
     /// <summary>Returns the index's instance of a topic's name, which entries share. For the shard.</summary>
     internal string Intern(string topic) => NodeOf(topic)?.Topic ?? topic;
 

@@ -41,23 +41,20 @@ internal sealed class TopicNode
 
     public TopicCount Counts => _published.Counts();
 
-    public PresenceEntry? Find(PresenceEntry identity) =>
-        Find(identity.Key, identity.Owner, identity.Process);
-
-    public PresenceEntry? Find(string key, ReplicaId owner, ulong process)
+    public PresenceEntry? Find(PresenceEntry identity)
     {
         var edits = _tail.Edits;
-        for (var i = _tail.LastOf(process, edits.Length); i >= 0; i = _tail.LastOf(process, i))
+        for (var i = _tail.LastOf(identity.Process, edits.Length); i >= 0; i = _tail.LastOf(identity.Process, i))
         {
             var entry = edits[i].Entry;
-            if (entry.Process == process && entry.Owner == owner
-                && string.Equals(entry.Key, key, StringComparison.Ordinal))
+            if (entry.Process == identity.Process && entry.Owner == identity.Owner
+                && string.Equals(entry.Key, identity.Key, StringComparison.Ordinal))
             {
                 return edits[i].IsEnd ? null : entry;
             }
         }
 
-        return _tail.Tree.Find(key, owner, process);
+        return _tail.Tree.Find(identity);
     }
 
     /// <summary>Adds or replaces an entry.</summary>

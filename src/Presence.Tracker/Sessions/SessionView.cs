@@ -41,11 +41,8 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
 
     /// <summary>Returns the live entry of the same replica and session, shown or not.</summary>
     public PresenceEntry? Find(PresenceEntry identity) =>
-        Find(identity.Stamp!.Session, identity.Topic, identity.Key, identity.Owner, identity.Process);
-
-    public PresenceEntry? Find(SessionId session, string topic, string key, ReplicaId owner, ulong process) =>
-        _slots.TryGetValue((session, topic, key), out var slot)
-            ? slot.Candidates.Find(c => c.Process == process && c.Owner == owner)
+        _slots.TryGetValue((identity.Stamp!.Session, identity.Topic, identity.Key), out var slot)
+            ? slot.Candidates.Find(c => c.Process == identity.Process && c.Owner == identity.Owner)
             : null;
 
     /// <summary>Adds a live entry, or replaces the older version of the same replica and session.</summary>

@@ -68,7 +68,7 @@ internal sealed class StubWorld
 
             var owner = new ReplicaId(node, 1);
             _nodes[node] = true;
-            if (Tree(topic).Find(key, owner, session.Id) is not null)
+            if (Find(owner, session, topic, key) is not null)
             {
                 throw new AlreadyTrackedException(topic, key);
             }
@@ -88,7 +88,7 @@ internal sealed class StubWorld
     {
         lock (_gate)
         {
-            var old = Tree(topic).Find(key, new ReplicaId(node, 1), session.Id)
+            var old = Find(new ReplicaId(node, 1), session, topic, key)
                 ?? throw new NotTrackedException(topic, key);
             var entry = new PresenceEntry(
                 old.Owner, ++_sequence, old.CreatedSequence, old.Sequence, session.Id, topic, key, update(old));
@@ -147,6 +147,9 @@ internal sealed class StubWorld
             _handlers.Remove(handler);
         }
     }
+
+    private PresenceEntry? Find(ReplicaId owner, PresenceSession session, string topic, string key) =>
+        Tree(topic).Find(new PresenceEntry(owner, 1, 1, 0, session.Id, topic, key, default));
 
     private EntryTree Tree(string topic) => _topics.GetValueOrDefault(topic, EntryTree.Empty);
 

@@ -56,7 +56,8 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"median p99 of {clients}: {without:0.0} ms alone, {with:0.0} ms beside as many hostile clients: "
-            + $"{verdict} {limit:0.0} ms, 1.5 times + 5 ms; {Median(elsewhere):0.0} ms with it on another host"));
+            + $"{verdict} {limit:0.0} ms, 1.5 times + 5 ms; "
+            + $"{Median(elsewhere):0.0} ms while another host is attacked"));
         Assert.Empty(good.Faults);
 
         async Task MeasureAsync(string phase, List<double> percentiles)

@@ -106,7 +106,9 @@ public sealed class TopicTailTests
     {
         var at = (Key: $"k{random.Next(400)}", Process: (ulong)random.Next(3));
         var isThere = _model.TryGetValue(at, out var old);
-        Assert.Same(old, _index.Find(Topic, at.Key, Owner, at.Process));
+        var identity = new PresenceEntry(Owner, 1, 1, 0, at.Process, Topic, at.Key, default);
+        Assert.Same(old, _index.Find(identity));
+        Assert.Same(old, _index.FindExisting(identity));
         if (random.NextDouble() < grow)
         {
             var entry = new PresenceEntry(Owner, ++_sequence, _sequence, 0, at.Process, Topic, at.Key, default);

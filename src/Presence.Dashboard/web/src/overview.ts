@@ -73,7 +73,8 @@ export class Overview {
       ["Joins", rate(own?.joins ?? 0), `a second, ${rate(own?.leaves ?? 0)} leaves`],
       ["Messages", rate(sum((n) => n.messages)), "broadcasts and diffs a second"],
       ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))),
-        `largest of any pair; in 10 min 99 % ${precise(most((n) => n.lag_p99_ms))}, median ${precise(most((n) => n.lag_p50_ms))}`],
+        `largest of any pair; in 10 min 99 % ${precise(most((n) => n.lag_p99_ms))}, `
+          + `median ${precise(most((n) => n.lag_p50_ms))}`],
       ["Merge", precise(most((n) => n.merge_p99_ms)), `99 %; median ${precise(most((n) => n.merge_p50_ms))}`],
       ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
       ["Dropped frames", number(sum((n) => n.dropped)), "since the start"],
@@ -125,7 +126,11 @@ export class Overview {
   async #load(): Promise<void> {
     const range = this.#range;
     try {
-      const answers = await Promise.all([api(`api/history?range=${range}`), api("api/topics?order=size&limit=8"), api("api/keys")]);
+      const answers = await Promise.all([
+        api(`api/history?range=${range}`),
+        api("api/topics?order=size&limit=8"),
+        api("api/keys"),
+      ]);
       const failed = answers.find((answer) => !answer.ok);
       if (failed) throw new Error(`status ${failed.status}`);
       const [history, topics, keys] = answers;
