@@ -31,14 +31,15 @@ internal static class JsonFields
 
     public static byte[] Write(OrderedDictionary<string, JsonElement> fields)
     {
-        var buffer = new ArrayBufferWriter<byte>();
+        // Most payloads need no larger buffer than this.
+        var buffer = new ArrayBufferWriter<byte>(fields.Sum(f => f.Key.Length + Raw(f.Value).Length) + 64);
         using (var json = new Utf8JsonWriter(buffer, Unescaped))
         {
             json.WriteStartObject();
             foreach (var (name, value) in fields)
             {
                 json.WritePropertyName(name);
-                json.WriteRawValue(JsonMarshal.GetRawUtf8Value(value), skipInputValidation: true);
+                json.WriteRawValue(Raw(value), skipInputValidation: true);
             }
 
             json.WriteEndObject();
@@ -46,6 +47,8 @@ internal static class JsonFields
 
         return buffer.WrittenSpan.ToArray();
     }
+
+    private static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
 
     /// <summary>
     /// Returns the payload with one property set; null if the payload is no JSON object.

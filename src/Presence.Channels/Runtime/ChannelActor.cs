@@ -291,6 +291,11 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         switch (message.Kind)
         {
             case ChannelMessageKind.In:
+                if (Connection.Unread is { } unread)
+                {
+                    await unread.WaitAgainAsync(Server.Time);
+                }
+
                 if (_hasBroadcast && _joined?.Backlog is { } backlog && Connection.IsFast)
                 {
                     // A client that broadcasts faster than others can read waits before the others are cut off.

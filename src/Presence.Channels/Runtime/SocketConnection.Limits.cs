@@ -16,6 +16,9 @@ internal sealed partial class SocketConnection
     /// <summary>Gets the backlog of the client; null if there is none.</summary>
     public Backlog? Backlog => _transport.Backlog;
 
+    /// <summary>Gets what the client has to read before more of it is handled; null if there is little.</summary>
+    public Backlog? Unread => _transport.Unread;
+
     /// <summary>Counts bytes of the client that wait in this process.</summary>
     public void Hold(long bytes)
     {
@@ -109,8 +112,8 @@ internal sealed partial class SocketConnection
         }
     }
 
-    /// <summary>Counts what the client has sent.</summary>
-    /// <returns>What to wait for before more is read from the client; null: nothing.</returns>
+    /// <summary>Counts what the client has sent, polls included.</summary>
+    /// <returns>What to wait for because it is too fast; null: nothing.</returns>
     public Task? MeterAsync(int frames, int bytes)
     {
         var now = Server.Time.GetTimestamp();
@@ -132,5 +135,21 @@ internal sealed partial class SocketConnection
 
         Server.Instruments.Throttled(wait.Reason);
         return Task.Delay(wait.Time, Server.Time);
+    }
+
+    /// <summary>Counts what the client has sent, and waits while it has much to read.</summary>
+    /// <returns>What to wait for before more is read from the client; null: nothing.</returns>
+    public Task? SlowDownAsync(int frames, int bytes)
+    {
+        var metered = MeterAsync(frames, bytes);
+        if (Unread is not { } unread)
+        {
+            return metered;
+        }
+
+        // Otherwise a client that sends and does not read has this node make and keep its answers.
+        Server.Instruments.Throttled("unread");
+        var read = unread.WaitAgainAsync(Server.Time);
+        return metered is null ? read : Task.WhenAll(metered, read);
     }
 }

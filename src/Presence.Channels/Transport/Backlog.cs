@@ -1,8 +1,16 @@
 namespace Presence.Channels;
 
-/// <summary>The time in which a client's queue is more than half full, until it is a quarter full or closed.</summary>
-internal sealed class Backlog(long since)
+/// <summary>
+/// The time in which more than a part of a client's queue is full, until it is half of that or closed.
+/// </summary>
+internal sealed class Backlog(int part, long since)
 {
+    /// <summary>Senders wait for a client whose queue is more than half full.</summary>
+    public const int OfOthers = 2;
+
+    /// <summary>A client waits itself while more than an eighth of its queue is full.</summary>
+    public const int OfItself = 8;
+
     /// <summary>
     /// How long senders wait for one client to catch up. Short, so that a client that never reads does not delay them.
     /// </summary>
@@ -10,7 +18,14 @@ internal sealed class Backlog(long since)
 
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Gets the part of the queue: a half, or an eighth.</summary>
+    public int Part => part;
+
     public void End() => _ended.TrySetResult();
+
+    /// <summary>Waits until the client has caught up, at most <see cref="MaxWait"/> each time.</summary>
+    public async Task WaitAgainAsync(TimeProvider time) => await _ended.Task.WaitAsync(MaxWait, time)
+        .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>Waits until the client has caught up, or has had its time.</summary>
     public async Task WaitAsync(TimeProvider time)

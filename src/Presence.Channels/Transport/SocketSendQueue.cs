@@ -17,6 +17,7 @@ internal sealed class SocketSendQueue(ChannelServer server)
     private OutFrame? _sending;
     private Queue<OutFrame>? _others;
     private Backlog? _backlog;
+    private Backlog? _unread;
     private long _bytes;
     private bool _writing;
     private bool _closed;
@@ -50,6 +51,9 @@ internal sealed class SocketSendQueue(ChannelServer server)
 
     /// <summary>Gets the backlog; null while the queue is not more than half full.</summary>
     public Backlog? Backlog => Volatile.Read(ref _backlog);
+
+    /// <summary>Gets what the client itself waits for; null while its queue is not more than an eighth full.</summary>
+    public Backlog? Unread => Volatile.Read(ref _unread);
 
     /// <summary>Gets the bytes of the frames that are queued or being sent.</summary>
     public long Bytes
@@ -89,11 +93,8 @@ internal sealed class SocketSendQueue(ChannelServer server)
 
             _bytes += frame.Length;
             server.Waiting.Add(frame.EnterQueue());
-            if (_backlog is null && IsFuller(2))
-            {
-                _backlog = new Backlog(server.Time.GetTimestamp());
-            }
-
+            Begin(ref _unread, Backlog.OfItself);
+            Begin(ref _backlog, Backlog.OfOthers);
             return StartWriter();
         }
     }
@@ -137,11 +138,8 @@ internal sealed class SocketSendQueue(ChannelServer server)
                 _next = _others is { Count: > 0 } ? _others.Dequeue() : null;
                 _bytes -= frame.Length;
                 _sending = frame;
-                if (_backlog is not null && !IsFuller(4))
-                {
-                    EndBacklog();
-                }
-
+                End(ref _unread);
+                End(ref _backlog);
                 more = _next is not null || _closeCode is not null;
                 return true;
             }
@@ -178,12 +176,24 @@ internal sealed class SocketSendQueue(ChannelServer server)
 
     /// <summary>Returns whether more than one part of the queue is filled.</summary>
     private bool IsFuller(int parts) =>
-        Count > server.Limits.MaxSendQueueFrames / parts || _bytes > server.Limits.MaxSendQueueBytes / parts;
+        Count > Math.Max(1, server.Limits.MaxSendQueueFrames / parts)
+            || _bytes > server.Limits.MaxSendQueueBytes / parts;
 
-    private void EndBacklog()
+    private void Begin(ref Backlog? backlog, int part)
     {
-        _backlog?.End();
-        _backlog = null;
+        if (backlog is null && IsFuller(part))
+        {
+            backlog = new Backlog(part, server.Time.GetTimestamp());
+        }
+    }
+
+    private void End(ref Backlog? backlog)
+    {
+        if (backlog is not null && (_closed || !IsFuller(2 * backlog.Part)))
+        {
+            backlog.End();
+            backlog = null;
+        }
     }
 
     private void Sent()
@@ -199,7 +209,8 @@ internal sealed class SocketSendQueue(ChannelServer server)
     {
         _closed = true;
         Sent();
-        EndBacklog();
+        End(ref _unread);
+        End(ref _backlog);
         if (_next is { } next)
         {
             server.Waiting.Remove(next.LeaveQueue());

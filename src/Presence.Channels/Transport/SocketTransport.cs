@@ -18,6 +18,9 @@ internal abstract class SocketTransport
     /// <summary>Gets the backlog of the client; null if there is none.</summary>
     public virtual Backlog? Backlog => null;
 
+    /// <summary>Gets what the client has to read before more of it is handled; null if there is little.</summary>
+    public virtual Backlog? Unread => null;
+
     /// <summary>Gets a token that is cancelled when the client disconnects, also while no frame is read.</summary>
     public virtual CancellationToken Disconnected => default;
 

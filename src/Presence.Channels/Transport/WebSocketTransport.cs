@@ -18,6 +18,7 @@ internal sealed class WebSocketTransport(
     public override TimeSpan IdleTimeout => server.Limits.IdleTimeout;
     public override long WaitingBytes => _sendQueue.Bytes;
     public override Backlog? Backlog => _sendQueue.Backlog;
+    public override Backlog? Unread => _sendQueue.Unread;
 
     // Created on first use: an idle socket has none.
     public override CancellationToken Disconnected => http?.RequestAborted ?? default;
@@ -80,7 +81,7 @@ internal sealed class WebSocketTransport(
         if (stream is not null)
         {
             stream.Reading = connection.Touch;
-            stream.Received = connection.MeterAsync;
+            stream.Received = connection.SlowDownAsync;
         }
 
         try
@@ -193,7 +194,7 @@ internal sealed class WebSocketTransport(
                 }
             }
 
-            if (stream is null && connection.MeterAsync(1, length) is { } wait)
+            if (stream is null && connection.SlowDownAsync(1, length) is { } wait)
             {
                 await wait;
             }

@@ -221,6 +221,54 @@ public sealed class FloodTests
     }
 
     [Fact]
+    public async Task Long_poll_that_does_not_poll_waits_before_more_of_it_is_handled()
+    {
+        // Time stands still: only the poll ends the wait.
+        await using var host = await WebHost.StartAsync(
+            "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(new CountingTime()),
+            l => l.MaxSendQueueBytes = 80_000);
+        using var throttled = new CountedReasons(host.Services, "presence.sockets.throttled");
+        using var client = await PollClient.OpenAsync(host);
+        await client.JoinAsync("echo:a");
+        Assert.Equal(200, await client.PostAsync(Echo(0, 20_000)));
+        await TestTimeouts.UntilAsync("it is answered", TestClient.Timeout, () => host.Server.Waiting.Total > 20_000);
+        var second = client.PostAsync(Echo(1, 20_000));
+        await TestTimeouts.UntilAsync("it waits", TestClient.Timeout, () => throttled.Reasons.Contains("unread"));
+        Assert.Single((await client.PollAsync()).Messages);
+        Assert.Equal(200, await second);
+        Assert.Single((await client.PollAsync()).Messages);
+    }
+
+    [Fact]
+    public async Task Client_that_sends_and_does_not_read_is_read_when_it_has_read()
+    {
+        const int Messages = 200;
+        await using var host = await WebHost.StartAsync(
+            "n1", null, builder => builder.Services.AddSingleton<TimeProvider>(new CountingTime()),
+            l => (l.MaxFramesPerSecond, l.MaxBytesPerSecond, l.BusyDelay, l.MaxSendQueueBytes) =
+                (0, 0, TimeSpan.Zero, 1 << 20));
+        using var throttled = new CountedReasons(host.Services, "presence.sockets.throttled");
+        using var closed = new CountedReasons(host.Services, "presence.sockets.closed");
+        using var socket = await host.ConnectAsync("/open/websocket?vsn=2.0.0");
+        await JoinAsync(socket);
+        var sending = Task.Run(async () =>
+        {
+            for (var i = 0; i < Messages; i++)
+            {
+                await socket.SendAsync(Echo(i, 100_000));
+            }
+        });
+        await TestTimeouts.UntilAsync("it waits", TestClient.Timeout, () => throttled.Reasons.Contains("unread"));
+        for (var i = 0; i < Messages; i++)
+        {
+            Assert.StartsWith($"""["1","{i}",""", await socket.NextAsync(), StringComparison.Ordinal);
+        }
+
+        await sending;
+        Assert.Empty(closed.Reasons);
+    }
+
+    [Fact]
     public async Task Answer_that_is_not_read_counts_as_waiting_bytes()
     {
         // One answer fits, and is more than the system buffers; two do not fit.
@@ -273,6 +321,9 @@ public sealed class FloodTests
             await socket.NextAsync());
         Assert.Equal(["event_too_long"], dropped.Reasons);
     }
+
+    private static string Echo(int number, int length) =>
+        $$"""["1","{{number}}","echo:a","echo",{"x":"{{new string('x', length)}}"}]""";
 
     private static async Task JoinAsync(WebSocket socket, string topic = "echo:a")
     {

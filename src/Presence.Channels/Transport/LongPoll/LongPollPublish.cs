@@ -160,7 +160,7 @@ internal static class LongPollPublish
     }
 
     private static Task SlowDownAsync(LongPollConnection connection, int bytes) =>
-        connection.Connection.MeterAsync(1, bytes) ?? Task.CompletedTask;
+        connection.Connection.SlowDownAsync(1, bytes) ?? Task.CompletedTask;
 
     private static async ValueTask<int> BinaryFrameAsync(LongPollConnection connection, ReadOnlyMemory<byte> base64)
     {

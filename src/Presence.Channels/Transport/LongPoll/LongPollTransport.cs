@@ -27,6 +27,7 @@ internal sealed class LongPollTransport(ChannelServer server, Action onEnded) : 
 
     public override long WaitingBytes => _sendQueue.Bytes;
     public override Backlog? Backlog => _sendQueue.Backlog;
+    public override Backlog? Unread => _sendQueue.Unread;
     public bool IsClosed => _sendQueue.IsClosed;
 
     public override void Send(OutFrame frame)
