@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Presence.SignalR;
 
 /// <summary>The methods of clients that <see cref="IHubPresence.PushPresenceAsync"/> calls, for typed hubs.</summary>
@@ -29,7 +31,7 @@ public sealed record HubPresenceItem(string Key, string Ref, IReadOnlyDictionary
 /// <param name="Changes">The changes, in order.</param>
 public sealed record HubPresenceDiff(string Topic, IReadOnlyList<HubPresenceChange> Changes);
 
-/// <summary>A change of a topic.</summary>
+/// <summary>A change of a topic. As JSON it has no member that is null or false.</summary>
 /// <param name="Kind">
 /// <c>joined</c>: add the presence <paramref name="Ref"/>; <c>updated</c>: remove <paramref name="PreviousRef"/> and
 /// add <paramref name="Ref"/>; <c>left</c>: remove <paramref name="Ref"/>.
@@ -45,13 +47,16 @@ public sealed record HubPresenceChange(
     string Kind,
     string Key,
     string Ref,
-    string? PreviousRef,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? PreviousRef,
     IReadOnlyDictionary<string, object?> Meta,
-    string? Reason,
-    bool First,
-    bool Last);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? Reason,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool First,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Last);
 
-/// <summary>A <see cref="HubPresenceChange"/> with metadata of a type.</summary>
+/// <summary>
+/// A <see cref="HubPresenceChange"/> with metadata of a type. As JSON only <c>meta</c> may be null; other members that
+/// are null or false are left out.
+/// </summary>
 /// <param name="Kind">See <see cref="HubPresenceChange"/>.</param>
 /// <param name="Key">The key.</param>
 /// <param name="Ref">The presence's version.</param>
@@ -65,12 +70,12 @@ public sealed record HubPresenceChange<T>(
     string Kind,
     string Key,
     string Ref,
-    string? PreviousRef,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? PreviousRef,
     T? Meta,
-    string? Error,
-    string? Reason,
-    bool First,
-    bool Last);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? Error,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? Reason,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool First,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Last);
 
 /// <summary>An item of <see cref="IHubPresence.SubscribeAsync{T}"/>.</summary>
 /// <param name="IsState">Whether the changes join all presences, and replace what the client has of the topic.</param>
@@ -80,4 +85,6 @@ public sealed record HubPresenceChanges<T>(bool IsState, IReadOnlyList<HubPresen
 /// <summary>An item of <c>IHubPresence.SubscribeAsync</c> for a topic without a type: either of the two.</summary>
 /// <param name="State">All presences; null if this is a diff.</param>
 /// <param name="Diff">The changes; null if this is a state.</param>
-public sealed record HubPresenceMessage(HubPresenceState? State, HubPresenceDiff? Diff);
+public sealed record HubPresenceMessage(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceState? State,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceDiff? Diff);

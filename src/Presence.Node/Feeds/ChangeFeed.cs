@@ -7,7 +7,9 @@ namespace Presence.Node;
 /// <remarks>
 /// Readers have no queues of their own: all read from one bounded log. A reader that falls behind the log receives the
 /// state. So does one that comes back with a cursor that neither the log nor the node's history reaches. The first
-/// change after a quiet time is published at once, later ones together after the interval.
+/// change after a quiet time is published at once, later ones together after the interval, or when half of the readers
+/// have received the diff before, but not later than <see cref="MaxInterval"/>: more diffs than readers can take are
+/// work without use.
 /// </remarks>
 internal sealed class ChangeFeed
 {
@@ -16,6 +18,9 @@ internal sealed class ChangeFeed
 
     /// <summary>Maximum number of changes in the log, except that it keeps the newest diff.</summary>
     public const int MaxChanges = 4096;
+
+    /// <summary>Maximum time for which changes wait for readers that have not received the diff before.</summary>
+    public static readonly TimeSpan MaxInterval = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Maximum number of answers to cursors that are kept until the next diff.</summary>
     private const int MaxAnswers = 256;
@@ -48,6 +53,8 @@ internal sealed class ChangeFeed
     private long _first = 1;
     private long _sequence;
     private int _logged;
+    private int _readers;
+    private int _upToDate;
 
     public ChangeFeed(string topic, TimeSpan interval, TimeProvider time, FeedInstruments instruments)
     {
@@ -95,7 +102,7 @@ internal sealed class ChangeFeed
                 _pending.Add(change);
             }
 
-            var wait = _interval - _time.GetElapsedTime(_publishedAt);
+            var wait = ToNextDiff;
             if (!_isWaiting && wait <= TimeSpan.Zero)
             {
                 published = Publish(after, version);
@@ -137,23 +144,31 @@ internal sealed class ChangeFeed
     {
         var position = cursor is { } at && at.Feed == _id ? at.Sequence : -1;
         var isFirst = true;
-        while (true)
+        Interlocked.Increment(ref _readers);
+        try
         {
-            // A reader that was stopped gets nothing of what is there already.
-            cancellation.ThrowIfCancellationRequested();
-            if (TryRead(ref position, isFirst ? cursor : null, isFirst, out var message, out var next))
+            while (true)
             {
-                isFirst = false;
-                yield return message;
-                continue;
-            }
+                // A reader that was stopped gets nothing of what is there already.
+                cancellation.ThrowIfCancellationRequested();
+                if (TryRead(ref position, isFirst ? cursor : null, isFirst, out var message, out var next))
+                {
+                    isFirst = false;
+                    yield return message;
+                    continue;
+                }
 
-            isFirst = false;
-            await next.WaitAsync(cancellation).ConfigureAwait(false);
-            if (!HasMore(position))
-            {
-                yield return null;
+                isFirst = false;
+                await next.WaitAsync(cancellation).ConfigureAwait(false);
+                if (!HasMore(position))
+                {
+                    yield return null;
+                }
             }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _readers);
         }
     }
 
@@ -179,9 +194,11 @@ internal sealed class ChangeFeed
             if (isInLog)
             {
                 message = _log[++position % MaxDiffs];
+                _upToDate += position == _sequence ? 1 : 0;
                 return true;
             }
 
+            _upToDate++;
             if (answer is not null)
             {
                 position = _sequence;
@@ -258,11 +275,31 @@ internal sealed class ChangeFeed
         TaskCompletionSource? published = null;
         lock (_gate)
         {
-            _isWaiting = false;
+            _isWaiting = _newest is not null && IsBehind && ToNextDiff > TimeSpan.Zero;
+            if (_isWaiting)
+            {
+                _timer.Change(ToNextDiff, Timeout.InfiniteTimeSpan);
+                return;
+            }
+
             published = PublishNewest();
         }
 
         published?.TrySetResult();
+    }
+
+    /// <summary>Gets whether most readers have yet to take the last diff.</summary>
+    private bool IsBehind => _upToDate < Volatile.Read(ref _readers) / 2;
+
+    /// <summary>Gets the time until changes may be published, or until it is checked again; zero or less: now.</summary>
+    private TimeSpan ToNextDiff
+    {
+        get
+        {
+            var elapsed = _time.GetElapsedTime(_publishedAt);
+            return !IsBehind ? _interval - elapsed
+                : MaxInterval - elapsed < _interval ? MaxInterval - elapsed : _interval;
+        }
     }
 
     private TaskCompletionSource? PublishNewest()
@@ -311,6 +348,7 @@ internal sealed class ChangeFeed
 
         _log[_sequence % MaxDiffs] = diff;
         _state = null;
+        _upToDate = 0;
         _publishedAt = _time.GetTimestamp();
         var next = _next;
         _next = NewSource();

@@ -152,6 +152,38 @@ public sealed class ChangeFeedTests : IDisposable
         Assert.Equal("bob", Assert.Single(((FeedDiff)reader.Current!).Changes).Entry.Key);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Changes_wait_until_half_of_the_readers_have_the_diff_before_but_not_for_ever(bool hasSecond)
+    {
+        _feed.Start(new TopicSnapshot("t"));
+        await using var first = Read();
+        await using var second = Read();
+        await using var third = Read();
+        await using var fourth = Read();
+        foreach (var reader in new[] { first, second, third, fourth })
+        {
+            await StateAsync(reader);
+        }
+
+        Join("ann");
+        await DiffAsync(first);
+        JoinLater("bob");
+        Assert.False(HasNext(first, out var next));
+        if (hasSecond)
+        {
+            await DiffAsync(second);
+        }
+
+        _time.Advance(ChangeFeed.MaxInterval - (3 * ChangeFeeds.DiffInterval));
+        JoinLater("eve");
+        _time.Advance(ChangeFeeds.DiffInterval);
+        Assert.True(await next.WaitAsync(TestTimeout));
+        var keys = ((FeedDiff)first.Current!).Changes.Select(change => change.Entry.Key);
+        Assert.Equal(hasSecond ? ["bob"] : ["bob", "eve"], keys);
+    }
+
     [Fact]
     public async Task First_and_last_presence_of_a_key_are_marked_and_others_are_not()
     {
