@@ -29,10 +29,10 @@ internal static class JsonFields
         return fields;
     }
 
-    public static byte[] Write(OrderedDictionary<string, JsonElement> fields)
+    public static ReadOnlyMemory<byte> Write(OrderedDictionary<string, JsonElement> fields)
     {
-        // Most payloads need no larger buffer than this.
-        var buffer = new ArrayBufferWriter<byte>(fields.Sum(f => f.Key.Length + Raw(f.Value).Length) + 64);
+        // Enough for names and values without a larger buffer; the writer reserves thrice the length of a name.
+        var buffer = new ArrayBufferWriter<byte>(fields.Sum(f => (3 * f.Key.Length) + Raw(f.Value).Length + 8) + 8);
         using (var json = new Utf8JsonWriter(buffer, Unescaped))
         {
             json.WriteStartObject();
@@ -45,7 +45,7 @@ internal static class JsonFields
             json.WriteEndObject();
         }
 
-        return buffer.WrittenSpan.ToArray();
+        return buffer.WrittenMemory;
     }
 
     private static ReadOnlySpan<byte> Raw(JsonElement value) => JsonMarshal.GetRawUtf8Value(value);
@@ -55,7 +55,13 @@ internal static class JsonFields
     /// </summary>
     public static ChannelPayload? With(ChannelPayload payload, string name, string value)
     {
-        if (payload.IsBinary || Read(payload.ToElement()) is not { } fields)
+        if (payload.IsBinary)
+        {
+            return null;
+        }
+
+        using var json = JsonDocument.Parse(payload.Bytes);
+        if (Read(json.RootElement) is not { } fields)
         {
             return null;
         }

@@ -34,7 +34,7 @@ internal sealed class RoomChannel(TimeProvider time) : Channel
         try
         {
             _fields = Merged(given);
-            await TrackAsync(UserId, PresenceMeta.Parse(JsonFields.Write(_fields)));
+            await TrackAsync(UserId, PresenceMeta.Parse(JsonFields.Write(_fields).Span));
         }
         catch (Exception e) when (IsRejection(e))
         {
@@ -71,7 +71,7 @@ internal sealed class RoomChannel(TimeProvider time) : Channel
         }
 
         var merged = Merged(given);
-        await UpdateAsync(UserId, PresenceMeta.Parse(JsonFields.Write(merged)));
+        await UpdateAsync(UserId, PresenceMeta.Parse(JsonFields.Write(merged).Span));
         _fields = merged;
         return ChannelResult.Ok();
     }
