@@ -65,10 +65,10 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
         Start();
     }
 
-    /// <summary>Ends a lease wherever it is, or will be; see <see cref="AbandonedLeases"/>.</summary>
-    public void Abandon(string lease)
+    /// <summary>Ends a lease or subscription wherever it is, or will be; see <see cref="AbandonedLeases"/>.</summary>
+    public void Abandon(string id)
     {
-        _abandoned.Add(lease);
+        _abandoned.Add(id);
         Start();
     }
 

@@ -79,7 +79,7 @@ internal sealed class PresenceClient :
                 var began = Time.GetTimestamp();
                 string[] leases = [.. part.Select(_ => NewId())];
                 var call = Topic(part[0].Topic).TrackMany(part, leases);
-                foreach (var (presence, handle) in presences.Zip(await BeginLeasesAsync(call, leases, cancellation)))
+                foreach (var (presence, handle) in presences.Zip(await BeginAsync(call, leases, cancellation)))
                 {
                     presence.Begin(handle, began);
                     _renewals.Add(presence);
@@ -198,8 +198,8 @@ internal sealed class PresenceClient :
     public Task<T> CallAsync<T>(Task<T> call, CancellationToken cancellation) =>
         call.WaitAsync(Options.CallTimeout, Time, cancellation);
 
-    /// <summary>Waits for a call that begins leases, and ends them if it fails.</summary>
-    public async Task<T> BeginLeasesAsync<T>(Task<T> call, string[] leases, CancellationToken cancellation)
+    /// <summary>Waits for a call that begins leases or a subscription, and ends them if it fails.</summary>
+    public async Task<T> BeginAsync<T>(Task<T> call, string[] ids, CancellationToken cancellation)
     {
         try
         {
@@ -208,7 +208,7 @@ internal sealed class PresenceClient :
         catch (Exception e) when (e is TimeoutException or OperationCanceledException or OrleansException)
         {
             // A silo may have executed the call, or still execute it.
-            Array.ForEach(leases, Abandon);
+            Array.ForEach(ids, Abandon);
             throw;
         }
     }
@@ -262,7 +262,8 @@ internal sealed class PresenceClient :
 
     public void Forget(TrackedPresence presence) => _renewals.Remove(presence);
 
-    public void Abandon(string lease) => _renewals.Abandon(lease);
+    /// <summary>Ends a lease or subscription on all silos; see <see cref="AbandonedLeases"/>.</summary>
+    public void Abandon(string id) => _renewals.Abandon(id);
 
     public void Forget(TopicReader reader) => _renewals.Remove(reader);
 
