@@ -1,13 +1,19 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Orleans.Streams.Core;
 
 namespace Presence.Grains.Tests.Client;
 
-/// <summary>Subscriptions that the client does not use any more, of calls without an answer.</summary>
+/// <summary>
+/// Subscriptions that the client does not use any more: of calls without an answer, and disposed ones.
+/// </summary>
 [Trait("Category", "Orleans")]
 public sealed class AbandonedSubscriptionTests : IAsyncLifetime
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
     private readonly CallFaults _faults = new();
+    private readonly FakeLogCollector _log = new();
     private PresenceCluster _cluster = null!;
 
     private ObserverRegistry Observers => _cluster.ServiceOf<ObserverRegistry>(_cluster.Silos[0]);
@@ -20,7 +26,8 @@ public sealed class AbandonedSubscriptionTests : IAsyncLifetime
             o.RenewalInterval = TimeSpan.FromMilliseconds(100);
             o.CallTimeout = TimeSpan.FromMilliseconds(500);
         },
-        configureSilo: silo => silo.Services.AddSingleton<IIncomingGrainCallFilter>(_faults));
+        configureSilo: silo => silo.Services.AddSingleton<IIncomingGrainCallFilter>(_faults),
+        configureClientHost: client => client.Services.AddLogging(b => b.AddProvider(new FakeLoggerProvider(_log))));
 
     public Task DisposeAsync()
     {
@@ -29,12 +36,14 @@ public sealed class AbandonedSubscriptionTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Subscriptions_of_calls_without_an_answer_are_ended()
+    public async Task Subscriptions_of_calls_without_an_answer_are_ended_and_log_no_error()
     {
         _faults.AnswersLate = c => c.MethodName == "Subscribe";
         await Assert.ThrowsAsync<TimeoutException>(() => _cluster.Client.SubscribeAsync("lobby", _ => default));
+        await ChangeForTwoSecondsAsync();
         await TestTimeouts.UntilAsync(
             "no subscription is left", Timeout, () => Observers.Count == 0, () => $"{Observers.Count} are left");
+        AssertNoError();
     }
 
     [Fact]
@@ -73,4 +82,43 @@ public sealed class AbandonedSubscriptionTests : IAsyncLifetime
         _faults.Release();
         await TestTimeouts.UntilAsync("they are ended", Timeout, async () => await CountAsync() == 0);
     }
+
+    [Fact]
+    public async Task Disposed_subscriptions_of_a_changing_topic_log_no_error()
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            var subscribing = _cluster.Client.SubscribeAsync("lobby", _ => default);
+            await ChangeAsync();
+            var subscription = await subscribing;
+            var changing = ChangeAsync();
+            await subscription.DisposeAsync();
+            await changing;
+        }
+
+        await ChangeForTwoSecondsAsync();
+        Assert.Equal(0, Observers.Count);
+        AssertNoError();
+    }
+
+    private async Task ChangeAsync()
+    {
+        using var session = _cluster.ServiceOf<IPresenceNode>(_cluster.Silos[0]).OpenSession();
+        await _cluster.TrackerOf(_cluster.Silos[0]).TrackAsync(session, "lobby", "ann");
+    }
+
+    /// <summary>Changes the topic for longer than observers are kept after their subscription.</summary>
+    private Task<TimeSpan> ChangeForTwoSecondsAsync()
+    {
+        var began = Stopwatch.GetTimestamp();
+        return TestTimeouts.UntilAsync("the topic was changed for two seconds", Timeout, async () =>
+        {
+            await ChangeAsync();
+            return Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(2);
+        });
+    }
+
+    private void AssertNoError() => Assert.DoesNotContain(
+        _log.GetSnapshot(),
+        r => r.Level >= LogLevel.Error || r.Message.Contains("Unexpected target", StringComparison.Ordinal));
 }
