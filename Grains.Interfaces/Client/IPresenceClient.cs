@@ -78,7 +78,10 @@ public interface IPresenceClient
     /// <see cref="LeaveReason.Evicted"/>. Their owners may track again.
     /// </summary>
     /// <returns>The number of presences that ended.</returns>
-    /// <exception cref="TimeoutException">A silo did not answer for 10 s: its presences remain.</exception>
+    /// <exception cref="TimeoutException">
+    /// A silo did not answer for 10 s, or the one that was called for <see cref="PresenceClientOptions.CallTimeout"/>
+    /// more: presences may remain.
+    /// </exception>
     Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default);
 
     /// <summary>Ends all presences of a key in all topics, as <see cref="EvictAsync"/> does.</summary>

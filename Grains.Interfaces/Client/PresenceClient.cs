@@ -22,6 +22,9 @@ internal sealed class PresenceClient :
     /// <summary>Number of keys on a page of a list.</summary>
     private const int PageSize = 2000;
 
+    /// <summary>Time for which a silo waits for the others when it ends the presences of a key.</summary>
+    private static readonly TimeSpan EvictionTimeout = TimeSpan.FromSeconds(10);
+
     private readonly Lazy<IClusterClient> _grains;
     private readonly ClientRenewals _renewals;
     private readonly CancellationTokenSource _stop = new();
@@ -147,17 +150,16 @@ internal sealed class PresenceClient :
         return CallAsync(Topic(key).TopicsOf(key), cancellation);
     }
 
-    // Longer than another call: the silo asks others for up to 10 s. Orleans limits it.
     public Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(key);
-        return Topic(topic).Evict(key).WaitAsync(cancellation);
+        return EvictAsync(Topic(topic).Evict(key), cancellation);
     }
 
     public Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(key);
-        return Topic(key).EvictKey(key).WaitAsync(cancellation);
+        return EvictAsync(Topic(key).EvictKey(key), cancellation);
     }
 
     public Task<SendToKeyResult> SendAsync(
@@ -237,6 +239,10 @@ internal sealed class PresenceClient :
             throw new PresenceLimitException("metadata", meta.Utf8.Length, Options.MaxMetaBytes);
         }
     }
+
+    /// <summary>Waits for longer than for another call, because the silo asks the others.</summary>
+    private Task<int> EvictAsync(Task<int> call, CancellationToken cancellation) =>
+        call.WaitAsync(EvictionTimeout + Options.CallTimeout, Time, cancellation);
 
     private TrackedPresence Create(TrackRequest request)
     {
