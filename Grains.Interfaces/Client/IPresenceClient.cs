@@ -37,7 +37,7 @@ public interface IPresenceClient
 
     /// <summary>
     /// Makes this client present many times: all of them or, when one fails, none. One call to a silo tracks up to
-    /// 1,000.
+    /// 1,000, with up to 1 MiB of metadata.
     /// </summary>
     /// <inheritdoc cref="TrackAsync" path="/exception"/>
     Task<IReadOnlyList<ITrackedPresence>> TrackManyAsync(
@@ -91,7 +91,10 @@ public interface IPresenceClient
 
     /// <summary>Sends a message to all sessions that are present in a topic under a key: at most once each.</summary>
     /// <returns>Whether the key is present and a session, such as a channel, accepted the message.</returns>
-    /// <exception cref="ArgumentException">The message is larger than <c>Presence:MaxMessageBytes</c>.</exception>
+    /// <exception cref="ArgumentException">
+    /// The message is larger than <see cref="PresenceClientOptions.MaxMessageBytes"/> or
+    /// <c>Presence:MaxMessageBytes</c>.
+    /// </exception>
     Task<SendToKeyResult> SendAsync(
         string topic, string key, SessionMessage message, CancellationToken cancellation = default);
 

@@ -19,6 +19,12 @@ internal sealed class PresenceClient :
     /// <summary>Maximum number of presences that are tracked by one call to a silo.</summary>
     private const int MaxPerCall = 1000;
 
+    /// <summary>
+    /// Maximum size in bytes of the metadata that are tracked by one call, unless one presence has more. Orleans keeps
+    /// a message in memory several times.
+    /// </summary>
+    private const int MaxBytesPerCall = 1024 * 1024;
+
     /// <summary>Number of keys on a page of a list.</summary>
     private const int PageSize = 2000;
 
@@ -74,19 +80,14 @@ internal sealed class PresenceClient :
         IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        var tracked = requests.Select(Create).ToArray();
+        TrackRequest[] all = [.. requests];
+        var tracked = Array.ConvertAll(all, Create);
         try
         {
-            foreach (var (part, presences) in requests.Chunk(MaxPerCall).Zip(tracked.Chunk(MaxPerCall)))
+            for (int first = 0, next; first < all.Length; first = next)
             {
-                var began = Time.GetTimestamp();
-                string[] leases = [.. part.Select(_ => NewId())];
-                var call = Topic(part[0].Topic).TrackMany(part, leases);
-                foreach (var (presence, handle) in presences.Zip(await BeginAsync(call, leases, cancellation)))
-                {
-                    presence.Begin(handle, began);
-                    _renewals.Add(presence);
-                }
+                next = EndOfCall(all, first);
+                await TrackTogetherAsync(all[first..next], tracked[first..next], cancellation);
             }
 
             return tracked;
@@ -135,8 +136,11 @@ internal sealed class PresenceClient :
         CallAsync(Topic(topic).Page(after, limit), cancellation);
 
     public Task<IReadOnlyList<PresenceEntry>> GetByKeyAsync(
-        string topic, string key, CancellationToken cancellation = default) =>
-        CallAsync(Topic(topic).GetByKey(key), cancellation);
+        string topic, string key, CancellationToken cancellation = default)
+    {
+        RequireKey(key);
+        return CallAsync(Topic(topic).GetByKey(key), cancellation);
+    }
 
     public Task<int> CountAsync(string topic, CancellationToken cancellation = default) =>
         CallAsync(Topic(topic).Count(), cancellation);
@@ -146,36 +150,36 @@ internal sealed class PresenceClient :
 
     public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        return CallAsync(Topic(key).TopicsOf(key), cancellation);
+        RequireKey(key);
+        return CallAsync(AnyTopic(key).TopicsOf(key), cancellation);
     }
 
     public Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
+        RequireKey(key);
         return EvictAsync(Topic(topic).Evict(key), cancellation);
     }
 
     public Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        return EvictAsync(Topic(key).EvictKey(key), cancellation);
+        RequireKey(key);
+        return EvictAsync(AnyTopic(key).EvictKey(key), cancellation);
     }
 
     public Task<SendToKeyResult> SendAsync(
         string topic, string key, SessionMessage message, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        ArgumentNullException.ThrowIfNull(message);
+        RequireKey(key);
+        RequireSize(message);
         return CallAsync(Topic(topic).Send(key, message.Name, message.Json), cancellation);
     }
 
     public Task<SendToKeyResult> SendToKeyAsync(
         string key, SessionMessage message, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        ArgumentNullException.ThrowIfNull(message);
-        return CallAsync(Topic(key).SendToKey(key, message.Name, message.Json), cancellation);
+        RequireKey(key);
+        RequireSize(message);
+        return CallAsync(AnyTopic(key).SendToKey(key, message.Name, message.Json), cancellation);
     }
 
     public Task<IReadOnlyList<NodeFreshness>> FreshnessAsync(
@@ -192,8 +196,12 @@ internal sealed class PresenceClient :
     public ITopicPresenceGrain Topic(string topic)
     {
         RequireTopic(topic);
-        return Grains.GetGrain<ITopicPresenceGrain>(topic);
+        return AnyTopic(topic);
     }
+
+    /// <summary>Returns the grain for a call that concerns no topic.</summary>
+    /// <param name="key">Spreads the calls over the silos.</param>
+    public ITopicPresenceGrain AnyTopic(string key) => Grains.GetGrain<ITopicPresenceGrain>(key);
 
     public IPresenceSiloGrain SiloGrain(string silo) => Grains.GetGrain<IPresenceSiloGrain>(silo);
 
@@ -240,6 +248,69 @@ internal sealed class PresenceClient :
         }
     }
 
+    /// <summary>Rejects a topic before it is sent that no silo would accept.</summary>
+    /// <exception cref="PresenceLimitException">
+    /// It is empty or longer than <see cref="PresenceClientOptions.MaxTopicBytes"/>.
+    /// </exception>
+    public void RequireTopic(string topic) => Require(topic, "topic", Options.MaxTopicBytes);
+
+    /// <summary>Rejects a key before it is sent that no silo would accept.</summary>
+    /// <exception cref="PresenceLimitException">
+    /// It is empty or longer than <see cref="PresenceClientOptions.MaxKeyBytes"/>.
+    /// </exception>
+    public void RequireKey(string key) => Require(key, "key", Options.MaxKeyBytes);
+
+    private static void Require(string text, string what, int max)
+    {
+        ArgumentNullException.ThrowIfNull(text, what);
+
+        // Strict: as the key of a grain, invalid Unicode would reach the silo as another text.
+        var size = StrictUtf8.SizeOf(text, what);
+        if (size == 0 || size > max)
+        {
+            throw new PresenceLimitException(what, size, max);
+        }
+    }
+
+    private void RequireSize(SessionMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (message.Json.Length > Options.MaxMessageBytes)
+        {
+            throw new ArgumentException(
+                $"The message has {message.Json.Length} bytes; the limit is {Options.MaxMessageBytes} bytes "
+                + $"(Presence:Client:{nameof(PresenceClientOptions.MaxMessageBytes)}).",
+                nameof(message));
+        }
+    }
+
+    /// <summary>Returns the end of the presences that are tracked by one call: at least one.</summary>
+    private static int EndOfCall(TrackRequest[] requests, int first)
+    {
+        var next = first + 1;
+        long bytes = requests[first].Meta.Length;
+        while (next < requests.Length && next - first < MaxPerCall
+            && (bytes += requests[next].Meta.Length) <= MaxBytesPerCall)
+        {
+            next++;
+        }
+
+        return next;
+    }
+
+    private async Task TrackTogetherAsync(
+        TrackRequest[] requests, TrackedPresence[] presences, CancellationToken cancellation)
+    {
+        var began = Time.GetTimestamp();
+        string[] leases = [.. requests.Select(_ => NewId())];
+        var call = Topic(requests[0].Topic).TrackMany(requests, leases);
+        foreach (var (presence, handle) in presences.Zip(await BeginAsync(call, leases, cancellation)))
+        {
+            presence.Begin(handle, began);
+            _renewals.Add(presence);
+        }
+    }
+
     /// <summary>Waits for longer than for another call, because the silo asks the others.</summary>
     private Task<int> EvictAsync(Task<int> call, CancellationToken cancellation) =>
         call.WaitAsync(EvictionTimeout + Options.CallTimeout, Time, cancellation);
@@ -248,22 +319,10 @@ internal sealed class PresenceClient :
     {
         var (topic, key, meta) = request;
         RequireTopic(topic);
-        ArgumentNullException.ThrowIfNull(key);
+        RequireKey(key);
         RequireSize(meta);
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
         return new TrackedPresence(this, topic, key, meta);
-    }
-
-    private static void RequireTopic(string topic)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        if (topic.Length == 0)
-        {
-            throw new PresenceLimitException("topic", 0, 0);
-        }
-
-        // As the key of a grain it would reach the silo as another text.
-        StrictUtf8.Check(topic, nameof(topic));
     }
 
     public void Forget(TrackedPresence presence) => _renewals.Remove(presence);
