@@ -9,7 +9,8 @@ namespace Presence.Grains;
 /// </summary>
 /// <remarks>
 /// <c>AddPresence</c> on a client or a silo registers it. When the client stops, its presences and subscriptions end.
-/// All members can be called from any thread.
+/// All members can be called from any thread. While no silo of the cluster has called <c>AddPresence</c>, the calls
+/// throw <see cref="InvalidOperationException"/>.
 /// </remarks>
 public interface IPresenceClient
 {

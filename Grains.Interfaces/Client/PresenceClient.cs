@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans;
+using Orleans.Metadata;
 using Orleans.Runtime;
 using Presence.Node;
 using Presence.Tracker;
@@ -31,7 +32,10 @@ internal sealed class PresenceClient :
     /// <summary>Time for which a silo waits for the others when it ends the presences of a key.</summary>
     private static readonly TimeSpan EvictionTimeout = TimeSpan.FromSeconds(10);
 
+    private static readonly GrainType s_topicType = GrainType.Create("presence-topic");
+
     private readonly Lazy<IClusterClient> _grains;
+    private readonly Lazy<IClusterManifestProvider> _manifests;
     private readonly ClientRenewals _renewals;
     private readonly CancellationTokenSource _stop = new();
 
@@ -44,6 +48,7 @@ internal sealed class PresenceClient :
     {
         // Resolved on first use: the cluster client itself waits for the participants of its lifecycle.
         _grains = new(services.GetRequiredService<IClusterClient>);
+        _manifests = new(services.GetRequiredService<IClusterManifestProvider>);
         (Options, Logger, Instruments) = (options.Value, logger, instruments);
         Time = time ?? TimeProvider.System;
         _renewals = new ClientRenewals(this);
@@ -105,7 +110,8 @@ internal sealed class PresenceClient :
         SubscriptionKind kind = SubscriptionKind.Observer,
         CancellationToken cancellation = default)
     {
-        RequireTopic(topic);
+        // Fails at once if the topic is invalid, or if no silo knows its grain.
+        _ = Topic(topic);
         return kind switch
         {
             SubscriptionKind.Observer => BeginAsync(new ObserverReader(this, topic, handler), cancellation),
@@ -201,12 +207,24 @@ internal sealed class PresenceClient :
 
     /// <summary>Returns the grain for a call that concerns no topic.</summary>
     /// <param name="key">Spreads the calls over the silos.</param>
-    public ITopicPresenceGrain AnyTopic(string key) => Grains.GetGrain<ITopicPresenceGrain>(key);
+    public ITopicPresenceGrain AnyTopic(string key)
+    {
+        try
+        {
+            return Grains.GetGrain<ITopicPresenceGrain>(key);
+        }
+        catch (ArgumentException e) when (!HasPresence())
+        {
+            throw NoPresence(e);
+        }
+    }
 
     public IPresenceSiloGrain SiloGrain(string silo) => Grains.GetGrain<IPresenceSiloGrain>(silo);
 
+    /// <exception cref="TimeoutException">No answer within the call timeout.</exception>
+    /// <exception cref="InvalidOperationException">No silo has presence.</exception>
     public Task<T> CallAsync<T>(Task<T> call, CancellationToken cancellation) =>
-        call.WaitAsync(Options.CallTimeout, Time, cancellation);
+        CallAsync(call, Options.CallTimeout, cancellation);
 
     /// <summary>Waits for a call that begins leases or a subscription, and ends them if it fails.</summary>
     public async Task<T> BeginAsync<T>(Task<T> call, string[] ids, CancellationToken cancellation)
@@ -313,7 +331,27 @@ internal sealed class PresenceClient :
 
     /// <summary>Waits for longer than for another call, because the silo asks the others.</summary>
     private Task<int> EvictAsync(Task<int> call, CancellationToken cancellation) =>
-        call.WaitAsync(EvictionTimeout + Options.CallTimeout, Time, cancellation);
+        CallAsync(call, EvictionTimeout + Options.CallTimeout, cancellation);
+
+    private async Task<T> CallAsync<T>(Task<T> call, TimeSpan timeout, CancellationToken cancellation)
+    {
+        try
+        {
+            return await call.WaitAsync(timeout, Time, cancellation);
+        }
+        catch (OrleansException e) when (
+            e is not (SiloUnavailableException or OrleansMessageRejectionException) && !HasPresence())
+        {
+            throw NoPresence(e);
+        }
+    }
+
+    private static InvalidOperationException NoPresence(Exception e) =>
+        new("No silo of the cluster has presence: call AddPresence when you configure the silos.", e);
+
+    /// <summary>Returns whether a silo has the grain of topics, as far as this client knows.</summary>
+    private bool HasPresence() =>
+        _manifests.Value.Current.AllGrainManifests.Any(manifest => manifest.Grains.ContainsKey(s_topicType));
 
     private TrackedPresence Create(TrackRequest request)
     {
