@@ -53,7 +53,8 @@ internal sealed class PinnedSiloGrain(
 
     public Task<bool> End(string lease) => Task.FromResult(leases.End(lease));
 
-    public Task<int> EndLeases(IReadOnlyList<string> all) => Task.FromResult(all.Count(leases.Prevent));
+    public Task<int> EndLeases(IReadOnlyList<string> all) =>
+        Task.FromResult(all.Count(id => leases.Prevent(id) | observers.Prevent(id)));
 
     public async Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta)
     {

@@ -3,9 +3,9 @@ using System.Collections.Concurrent;
 namespace Presence.Grains.Client;
 
 /// <summary>
-/// Ends leases that this client no longer uses: on silos that did not answer, and of calls whose answer was lost, on
-/// whatever silo they are or will be executed. Their presences would be shown beside those that were tracked in their
-/// place, until the leases expire.
+/// Ends leases and subscriptions that this client no longer uses: on silos that did not answer, and of calls whose
+/// answer was lost, on whatever silo they are or will be executed. Presences would be shown beside those that were
+/// tracked in their place, and observers called that are not there any more, until the leases expire.
 /// </summary>
 /// <param name="end">Ends leases on all silos; fails if one of them does not answer.</param>
 /// <param name="time">Tells how long a lease is tried.</param>

@@ -9,6 +9,8 @@ internal sealed class ClientLeases(PresenceClient client) : IPresenceLeases
     public async Task<KeyLease> PutAsync(
         LeaseId id, PresenceMeta meta, TimeSpan duration, CancellationToken cancellation)
     {
+        client.RequireTopic(id.Topic);
+        client.RequireKey(id.Key);
         client.RequireSize(meta);
         var result = await client.CallAsync(Grain(id).Put(meta, duration), cancellation);
         return new KeyLease(result.IsNew, result.Ref);

@@ -43,7 +43,7 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
     private readonly ConcurrentDictionary<TopicReader, bool> _readers = new();
     private readonly ConcurrentDictionary<string, SiloState> _silos = new(StringComparer.Ordinal);
     private readonly AbandonedLeases _abandoned = new(
-        leases => client.CallAsync(client.Topic(leases[0]).EndLeases(leases), client.Stopping), client.Time);
+        leases => client.CallAsync(client.AnyTopic(leases[0]).EndLeases(leases), client.Stopping), client.Time);
     private readonly SemaphoreSlim _restoring = new(MaxRestoring, MaxRestoring);
     private readonly Lock _gate = new();
     private PeriodicTimer? _timer;
@@ -65,10 +65,10 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
         Start();
     }
 
-    /// <summary>Ends a lease wherever it is, or will be; see <see cref="AbandonedLeases"/>.</summary>
-    public void Abandon(string lease)
+    /// <summary>Ends a lease or subscription wherever it is, or will be; see <see cref="AbandonedLeases"/>.</summary>
+    public void Abandon(string id)
     {
-        _abandoned.Add(lease);
+        _abandoned.Add(id);
         Start();
     }
 

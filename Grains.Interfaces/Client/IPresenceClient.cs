@@ -9,7 +9,8 @@ namespace Presence.Grains;
 /// </summary>
 /// <remarks>
 /// <c>AddPresence</c> on a client or a silo registers it. When the client stops, its presences and subscriptions end.
-/// All members can be called from any thread.
+/// All members can be called from any thread. While no silo of the cluster has called <c>AddPresence</c>, the calls
+/// throw <see cref="InvalidOperationException"/>.
 /// </remarks>
 public interface IPresenceClient
 {
@@ -37,7 +38,7 @@ public interface IPresenceClient
 
     /// <summary>
     /// Makes this client present many times: all of them or, when one fails, none. One call to a silo tracks up to
-    /// 1,000.
+    /// 1,000, with up to 1 MiB of metadata.
     /// </summary>
     /// <inheritdoc cref="TrackAsync" path="/exception"/>
     Task<IReadOnlyList<ITrackedPresence>> TrackManyAsync(
@@ -78,7 +79,10 @@ public interface IPresenceClient
     /// <see cref="LeaveReason.Evicted"/>. Their owners may track again.
     /// </summary>
     /// <returns>The number of presences that ended.</returns>
-    /// <exception cref="TimeoutException">A silo did not answer for 10 s: its presences remain.</exception>
+    /// <exception cref="TimeoutException">
+    /// A silo did not answer for 10 s, or the one that was called for <see cref="PresenceClientOptions.CallTimeout"/>
+    /// more: presences may remain.
+    /// </exception>
     Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default);
 
     /// <summary>Ends all presences of a key in all topics, as <see cref="EvictAsync"/> does.</summary>
@@ -88,7 +92,10 @@ public interface IPresenceClient
 
     /// <summary>Sends a message to all sessions that are present in a topic under a key: at most once each.</summary>
     /// <returns>Whether the key is present and a session, such as a channel, accepted the message.</returns>
-    /// <exception cref="ArgumentException">The message is larger than <c>Presence:MaxMessageBytes</c>.</exception>
+    /// <exception cref="ArgumentException">
+    /// The message is larger than <see cref="PresenceClientOptions.MaxMessageBytes"/> or
+    /// <c>Presence:MaxMessageBytes</c>.
+    /// </exception>
     Task<SendToKeyResult> SendAsync(
         string topic, string key, SessionMessage message, CancellationToken cancellation = default);
 

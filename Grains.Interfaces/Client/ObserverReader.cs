@@ -44,8 +44,8 @@ internal sealed class ObserverReader(
         var subscriber = new Subscriber(this, ++_term);
         subscriber.Reference = Client.Grains.CreateObjectReference<IPresenceObserver>(subscriber);
         _subscriber = subscriber;
-        var subscription = await Client.CallAsync(
-            Grain.Subscribe(subscriber.Reference, subscriber.Id, Cursor), cancellation);
+        var subscription = await Client.BeginAsync(
+            Grain.Subscribe(subscriber.Reference, subscriber.Id, Cursor), [subscriber.Id], cancellation);
         subscriber.Subscription = subscription;
         var snapshot = subscription.Snapshot;
         var presences = await ReadRestAsync(subscription.Silo, snapshot.Rest, snapshot.Presences, cancellation);
@@ -74,8 +74,14 @@ internal sealed class ObserverReader(
         _subscriber = null;
         if (subscriber.Subscription is { } subscription && !subscriber.IsLost)
         {
-            await ((Task)Client.CallAsync(Grain.Unsubscribe(subscription), default))
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            try
+            {
+                await Client.CallAsync(Grain.Unsubscribe(subscription), default);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                Client.Abandon(subscription.Id);
+            }
         }
 
         _ = ReleaseAsync(subscriber.Reference!);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans;
+using Orleans.Metadata;
 using Orleans.Runtime;
 using Presence.Node;
 using Presence.Tracker;
@@ -19,10 +20,22 @@ internal sealed class PresenceClient :
     /// <summary>Maximum number of presences that are tracked by one call to a silo.</summary>
     private const int MaxPerCall = 1000;
 
+    /// <summary>
+    /// Maximum size in bytes of the metadata that are tracked by one call, unless one presence has more. Orleans keeps
+    /// a message in memory several times.
+    /// </summary>
+    private const int MaxBytesPerCall = 1024 * 1024;
+
     /// <summary>Number of keys on a page of a list.</summary>
     private const int PageSize = 2000;
 
+    /// <summary>Time for which a silo waits for the others when it ends the presences of a key.</summary>
+    private static readonly TimeSpan EvictionTimeout = TimeSpan.FromSeconds(10);
+
+    private static readonly GrainType s_topicType = GrainType.Create("presence-topic");
+
     private readonly Lazy<IClusterClient> _grains;
+    private readonly Lazy<IClusterManifestProvider> _manifests;
     private readonly ClientRenewals _renewals;
     private readonly CancellationTokenSource _stop = new();
 
@@ -35,6 +48,7 @@ internal sealed class PresenceClient :
     {
         // Resolved on first use: the cluster client itself waits for the participants of its lifecycle.
         _grains = new(services.GetRequiredService<IClusterClient>);
+        _manifests = new(services.GetRequiredService<IClusterManifestProvider>);
         (Options, Logger, Instruments) = (options.Value, logger, instruments);
         Time = time ?? TimeProvider.System;
         _renewals = new ClientRenewals(this);
@@ -71,19 +85,14 @@ internal sealed class PresenceClient :
         IReadOnlyList<TrackRequest> requests, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        var tracked = requests.Select(Create).ToArray();
+        TrackRequest[] all = [.. requests];
+        var tracked = Array.ConvertAll(all, Create);
         try
         {
-            foreach (var (part, presences) in requests.Chunk(MaxPerCall).Zip(tracked.Chunk(MaxPerCall)))
+            for (int first = 0, next; first < all.Length; first = next)
             {
-                var began = Time.GetTimestamp();
-                string[] leases = [.. part.Select(_ => NewId())];
-                var call = Topic(part[0].Topic).TrackMany(part, leases);
-                foreach (var (presence, handle) in presences.Zip(await BeginLeasesAsync(call, leases, cancellation)))
-                {
-                    presence.Begin(handle, began);
-                    _renewals.Add(presence);
-                }
+                next = EndOfCall(all, first);
+                await TrackTogetherAsync(all[first..next], tracked[first..next], cancellation);
             }
 
             return tracked;
@@ -101,7 +110,8 @@ internal sealed class PresenceClient :
         SubscriptionKind kind = SubscriptionKind.Observer,
         CancellationToken cancellation = default)
     {
-        RequireTopic(topic);
+        // Fails at once if the topic is invalid, or if no silo knows its grain.
+        _ = Topic(topic);
         return kind switch
         {
             SubscriptionKind.Observer => BeginAsync(new ObserverReader(this, topic, handler), cancellation),
@@ -132,8 +142,11 @@ internal sealed class PresenceClient :
         CallAsync(Topic(topic).Page(after, limit), cancellation);
 
     public Task<IReadOnlyList<PresenceEntry>> GetByKeyAsync(
-        string topic, string key, CancellationToken cancellation = default) =>
-        CallAsync(Topic(topic).GetByKey(key), cancellation);
+        string topic, string key, CancellationToken cancellation = default)
+    {
+        RequireKey(key);
+        return CallAsync(Topic(topic).GetByKey(key), cancellation);
+    }
 
     public Task<int> CountAsync(string topic, CancellationToken cancellation = default) =>
         CallAsync(Topic(topic).Count(), cancellation);
@@ -143,37 +156,36 @@ internal sealed class PresenceClient :
 
     public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        return CallAsync(Topic(key).TopicsOf(key), cancellation);
+        RequireKey(key);
+        return CallAsync(AnyTopic(key).TopicsOf(key), cancellation);
     }
 
-    // Longer than another call: the silo asks others for up to 10 s. Orleans limits it.
     public Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        return Topic(topic).Evict(key).WaitAsync(cancellation);
+        RequireKey(key);
+        return EvictAsync(Topic(topic).Evict(key), cancellation);
     }
 
     public Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        return Topic(key).EvictKey(key).WaitAsync(cancellation);
+        RequireKey(key);
+        return EvictAsync(AnyTopic(key).EvictKey(key), cancellation);
     }
 
     public Task<SendToKeyResult> SendAsync(
         string topic, string key, SessionMessage message, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        ArgumentNullException.ThrowIfNull(message);
+        RequireKey(key);
+        RequireSize(message);
         return CallAsync(Topic(topic).Send(key, message.Name, message.Json), cancellation);
     }
 
     public Task<SendToKeyResult> SendToKeyAsync(
         string key, SessionMessage message, CancellationToken cancellation = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
-        ArgumentNullException.ThrowIfNull(message);
-        return CallAsync(Topic(key).SendToKey(key, message.Name, message.Json), cancellation);
+        RequireKey(key);
+        RequireSize(message);
+        return CallAsync(AnyTopic(key).SendToKey(key, message.Name, message.Json), cancellation);
     }
 
     public Task<IReadOnlyList<NodeFreshness>> FreshnessAsync(
@@ -190,16 +202,32 @@ internal sealed class PresenceClient :
     public ITopicPresenceGrain Topic(string topic)
     {
         RequireTopic(topic);
-        return Grains.GetGrain<ITopicPresenceGrain>(topic);
+        return AnyTopic(topic);
+    }
+
+    /// <summary>Returns the grain for a call that concerns no topic.</summary>
+    /// <param name="key">Spreads the calls over the silos.</param>
+    public ITopicPresenceGrain AnyTopic(string key)
+    {
+        try
+        {
+            return Grains.GetGrain<ITopicPresenceGrain>(key);
+        }
+        catch (ArgumentException e) when (!HasPresence())
+        {
+            throw NoPresence(e);
+        }
     }
 
     public IPresenceSiloGrain SiloGrain(string silo) => Grains.GetGrain<IPresenceSiloGrain>(silo);
 
+    /// <exception cref="TimeoutException">No answer within the call timeout.</exception>
+    /// <exception cref="InvalidOperationException">No silo has presence.</exception>
     public Task<T> CallAsync<T>(Task<T> call, CancellationToken cancellation) =>
-        call.WaitAsync(Options.CallTimeout, Time, cancellation);
+        CallAsync(call, Options.CallTimeout, cancellation);
 
-    /// <summary>Waits for a call that begins leases, and ends them if it fails.</summary>
-    public async Task<T> BeginLeasesAsync<T>(Task<T> call, string[] leases, CancellationToken cancellation)
+    /// <summary>Waits for a call that begins leases or a subscription, and ends them if it fails.</summary>
+    public async Task<T> BeginAsync<T>(Task<T> call, string[] ids, CancellationToken cancellation)
     {
         try
         {
@@ -208,7 +236,7 @@ internal sealed class PresenceClient :
         catch (Exception e) when (e is TimeoutException or OperationCanceledException or OrleansException)
         {
             // A silo may have executed the call, or still execute it.
-            Array.ForEach(leases, Abandon);
+            Array.ForEach(ids, Abandon);
             throw;
         }
     }
@@ -238,31 +266,107 @@ internal sealed class PresenceClient :
         }
     }
 
+    /// <summary>Rejects a topic before it is sent that no silo would accept.</summary>
+    /// <exception cref="PresenceLimitException">
+    /// It is empty or longer than <see cref="PresenceClientOptions.MaxTopicBytes"/>.
+    /// </exception>
+    public void RequireTopic(string topic) => Require(topic, "topic", Options.MaxTopicBytes);
+
+    /// <summary>Rejects a key before it is sent that no silo would accept.</summary>
+    /// <exception cref="PresenceLimitException">
+    /// It is empty or longer than <see cref="PresenceClientOptions.MaxKeyBytes"/>.
+    /// </exception>
+    public void RequireKey(string key) => Require(key, "key", Options.MaxKeyBytes);
+
+    private static void Require(string text, string what, int max)
+    {
+        ArgumentNullException.ThrowIfNull(text, what);
+
+        // Strict: as the key of a grain, invalid Unicode would reach the silo as another text.
+        var size = StrictUtf8.SizeOf(text, what);
+        if (size == 0 || size > max)
+        {
+            throw new PresenceLimitException(what, size, max);
+        }
+    }
+
+    private void RequireSize(SessionMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (message.Json.Length > Options.MaxMessageBytes)
+        {
+            throw new ArgumentException(
+                $"The message has {message.Json.Length} bytes; the limit is {Options.MaxMessageBytes} bytes "
+                + $"(Presence:Client:{nameof(PresenceClientOptions.MaxMessageBytes)}).",
+                nameof(message));
+        }
+    }
+
+    /// <summary>Returns the end of the presences that are tracked by one call: at least one.</summary>
+    private static int EndOfCall(TrackRequest[] requests, int first)
+    {
+        var next = first + 1;
+        long bytes = requests[first].Meta.Length;
+        while (next < requests.Length && next - first < MaxPerCall
+            && (bytes += requests[next].Meta.Length) <= MaxBytesPerCall)
+        {
+            next++;
+        }
+
+        return next;
+    }
+
+    private async Task TrackTogetherAsync(
+        TrackRequest[] requests, TrackedPresence[] presences, CancellationToken cancellation)
+    {
+        var began = Time.GetTimestamp();
+        string[] leases = [.. requests.Select(_ => NewId())];
+        var call = Topic(requests[0].Topic).TrackMany(requests, leases);
+        foreach (var (presence, handle) in presences.Zip(await BeginAsync(call, leases, cancellation)))
+        {
+            presence.Begin(handle, began);
+            _renewals.Add(presence);
+        }
+    }
+
+    /// <summary>Waits for longer than for another call, because the silo asks the others.</summary>
+    private Task<int> EvictAsync(Task<int> call, CancellationToken cancellation) =>
+        CallAsync(call, EvictionTimeout + Options.CallTimeout, cancellation);
+
+    private async Task<T> CallAsync<T>(Task<T> call, TimeSpan timeout, CancellationToken cancellation)
+    {
+        try
+        {
+            return await call.WaitAsync(timeout, Time, cancellation);
+        }
+        catch (OrleansException e) when (
+            e is not (SiloUnavailableException or OrleansMessageRejectionException) && !HasPresence())
+        {
+            throw NoPresence(e);
+        }
+    }
+
+    private static InvalidOperationException NoPresence(Exception e) =>
+        new("No silo of the cluster has presence: call AddPresence when you configure the silos.", e);
+
+    /// <summary>Returns whether a silo has the grain of topics, as far as this client knows.</summary>
+    private bool HasPresence() =>
+        _manifests.Value.Current.AllGrainManifests.Any(manifest => manifest.Grains.ContainsKey(s_topicType));
+
     private TrackedPresence Create(TrackRequest request)
     {
         var (topic, key, meta) = request;
         RequireTopic(topic);
-        ArgumentNullException.ThrowIfNull(key);
+        RequireKey(key);
         RequireSize(meta);
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
         return new TrackedPresence(this, topic, key, meta);
     }
 
-    private static void RequireTopic(string topic)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        if (topic.Length == 0)
-        {
-            throw new PresenceLimitException("topic", 0, 0);
-        }
-
-        // As the key of a grain it would reach the silo as another text.
-        StrictUtf8.Check(topic, nameof(topic));
-    }
-
     public void Forget(TrackedPresence presence) => _renewals.Remove(presence);
 
-    public void Abandon(string lease) => _renewals.Abandon(lease);
+    /// <summary>Ends a lease or subscription on all silos; see <see cref="AbandonedLeases"/>.</summary>
+    public void Abandon(string id) => _renewals.Abandon(id);
 
     public void Forget(TopicReader reader) => _renewals.Remove(reader);
 

@@ -17,10 +17,28 @@ public sealed class PresenceClientOptions
     public TimeSpan CallTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
+    /// Maximum size of a topic in bytes of UTF-8, which is checked before it is sent. Default 255; at least 1. The
+    /// silos have their own limit, <c>Presence:Limits:MaxTopicBytes</c>.
+    /// </summary>
+    public int MaxTopicBytes { get; set; } = 255;
+
+    /// <summary>
+    /// Maximum size of a key in bytes of UTF-8, which is checked before it is sent. Default 255; at least 1. The silos
+    /// have their own limit, <c>Presence:Limits:MaxKeyBytes</c>.
+    /// </summary>
+    public int MaxKeyBytes { get; set; } = 255;
+
+    /// <summary>
     /// Maximum size of metadata in bytes, which is checked before it is sent. Default 64 KiB; at least 1. The silos
     /// have their own limit, <c>Presence:Limits:MaxMetaBytes</c>.
     /// </summary>
     public int MaxMetaBytes { get; set; } = 64 * 1024;
+
+    /// <summary>
+    /// Maximum size of the JSON of a message to sessions in bytes, which is checked before it is sent. Default 1 MiB;
+    /// at least 1. The silos have their own limit, <c>Presence:MaxMessageBytes</c>.
+    /// </summary>
+    public int MaxMessageBytes { get; set; } = 1024 * 1024;
 
     /// <summary>
     /// Maximum number of batches that wait for a subscription's handler. Default 1,000; at least 1. When it is
@@ -41,6 +59,9 @@ public sealed class PresenceClientOptions
         var rules = new OptionRules("Presence:Client:");
         rules.RequireWait(RenewalInterval >= TimeSpan.FromMilliseconds(50), RenewalInterval, "must be at least 50 ms");
         rules.RequireWait(CallTimeout > TimeSpan.Zero, CallTimeout, "must be positive");
+        rules.Require(MaxTopicBytes >= 1, MaxTopicBytes, "must be at least 1");
+        rules.Require(MaxKeyBytes >= 1, MaxKeyBytes, "must be at least 1");
+        rules.Require(MaxMessageBytes >= 1, MaxMessageBytes, "must be at least 1");
         rules.Require(MaxMetaBytes >= 1, MaxMetaBytes, "must be at least 1");
         rules.Require(SubscriptionQueueCapacity >= 1, SubscriptionQueueCapacity, "must be at least 1");
         rules.RequireWait(SiloSwitchGracePeriod >= TimeSpan.Zero, SiloSwitchGracePeriod, "must not be negative");

@@ -53,11 +53,7 @@ internal sealed class StreamReader(
             _ = CloseAsync();
         }
 
-        _subscription ??= await Client.CallAsync(
-            Client.Grains.GetStreamProvider(PresenceStreams.Provider)
-                .GetStream<TopicChanges>(PresenceStreams.Diffs(Topic))
-                .SubscribeAsync(OnNextAsync),
-            cancellation);
+        _subscription ??= await SubscribeAsync(cancellation);
         var reset = await Client.CallAsync(Grain.GetSnapshot(Cursor), cancellation);
         _isPublisherLost = false;
         if (reset.Rest is null)
@@ -101,6 +97,32 @@ internal sealed class StreamReader(
             await subscription.UnsubscribeAsync()
                 .WaitAsync(Client.Options.CallTimeout, Client.Time)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<StreamSubscriptionHandle<TopicChanges>> SubscribeAsync(CancellationToken cancellation)
+    {
+        var subscribing = Client.Grains.GetStreamProvider(PresenceStreams.Provider)
+            .GetStream<TopicChanges>(PresenceStreams.Diffs(Topic))
+            .SubscribeAsync(OnNextAsync);
+        try
+        {
+            return await Client.CallAsync(subscribing, cancellation);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            _ = UnsubscribeAsync(subscribing);
+            throw;
+        }
+    }
+
+    /// <summary>Ends a subscription that nobody waits for any more, as soon as it is made.</summary>
+    private static async Task UnsubscribeAsync(Task<StreamSubscriptionHandle<TopicChanges>> subscribing)
+    {
+        await ((Task)subscribing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (subscribing.IsCompletedSuccessfully)
+        {
+            await (await subscribing).UnsubscribeAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -121,7 +121,7 @@ internal sealed class TrackedPresence(PresenceClient client, string topic, strin
         var began = client.Time.GetTimestamp();
         var (grain, lease) = (client.Topic(topic), PresenceClient.NewId());
         var call = old?.Token is null ? grain.Track(key, _meta, lease) : grain.Resume(old, _meta, lease);
-        _handle = await client.BeginLeasesAsync(call, [lease], cancellation);
+        _handle = await client.BeginAsync(call, [lease], cancellation);
         Confirm(began);
         if (old is not null)
         {

@@ -66,11 +66,12 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     Task<bool> Untrack(PresenceHandle handle);
 
     /// <summary>
-    /// Ends leases on all silos, whichever have them: after a call of <see cref="Track"/> that was not answered, and
-    /// that may have been executed or be executed later. The topic of this grain does not matter.
+    /// Ends leases and subscriptions on all silos, whichever have them: after a call of <see cref="Track"/> or
+    /// <see cref="Subscribe"/> that was not answered, and that may have been executed or be executed later. The topic
+    /// of this grain does not matter.
     /// </summary>
-    /// <param name="leases">At most 1,000 ids. None of them can begin for a minute.</param>
-    /// <returns>The number of leases that ended.</returns>
+    /// <param name="leases">At most 1,000 ids of leases and subscriptions. None of them can begin for a minute.</param>
+    /// <returns>The number of leases and subscriptions that ended.</returns>
     /// <exception cref="ArgumentException">There are too many ids, or one is empty or too long.</exception>
     /// <exception cref="TimeoutException">A silo did not answer: repeat the call.</exception>
     [Alias("EndLeases")]
@@ -145,7 +146,8 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     /// <param name="observer">The observer.</param>
     /// <param name="id">
     /// An id chosen by the caller, at most 100 characters, that nobody else uses (a GUID), so that a call without an
-    /// answer can be ended or repeated: a new subscription replaces the earlier one. Null: the silo chooses it.
+    /// answer can be ended (<see cref="EndLeases"/>) or repeated: a new subscription replaces the earlier one. Null:
+    /// the silo chooses it.
     /// </param>
     /// <param name="cursor">
     /// A digest of the presences that the caller has, which <see cref="IPresenceClient"/> computes: the answer has only

@@ -11,6 +11,7 @@ internal sealed class ObserverRegistry : IDisposable
 {
     private readonly IPresenceNode _node;
     private readonly TopicChangePumps _pumps;
+    private readonly EndedIds _ended;
     private readonly PresenceOrleansOptions _options;
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
@@ -19,9 +20,13 @@ internal sealed class ObserverRegistry : IDisposable
     private int _count;
 
     public ObserverRegistry(
-        IPresenceNode node, TopicChangePumps pumps, IOptions<PresenceOrleansOptions> options, TimeProvider time)
+        IPresenceNode node,
+        TopicChangePumps pumps,
+        EndedIds ended,
+        IOptions<PresenceOrleansOptions> options,
+        TimeProvider time)
     {
-        (_node, _pumps, _options, _time) = (node, pumps, options.Value, time);
+        (_node, _pumps, _ended, _options, _time) = (node, pumps, ended, options.Value, time);
         var period = Duration / 10;
         using (ExecutionContext.SuppressFlow())
         {
@@ -41,6 +46,7 @@ internal sealed class ObserverRegistry : IDisposable
     /// of the cursor has missed, if that is known. An earlier subscription with the same id ends.
     /// </summary>
     /// <exception cref="ArgumentException">The id is empty or too long.</exception>
+    /// <exception cref="InvalidOperationException">It was ended before; see <see cref="Prevent"/>.</exception>
     /// <exception cref="PresenceOverloadException">This silo has reached <c>MaxObservers</c> subscriptions.</exception>
     public (TopicSnapshot Snapshot, KnownReplica[] Known, IReadOnlyList<PresenceChange>? Missed) Add(
         string id, string topic, IPresenceObserver observer, string? cursor)
@@ -70,7 +76,16 @@ internal sealed class ObserverRegistry : IDisposable
             throw new ArgumentException($"Subscription '{id}' is being made by another call.", nameof(id));
         }
 
-        return _pumps.Attach(subscription, cursor);
+        var attached = _pumps.Attach(subscription, cursor);
+        if (_ended.Contains(id))
+        {
+            // If it was ended before it was attached, its removal has detached nothing.
+            Remove(id);
+            _pumps.Detach(subscription);
+            throw new InvalidOperationException($"Subscription {id} was ended before it began.");
+        }
+
+        return attached;
     }
 
     /// <summary>Renews a subscription; returns false if it has ended.</summary>
@@ -89,6 +104,15 @@ internal sealed class ObserverRegistry : IDisposable
         subscription.End();
         _pumps.Detach(subscription);
         return true;
+    }
+
+    /// <summary>
+    /// Ends a subscription, also one that begins within a minute; returns false if there is none now.
+    /// </summary>
+    public bool Prevent(string id)
+    {
+        _ended.Add(id);
+        return Remove(id);
     }
 
     public void Dispose()

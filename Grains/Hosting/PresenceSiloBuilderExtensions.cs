@@ -90,6 +90,7 @@ public static class PresenceSiloBuilderExtensions
         silo.Services.AddSingleton<IIncomingGrainCallFilter, AuthorizationFilter>();
         silo.Services.AddSingleton<ReplicaClocks>();
         silo.Services.AddSingleton<PagedLists>();
+        silo.Services.AddSingleton<EndedIds>();
         silo.Services.AddSingleton<LeaseRegistry>();
         silo.Services.AddSingleton<TopicChangePumps>();
         silo.Services.AddSingleton<ObserverRegistry>();

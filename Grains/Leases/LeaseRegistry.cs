@@ -13,22 +13,18 @@ internal sealed class LeaseRegistry : IDisposable
 {
     public const int MaxIdLength = 100;
 
-    /// <summary>Longer than a message waits for its execution (Orleans' response timeout, 30 s).</summary>
-    private static readonly TimeSpan PreventionTime = TimeSpan.FromMinutes(1);
-
     private readonly IPresenceNode _node;
     private readonly PresenceOrleansOptions _options;
+    private readonly EndedIds _ended;
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
     private readonly ConcurrentDictionary<string, Lease> _leases = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, long> _prevented = new(StringComparer.Ordinal);
     private int _count;
 
-    public LeaseRegistry(IPresenceNode node, IOptions<PresenceOrleansOptions> options, TimeProvider time)
+    public LeaseRegistry(
+        IPresenceNode node, EndedIds ended, IOptions<PresenceOrleansOptions> options, TimeProvider time)
     {
-        _node = node;
-        _options = options.Value;
-        _time = time;
+        (_node, _ended, _options, _time) = (node, ended, options.Value, time);
         var period = _options.LeaseDuration / 10;
         using (ExecutionContext.SuppressFlow())
         {
@@ -99,7 +95,7 @@ internal sealed class LeaseRegistry : IDisposable
         var lease = new Lease(open(), _time.GetTimestamp()) { IsUnconfirmed = isResumed };
         if (_leases.TryAdd(id, lease))
         {
-            if (_prevented.ContainsKey(id))
+            if (_ended.Contains(id))
             {
                 Withdraw(id);
                 throw new InvalidOperationException($"Lease {id} was ended before it began.");
@@ -165,11 +161,7 @@ internal sealed class LeaseRegistry : IDisposable
     public bool Prevent(string id)
     {
         RequireId(id, "lease");
-        if (_prevented.Count < _options.MaxLeases)
-        {
-            _prevented[id] = _time.GetTimestamp();
-        }
-
+        _ended.Add(id);
         return Withdraw(id);
     }
 
@@ -185,14 +177,7 @@ internal sealed class LeaseRegistry : IDisposable
 
     private void Sweep()
     {
-        foreach (var (id, since) in _prevented)
-        {
-            if (_time.GetElapsedTime(since) >= PreventionTime)
-            {
-                _prevented.TryRemove(id, out _);
-            }
-        }
-
+        _ended.RemoveExpired();
         foreach (var (id, lease) in _leases)
         {
             if (lease.TryExpire(_time, Duration) && _leases.TryRemove(new(id, lease)))

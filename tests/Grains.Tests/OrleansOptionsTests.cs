@@ -39,7 +39,8 @@ public sealed class OrleansOptionsTests
         "Presence:Client:SiloSwitchGracePriod",
         "1s",
         "Presence:Client:SiloSwitchGracePriod is not an option: known are CallTimeout, "
-        + "MaxMetaBytes, RenewalInterval, SiloSwitchGracePeriod, SubscriptionQueueCapacity.")]
+        + "MaxKeyBytes, MaxMessageBytes, MaxMetaBytes, MaxTopicBytes, RenewalInterval, SiloSwitchGracePeriod, "
+        + "SubscriptionQueueCapacity.")]
     [InlineData(
         "Presence:Client:SiloSwitchGracePeriod",
         "1",

@@ -14,12 +14,7 @@ public abstract class LargeTopicTests(int presences)
         await using var cluster = await PresenceCluster.StartAsync(1);
         var tracker = cluster.TrackerOf(cluster.Silos[0]);
         var node = cluster.ServiceOf<IPresenceNode>(cluster.Silos[0]);
-        foreach (var part in Enumerable.Range(0, presences).Chunk(5000))
-        {
-            await tracker.TrackManyAsync(
-                node.OpenSession(), [.. part.Select(i => new TrackRequest("big", $"k{i:D7}"))]);
-        }
-
+        await FillAsync(cluster, presences);
         using var changing = node.OpenSession();
         var received = new PresenceSet("big");
         var changed = new Awaited<int>();
@@ -54,6 +49,17 @@ public abstract class LargeTopicTests(int presences)
         Assert.Equal(presences + 1, await cluster.Client.KeyCountAsync("big"));
         Assert.Equal(presences + 1, subscription.Presences.Count);
     }
+
+    private protected static async Task FillAsync(PresenceCluster cluster, int presences)
+    {
+        var silo = cluster.Silos[0];
+        foreach (var part in Enumerable.Range(0, presences).Chunk(5000))
+        {
+            await cluster.TrackerOf(silo).TrackManyAsync(
+                cluster.ServiceOf<IPresenceNode>(silo).OpenSession(),
+                [.. part.Select(i => new TrackRequest("big", $"k{i:D7}"))]);
+        }
+    }
 }
 
 /// <summary>A few pages.</summary>
@@ -61,7 +67,65 @@ public sealed class LargeTopicOfThousandsTests() : LargeTopicTests(12_345);
 
 /// <summary>A million presences.</summary>
 [Trait("Category", "Soak")]
-public sealed class LargeTopicOfAMillionTests() : LargeTopicTests(1_000_000);
+[Collection(nameof(LargeTopicOfAMillionTests))]
+public sealed class LargeTopicOfAMillionTests() : LargeTopicTests(Presences)
+{
+    private const int Presences = 1_000_000;
+
+    /// <summary>Lists that are read at the same time.</summary>
+    private const int Lists = 8;
+
+    [Fact]
+    public async Task Lists_that_are_read_while_the_topic_changes_cost_the_silo_less_than_a_quarter_of_the_topic()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(1);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        await FillAsync(cluster, Presences);
+        var tracked = GC.GetTotalMemory(forceFullCollection: true);
+
+        // Calls of grains, because a client would keep the presences: what it reads here is garbage at once.
+        var grain = cluster.Orleans.Client.GetGrain<ITopicPresenceGrain>("big");
+        var observer = new Observer();
+        var reference = cluster.Orleans.Client.CreateObjectReference<IPresenceObserver>(observer);
+        var lists = new List<string>();
+        var silo = "";
+        for (var i = 0; i < Lists; i++)
+        {
+            var subscription = await grain.Subscribe(reference, $"list {i}");
+            lists.Add(subscription.Snapshot.Rest!);
+            silo = subscription.Silo;
+        }
+
+        var pages = cluster.Orleans.Client.GetGrain<IPresenceSiloGrain>(silo);
+        using var changing = cluster.ServiceOf<IPresenceNode>(cluster.Silos[0]).OpenSession();
+        string? after = null;
+        long most = 0;
+        for (var page = 1; page < Presences / PagedLists.PageSize; page++)
+        {
+            foreach (var list in lists)
+            {
+                Assert.NotNull(await pages.GetPage(list, page));
+            }
+
+            after = (await grain.Page(after, PagedLists.PageSize)).Next;
+            await cluster.TrackerOf(cluster.Silos[0]).TrackAsync(changing, "big", $"new {page}");
+            if (page % 20 == 1)
+            {
+                most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true));
+            }
+        }
+
+        Assert.NotNull(after);
+        Assert.True(
+            most - tracked < (tracked - before) / 4,
+            $"The topic has {tracked - before:N0} bytes; while it was read, {most - tracked:N0} were added.");
+        GC.KeepAlive(observer);
+    }
+
+    /// <summary>Runs apart from the other tests, because the memory of the process is measured.</summary>
+    [CollectionDefinition(nameof(LargeTopicOfAMillionTests), DisableParallelization = true)]
+    public sealed class Alone;
+}
 
 /// <summary>See <see cref="Presence.Grains.Topics.PagedLists"/>.</summary>
 public sealed class PagedListsTests

@@ -55,14 +55,6 @@ public sealed class SubscriptionErrorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Large_metadata_is_rejected_before_it_is_sent()
-    {
-        var large = PresenceMeta.Parse($$"""{"a":"{{new string('a', 64 * 1024)}}"}""");
-        await Assert.ThrowsAsync<PresenceLimitException>(() => _cluster.Client.TrackAsync("lobby", "ann", large));
-        Assert.DoesNotContain(_faults.Calls, c => c.Method == "Track");
-    }
-
-    [Fact]
     public async Task Silos_that_never_answer_end_the_start_after_six_timeouts()
     {
         _faults.HangsAt = c => c.MethodName == "Subscribe";

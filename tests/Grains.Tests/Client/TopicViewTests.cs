@@ -136,6 +136,41 @@ public class TopicViewTests
         Assert.Equal(1, _view.RememberedCount);
     }
 
+    [Fact]
+    public void Change_costs_about_the_same_with_a_hundred_and_with_a_hundred_thousand_presences()
+    {
+        // Allocated bytes are the same on every machine. The depth of the tree of presences grows by its logarithm; a
+        // change that read all presences would take a thousand times as much.
+        var few = BytesOfChanges(100);
+        var many = BytesOfChanges(100_000);
+        Assert.InRange(many, 0, few * 4);
+    }
+
+    /// <summary>Returns the bytes that are allocated by 1,000 updates, each received by itself.</summary>
+    private static long BytesOfChanges(int presences)
+    {
+        var view = new TopicView(new FakeTimeProvider(), GracePeriod);
+        var set = new PresenceSet("lobby");
+        PresenceEntry Entry(int i, ulong version) => P($"k{i:D6}", version, first: (ulong)i + 1);
+        set.ApplyAndMark(view.Replace(
+            "x", Enumerable.Range(0, presences).Select(i => Entry(i, (ulong)i + 1)), []));
+        PresenceChange[] changes =
+        [
+            .. Enumerable.Range(0, 1000).Select(i => Updated(Entry(i * 7919 % presences, (ulong)(presences + i + 1)))),
+        ];
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var change in changes)
+        {
+            var delivered = view.Apply([change]);
+            set.ApplyAndMark(delivered);
+            Assert.Single(delivered);
+        }
+
+        var bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(presences, set.Current.Count);
+        return bytes;
+    }
+
     private static PresenceEntry P(string key, ulong sequence, ulong? first = null) =>
         new(new ReplicaId("n", 1), sequence, first ?? sequence, 0, 1, "lobby", key, PresenceMeta.Empty);
 

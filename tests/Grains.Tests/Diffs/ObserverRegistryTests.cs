@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Presence.Grains.Leases;
 
 namespace Presence.Grains.Tests.Diffs;
 
@@ -14,6 +15,7 @@ public sealed class ObserverRegistryTests
         using var registry = new ObserverRegistry(
             cluster.ServiceOf<IPresenceNode>(silo),
             cluster.ServiceOf<TopicChangePumps>(silo),
+            cluster.ServiceOf<EndedIds>(silo),
             cluster.ServiceOf<IOptions<PresenceOrleansOptions>>(silo),
             time);
         registry.Add("crashed", "quiet", new Observer(), cursor: null);
@@ -25,5 +27,30 @@ public sealed class ObserverRegistryTests
         time.Advance(period);
         Assert.Equal(1, registry.Count);
         Assert.True(registry.Renew("alive"));
+    }
+
+    [Fact]
+    public async Task Subscription_that_was_ended_before_it_began_does_not_begin_for_a_minute()
+    {
+        await using var cluster = await GrainCluster.StartAsync(1);
+        var silo = cluster.Orleans.Silos[0];
+        var time = new FakeTimeProvider();
+        var options = cluster.ServiceOf<IOptions<PresenceOrleansOptions>>(silo);
+        var pumps = cluster.ServiceOf<TopicChangePumps>(silo);
+        var ended = new EndedIds(options, time);
+        using var registry = new ObserverRegistry(
+            cluster.ServiceOf<IPresenceNode>(silo), pumps, ended, options, time);
+        Assert.False(registry.Prevent("late"));
+        Assert.Throws<InvalidOperationException>(() => registry.Add("late", "quiet", new Observer(), cursor: null));
+        Assert.Equal((0, 0), (registry.Count, pumps.Count));
+
+        registry.Add("early", "quiet", new Observer(), cursor: null);
+        Assert.True(registry.Prevent("early"));
+        Assert.Equal((0, 0), (registry.Count, pumps.Count));
+
+        time.Advance(TimeSpan.FromMinutes(1));
+        ended.RemoveExpired();
+        registry.Add("late", "quiet", new Observer(), cursor: null);
+        Assert.Equal(1, registry.Count);
     }
 }
