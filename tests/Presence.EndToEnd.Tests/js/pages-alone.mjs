@@ -46,6 +46,14 @@ const CASES = {
     await until(page, () => document.querySelector('#items [data-name="900"] .line').style.background !== "");
   },
 
+  async "Different pages are counted, also those that are not named"({ page, open }) {
+    const server = await shop(page, open);
+    const pages = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`/products/${i}`, 2]));
+    server.push("admin:live", "stats", stats({ pages, different_pages: 75, other_pages: 15, open_pages: 135 }));
+    await until(page, () => document.querySelector("#pages-total").textContent === "75").catch(async () =>
+      assertEqual(await page.locator("#pages-total").textContent(), "75", "the number of different pages"));
+  },
+
   async "Times of live samples are those of the server, as in its history"({ page, open }) {
     await page.addInitScript(() => {
       globalThis.labels = [];
