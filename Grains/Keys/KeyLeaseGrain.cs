@@ -28,7 +28,7 @@ internal sealed class KeyLeaseGrain(IPresenceNode node) : Grain, IKeyLeaseGrain
 
         var lease = await Presence.PutAsync(meta);
         _expiry ??= this.RegisterGrainTimer(
-            static (grain, _) => (Task)grain.End(),
+            static (grain, _) => (Task)grain.End(LeaveReason.LeaseExpired),
             this,
             new GrainTimerCreationOptions(duration, Timeout.InfiniteTimeSpan));
         _expiry.Change(duration, Timeout.InfiniteTimeSpan);
@@ -36,16 +36,18 @@ internal sealed class KeyLeaseGrain(IPresenceNode node) : Grain, IKeyLeaseGrain
         return new KeyPresenceResult(lease.IsNew, lease.Ref);
     }
 
-    public Task<bool> End()
-    {
-        var isEnded = Presence.End();
-        DeactivateOnIdle();
-        return Task.FromResult(isEnded);
-    }
+    public Task<bool> End() => End(LeaveReason.SessionEnded);
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         _presence?.End();
         return Task.CompletedTask;
+    }
+
+    private Task<bool> End(LeaveReason reason)
+    {
+        var isEnded = Presence.End(reason);
+        DeactivateOnIdle();
+        return Task.FromResult(isEnded);
     }
 }

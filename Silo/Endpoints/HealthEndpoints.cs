@@ -4,7 +4,7 @@ using Presence.Node;
 
 namespace Presence.Silo;
 
-/// <summary>Maps the liveness and readiness checks.</summary>
+/// <summary>Maps the liveness and readiness checks; the address without a name is readiness.</summary>
 internal static class HealthEndpoints
 {
     private const string Node = "presence";
@@ -16,6 +16,7 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder endpoints)
     {
+        endpoints.MapHealthChecks("/health", Tagged("ready"));
         endpoints.MapHealthChecks("/health/live", Tagged("live"));
         endpoints.MapHealthChecks("/health/ready", Tagged("ready"));
 

@@ -39,6 +39,8 @@ public sealed class ReconnectingChannel
     private volatile string? _token;
     private volatile bool _isLeft;
     private TaskCompletionSource? _changed;
+    private int _unannounced;
+    private bool _isAnnouncing;
 
     internal ReconnectingChannel(ReconnectingSocket owner, string topic, Func<object?> parameters) =>
         (_owner, Topic, _parameters) = (owner, topic, parameters);
@@ -55,7 +57,10 @@ public sealed class ReconnectingChannel
     /// <summary>Gets whether the last join continued the session of an earlier one.</summary>
     public bool IsResumed { get; private set; }
 
-    /// <summary>Gets or sets what is called after each change of the state, one call at a time.</summary>
+    /// <summary>
+    /// Gets or sets what is called once after each change of the state, one call at a time and outside of locks. The
+    /// state may have changed again meanwhile, for which a call follows.
+    /// </summary>
     public Action<ReconnectingChannel>? Changed { get; set; }
 
     /// <summary>Sets the handler of an event, for all joins.</summary>
@@ -132,19 +137,17 @@ public sealed class ReconnectingChannel
     /// <summary>Joins on a new connection; null if the connection has ended.</summary>
     internal void Begin(PhoenixSocket? socket)
     {
-        Volatile.Write(ref _joined, null);
-        if (IsFinal)
+        if (socket is not null)
         {
+            // Nothing if the connection has ended meanwhile.
+            _ = JoinUntilClosedAsync(socket);
             return;
         }
 
-        if (socket is null)
+        Volatile.Write(ref _joined, null);
+        if (!IsFinal)
         {
             Set(ChannelState.Joining);
-        }
-        else
-        {
-            _ = JoinUntilClosedAsync(socket);
         }
     }
 
@@ -253,10 +256,14 @@ public sealed class ReconnectingChannel
         Interlocked.CompareExchange(ref _joined, null, channel);
         if (channel.Ended.IsCompleted)
         {
-            var isError = await channel.Ended.ConfigureAwait(false) == "phx_error";
-            Set(isError ? ChannelState.Joining
-                : State == ChannelState.Superseded ? State
-                : ChannelState.Closed);
+            if (await channel.Ended.ConfigureAwait(false) != "phx_error")
+            {
+                Set(State == ChannelState.Superseded ? State : ChannelState.Closed);
+            }
+            else if (Volatile.Read(ref _joined) is null)
+            {
+                Set(ChannelState.Joining);
+            }
         }
 
         return true;
@@ -303,7 +310,42 @@ public sealed class ReconnectingChannel
             State = state;
             _changed?.SetResult();
             _changed = null;
-            Call(() => Changed?.Invoke(this));
+            _unannounced++;
+            if (_isAnnouncing)
+            {
+                return;
+            }
+
+            _isAnnouncing = true;
+        }
+
+        Announce();
+    }
+
+    /// <summary>Calls <see cref="Changed"/> for each change, also for those of other threads meanwhile.</summary>
+    private void Announce()
+    {
+        var isMore = true;
+        try
+        {
+            while (isMore)
+            {
+                Call(() => Changed?.Invoke(this));
+                lock (_handlers)
+                {
+                    _isAnnouncing = isMore = --_unannounced > 0;
+                }
+            }
+        }
+        catch
+        {
+            // Of HandlerFailed. What is left follows with the next change.
+            lock (_handlers)
+            {
+                (_unannounced, _isAnnouncing) = (_unannounced - 1, false);
+            }
+
+            throw;
         }
     }
 

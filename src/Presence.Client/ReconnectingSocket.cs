@@ -87,14 +87,17 @@ public sealed class ReconnectingSocket : IAsyncDisposable
     {
         var channel = new ReconnectingChannel(this, topic, parameters ?? (static () => null));
         listen?.Invoke(channel);
+        PhoenixSocket? socket;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _channels.Add(channel);
-            if (_socket is { } socket)
-            {
-                channel.Begin(socket);
-            }
+            socket = _socket;
+        }
+
+        if (socket is not null)
+        {
+            channel.Begin(socket);
         }
 
         return channel;
@@ -165,15 +168,19 @@ public sealed class ReconnectingSocket : IAsyncDisposable
         }
     }
 
+    /// <summary>Outside of the lock, because it calls the application: parameters and handlers.</summary>
     private void Begin(PhoenixSocket? socket)
     {
+        ReconnectingChannel[] channels;
         lock (_gate)
         {
             _socket = socket;
-            foreach (var channel in _channels.ToArray())
-            {
-                channel.Begin(socket);
-            }
+            channels = [.. _channels];
+        }
+
+        foreach (var channel in channels)
+        {
+            channel.Begin(socket);
         }
     }
 }

@@ -136,13 +136,48 @@ public sealed class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Lease_that_is_not_renewed_ends()
+    public async Task Lease_that_is_not_renewed_expires_and_one_that_is_deleted_does_not()
     {
+        WebHost[] hosts = [.. _silos, _client];
+        var readers = await Task.WhenAll(hosts.Select(h => EventReader.OpenAsync(h.Http, "/presence/jobs/events")));
+        await Task.WhenAll(readers.Select(reader => reader.NextAsync("state")));
         (await _client.PutAsync("/presence/jobs/short?seconds=1")).EnsureSuccessStatusCode();
+        await AllReceiveAsync("left", "leaseExpired");
         var isGone = () => _silos.All(s => s.Node.Tracker.GetByKey("jobs", "short").Count == 0);
         await TestTimeouts.UntilAsync("the lease has expired", Timeout, isGone);
         var again = await _silos[1].PutAsync("/presence/jobs/short?seconds=60");
         Assert.Equal(HttpStatusCode.Created, again.StatusCode);
+        await AllReceiveAsync("joined", null);
+        (await _client.Http.DeleteAsync("/presence/jobs/short")).EnsureSuccessStatusCode();
+        await AllReceiveAsync("left", "sessionEnded");
+        foreach (var reader in readers)
+        {
+            await reader.DisposeAsync();
+        }
+
+        async Task AllReceiveAsync(string kind, string? reason)
+        {
+            foreach (var reader in readers)
+            {
+                var change = await NextAsync(reader, kind).WaitAsync(Timeout);
+                Assert.Equal(reason, change.TryGetProperty("reason", out var given) ? given.GetString() : null);
+            }
+        }
+
+        static async Task<JsonElement> NextAsync(EventReader reader, string kind)
+        {
+            while (true)
+            {
+                var diff = await reader.NextAsync("diff");
+                foreach (var change in diff.GetProperty("changes").EnumerateArray())
+                {
+                    if (change.GetProperty("kind").GetString() == kind)
+                    {
+                        return change;
+                    }
+                }
+            }
+        }
     }
 
     [Fact]

@@ -233,6 +233,67 @@ public sealed class ReconnectingSocketTests : IAsyncLifetime
             () => new ReconnectingSocket(new Uri("ws://localhost"), delay: delay));
     }
 
+    [Fact]
+    public async Task Slow_handler_of_changes_holds_up_neither_its_channel_nor_the_next_connection()
+    {
+        using var gate = new SemaphoreSlim(0);
+        var channel = Join(listen: c => c.Changed += _ => gate.Wait(Timeout));
+        var first = await ServerAsync();
+        var replying = Task.Run(() => first.Reply("1", response: Joined));
+        await StateAsync(ChannelState.Joined);
+
+        await Task.Run(() => channel.JoinedAsync()).WaitAsync(Timeout / 2);
+        var ending = Task.Run(() => first.Socket.End("closed with 1006"));
+        var second = await ServerAsync();
+        await UntilAsync(() => second.Sent.Count == 1);
+        Assert.Equal(ChannelState.Joining, channel.State);
+        Assert.False(_states.Reader.TryRead(out _), "The calls overlap.");
+
+        gate.Release(3);
+        await StateAsync(ChannelState.Joining);
+        second.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        await Task.WhenAll(replying, ending);
+    }
+
+    [Fact]
+    public async Task Handler_of_a_lost_connection_runs_outside_of_the_lock_of_the_socket()
+    {
+        using var gate = new SemaphoreSlim(0);
+        Join(listen: c => c.Changed += joining => gate.Wait(joining.State == ChannelState.Joining ? Timeout : default));
+        var first = await ServerAsync();
+        first.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        var ending = Task.Run(() => first.Socket.End("closed with 1006"));
+        await StateAsync(ChannelState.Joining);
+        var other = await Task.Run(() => _socket.Join("u")).WaitAsync(Timeout / 2);
+        Assert.Equal(ChannelState.Joining, other.State);
+        await Task.Run(() => other.LeaveAsync()).WaitAsync(Timeout / 2);
+        gate.Release();
+        await ending;
+    }
+
+    [Fact]
+    public async Task Change_within_a_call_is_announced_after_it()
+    {
+        var server = await ServerAsync();
+        var (calls, depth) = (new List<(ChannelState State, int Depth)>(), 0);
+        Join(listen: c => c.Changed += changed =>
+        {
+            calls.Add((changed.State, ++depth));
+            if (changed.State == ChannelState.Joined)
+            {
+                server.Push("""["1",null,"t","presence_superseded",{}]""");
+            }
+
+            depth--;
+        });
+        server.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Superseded);
+        await _socket.DisposeAsync();
+        Assert.Equal([(ChannelState.Joined, 1), (ChannelState.Superseded, 1)], calls);
+    }
+
     [Theory]
     [InlineData(1, 0, 50)]
     [InlineData(1, 1, 250)]

@@ -9,6 +9,7 @@ internal sealed class StandInNode : NodeStub
         new TrackerShard(new ReplicaId("node-1", 1), 0, new TrackerOptions(), new PresenceLimits(), 1).Index;
 
     public List<PubSubMessage> Broadcasts { get; } = [];
+    public List<string> Evicted { get; } = [];
     public List<TopicCount> TopicCounts { get; } = [];
     public override string Name => "node-1";
     public override string TransportName => "in-memory";
@@ -36,6 +37,15 @@ internal sealed class StandInNode : NodeStub
         }
 
         Broadcasts.Add(message);
+    }
+
+    public override Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default) =>
+        EvictKeyAsync(key, cancellation);
+
+    public override Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default)
+    {
+        Evicted.Add(key);
+        return Task.FromResult(1);
     }
 
     public override IDisposable Subscribe(string topic, Action<PubSubMessage> subscriber) => new MemoryStream();

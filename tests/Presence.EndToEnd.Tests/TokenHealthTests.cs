@@ -5,6 +5,7 @@ namespace Presence.EndToEnd.Tests;
 public sealed class TokenHealthTests(ThreeSilos nodes)
 {
     [SkippableTheory]
+    [InlineData("/health")]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
     [InlineData("/")]
@@ -24,9 +25,13 @@ public sealed class TokenHealthTests(ThreeSilos nodes)
     public async Task Health_is_live_and_ready_and_not_cached()
     {
         using var http = nodes.Anybody();
-        foreach (var status in new[] { "live", "ready" })
+        foreach (var (path, status) in new[]
         {
-            using var response = await http.GetAsync($"/health/{status}");
+            ("/health", "ready"), ("/health/live", "live"), ("/health/ready", "ready"),
+        })
+        {
+            using var response = await http.GetAsync(path);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             Assert.Equal($"{{\"status\":\"{status}\"}}", await response.Content.ReadAsStringAsync());
             Assert.True(response.Headers.CacheControl?.NoStore);
         }

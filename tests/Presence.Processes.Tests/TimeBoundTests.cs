@@ -35,6 +35,15 @@ public sealed class TimeBoundTests
         Assert.Equal(1, _attempts);
     }
 
+    [Fact]
+    public async Task Failure_after_an_attempt_that_took_too_long_is_named_with_the_time()
+    {
+        var error = await Assert.ThrowsAsync<TimeoutException>(() => RunAsync(2.1));
+        var cause = Assert.IsType<IndexOutOfRangeException>(error.InnerException);
+        Assert.Equal($"The return: 2.10 s, allowed are 2 s. Attempt 2 failed: {cause.Message}", error.Message);
+        Assert.Equal(2, _attempts);
+    }
+
     private Task RunAsync(params double[] seconds) =>
         TimeBound.MustHoldAsync("The return", Bound, attempt =>
         {

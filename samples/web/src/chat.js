@@ -1,6 +1,6 @@
 import "./chat.css";
 import { Presence, Socket } from "phoenix";
-import { clock, hue, initials, moment, plural } from "./wording.js";
+import { hue, initials, plural, showMoment } from "./wording.js";
 
 const MESSAGES_SHOWN = 200;
 const TYPING_ENDS_AFTER = 3000;
@@ -96,10 +96,7 @@ function person(key) {
 function showMessage(message) {
   const item = at("message").content.firstElementChild.cloneNode(true);
   item.querySelector("b").textContent = message.name;
-  const time = item.querySelector("time");
-  time.textContent = clock(message.at);
-  time.title = moment(message.at);
-  time.dateTime = new Date(message.at).toISOString();
+  showMoment(item.querySelector("time"), message.at);
   item.querySelector("p").textContent = message.text;
   const log = at("messages");
   const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40;

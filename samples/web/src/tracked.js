@@ -1,6 +1,6 @@
 import "./style.css";
 import { Session } from "./session.js";
-import { ago, clock, hue, initials, plural } from "./wording.js";
+import { ago, clock, hue, initials, moment, plural, showMoment } from "./wording.js";
 
 const FEED_LENGTH = 30;
 const at = (id) => document.getElementById(id);
@@ -114,7 +114,7 @@ function fill(row, person, asOf) {
   if (person.since !== null) {
     const elapsed = ago(person.since, asOf);
     set(since, elapsed === "just now" ? elapsed : `for ${elapsed}`);
-    since.title = `since ${new Date(person.since).toLocaleString()}`;
+    since.title = `since ${moment(person.since)}`;
   }
 }
 
@@ -127,7 +127,7 @@ function addEvent(event, key) {
   const feed = at("feed");
   const item = document.createElement("li");
   const time = document.createElement("time");
-  time.textContent = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  showMoment(time, Date.now(), { seconds: true });
   const who = document.createElement("b");
   who.textContent = key;
   item.append(time, who, ` ${event}`);

@@ -13,10 +13,25 @@ export function ago(since, now) {
   return hours < 24 ? `${hours} h ${minutes % 60} min` : plural(Math.floor(hours / 24), "day");
 }
 
-export const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+// One format for every reader, that of the dashboard too: 2026-11-28 15:04:05 UTC, in the zone of the browser. The words
+// of the pages are English, so the language of the browser does not decide.
+const times = new Intl.DateTimeFormat("sv-SE", {
+  year: "numeric", month: "2-digit", day: "2-digit",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+});
 
 /** Returns the day and time of a moment, with the zone. */
-export const moment = (at) => new Date(at).toLocaleString([], { dateStyle: "full", timeStyle: "long" });
+export const moment = (at) => times.format(at);
+
+/** Returns the time of a moment: 15:04, or 15:04:05. */
+export const clock = (at, { seconds = false } = {}) => moment(at).slice(11, seconds ? 19 : 16);
+
+/** Shows a moment in a time element: the time, and the whole moment as its title. */
+export function showMoment(element, at, format) {
+  element.textContent = clock(at, format);
+  element.title = moment(at);
+  element.dateTime = new Date(at).toISOString();
+}
 
 /** Returns up to two letters or digits: one of each of the first two words, or two of a single word. */
 export function initials(key) {

@@ -36,10 +36,10 @@ internal sealed class LeasedPresence(IPresenceNode node, LeaseId id)
     }
 
     /// <summary>Ends the presence. Returns false if there is none.</summary>
-    public bool End()
+    public bool End(LeaveReason reason = LeaveReason.SessionEnded)
     {
         var isTracked = _session is { IsEnded: false };
-        _session?.End();
+        _session?.End(reason);
         (_session, _entry) = (null, null);
         return isTracked;
     }

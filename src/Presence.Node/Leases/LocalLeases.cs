@@ -104,7 +104,7 @@ internal sealed class LocalLeases(IPresenceNode node, TimeProvider time) : IPres
             return lease;
         }
 
-        public bool End()
+        public bool End(LeaveReason reason = LeaveReason.SessionEnded)
         {
             if (IsOver)
             {
@@ -112,7 +112,7 @@ internal sealed class LocalLeases(IPresenceNode node, TimeProvider time) : IPres
             }
 
             Remove();
-            return _presence.End();
+            return _presence.End(reason);
         }
 
         private void Remove()
@@ -131,7 +131,7 @@ internal sealed class LocalLeases(IPresenceNode node, TimeProvider time) : IPres
                 var left = _duration - leases.Time.GetElapsedTime(_renewed);
                 if (left <= TimeSpan.Zero)
                 {
-                    End();
+                    End(LeaveReason.LeaseExpired);
                 }
                 else if (!IsOver)
                 {

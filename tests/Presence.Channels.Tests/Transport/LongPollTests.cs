@@ -145,15 +145,17 @@ public sealed class LongPollTests
         Assert.Equal(HeartbeatReply, await client.NextAsync());
     }
 
-    [Fact]
-    public async Task Rejected_client_gets_403_in_the_body()
+    [Theory]
+    [InlineData("/socket/longpoll?vsn=2.0.0")]
+    [InlineData("/open/longpoll?vsn=9.0.0")]
+    [InlineData("/open/longpoll?vsn=")]
+    [InlineData("/open/longpoll?vsn")]
+    public async Task Rejected_client_gets_403_in_the_body(string address)
     {
         await using var host = await WebHost.StartAsync();
-        using var stranger = new PollClient(host, "/socket/longpoll?vsn=2.0.0");
-        Assert.Equal(403, (await stranger.PollAsync()).Status);
-        using var version = new PollClient(host, "/open/longpoll?vsn=9.0.0");
-        Assert.Equal(403, (await version.PollAsync()).Status);
-        Assert.Null(version.Token);
+        using var client = new PollClient(host, address);
+        Assert.Equal(403, (await client.PollAsync()).Status);
+        Assert.Null(client.Token);
     }
 
     [Theory]

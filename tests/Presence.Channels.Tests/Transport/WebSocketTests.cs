@@ -43,6 +43,8 @@ public sealed class WebSocketTests
     [InlineData("/socket/websocket?vsn=2.0.0&crash=1", HttpStatusCode.Forbidden)]
     [InlineData("/open/websocket?vsn=3.0.0", HttpStatusCode.Forbidden)]
     [InlineData("/open/websocket?vsn=x", HttpStatusCode.Forbidden)]
+    [InlineData("/open/websocket?vsn=", HttpStatusCode.Forbidden)]
+    [InlineData("/open/websocket?vsn", HttpStatusCode.Forbidden)]
     public async Task Rejected_client_gets_403(string address, HttpStatusCode status)
     {
         await using var host = await WebHost.StartAsync();

@@ -80,16 +80,23 @@ public sealed class ActionTests
     [Theory]
     [InlineData("/api/broadcast", """{"topic":"t","event":"e"}""")]
     [InlineData("/api/disconnect", """{"id":"users:ann"}""")]
+    [InlineData("/api/evict", """{"key":"ann"}""")]
+    [InlineData("/api/evict", """{"topic":"t","key":"ann"}""")]
+    [InlineData("/api/handover", """{"process":"ticker"}""")]
     public async Task Policy_of_the_options_decides_who_may_act(string address, string body)
     {
-        var permits = false;
+        var (permits, processes) = (false, new Processes());
         await using var host = (await AdminHost.StartAsync(
             options => options.ActionsPolicy = "operators",
-            services: services => services.AddAuthorization(authorization => authorization.AddPolicy(
-                "operators", policy => policy.RequireAssertion(_ => Volatile.Read(ref permits)))))).SignIn();
+            services: services => services
+                .AddSingleton<IUniqueProcessDirectory>(processes)
+                .AddAuthorization(authorization => authorization.AddPolicy(
+                    "operators", policy => policy.RequireAssertion(_ => Volatile.Read(ref permits)))))).SignIn();
         using var refused = await PostAsync(host.Http, address, body);
         Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Empty(host.Node.Broadcasts);
+        Assert.Empty(host.Node.Evicted);
+        Assert.Empty(processes.Requests);
         Assert.Equal(HttpStatusCode.OK, await host.StatusAsync("/api/cluster"));
 
         Volatile.Write(ref permits, true);

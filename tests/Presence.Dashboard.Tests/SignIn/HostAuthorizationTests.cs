@@ -34,6 +34,36 @@ public sealed class HostAuthorizationTests
         Assert.Empty(attempts.GetMeasurementSnapshot());
     }
 
+    [Theory]
+    [InlineData("readers", HttpStatusCode.OK, HttpStatusCode.Forbidden)]
+    [InlineData("ops", HttpStatusCode.OK, HttpStatusCode.OK)]
+    [InlineData("sales", HttpStatusCode.Forbidden, HttpStatusCode.Forbidden)]
+    public async Task Host_authorization_and_the_policy_of_actions_tell_readers_from_operators(
+        string role, HttpStatusCode reads, HttpStatusCode acts)
+    {
+        await using var host = await StartAsync(
+            app => app.MapPresenceDashboard().RequireAuthorization("readers"), password: null, actionsPolicy: "ops");
+        host.Http.DefaultRequestHeaders.Add("X-Role", role);
+        Assert.Equal(reads, await host.StatusAsync("/api/cluster"));
+        Assert.Equal(acts, await ActAsync("evict", """{"key":"ann"}"""));
+        Assert.Equal(acts, await ActAsync("broadcast", """{"topic":"t","event":"e"}"""));
+        Assert.Equal(acts, await ActAsync("disconnect", """{"id":"users:ann"}"""));
+
+        // Who may act is told that there is no such process.
+        var handsOver = acts == HttpStatusCode.OK ? HttpStatusCode.NotFound : acts;
+        Assert.Equal(handsOver, await ActAsync("handover", """{"process":"nobody"}"""));
+        Assert.Equal(acts == HttpStatusCode.OK ? ["ann"] : [], host.Node.Evicted);
+        var topics = host.Node.Broadcasts.Select(sent => sent.Topic);
+        Assert.Equal(acts == HttpStatusCode.OK ? ["t", "users:ann"] : [], topics);
+
+        async Task<HttpStatusCode> ActAsync(string action, string body)
+        {
+            using var content = new StringContent(body, Encoding.UTF8, "application/json");
+            using var response = await host.Http.PostAsync("/api/" + action, content);
+            return response.StatusCode;
+        }
+    }
+
     public static TheoryData<string> Mounts =>
         ["policy name", "policy", "policy in a group that has one", "requirement"];
 
@@ -118,13 +148,16 @@ public sealed class HostAuthorizationTests
         }
     }
 
-    private static Task<AdminHost> StartAsync(Action<WebApplication> mount, string? password = AdminHost.Password) =>
+    private static Task<AdminHost> StartAsync(
+        Action<WebApplication> mount, string? password = AdminHost.Password, string? actionsPolicy = null) =>
         AdminHost.StartAsync(
-        options => (options.Password, options.MaxFailures) = (password, 1),
+        options => (options.Password, options.MaxFailures, options.ActionsPolicy) = (password, 1, actionsPolicy),
         services: services =>
         {
             services.AddAuthentication("roles").AddScheme<AuthenticationSchemeOptions, RoleHeader>("roles", null);
-            services.AddAuthorizationBuilder().AddPolicy("ops", policy => policy.RequireRole("ops"));
+            services.AddAuthorizationBuilder()
+                .AddPolicy("ops", policy => policy.RequireRole("ops"))
+                .AddPolicy("readers", policy => policy.RequireRole("readers", "ops"));
         },
         mount: mount);
 

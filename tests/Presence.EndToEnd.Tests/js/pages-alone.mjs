@@ -46,6 +46,14 @@ const CASES = {
     await until(page, () => document.querySelector('#items [data-name="900"] .line').style.background !== "");
   },
 
+  async "Different pages are counted, also those that are not named"({ page, open }) {
+    const server = await shop(page, open);
+    const pages = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`/products/${i}`, 2]));
+    server.push("admin:live", "stats", stats({ pages, different_pages: 75, other_pages: 15, open_pages: 135 }));
+    await until(page, () => document.querySelector("#pages-total").textContent === "75").catch(async () =>
+      assertEqual(await page.locator("#pages-total").textContent(), "75", "the number of different pages"));
+  },
+
   async "Times of live samples are those of the server, as in its history"({ page, open }) {
     await page.addInitScript(() => {
       globalThis.labels = [];
@@ -272,8 +280,28 @@ const CASES = {
     await shows(page, "#messages", "hello");
     const time = page.locator("#messages time");
     assertEqual(await time.getAttribute("datetime"), "2030-01-01T12:00:00.000Z", "the moment of a message");
+    assertEqual(await time.textContent(), "12:00", "the time of a message");
+    assertEqual(await time.getAttribute("title"), "2030-01-01 12:00:00 UTC", "the day, time and zone of a message");
+  },
+
+  async "Times of who is online have the format of the other pages"({ page, open }) {
+    const server = await open("/tracked?user_id=ann", {
+      "/token": () => ({ status: 200, headers: { "Token-Lifetime": "3600" }, body: "t" }),
+    });
+    await untilJoined(server, "tracked");
+    const meta = (ref) => ({ metas: [{ online_at: SERVER, phx_ref: ref }] });
+    server.push("tracked", "presence_state", { ann: meta("1") });
+    await shows(page, "#people", "ann");
+    assertEqual(await page.locator("#people .since").getAttribute("title"), "since 2030-01-01 12:00:00 UTC", "the title");
+    server.push("tracked", "presence_diff", { joins: { bob: meta("2") }, leaves: {} });
+    await shows(page, "#feed", "bob came online");
+    const time = page.locator("#feed time");
+    assert(/^22:00:\d\d$/.test(await time.textContent()), `the time of an event: ${await time.textContent()}`);
     const title = await time.getAttribute("title");
-    assert(title.includes("2030") && title.includes("UTC"), `the title has the day and the zone (${title})`);
+    assert(/^2030-01-01 22:00:\d\d UTC$/.test(title), `the day, time and zone of an event: ${title}`);
+    assert(/^2030-01-01T22:00:\d\d\.\d\d\dZ$/.test(await time.getAttribute("datetime")), "the moment of an event");
+    server.disconnect();
+    await shows(page, "#notice", "as of 22:00 ");
   },
 };
 
@@ -327,7 +355,8 @@ scenario(async (executable, root, only = "") => {
   const failures = [];
   const names = Object.keys(CASES).filter((name) => name.includes(only));
   for (const name of names) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "UTC", locale: "en-GB" });
+    // Other digits, order and calendar than those of the pages, which have one format for every reader.
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "UTC", locale: "ar-EG" });
     const page = await context.newPage();
     page.on("pageerror", (error) => failures.push(`${name}: the page: ${error}`));
     page.on("dialog", (dialog) => dialog.accept());

@@ -8,7 +8,7 @@ const TYPES = { js: "text/javascript", css: "text/css", html: "text/html; charse
 
 /**
  * @param root folder of the repository @param page a page of Playwright
- * @param answers by path: (url, request) => body, or {status, body}; may be asynchronous
+ * @param answers by path: (url, request) => body, or {status, body, headers}; may be asynchronous
  */
 export async function standIn(root, page, answers = {}, { signedIn = true } = {}) {
   const dashboard = join(root, "artifacts/obj/Presence.Dashboard/pages");
@@ -27,6 +27,7 @@ export async function standIn(root, page, answers = {}, { signedIn = true } = {}
       views: '<a href="#shoppers" data-script="/assets/dashboard-shoppers.js">Shoppers</a>',
     }),
     "/chat": () => show("samples/web/pages/chat.html", { node: "node-1" }),
+    "/tracked": () => show("samples/web/pages/tracked.html", { node: "node-1" }),
   };
   await page.route(`${BASE}/**`, async (route) => {
     const request = route.request();
@@ -35,13 +36,14 @@ export async function standIn(root, page, answers = {}, { signedIn = true } = {}
     if (pages[url.pathname]) return fulfill(".html", await pages[url.pathname]());
     const file = url.pathname.split("/").at(-1);
     if (url.pathname.startsWith("/admin/assets/")) return fulfill(file, await readFile(join(dashboard, file)));
-    if (url.pathname.startsWith("/assets/")) return fulfill(file, await readFile(join(samples, file)));
+    if (/^(\/playground)?\/assets\//.test(url.pathname)) return fulfill(file, await readFile(join(samples, file)));
     server.requests.push({ path: url.pathname, url, body: request.postDataJSON() });
     const given = (await server.answers[url.pathname]?.(url, request)) ?? { status: 404, body: {} };
-    const { status, body } = given.status ? given : { status: 200, body: given };
-    await route.fulfill({ status, json: body });
+    const { status, body, headers } = given.status ? given : { status: 200, body: given };
+    await route.fulfill({ status, headers, json: body });
   });
   await page.routeWebSocket(/\/websocket/, (socket) => {
+    server.disconnect = () => socket.close();
     socket.onMessage((text) => {
       const [joinRef, ref, topic, event] = JSON.parse(text);
       if (event === "phx_join") server.channels.set(topic, (name, body) => socket.send(JSON.stringify([joinRef, null, topic, name, body])));

@@ -64,6 +64,12 @@ public abstract class NodeStub : IPresenceNode, IPresenceTracker, IClusterPubSub
     public virtual ValueTask<int> UntrackAllAsync(
         PresenceSession session, CancellationToken cancellation = default) => throw new NotSupportedException();
 
+    public virtual Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default) =>
+        throw new NotSupportedException();
+
+    public virtual Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default) =>
+        throw new NotSupportedException();
+
     public abstract TopicSnapshot List(string topic);
 
     public virtual IReadOnlyList<PresenceEntry> GetByKey(string topic, string key) => List(topic).GetByKey(key);

@@ -35,12 +35,28 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task Lease_that_is_not_put_again_ends()
+    public async Task Lease_that_is_not_put_again_expires_and_one_that_is_ended_does_not()
     {
+        var received = new Awaited<TopicDiff>();
+        using var subscription = Tracker.Subscribe("jobs", received.Add);
         await PutAsync(Worker);
         _time.Advance(Duration);
-        await TestCluster.UntilAsync(Tracker, () => Tracker.Count("jobs") == 0, "the lease has expired");
+        Assert.Equal(LeaveReason.LeaseExpired, await NextLeaveAsync());
+        Assert.Equal(0, Tracker.Count("jobs"));
         Assert.True((await PutAsync(Worker)).IsNew);
+
+        var leaves = Leaves().Count();
+        await _leases.EndAsync(Worker, default);
+        Assert.Equal(LeaveReason.SessionEnded, await NextLeaveAsync(leaves));
+
+        IEnumerable<PresenceChange> Leaves() =>
+            received.All.SelectMany(diff => diff.Changes).Where(change => change.Kind == PresenceChangeKind.Left);
+
+        async Task<LeaveReason> NextLeaveAsync(int before = 0)
+        {
+            await received.UntilAsync(_ => Leaves().Count() > before, "the presence has left");
+            return Leaves().ElementAt(before).Reason;
+        }
     }
 
     [Fact]
@@ -97,7 +113,7 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
         await PutAsync(Worker);
         Assert.Equal(1, Tracker.Count("jobs"));
         await _leases.EndAsync(Worker, default);
-        Assert.Equal(0, Tracker.Count("jobs"));
+        await TestCluster.UntilAsync(Tracker, () => Tracker.Count("jobs") == 0, "the presence has ended");
     }
 
     [Fact]

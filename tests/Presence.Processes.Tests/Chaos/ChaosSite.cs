@@ -158,7 +158,7 @@ internal sealed partial class ChaosSite : IAsyncDisposable
         [
             .. Enumerable.Repeat(End("kill -9", node, node.KillAsync, lasts, newName), 2),
             .. Enumerable.Repeat(End(Leave, node, node.TerminateAsync, lasts, newName), 2),
-            new("SIGSTOP", lasts, isLong, () => Do(() => node.Pause()), () => Do(node.Continue)),
+            new("SIGSTOP", lasts, isLong, () => Do(() => node.Pause()), () => Do(node.Continue)) { Node = node.Name },
             new("database stopped", lasts, false, _server.StopAsync, _server.StartAgainAsync),
             new("database killed", lasts, false, _server.KillAsync, _server.StartAgainAsync),
             new("database hung", lasts, false, () => Do(_server.Pause), () => Do(_server.Continue)),
@@ -190,7 +190,10 @@ internal sealed partial class ChaosSite : IAsyncDisposable
                 Longest,
                 false,
                 () => _network!.DisturbAsync(node.Name, delay, loss),
-                () => _network!.CalmAsync(node.Name)));
+                () => _network!.CalmAsync(node.Name))
+            {
+                Node = node.Name,
+            });
         }
 
         if (_hasNarrow)
@@ -202,7 +205,10 @@ internal sealed partial class ChaosSite : IAsyncDisposable
                 lasts,
                 isLong,
                 () => _network!.TryNarrowAsync(place, kilobits, wait),
-                () => _network!.CalmAsync(place)));
+                () => _network!.CalmAsync(place))
+            {
+                Node = place == SiloSite.Database ? null : place,
+            });
         }
 
         return all[random.Next(all.Count)];
@@ -215,12 +221,16 @@ internal sealed partial class ChaosSite : IAsyncDisposable
         lasts,
         isLong,
         () => network.CutAsync(node.Name, others),
-        () => network.HealAsync(node.Name, others));
+        () => network.HealAsync(node.Name, others))
+        {
+            Node = node.Name,
+        };
 
     private FaultInjection End(string name, NodeProcess node, Func<Task> end, TimeSpan lasts, bool newName) =>
         new(name, lasts, false, () => EndAsync(node, end), () => ReplaceAsync(node, newName))
         {
             NeedsDatabaseToEnd = true,
+            Node = node.Name,
         };
 
     private FaultInjection Lose(
@@ -236,7 +246,10 @@ internal sealed partial class ChaosSite : IAsyncDisposable
             {
                 _losses.Add((percent, packets));
             }
-        });
+        })
+        {
+            Node = node.Name,
+        };
 
     /// <summary>Links that drop one packet of three, in bursts.</summary>
     private static FaultInjection Flicker(
@@ -251,7 +264,10 @@ internal sealed partial class ChaosSite : IAsyncDisposable
             await stop.CancelAsync();
             await flickering;
             stop.Dispose();
-        });
+        })
+        {
+            Node = node.Name,
+        };
 
         async Task FlickerAsync()
         {

@@ -17,19 +17,16 @@ internal sealed class ClientCrowd : IAsyncDisposable
     private const int UpdatesAtOnce = 100;
     private const int RememberedChanges = 8;
 
-    /// <summary>Time after which the loss of a node is known everywhere: the down period, a lease, and more.</summary>
-    private static readonly TimeSpan Detection = TimeSpan.FromSeconds(30);
-
     private readonly List<IHost> _hosts = [];
     private readonly List<Owner> _owners = [];
-    private readonly List<(TimeSpan From, TimeSpan Until)> _losses = [];
-    private readonly List<(TimeSpan From, TimeSpan Until)> _disconnections = [];
     private readonly ConcurrentQueue<(PresenceChange Change, TimeSpan At)> _leaves = new();
     private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _changes = new(StringComparer.Ordinal);
 
     private ClientCrowd()
     {
     }
+
+    public LeaveExcuses Excuses { get; } = new();
 
     public int Updates { get; private set; }
 
@@ -67,13 +64,7 @@ internal sealed class ClientCrowd : IAsyncDisposable
         () => !Disagreements().Any(),
         () => string.Join('\n', Disagreements().Take(20)));
 
-    /// <summary>Records that a node was lost, or seemed lost, from one time until another.</summary>
-    public void Lost(TimeSpan from, TimeSpan until) => _losses.Add((from, until + Detection));
-
-    /// <summary>Records that links were cut or degraded for so long that leases may not have been renewed.</summary>
-    public void Disconnected(TimeSpan from, TimeSpan until) => _disconnections.Add((from, until + Detection));
-
-    /// <summary>Returns the leaves since the last call that no loss of a node explains.</summary>
+    /// <summary>Returns the leaves since the last call that no fault explains.</summary>
     public IReadOnlyList<string> UnexplainedLeaves()
     {
         var leaves = new List<(PresenceChange Change, TimeSpan At)>();
@@ -82,16 +73,10 @@ internal sealed class ClientCrowd : IAsyncDisposable
             leaves.Add(leave);
         }
 
-        // A presence moves at most once for each node that was lost.
         return [.. leaves
-            .Where(leave => leave.Change.Reason switch
-            {
-                LeaveReason.LeaseExpired => !IsWithin(_disconnections, leave.At),
-                LeaveReason.NodeDown or LeaveReason.NodeStopped or LeaveReason.SessionEnded or LeaveReason.Replaced
-                    or LeaveReason.Unknown => !IsWithin(_losses, leave.At),
-                _ => true,
-            })
-            .Select(leave => $"{leave.Change.Entry.Key} left at {leave.At.TotalSeconds:0.0} s: {leave.Change.Reason}")];
+            .Where(leave => !Excuses.Explain(leave.Change.Entry.Owner.Node, leave.Change.Reason, leave.At))
+            .Select(leave => $"{leave.Change.Entry.Key} of {leave.Change.Entry.Owner.Node} left at "
+                + $"{leave.At.TotalSeconds:0.0} s: {leave.Change.Reason}")];
     }
 
     public async ValueTask DisposeAsync()
@@ -102,9 +87,6 @@ internal sealed class ClientCrowd : IAsyncDisposable
             host.Dispose();
         }
     }
-
-    private static bool IsWithin(List<(TimeSpan From, TimeSpan Until)> times, TimeSpan at) =>
-        times.Exists(time => time.From <= at && at <= time.Until);
 
     private static async Task<IHost> StartClientAsync(NodeCluster cluster)
     {

@@ -6,6 +6,9 @@ namespace Presence.Processes.Tests.Chaos;
 internal sealed record FaultInjection(
     string Name, TimeSpan Lasts, bool LooksLikeDeath, Func<Task> Begin, Func<Task> End)
 {
+    /// <summary>Gets the name of the node that it strikes; null if it strikes none, or all.</summary>
+    public string? Node { get; init; }
+
     /// <summary>Whether it makes the database unavailable to all.</summary>
     public bool IsOutage => Name.StartsWith("database", StringComparison.Ordinal);
 
@@ -17,5 +20,6 @@ internal sealed record FaultInjection(
     /// <summary>Whether it ends a node that has to be replaced, which needs the database.</summary>
     public bool NeedsDatabaseToEnd { get; init; }
 
-    public override string ToString() => $"{Name} {Lasts.TotalSeconds:0.0} s";
+    public override string ToString() =>
+        Node is null ? $"{Name} {Lasts.TotalSeconds:0.0} s" : $"{Name} {Lasts.TotalSeconds:0.0} s ({Node})";
 }
