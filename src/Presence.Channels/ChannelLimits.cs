@@ -66,6 +66,12 @@ public sealed class ChannelLimits
     public TimeSpan BusyDelay { get; set; } = TimeSpan.FromMilliseconds(10);
 
     /// <summary>
+    /// The part of its processors that the node may use before it is busy, more than 0 to 1. The rest is for clients
+    /// that send little. Default 0.4; 1: only <see cref="BusyDelay"/> counts.
+    /// </summary>
+    public double BusyProcessor { get; set; } = 0.4;
+
+    /// <summary>
     /// Average frames per second that each client may send even if the node is busy, ten times as many at once. 4 KiB,
     /// a fourth of a join, and ten receivers of a broadcast count as a frame. Default 10; below 214,748,364.
     /// </summary>
@@ -171,6 +177,7 @@ public sealed class ChannelLimits
         rules.Require(ByteBurst >= 1, ByteBurst, "must be at least 1, or every frame is too large");
         rules.RequireWait(ThrottleTimeout > TimeSpan.Zero, ThrottleTimeout, "must be more than zero");
         rules.RequireWait(BusyDelay >= TimeSpan.Zero, BusyDelay, "must not be negative; zero: the node is never busy");
+        rules.Require(BusyProcessor is > 0 and <= 1, BusyProcessor, "must be more than 0, and at most 1");
         rules.Require(MaxSocketsPerAddress >= 0, MaxSocketsPerAddress, "must be at least 0, which sets no limit");
         rules.Require(MaxSocketsPerUser >= 0, MaxSocketsPerUser, "must be at least 0, which sets no limit");
         const int MaxRate = int.MaxValue / 10;

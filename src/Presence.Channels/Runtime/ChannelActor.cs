@@ -319,6 +319,12 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                         .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 }
 
+                if (_hasBroadcast && Connection.MeterAsync(0, 0) is { } slowed)
+                {
+                    // What waits in the mailbox has been counted as frames, and not by what it costs.
+                    await slowed;
+                }
+
                 return result.Stops || _stopRequested ? new ChannelTermination(TerminationReason.Stopped) : null;
             case ChannelMessageKind.Out:
                 await _channel.HandleOutAsync(message.Event!, message.Payload);

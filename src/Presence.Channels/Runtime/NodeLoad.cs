@@ -2,9 +2,9 @@ namespace Presence.Channels;
 
 /// <summary>
 /// How much the clients of a node may send together beyond their shares. The limit falls by half while the node is
-/// busy. Otherwise it rises by a quarter while it is used, and returns to its start while it is not: a limit that
-/// nobody has tried for a while says nothing about what the node can do, and busy is noticed only afterwards. It is
-/// measured only while clients exceed their shares.
+/// busy: its work is late, or it uses much of its processors. Otherwise it rises by a quarter while it is used, and
+/// returns to its start while it is not: a limit that nobody has tried for a while says nothing about what the node can
+/// do, and busy is noticed only afterwards. It is measured only while clients exceed their shares.
 /// </summary>
 internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDisposable
 {
@@ -23,7 +23,11 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
 
     private readonly Lock _gate = new();
     private ITimer? _timer;
+    // A clock of tests has nothing to do with the time that processors worked.
+    private readonly bool _isRealTime = time == TimeProvider.System;
+
     private long _measured;
+    private TimeSpan _processor;
     private long _used;
     private long _filled;
     private double _excess = StartExcess;
@@ -64,15 +68,16 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
         }
     }
 
-    /// <summary>Adapts the limit to how late the node's work is.</summary>
-    public void Measured(TimeSpan delay)
+    /// <summary>Adapts the limit to how late work is, and to the part of the processors that the node uses.</summary>
+    public void Measured(TimeSpan delay, double processor = 0)
     {
+        var isBusy = delay > limits.BusyDelay || processor > limits.BusyProcessor;
         lock (_gate)
         {
             var isUsed = _wanted * 2 > _excess * Interval.TotalSeconds;
             var before = _excess;
             _wanted = 0;
-            _excess = delay > limits.BusyDelay ? Math.Max(MinExcess, _excess / 2)
+            _excess = isBusy ? Math.Max(MinExcess, _excess / 2)
                 : isUsed || _excess < StartExcess ? Math.Min(MaxExcess, _excess * 1.25)
                 : Math.Max(StartExcess, _excess / 1.25);
 
@@ -90,12 +95,15 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
         }
     }
 
+    private TimeSpan ProcessorTime => _isRealTime ? Environment.CpuUsage.TotalTime : TimeSpan.Zero;
+
     private void Start(long now)
     {
         _used = now;
         if (_timer is null && !_isDisposed)
         {
             (_measured, _filled, _tokens) = (now, now, _excess * Burst);
+            _processor = ProcessorTime;
             _timer = time.CreateTimer(static load => ((NodeLoad)load!).Measure(), this, Interval, Interval);
         }
     }
@@ -104,10 +112,11 @@ internal sealed class NodeLoad(ChannelLimits limits, TimeProvider time) : IDispo
     {
         // Timers run on the same threads as all work: what they are late, everything is.
         var now = time.GetTimestamp();
-        Measured(time.GetElapsedTime(_measured, now) - Interval);
+        var (elapsed, processor) = (time.GetElapsedTime(_measured, now), ProcessorTime);
+        Measured(elapsed - Interval, (processor - _processor) / (elapsed * Environment.ProcessorCount));
         lock (_gate)
         {
-            _measured = now;
+            (_measured, _processor) = (now, processor);
             if (time.GetElapsedTime(_used, now) > IdleTime && _excess >= StartExcess)
             {
                 _timer?.Dispose();

@@ -30,6 +30,10 @@ public sealed class ChannelOptionsTests
         "Presence:Limits:LongPollTimeout is '5': it must be a duration such as 1500ms")]
     [InlineData("Presence:Limits:MaxSockets", "0",
         "Presence:Limits:MaxSockets is 0: it must be at least 1, or nobody can connect")]
+    [InlineData("Presence:Limits:BusyProcessor", "0",
+        "Presence:Limits:BusyProcessor is 0: it must be more than 0, and at most 1")]
+    [InlineData("Presence:Limits:BusyProcessor", "1.5",
+        "Presence:Limits:BusyProcessor is 1.5: it must be more than 0, and at most 1")]
     [InlineData("Presence:CompressSockets", "yes", "Presence:CompressSockets is 'yes': it must be true or false")]
     [InlineData("Presence:AllowedOrigins:0", "a b",
         "Presence:AllowedOrigins is 'a b': it must be hosts such as example.org")]

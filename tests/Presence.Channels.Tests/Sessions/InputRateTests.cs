@@ -128,6 +128,46 @@ public sealed class InputRateTests
         Assert.Equal(NodeLoad.StartExcess, load.Excess);
     }
 
+    [Fact]
+    public void Limit_falls_while_the_node_uses_more_than_its_part_of_the_processors()
+    {
+        using var harness = new Harness(l => l.BusyProcessor = 0.3);
+        harness.Server.Load.Measured(TimeSpan.Zero, 0.29);
+        Assert.Equal(NodeLoad.StartExcess, harness.Server.Load.Excess);
+        harness.Server.Load.Measured(TimeSpan.Zero, 0.31);
+        Assert.Equal(NodeLoad.StartExcess / 2, harness.Server.Load.Excess);
+    }
+
+    [Fact]
+    public async Task Broadcasts_that_wait_in_a_mailbox_are_slowed_like_those_that_are_read()
+    {
+        const int Members = 50;
+        const int Messages = 20;
+        using var harness = new Harness(l => l.BusyFramesPerSecond = 1);
+        Busy(harness, TimeSpan.FromSeconds(1), times: 20);
+        var clients = Enumerable.Range(0, Members).Select(_ => harness.Connect()).ToList();
+        foreach (var client in clients)
+        {
+            await client.JoinAsync("echo:a");
+        }
+
+        for (var i = 0; i < Messages; i++)
+        {
+            await clients[0].SendAsync($$"""["1",null,"echo:a","others",{"i":{{i}}}]""");
+        }
+
+        // Each costs as much as five frames. Time stands still: those that are slowed wait.
+        await TestTimeouts.UntilAsync(
+            "it is slowed", TestClient.Timeout, () => harness.Counted("presence.sockets.throttled:busy") == 1);
+        for (var i = 0; i < Messages; i++)
+        {
+            var message = await harness.TickUntilAsync(clients[1].NextAsync());
+            Assert.Equal($$"""[null,null,"echo:a","news",{"i":{{i}}}]""", message);
+        }
+
+        Assert.InRange(harness.Counted("presence.sockets.throttled:busy"), 2, Messages);
+    }
+
     [Theory]
     [InlineData(1, 400_000, 0)]
     [InlineData(1, 1, 100)]
