@@ -291,7 +291,7 @@ internal sealed class ChangeFeed
     /// <summary>Gets whether most readers have yet to take the last diff.</summary>
     private bool IsBehind => _upToDate < Volatile.Read(ref _readers) / 2;
 
-    /// <summary>Gets the time until changes may be published, or until it is checked again; zero or less: now.</summary>
+    /// <summary>Gets the time until changes may be published, or this is asked again; zero or less: now.</summary>
     private TimeSpan ToNextDiff
     {
         get

@@ -103,6 +103,22 @@ public sealed class LongPollForwardingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Poll_of_a_client_that_has_gone_takes_no_frames_and_replaces_no_other_poll()
+    {
+        using var harness = new Harness();
+        var transport = new LongPollTransport(harness.Server, () => { });
+        var frames = new List<OutFrame>();
+        var waiting = transport.PollAsync(frames, default).AsTask();
+        Assert.Equal(LongPollTransport.Polled.Nothing, await transport.PollAsync([], new CancellationToken(true)));
+        transport.Send(new OutFrame("[]"u8.ToArray(), default, false));
+        Assert.Equal(LongPollTransport.Polled.Frames, await waiting.WaitAsync(TestClient.Timeout));
+        transport.Send(new OutFrame("[]"u8.ToArray(), default, false));
+        Assert.Equal(LongPollTransport.Polled.Nothing, await transport.PollAsync([], new CancellationToken(true)));
+        Assert.Equal(LongPollTransport.Polled.Frames, await transport.PollAsync(frames, default));
+        Assert.Equal(2, frames.Count);
+    }
+
+    [Fact]
     public async Task Status_410_is_for_a_connection_that_has_ended_or_whose_node_is_gone()
     {
         Assert.Equal(400, await _clients[1].PostAsync("junk!"));

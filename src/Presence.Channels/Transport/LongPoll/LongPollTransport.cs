@@ -92,6 +92,12 @@ internal sealed class LongPollTransport(ChannelServer server, Action onEnded) : 
         TaskCompletionSource<bool> poll;
         lock (_gate)
         {
+            if (aborted.IsCancellationRequested)
+            {
+                // A poll that was forwarded may come after the next one of its client.
+                return Polled.Nothing;
+            }
+
             _poll?.TrySetResult(false);
             _poll = null;
             if (Drain(frames) is { } polled)
