@@ -321,8 +321,10 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
 
                 if (_hasBroadcast && Connection.MeterAsync(0, 0) is { } slowed)
                 {
-                    // What waits in the mailbox has been counted as frames, and not by what it costs.
-                    await slowed;
+                    // What waits in the mailbox has been counted as frames, and not by what it costs. Not for long,
+                    // so that the channel notices the end of its socket.
+                    await slowed.WaitAsync(Backlog.MaxWait, Server.Time)
+                        .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 }
 
                 return result.Stops || _stopRequested ? new ChannelTermination(TerminationReason.Stopped) : null;

@@ -49,7 +49,7 @@ public sealed class HostAuthorizationTests
         Assert.Equal(acts, await ActAsync("broadcast", """{"topic":"t","event":"e"}"""));
         Assert.Equal(acts, await ActAsync("disconnect", """{"id":"users:ann"}"""));
 
-        // Who may act is told that there is no such process.
+        // Who may act gets the answer that there is no such process.
         var handsOver = acts == HttpStatusCode.OK ? HttpStatusCode.NotFound : acts;
         Assert.Equal(handsOver, await ActAsync("handover", """{"process":"nobody"}"""));
         Assert.Equal(acts == HttpStatusCode.OK ? ["ann"] : [], host.Node.Evicted);

@@ -34,7 +34,7 @@ internal sealed class LeaveExcuses
     {
         LeaveReason.LeaseExpired => _cuts.Exists(cut => cut.Contains(at)),
 
-        // Readers of a node that is cut off are told that the others are down.
+        // Readers of a node that is cut off see that the others are down.
         LeaveReason.NodeDown => IsLost(owner, at) || _cuts.Exists(cut => cut.Node.Length > 0 && cut.Contains(at)),
         LeaveReason.NodeStopped or LeaveReason.SessionEnded or LeaveReason.Replaced or LeaveReason.Unknown =>
             IsLost(owner, at),
