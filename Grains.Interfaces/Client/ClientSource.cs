@@ -26,13 +26,29 @@ internal sealed class ClientSource(IPresenceClient client) : IPresenceSource
     public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation) =>
         client.TopicsOfAsync(key, cancellation);
 
-    public async Task<SourceSubscription> SubscribeAsync(string topic, TopicListener listener)
+    /// <summary>A view is projected in this process, which receives the whole topic.</summary>
+    public async Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener)
     {
+        view?.Check();
+        if (view is { Where.Count: > 0 })
+        {
+            throw new PresenceViewException("An Orleans client has no indexes: views with where need a silo.");
+        }
+
         var presences = new PresenceSet(topic);
+        var projection = view is null ? null : new ViewProjection(view, topic, () => presences.Current.Entries);
         var subscription = await client.SubscribeAsync(topic, changes =>
         {
             presences.Apply(changes);
-            listener(changes, presences.Current, 0);
+            if (projection is null)
+            {
+                listener(changes, presences.Current, 0);
+            }
+            else if (projection.Apply(changes) is { Count: > 0 } ofView)
+            {
+                listener(ofView, projection.Snapshot, 0);
+            }
+
             return default;
         });
 

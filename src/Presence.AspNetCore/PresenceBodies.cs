@@ -58,7 +58,15 @@ internal sealed record ChangeBody(
         return change.Kind switch
         {
             PresenceChangeKind.Joined =>
-                new("joined", entry.Key, entry.Ref, null, entry.Meta, null, change.IsFirst ? true : null, null),
+                new(
+                    "joined",
+                    entry.Key,
+                    entry.Ref,
+                    null,
+                    entry.Meta,
+                    change.IsOfView ? "outOfView" : null,
+                    change.IsFirst ? true : null,
+                    null),
             PresenceChangeKind.Updated =>
                 new("updated", entry.Key, entry.Ref, change.LastShown!.Ref, entry.Meta, null, null, null),
 

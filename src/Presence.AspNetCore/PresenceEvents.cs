@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -6,6 +7,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.AspNetCore;
 
@@ -21,18 +23,56 @@ internal static class PresenceEvents
     public static async Task<IResult> StreamAsync(
         string topic,
         [FromHeader(Name = "Last-Event-ID")] string? lastEventId,
+        [FromQuery] string[] first,
+        [FromQuery] string[] prefix,
+        [FromQuery] string[] where,
         HttpContext http,
         PresenceRequest presence,
         CancellationToken cancellation)
     {
         topic = PresenceRequest.Unescape(topic);
         await presence.RequireAsync(PresenceOperation.Subscribe, topic, null);
+        var view = ViewOf(first, prefix, where);
 
         // An unknown id, such as one of another server, is answered with the state.
         FeedCursor? cursor = FeedCursor.TryParse(lastEventId, out var at) ? at : null;
-        var reading = await presence.Feeds.OpenAsync(topic, cursor, cancellation);
+        var reading = await presence.Feeds.OpenAsync(topic, view, cursor, cancellation);
         http.Response.RegisterForDispose(reading);
         return TypedResults.ServerSentEvents(EventsAsync(http, reading, cancellation));
+    }
+
+    /// <summary>Reads a view from query parameters, where each <c>where</c> is a field, <c>=</c> and a value.</summary>
+    /// <exception cref="PresenceViewException">They are malformed.</exception>
+    private static PresenceView? ViewOf(string[] first, string[] prefix, string[] where)
+    {
+        if (first.Length + prefix.Length + where.Length == 0)
+        {
+            return null;
+        }
+
+        if (first.Length > 1 || prefix.Length > 1 || where.Length > PresenceView.MaxFields)
+        {
+            throw new PresenceViewException(
+                $"first and prefix are given at most once, where at most {PresenceView.MaxFields} times.");
+        }
+
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var field in where)
+        {
+            if (field.Split('=', 2) is not [var name, var value] || !fields.TryAdd(name, value))
+            {
+                throw new PresenceViewException("where is a field and a value, such as where=/status=busy, each once.");
+            }
+        }
+
+        return new PresenceView
+        {
+            First = first is not [var text] ? null
+                : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var keys) ? keys
+                : throw new PresenceViewException($"first must be a whole number, 1 to {PresenceView.MaxFirst}."),
+            Prefix = prefix is [var start] ? start : null,
+            Where = fields,
+        };
     }
 
     private static async IAsyncEnumerable<SseItem<string>> EventsAsync(

@@ -162,8 +162,26 @@ public interface IPresenceTracker
     /// </remarks>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
+    /// <summary>
+    /// Delivers the changes of a part of a topic, as <see cref="Subscribe(string, Action{TopicDiff})"/> does for all of
+    /// it. The snapshot and each diff contain what is in the view only.
+    /// </summary>
+    /// <remarks>Equal views share their work, which does not depend on the size of the topic.</remarks>
+    /// <exception cref="PresenceViewException">
+    /// The view is malformed, or filters by a field that is not declared for the topic
+    /// (<see cref="TrackerOptions.AddIndex"/>).
+    /// </exception>
+    /// <exception cref="PresenceOverloadException">
+    /// The topic has too many different views on this node (<see cref="TrackerOptions.MaxViewsPerTopic"/>).
+    /// </exception>
+    TopicSubscription Subscribe(string topic, PresenceView view, Action<TopicDiff> onDiff) =>
+        throw new NotSupportedException("This tracker has no views.");
+
     /// <summary>Returns the topic as <see cref="List"/> does, with the clock of every replica at that moment.</summary>
     internal TopicSnapshotView ViewOf(string topic) => new(VersionVector.Empty, List(topic));
+
+    /// <exception cref="PresenceViewException">Subscribing with the view would be rejected.</exception>
+    internal void Check(PresenceView view, string topic) => view.Check();
 
     /// <summary>Remembers the last changes from now on, so that readers can resume with a cursor.</summary>
     internal void KeepHistory()

@@ -10,6 +10,8 @@ namespace Presence.SignalR;
 /// <summary>Converts the messages of a feed, once for all connections.</summary>
 internal static class HubMessages
 {
+    private const string OutOfView = "outOfView";
+
     /// <summary>Returns the item of a stream.</summary>
     public static HubPresenceMessage Item(FeedMessage message) => message.Encoded(CreateItem);
 
@@ -40,7 +42,8 @@ internal static class HubMessages
         var entry = change.Entry;
         return change.Kind switch
         {
-            PresenceChangeKind.Joined => new("joined", entry.Key, entry.Ref, null, meta, null, change.IsFirst, false),
+            PresenceChangeKind.Joined => new(
+                "joined", entry.Key, entry.Ref, null, meta, change.IsOfView ? OutOfView : null, change.IsFirst, false),
             PresenceChangeKind.Updated =>
                 new("updated", entry.Key, entry.Ref, change.LastShown!.Ref, meta, null, false, false),
 

@@ -58,13 +58,13 @@ internal sealed class HubPresence(
         return true;
     });
 
-    public Task PushPresenceAsync(Hub hub, string topic) => AsHubErrorsAsync(async () =>
+    public Task PushPresenceAsync(Hub hub, string topic, PresenceView? view) => AsHubErrorsAsync(async () =>
     {
         await RequireAsync(hub, PresenceOperation.Subscribe, topic, null);
         var (connection, caller) = (HubConnections.Of(hub.Context), hub.Clients.Caller);
         await ConnectionOf(hub).PushAsync(topic, async ended =>
         {
-            var reading = await feeds.OpenAsync(topic, null, ended);
+            var reading = await feeds.OpenAsync(topic, view, null, ended);
             return () => PushAsync(reading, connection, caller, ended);
         });
         return true;
@@ -78,22 +78,33 @@ internal sealed class HubPresence(
 
     public IAsyncEnumerable<HubPresenceMessage> SubscribeAsync(
         Hub hub, string topic, CancellationToken cancellation = default) =>
-        SubscribeAsync(hub, topic, HubMessages.Item, cancellation);
+        SubscribeAsync(hub, topic, null, HubMessages.Item, cancellation);
+
+    public IAsyncEnumerable<HubPresenceMessage> SubscribeAsync(
+        Hub hub, string topic, PresenceView view, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        return SubscribeAsync(hub, topic, view, HubMessages.Item, cancellation);
+    }
 
     public IAsyncEnumerable<HubPresenceChanges<T>> SubscribeAsync<T>(
         Hub hub, Topic<T> topic, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return SubscribeAsync(hub, topic.Name, message => HubMessages.Read(message, topic), cancellation);
+        return SubscribeAsync(hub, topic.Name, null, message => HubMessages.Read(message, topic), cancellation);
     }
 
     private async IAsyncEnumerable<T> SubscribeAsync<T>(
-        Hub hub, string topic, Func<FeedMessage, T> convert, [EnumeratorCancellation] CancellationToken cancellation)
+        Hub hub,
+        string topic,
+        PresenceView? view,
+        Func<FeedMessage, T> convert,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var reading = await AsHubErrorsAsync(async () =>
         {
             await RequireAsync(hub, PresenceOperation.Subscribe, topic, null);
-            return await feeds.OpenAsync(topic, null, cancellation);
+            return await feeds.OpenAsync(topic, view, null, cancellation);
         });
         await foreach (var message in reading.ReadAsync(cancellation))
         {
@@ -169,7 +180,8 @@ internal sealed class HubPresence(
         {
             throw new HubException("The presence authorizer does not allow this to the caller.");
         }
-        catch (Exception e) when (e is PresenceLimitException or PresenceMetaException or AlreadyTrackedException
+        catch (Exception e) when (e is PresenceLimitException or PresenceMetaException or PresenceViewException
+            or AlreadyTrackedException
             or NotTrackedException or PresenceOverloadException or SessionMovedException or TimeoutException)
         {
             throw new HubException(e.Message, e);

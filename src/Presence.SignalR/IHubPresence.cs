@@ -11,8 +11,9 @@ namespace Presence.SignalR;
 /// <para>A message of <see cref="IPresenceTracker.SendToKeyAsync"/> calls the client's method of its name with its
 /// payload, on each connection that is present under the key; not in an Orleans client.</para>
 /// <para>Call the methods inside a hub method with the hub itself. Errors are <see cref="HubException"/>, whose message
-/// reaches the client: not allowed by the <see cref="IPresenceAuthorizer"/>, topic, key or metadata too large, already
-/// or not tracked, too many presences or topics of the connection, or the connection is closed.</para>
+/// reaches the client: not allowed by the <see cref="IPresenceAuthorizer"/>, topic, key or metadata too large, a
+/// malformed view, already or not tracked, too many presences or topics of the connection, or the connection is
+/// closed.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -51,8 +52,11 @@ public interface IHubPresence
     /// and then <c>PresenceDiff</c> with every change (<see cref="HubPresenceDiff"/>), until the connection ends or
     /// <see cref="StopPushAsync"/>. A client that does not keep up receives a new state.
     /// </summary>
-    /// <remarks>Pushing a topic again sends a new state.</remarks>
-    Task PushPresenceAsync(Hub hub, string topic);
+    /// <param name="hub">The hub.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="view">The part of the topic, which a client may have sent; null (default): all of it.</param>
+    /// <remarks>Pushing a topic again, with the same view or another, sends a new state.</remarks>
+    Task PushPresenceAsync(Hub hub, string topic, PresenceView? view = null);
 
     /// <summary>Stops <see cref="PushPresenceAsync"/>. Returns false if the topic is not pushed.</summary>
     Task<bool> StopPushAsync(Hub hub, string topic);
@@ -62,6 +66,10 @@ public interface IHubPresence
     /// </summary>
     IAsyncEnumerable<HubPresenceMessage> SubscribeAsync(
         Hub hub, string topic, CancellationToken cancellation = default);
+
+    /// <summary>Returns the presences in a view of a topic, then every change of the view.</summary>
+    IAsyncEnumerable<HubPresenceMessage> SubscribeAsync(
+        Hub hub, string topic, PresenceView view, CancellationToken cancellation = default);
 
     /// <summary>Returns the same with metadata of a type, which the hub may use and the hub protocol writes.</summary>
     /// <remarks>Metadata that do not fit are shown with the reason.</remarks>

@@ -5,7 +5,10 @@ public sealed class EventTests : IAsyncLifetime
     private readonly FakeTimeProvider _time = new();
     private WebHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await WebHost.StartNodeAsync(_time);
+    public async Task InitializeAsync() => _host = await WebHost.StartNodeAsync(
+        _time,
+        services => services.Configure<PresenceOptions>(
+            options => options.Tracker.AddIndex("lobby", "/status").AddIndex("lob*", "/n")));
 
     public Task DisposeAsync() => _host.DisposeAsync().AsTask();
 
@@ -47,6 +50,61 @@ public sealed class EventTests : IAsyncLifetime
             _time.Advance(ChangeFeeds.DiffInterval);
             return Assert.Single((await reader.NextAsync("diff")).GetProperty("changes").EnumerateArray());
         }
+    }
+
+    [Fact]
+    public async Task Reader_of_a_view_receives_its_part_and_returns_with_its_last_id()
+    {
+        const string Path = "/presence/lobby/events?first=2&prefix=a&where=/status%3Dbusy&where=/n=1";
+        string last;
+        var session = _host.Node.OpenSession();
+        var busy = PresenceMeta.Parse("""{"status":"busy","n":1}""");
+        await using (var reader = await EventReader.OpenAsync(_host.Http, Path))
+        {
+            await reader.NextAsync("state");
+            await ChangeAsync(_host.Node.Tracker.TrackAsync(session, "lobby", "ann", busy).AsTask());
+            Assert.Equal("joined ann ", await NextAsync(reader));
+            last = reader.LastId;
+        }
+
+        await ChangeAsync(_host.Node.Tracker.TrackAsync(session, "lobby", "bob", busy).AsTask());
+        await ChangeAsync(_host.Node.Tracker.UpdateAsync(
+            session, "lobby", "ann", PresenceMeta.Parse("""{"status":"away","n":1}""")).AsTask());
+        await using var again = await EventReader.OpenAsync(_host.Http, Path, last);
+        Assert.Equal("left ann outOfView", await NextAsync(again));
+        await ChangeAsync(_host.Node.Tracker.UpdateAsync(session, "lobby", "ann", busy).AsTask());
+        Assert.Equal("joined ann outOfView", await NextAsync(again));
+
+        async Task ChangeAsync(Task write)
+        {
+            await write;
+            await _host.Node.Tracker.DeliveredAsync();
+            _time.Advance(ChangeFeeds.DiffInterval);
+        }
+
+        static async Task<string> NextAsync(EventReader reader)
+        {
+            var change = Assert.Single((await reader.NextAsync("diff")).GetProperty("changes").EnumerateArray());
+            return $"{change.GetProperty("kind")} {change.GetProperty("key")} "
+                + (change.TryGetProperty("reason", out var reason) ? reason.GetString() : "");
+        }
+    }
+
+    [Theory]
+    [InlineData("first=0", "first must be 1 to 1000.")]
+    [InlineData("first=x", "first must be a whole number, 1 to 1000.")]
+    [InlineData("first=1&first=2", "first and prefix are given at most once, where at most 4 times.")]
+    [InlineData("where=/status", "where is a field and a value, such as where=/status=busy, each once.")]
+    [InlineData(
+        "where=/status=a&where=/status=b", "where is a field and a value, such as where=/status=busy, each once.")]
+    [InlineData("where=status=busy", "A field of where is a JSON Pointer such as /status.")]
+    [InlineData("where=/x=y", "The field '/x' is not declared for this topic: declare it with AddIndex.")]
+    public async Task View_that_cannot_be_used_is_a_bad_request(string query, string detail)
+    {
+        using var response = await _host.Http.GetAsync(new Uri($"/presence/lobby/events?{query}", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+        Assert.Equal(detail, problem.GetProperty("detail").GetString());
     }
 
     [Fact]

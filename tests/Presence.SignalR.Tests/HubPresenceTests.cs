@@ -63,6 +63,47 @@ public sealed class HubPresenceTests
         Assert.Equal(["state", "state", "state"], ann.Events.All);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task View_of_a_client_is_pushed_and_tells_what_moved_apart_from_joins_and_leaves(bool messagePack)
+    {
+        await using var servers = await HubServers.StartAsync(2);
+        await using var ann = await servers.ConnectAsync(0, "ann", messagePack);
+        await using var bob = await servers.ConnectAsync(1, "bob");
+        var view = new PresenceView
+        {
+            First = 1,
+            Prefix = "b",
+            Where = new Dictionary<string, string> { ["/status"] = "busy" },
+        };
+        await ann.InvokeAsync("PushView", "room", view);
+        await ann.Events.FirstAsync(e => e == "state");
+        await bob.InvokeAsync("TrackText", "room", "bob", """{"status":"busy"}""");
+        await ann.Events.FirstAsync(e => e == "joined bob first");
+        await bob.InvokeAsync("TrackText", "room", "bea", """{"status":"free"}""");
+        await bob.InvokeAsync("TrackText", "room", "buck", """{"status":"busy"}""");
+        await bob.InvokeAsync("Update", "room", """{"status":"away"}""");
+        await ann.Events.FirstAsync(e => e == "left bob outOfView");
+        await ann.Events.FirstAsync(e => e == "joined buck outOfView");
+        Assert.Equal("buck", ann.Keys.All[^1]);
+    }
+
+    [Fact]
+    public async Task View_that_cannot_be_used_is_a_clear_error()
+    {
+        await using var servers = await HubServers.StartAsync(1);
+        await using var ann = await servers.ConnectAsync(0, "ann");
+        var undeclared = new PresenceView { Where = new Dictionary<string, string> { ["/room"] = "1" } };
+        foreach (var view in (object[])[undeclared, new { First = 0 }, new { Where = (string?)null, First = 1 }])
+        {
+            await Assert.ThrowsAsync<HubException>(() => ann.InvokeAsync("PushView", "room", view));
+            await using var items =
+                ann.Connection.StreamAsync<HubPresenceMessage>("WatchView", "room", view).GetAsyncEnumerator();
+            await Assert.ThrowsAsync<HubException>(async () => await items.MoveNextAsync());
+        }
+    }
+
     [Fact]
     public async Task Stream_yields_the_state_and_then_changes_until_the_client_cancels()
     {

@@ -22,7 +22,11 @@ internal sealed class HubServers : IAsyncDisposable
             builder.WebHost.UseUrls("http://127.0.0.1:0");
             builder.Logging.ClearProviders();
             builder.Services.AddSingleton(_ => cluster.CreateTransport(name));
-            builder.Services.AddPresence(options => options.NodeName = name);
+            builder.Services.AddPresence(options =>
+            {
+                options.NodeName = name;
+                options.Tracker.AddIndex("room", "/status");
+            });
             builder.Services.AddSingleton<IUserIdProvider, QueryUser>();
             var signalR = builder.Services.AddSignalR(options => options.MaximumReceiveMessageSize = 1024 * 1024)
                 .AddMessagePackProtocol()
@@ -95,6 +99,12 @@ public class RoomHub(IHubPresence presence) : Hub
     public Task Leave() => presence.LeaveAsync(this);
 
     public Task Push(string room) => presence.PushPresenceAsync(this, room);
+
+    public Task PushView(string room, PresenceView view) => presence.PushPresenceAsync(this, room, view);
+
+    public IAsyncEnumerable<HubPresenceMessage> WatchView(
+        string room, PresenceView view, CancellationToken cancellation) =>
+        presence.SubscribeAsync(this, room, view, cancellation);
 
     public Task<bool> StopPush(string room) => presence.StopPushAsync(this, room);
 

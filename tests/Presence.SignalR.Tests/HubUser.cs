@@ -68,7 +68,8 @@ internal sealed class HubUser : IAsyncDisposable
                     Set(change.Ref, change.Key, change.Meta);
                 }
 
-                var mark = change.First ? " first" : change.Last ? $" last {change.Reason}" : "";
+                var mark = change.First ? " first" : change.Last ? $" last {change.Reason}"
+                    : change.Reason == "outOfView" ? " outOfView" : "";
                 events.Add($"{change.Kind} {change.Key}{mark}");
             }
 

@@ -11,7 +11,8 @@ namespace Presence.Channels;
 /// Changes are collected between two messages. A new channel waits for the next message and gets the state after it, so
 /// that a thousand joins cost as many states as there were messages and not a thousand.
 /// </remarks>
-internal sealed partial class PresenceFeed(ChannelServer server, string presences, string topic)
+internal sealed partial class PresenceFeed(
+    ChannelServer server, string presences, string topic, PresenceView? view)
     : IThreadPoolWorkItem, IDisposable
 {
     // The tracker's dispatcher takes this lock, so it is never held for long; _gate is held while clients are served.
@@ -32,12 +33,17 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
     public string Presences => presences;
     public string Topic => topic;
 
+    /// <summary>Gets the part of the presences that the channels show; null if all.</summary>
+    public PresenceView? View => view;
+
     private FeedCursors Cursors => _cursors ??= new FeedCursors(_shown);
 
     /// <summary>Takes the snapshot and collects the changes after it.</summary>
     public void Start()
     {
-        _subscription = server.Node.Tracker.Subscribe(presences, OnDiff);
+        _subscription = view is null
+            ? server.Node.Tracker.Subscribe(presences, OnDiff)
+            : server.Node.Tracker.Subscribe(presences, view, OnDiff);
         _version = _subscription.Version;
         foreach (var entry in _subscription.Snapshot)
         {
@@ -152,10 +158,9 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
     {
         lock (_gate)
         {
-            if (changes.Count > 0)
-            {
-                SendChanges(changes, fields);
-            }
+            // What came into view or went out of it is never in one message with joins and leaves.
+            SendChanges([.. changes.Where(change => !change.IsOfView)], fields, isOfView: false);
+            SendChanges([.. changes.Where(change => change.IsOfView)], fields, isOfView: true);
 
             if (_newcomers.Count > 0)
             {
@@ -164,14 +169,20 @@ internal sealed partial class PresenceFeed(ChannelServer server, string presence
         }
     }
 
-    private void SendChanges(IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields)
+    private void SendChanges(
+        IReadOnlyList<PresenceChange> changes, IReadOnlyDictionary<string, byte[]>? fields, bool isOfView)
     {
-        if (_channels.Count == 0)
+        if (_channels.Count == 0 || changes.Count == 0)
         {
             return;
         }
 
         var payload = PresencePayloads.Diff(changes, fields);
+        if (isOfView)
+        {
+            payload = PresencePayloads.OfView(payload);
+        }
+
         var shared = new SharedPayload(payload);
         var message = new EncodedBroadcast(topic, PhoenixEvents.PresenceDiff, shared.Payload);
         SharedPayload? withCursor = null;

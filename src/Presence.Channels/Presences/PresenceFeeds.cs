@@ -1,19 +1,23 @@
+using Presence.Tracker;
+
 namespace Presence.Channels;
 
-/// <summary>Keeps one feed for all channels that show the same presences in the same topic.</summary>
+/// <summary>Keeps one feed for all channels that show the same view of the same presences in one topic.</summary>
 internal sealed class PresenceFeeds(ChannelServer server)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Presences, string Topic), PresenceFeed> _feeds = [];
+    private readonly Dictionary<(string Presences, string Topic, PresenceView? View), PresenceFeed> _feeds = [];
 
-    public PresenceFeed Add(string presences, ChannelActor channel)
+    /// <exception cref="PresenceViewException">The view cannot be used for the presences.</exception>
+    /// <exception cref="Node.PresenceOverloadException">The topic has too many views.</exception>
+    public PresenceFeed Add(string presences, PresenceView? view, ChannelActor channel)
     {
         lock (_gate)
         {
-            var key = (presences, channel.Topic);
+            var key = (presences, channel.Topic, view);
             if (!_feeds.TryGetValue(key, out var feed))
             {
-                feed = new PresenceFeed(server, presences, channel.Topic);
+                feed = new PresenceFeed(server, presences, channel.Topic, view);
                 feed.Start();
                 _feeds.Add(key, feed);
             }
@@ -29,7 +33,7 @@ internal sealed class PresenceFeeds(ChannelServer server)
         {
             if (feed.Remove(channel))
             {
-                _feeds.Remove((feed.Presences, feed.Topic));
+                _feeds.Remove((feed.Presences, feed.Topic, feed.View));
                 feed.Dispose();
             }
         }

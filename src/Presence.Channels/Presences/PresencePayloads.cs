@@ -48,6 +48,9 @@ internal static class PresencePayloads
     public static byte[] WithCursor(ReadOnlySpan<byte> diff, string? cursor) =>
         [.. diff[..^1], .. ","u8, .. Cursor(cursor).AsSpan(1)];
 
+    /// <summary>Returns a diff with the reason that its presences only came into a view or went out of it.</summary>
+    public static byte[] OfView(ReadOnlySpan<byte> diff) => [.. diff[..^1], .. ",\"reason\":\"out_of_view\"}"u8];
+
     /// <summary>Encodes <c>{"cursor": "..."}</c>.</summary>
     public static byte[] Cursor(string? cursor)
     {

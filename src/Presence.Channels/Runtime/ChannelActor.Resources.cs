@@ -1,4 +1,5 @@
 using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.Channels;
 
@@ -89,7 +90,21 @@ internal sealed partial class ChannelActor
             return;
         }
 
-        var feed = Server.Feeds.Add(topic, this);
+        try
+        {
+            Show(topic);
+        }
+        catch (Exception e) when (e is PresenceViewException or PresenceOverloadException)
+        {
+            Push(PhoenixEvents.PresenceView, PhoenixReasons.Because(e.Message));
+        }
+    }
+
+    /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
+    /// <exception cref="PresenceOverloadException">The topic has too many views.</exception>
+    private void Show(string topic)
+    {
+        var feed = Server.Feeds.Add(topic, _view, this);
         lock (_resourcesGate)
         {
             if (!IsDetached)

@@ -1,4 +1,5 @@
 using Presence.Node;
+using Presence.Tracker;
 
 namespace Presence.Channels;
 
@@ -59,6 +60,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         try
         {
             ReadCursor(payload);
+            ReadView(payload);
             if (!await ResumeAsync(payload))
             {
                 return RejectJoin(reference, PhoenixReasons.JoinCrashed);
@@ -80,6 +82,10 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 return RejectJoin(reference, PhoenixReasons.JoinTimeout, keepsSession: IsResumed);
             }
         }
+        catch (PresenceViewException e)
+        {
+            return RejectJoin(reference, PhoenixReasons.Because(e.Message), keepsSession: IsResumed);
+        }
         catch (Exception e)
         {
             Server.Log.JoinFailed(e, Topic, Name);
@@ -90,6 +96,15 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         if (!result.Accepted)
         {
             return RejectJoin(reference, result.Response);
+        }
+
+        try
+        {
+            CheckView();
+        }
+        catch (PresenceViewException e)
+        {
+            return RejectJoin(reference, PhoenixReasons.Because(e.Message), keepsSession: IsResumed);
         }
 
         var reply = ChannelReply.Ok(WithSession(result.Response));
@@ -303,6 +318,12 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 }
 
                 _hasBroadcast = false;
+                if (_pushedTopic is not null && message.Event == PhoenixEvents.PresenceView)
+                {
+                    Reply(message.Ref, ChangeView(message.Payload));
+                    break;
+                }
+
                 _currentRef = message.Ref;
                 _handlingPush = true;
                 var result = await _channel.HandleInAsync(message.Event!, message.Payload);

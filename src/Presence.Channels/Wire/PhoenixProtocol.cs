@@ -18,6 +18,7 @@ internal static class PhoenixEvents
     public const string PresenceDiff = "presence_diff";
     public const string PresenceCursor = "presence_cursor";
     public const string PresenceSuperseded = "presence_superseded";
+    public const string PresenceView = "presence_view";
 
     /// <summary>Throws if an application may not send an event of this name.</summary>
     public static void Check(string name)
@@ -50,6 +51,9 @@ internal static class PhoenixReasons
     public static readonly ChannelPayload PayloadTooDeep = Reason("payload too deep");
     public static readonly ChannelPayload ChannelBusy = Reason("channel busy");
     public static readonly ChannelPayload ChannelCrash = Reason("channel_crash");
+
+    /// <summary>Returns the message of an error that a client has caused.</summary>
+    public static ChannelPayload Because(string message) => Reason(message);
 
     private static ChannelPayload Reason(string reason) => ChannelPayload.From(new { reason });
 }

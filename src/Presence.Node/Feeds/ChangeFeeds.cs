@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
+using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>The feeds of this process: one per topic with readers, kept for a while after the last.</summary>
+/// <summary>The feeds of this process: one per topic or view with readers, kept for a while after the last.</summary>
 internal sealed class ChangeFeeds : IDisposable
 {
     /// <summary>Interval of the pulses of all feeds.</summary>
@@ -21,7 +22,7 @@ internal sealed class ChangeFeeds : IDisposable
     private readonly TimeProvider _time;
     private readonly FeedInstruments _instruments;
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Topic, PresenceView? View), Slot> _slots = [];
     private readonly ITimer _timer;
     private int _idle;
 
@@ -50,19 +51,23 @@ internal sealed class ChangeFeeds : IDisposable
     /// Subscribes to the topic if nobody has, and returns a reading of its feed. Call it once, and enumerate it once
     /// or dispose it.
     /// </summary>
-    public async Task<FeedReading> OpenAsync(string topic, FeedCursor? cursor, CancellationToken cancellation)
+    /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
+    public async Task<FeedReading> OpenAsync(
+        string topic, PresenceView? view, FeedCursor? cursor, CancellationToken cancellation)
     {
+        view?.Check();
+        var key = (topic, view is { IsWhole: false } ? view : null);
         Slot slot;
         lock (_gate)
         {
-            if (_slots.TryGetValue(topic, out slot!))
+            if (_slots.TryGetValue(key, out slot!))
             {
                 _idle -= slot.Readers == 0 ? 1 : 0;
             }
             else
             {
-                slot = new Slot(topic, new ChangeFeed(topic, DiffInterval, _time, _instruments));
-                _slots.Add(topic, slot);
+                slot = new Slot(key, new ChangeFeed(topic, DiffInterval, _time, _instruments));
+                _slots.Add(key, slot);
                 _instruments.FeedAdded();
             }
 
@@ -103,7 +108,8 @@ internal sealed class ChangeFeeds : IDisposable
         using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         return Task.Run(async () =>
         {
-            var subscription = await _source.SubscribeAsync(slot.Topic, slot.Feed.OnChanges).ConfigureAwait(false);
+            var (topic, view) = slot.Key;
+            var subscription = await _source.SubscribeAsync(topic, view, slot.Feed.OnChanges).ConfigureAwait(false);
             slot.Subscription = subscription.Ending;
             slot.Feed.Start(subscription.Snapshot, subscription.Version, subscription.Missed);
         });
@@ -125,7 +131,7 @@ internal sealed class ChangeFeeds : IDisposable
                 return;
             }
 
-            _slots.Remove(slot.Topic);
+            _slots.Remove(slot.Key);
         }
 
         Close(slot);
@@ -142,7 +148,7 @@ internal sealed class ChangeFeeds : IDisposable
                 (isOver ? ended : live).Add(slot);
             }
 
-            ended.ForEach(slot => _slots.Remove(slot.Topic));
+            ended.ForEach(slot => _slots.Remove(slot.Key));
             _idle -= ended.Count;
         }
 
@@ -162,9 +168,9 @@ internal sealed class ChangeFeeds : IDisposable
     }
 
     /// <summary>A feed and its number of readers.</summary>
-    internal sealed class Slot(string topic, ChangeFeed feed)
+    internal sealed class Slot((string Topic, PresenceView? View) key, ChangeFeed feed)
     {
-        public string Topic => topic;
+        public (string Topic, PresenceView? View) Key => key;
 
         public ChangeFeed Feed => feed;
 

@@ -34,7 +34,11 @@ internal interface IPresenceSource
     /// Calls the listener with every change after the returned snapshot. Calls that come before this method returns
     /// replace the snapshot.
     /// </summary>
-    Task<SourceSubscription> SubscribeAsync(string topic, TopicListener listener);
+    /// <param name="topic">The topic.</param>
+    /// <param name="view">The part of the topic; null: all of it.</param>
+    /// <param name="listener">The listener.</param>
+    /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
+    Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener);
 
     /// <summary>Opens a session. Dispose it to end its presences. An Orleans client uses no options.</summary>
     ISourceSession OpenSession(PresenceSessionOptions options);

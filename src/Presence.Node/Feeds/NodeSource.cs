@@ -24,17 +24,24 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
     public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation) =>
         Task.FromResult(node.Tracker.TopicsOf(key));
 
-    public Task<SourceSubscription> SubscribeAsync(string topic, TopicListener listener)
+    public Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener)
     {
+        if (view is { IsWhole: false })
+        {
+            var ofView = node.Tracker.Subscribe(topic, view, OnDiff);
+            return Task.FromResult(new SourceSubscription(ofView.Snapshot, new Ending(ofView), ofView.Version));
+        }
+
         if (Interlocked.Exchange(ref _keepsHistory, 1) == 0)
         {
             node.Tracker.KeepHistory();
         }
 
-        var subscription = node.Tracker.Subscribe(
-            topic, diff => listener(diff.Changes, diff.View!.Snapshot, diff.Version));
+        var subscription = node.Tracker.Subscribe(topic, OnDiff);
         return Task.FromResult(new SourceSubscription(
             subscription.Snapshot, new Ending(subscription), subscription.Version, subscription.Missed));
+
+        void OnDiff(TopicDiff diff) => listener(diff.Changes, diff.View!.Snapshot, diff.Version);
     }
 
     public ISourceSession OpenSession(PresenceSessionOptions options) =>

@@ -24,6 +24,7 @@ internal sealed class NodeInstruments : IDisposable
     private readonly Counter<long> _messagesRejected;
     private readonly Counter<long> _coalesced;
     private readonly Counter<long> _sent;
+    private readonly UpDownCounter<int> _views;
     private readonly Histogram<double> _merge;
     private readonly Histogram<double> _synchronization;
 
@@ -46,6 +47,7 @@ internal sealed class NodeInstruments : IDisposable
         _messagesRejected = Count("handler.rejected", "{message}", "Messages rejected by a full handler queue");
         _coalesced = Count("handler.coalesced", "{time}", "Times a handler or subscriber lagged");
         _sent = Count("messages.sent", "{message}", "Messages to the sessions of a key, by result");
+        _views = _meter.CreateUpDownCounter<int>("presence.views", "{view}", "Different views of topics in use");
         _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to apply one frame");
         _synchronization = _meter.CreateHistogram<double>(
             "presence.synchronization.duration", "s", "Time until a starting node had the presences of the others");
@@ -104,6 +106,8 @@ internal sealed class NodeInstruments : IDisposable
     public void InputFailed() => _inputFailures.Add(1);
 
     public void Overloaded() => _overloads.Add(1);
+
+    public void ViewsChanged(int by) => _views.Add(by);
 
     public void MessageRejected() => _messagesRejected.Add(1);
 

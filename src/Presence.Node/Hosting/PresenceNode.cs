@@ -284,7 +284,8 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         }
 
         return new PresenceTracker(
-            name, Name, hosts, new PresenceEvictions(_transport, _time), _messages, _options, _instruments, _log);
+            name, Name, hosts, new PresenceEvictions(_transport, _time), _messages, _options, _time, _instruments,
+            _log);
     }
 
     private (ShardHost Host, ShardFrame Frame)? Decode(string from, ClusterFrame frame)

@@ -10,10 +10,13 @@ internal sealed class PresenceTracker(
     PresenceEvictions evictions,
     PresenceMessages messages,
     PresenceOptions options,
+    TimeProvider time,
     NodeInstruments instruments,
     ILogger log)
     : IPresenceTracker
 {
+    private TrackerViews? _views;
+
     public string Name => name;
 
     public ShardHost[] Hosts => hosts;
@@ -232,6 +235,20 @@ internal sealed class PresenceTracker(
             };
         });
     }
+
+    public TopicSubscription Subscribe(string topic, PresenceView view, Action<TopicDiff> onDiff)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        ArgumentNullException.ThrowIfNull(view);
+        ArgumentNullException.ThrowIfNull(onDiff);
+        return view.IsWhole
+            ? Subscribe(topic, onDiff)
+            : LazyInitializer.EnsureInitialized(
+                ref _views, () => new TrackerViews(this, options.Trackers[name], time, instruments, log))
+                .Subscribe(topic, view, onDiff);
+    }
+
+    public void Check(PresenceView view, string topic) => options.Trackers[name].Check(view, topic);
 
     public void KeepHistory()
     {

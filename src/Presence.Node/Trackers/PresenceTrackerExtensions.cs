@@ -4,7 +4,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Other forms of <see cref="IPresenceTracker.Subscribe"/> and of reads.</summary>
+/// <summary>Other forms of <see cref="IPresenceTracker.Subscribe(string, Action{TopicDiff})"/> and of reads.</summary>
 public static class PresenceTrackerExtensions
 {
     /// <summary>Maximum number of diffs that wait for an enumeration.</summary>
@@ -26,12 +26,43 @@ public static class PresenceTrackerExtensions
     /// }
     /// </code>
     /// </example>
-    public static async IAsyncEnumerable<PresenceChange> WatchAsync(
-        this IPresenceTracker tracker, string topic, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public static IAsyncEnumerable<PresenceChange> WatchAsync(
+        this IPresenceTracker tracker, string topic, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(tracker);
+        return WatchAsync(onDiff => tracker.Subscribe(topic, onDiff), cancellation);
+    }
+
+    /// <summary>
+    /// Enumerates every presence in a view of a topic as a join, and then each change of the view, in order and exactly
+    /// once, until canceled.
+    /// </summary>
+    /// <inheritdoc cref="WatchAsync(IPresenceTracker, string, CancellationToken)" path="/remarks"/>
+    /// <exception cref="OperationCanceledException">The enumeration was canceled.</exception>
+    /// <exception cref="PresenceViewException">
+    /// The view is malformed, or filters by a field that is not declared for the topic.
+    /// </exception>
+    /// <example>
+    /// <code>
+    /// var view = new PresenceView { First = 50, Prefix = "an" };
+    /// await foreach (var change in node.Tracker.WatchAsync("lobby", view, CancellationToken.None))
+    /// {
+    ///     Console.WriteLine($"{change.Kind} {change.Entry.Key}{(change.IsOfView ? " (in or out of view)" : "")}");
+    /// }
+    /// </code>
+    /// </example>
+    public static IAsyncEnumerable<PresenceChange> WatchAsync(
+        this IPresenceTracker tracker, string topic, PresenceView view, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(tracker);
+        return WatchAsync(onDiff => tracker.Subscribe(topic, view, onDiff), cancellation);
+    }
+
+    private static async IAsyncEnumerable<PresenceChange> WatchAsync(
+        Func<Action<TopicDiff>, TopicSubscription> subscribe, [EnumeratorCancellation] CancellationToken cancellation)
+    {
         var queue = new WatchQueue(Capacity);
-        using var subscription = tracker.Subscribe(topic, queue.Add);
+        using var subscription = subscribe(queue.Add);
         foreach (var change in PresenceChange.JoinedAll(subscription.Snapshot))
         {
             cancellation.ThrowIfCancellationRequested();

@@ -73,8 +73,8 @@ public static class TypedTrackerExtensions
     }
 
     /// <summary>
-    /// Delivers the changes of a topic as <see cref="IPresenceTracker.Subscribe"/> does. Read the snapshot of the
-    /// result with <see cref="Topic{T}.Read(IEnumerable{PresenceEntry})"/>.
+    /// Delivers the changes of a topic as <see cref="IPresenceTracker.Subscribe(string, Action{TopicDiff})"/> does.
+    /// Read the snapshot of the result with <see cref="Topic{T}.Read(IEnumerable{PresenceEntry})"/>.
     /// </summary>
     public static TopicSubscription Subscribe<T>(
         this IPresenceTracker tracker, Topic<T> topic, Action<IReadOnlyList<PresenceChange<T>>> onChanges)
@@ -85,7 +85,7 @@ public static class TypedTrackerExtensions
         return tracker.Subscribe(topic.Name, diff => onChanges(topic.Read(diff.Changes)));
     }
 
-    /// <inheritdoc cref="PresenceTrackerExtensions.WatchAsync"/>
+    /// <inheritdoc cref="PresenceTrackerExtensions.WatchAsync(IPresenceTracker, string, CancellationToken)"/>
     public static async IAsyncEnumerable<PresenceChange<T>> WatchAsync<T>(
         this IPresenceTracker tracker,
         Topic<T> topic,

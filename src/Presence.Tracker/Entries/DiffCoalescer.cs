@@ -6,7 +6,8 @@ namespace Presence.Tracker;
 /// </summary>
 /// <remarks>
 /// Join then update: join of the newest version. Join then leave: nothing. Update then update: one update from the
-/// version shown first to the newest. Update then leave: a leave with the final version. Leave then join: both.
+/// version shown first to the newest. Update then leave: a leave with the final version. Leave then join: both. Out of
+/// a view and back: an update, or nothing if the version is the same.
 /// A key that became present or absent in sum is marked so at one change.
 /// </remarks>
 public sealed class DiffCoalescer
@@ -35,7 +36,9 @@ public sealed class DiffCoalescer
         }
 
         net.Present = change.Kind == PresenceChangeKind.Left ? null : entry;
-        if (change.Kind == PresenceChangeKind.Left && net.Shown is not null && net.End is null)
+        net.JoinReason = change.Kind == PresenceChangeKind.Joined ? change.Reason : net.JoinReason;
+        if (change.Kind == PresenceChangeKind.Left && net.Shown is not null
+            && net.End is null or { Reason: LeaveReason.OutOfView })
         {
             net.End = change with { LastShown = net.Shown, ChangesKey = false };
         }
@@ -52,9 +55,13 @@ public sealed class DiffCoalescer
         var changes = new List<PresenceChange>(_nets.Count);
         foreach (var net in _nets.Values.OrderBy(n => n.Order))
         {
-            if (net is { Shown: { } shown, End: null, Present: { } present })
+            if (net is { Shown: { } shown, Present: { } present } && (net.End is null || net.IsBackInView))
             {
-                changes.Add(PresenceChange.Updated(shown, present));
+                if (net.End is null || shown.Dot != present.Dot)
+                {
+                    changes.Add(PresenceChange.Updated(shown, present));
+                }
+
                 continue;
             }
 
@@ -65,7 +72,7 @@ public sealed class DiffCoalescer
 
             if (net.Present is { } joined)
             {
-                changes.Add(PresenceChange.Joined(joined));
+                changes.Add(PresenceChange.Joined(joined) with { Reason = net.JoinReason });
             }
         }
 
@@ -87,5 +94,12 @@ public sealed class DiffCoalescer
 
         /// <summary>The current version; null if the presence ended.</summary>
         public PresenceEntry? Present { get; set; }
+
+        /// <summary>The reason of the last join.</summary>
+        public LeaveReason JoinReason { get; set; }
+
+        /// <summary>Whether the presence went out of a view and came back.</summary>
+        public bool IsBackInView =>
+            End is { Reason: LeaveReason.OutOfView } && JoinReason == LeaveReason.OutOfView;
     }
 }

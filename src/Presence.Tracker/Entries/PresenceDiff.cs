@@ -34,6 +34,12 @@ public enum LeaveReason
     /// The reason is not known: a subscriber missed the leave and found the presence missing from a later list.
     /// </summary>
     Unknown,
+
+    /// <summary>
+    /// The presence did not end: it no longer belongs to the <see cref="PresenceView"/> of the reader. As the reason of
+    /// a join: it was present before and belongs to the view now.
+    /// </summary>
+    OutOfView,
 }
 
 /// <summary>The kind of a <see cref="PresenceChange"/>.</summary>
@@ -55,7 +61,10 @@ public enum PresenceChangeKind
 /// Joined and updated: the current version. Left: the final version, which may be newer than the last shown one.
 /// </param>
 /// <param name="LastShown">Updated and left: the last version that observers on this node saw. Joined: null.</param>
-/// <param name="Reason">The reason of a leave; undefined for the other kinds.</param>
+/// <param name="Reason">
+/// The reason of a leave. Joined: <see cref="LeaveReason.OutOfView"/> if the presence only came into a view. Undefined
+/// for updates.
+/// </param>
 public readonly record struct PresenceChange(
     PresenceChangeKind Kind,
     PresenceEntry Entry,
@@ -73,6 +82,12 @@ public readonly record struct PresenceChange(
 
     /// <summary>Gets whether the key becomes absent from the topic: its last device left.</summary>
     public bool IsLast => ChangesKey && Kind == PresenceChangeKind.Left;
+
+    /// <summary>
+    /// Gets whether the presence neither joined nor left: it came into the reader's <see cref="PresenceView"/>, or went
+    /// out of it.
+    /// </summary>
+    public bool IsOfView => Reason == LeaveReason.OutOfView && Kind != PresenceChangeKind.Updated;
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace Presence.Tracker;
 
@@ -11,6 +12,14 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
     public static EntryTree Empty { get; } = new(default);
 
     public int Count => entries.Count;
+
+    /// <summary>Gets the last key; null if there are no entries.</summary>
+    public string? LastKey => entries.Last?.Key;
+
+    /// <summary>Returns a tree of entries in key order, of which there is at least one.</summary>
+    public static EntryTree OfAscending(List<PresenceEntry> ascending) =>
+        new(new PersistentTree<PresenceEntry>(
+            TreeNode<PresenceEntry>.Build(CollectionsMarshal.AsSpan(ascending), new EditToken())));
 
     /// <summary>Counts the distinct keys. Enumerates all entries.</summary>
     public int CountKeys()
@@ -148,7 +157,7 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public PresencePage Page(string? after, int limit)
     {
-        var at = after is null ? entries.GetEnumerator() : entries.From(new AfterKey(after));
+        var at = after is null ? entries.GetEnumerator() : After(after);
         var page = new List<PresenceEntry>(Math.Min(limit, Count));
         string? key = null;
         for (var keys = 0; at.MoveNext();)
@@ -173,6 +182,12 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
     public PersistentTree<PresenceEntry>.Enumerator GetEnumerator() => entries.GetEnumerator();
 
     public PersistentTree<PresenceEntry>.Enumerator From(PresenceEntry first) => entries.From(new ByIdentity(first));
+
+    /// <summary>Enumerates from the first key that does not precede a text.</summary>
+    public PersistentTree<PresenceEntry>.Enumerator FromKey(string first) => entries.From(new ByKey(first));
+
+    /// <summary>Enumerates from the first key after a key.</summary>
+    public PersistentTree<PresenceEntry>.Enumerator After(string key) => entries.From(new AfterKey(key));
 
     private readonly struct ByIdentity(PresenceEntry sought) : IProbe<PresenceEntry>
     {

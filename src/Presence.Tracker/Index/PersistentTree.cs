@@ -44,6 +44,21 @@ internal readonly struct PersistentTree<T>
         return at < leaf.Length && probe.CompareTo(leaf.Items[at]) == 0 ? leaf.Items[at] : null;
     }
 
+    /// <summary>Gets the last item; null if there is none.</summary>
+    public T? Last
+    {
+        get
+        {
+            var node = _root;
+            while (node is InnerNode<T> inner)
+            {
+                node = inner.Children[inner.Length - 1];
+            }
+
+            return node is LeafNode<T> { Length: > 0 } leaf ? leaf.Items[leaf.Length - 1] : null;
+        }
+    }
+
     /// <summary>Adds the item or replaces the item equal to it.</summary>
     /// <returns>The new version.</returns>
     public PersistentTree<T> Set<TProbe>(T item, TProbe probe, EditToken edit)

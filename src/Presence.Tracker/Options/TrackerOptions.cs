@@ -4,6 +4,8 @@ namespace Presence.Tracker;
 /// <remarks>Names and rules follow Phoenix.Tracker; differences are documented at the property.</remarks>
 public sealed class TrackerOptions
 {
+    private readonly List<(TopicPattern Topics, FieldPointer Field)> _indexes = [];
+
     /// <summary>
     /// Interval of the periodic step. Default 1500 ms, 10 ms to 1 h: a step that is late by two periods counts as a
     /// suspension of the process. <see cref="DeltaDelay"/> is for changes.
@@ -46,8 +48,49 @@ public sealed class TrackerOptions
     /// </summary>
     public TimeSpan DeltaDelay { get; set; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>
+    /// Maximum number of different views of one topic with subscribers on this node. Default 1,000, 1 to 100,000. Each
+    /// costs a comparison of keys per change, and memory for what it shows.
+    /// </summary>
+    public int MaxViewsPerTopic { get; set; } = 1000;
+
     /// <summary>Minimum log level: <c>Trace</c> to <c>Critical</c>, or <c>None</c> (default).</summary>
     public string LogLevel { get; set; } = "None";
+
+    /// <summary>
+    /// Declares a field of the metadata by which views of some topics may filter. A node indexes it while it has such a
+    /// view of a topic; the first one reads the topic once.
+    /// </summary>
+    /// <param name="topics">A topic, or a prefix and <c>*</c>, such as <c>cart:*</c>.</param>
+    /// <param name="field">The field as a JSON Pointer (RFC 6901), such as <c>/status</c>.</param>
+    /// <exception cref="ArgumentException">The pattern or the pointer is malformed.</exception>
+    /// <example>
+    /// <code>
+    /// builder.Services.AddPresence(options => options.Tracker.AddIndex("cart:*", "/status"));
+    /// </code>
+    /// </example>
+    public TrackerOptions AddIndex(string topics, string field)
+    {
+        ArgumentNullException.ThrowIfNull(field);
+        _indexes.Add((new TopicPattern(topics), new FieldPointer(field)));
+        return this;
+    }
+
+    /// <exception cref="PresenceViewException">
+    /// The view is malformed, or filters by a field that is not declared for the topic.
+    /// </exception>
+    internal void Check(PresenceView view, string topic)
+    {
+        view.Check();
+        foreach (var field in view.Where.Keys)
+        {
+            if (!_indexes.Any(index => index.Field.Text == field && index.Topics.Matches(topic)))
+            {
+                throw new PresenceViewException(
+                    $"The field '{field}' is not declared for this topic: declare it with AddIndex.");
+            }
+        }
+    }
 
     /// <summary>Gets <see cref="DownPeriod"/> or its default.</summary>
     public TimeSpan EffectiveDownPeriod => DownPeriod ?? BroadcastPeriod * MaxSilentPeriods * 2;
@@ -82,6 +125,7 @@ public sealed class TrackerOptions
         rules.Require(PermDownPeriod <= TimeSpan.FromDays(365), PermDownPeriod, "must be at most 365 days");
         rules.Require(ClockSamplePeriods is >= 1 and <= 1000, ClockSamplePeriods, "must be between 1 and 1000");
         rules.Require(PoolSize is >= 1 and <= 1024, PoolSize, "must be between 1 and 1024");
+        rules.Require(MaxViewsPerTopic is >= 1 and <= 100_000, MaxViewsPerTopic, "must be between 1 and 100000");
         rules.Require(DeltaDelay >= TimeSpan.Zero, DeltaDelay, "must not be negative");
         rules.Require(
             DeltaDelay <= BroadcastPeriod,

@@ -19,6 +19,7 @@ internal static class Catalog
     [
         .. Core,
         .. ReadRows.AsAnyThread,
+        .. ViewRows.All,
         .. ManyNodesRows.All,
         .. ChannelRows.All,
         .. HubRows.All,

@@ -36,7 +36,7 @@ public sealed class FetchTests
         foreach (var client in clients)
         {
             await client.JoinAsync("watch:room:a");
-            await harness.TickUntilAsync(new PresenceView(client).UntilAsync(_ => true));
+            await harness.TickUntilAsync(new ClientPresences(client).UntilAsync(_ => true));
         }
 
         names.Calls.Clear();
@@ -111,7 +111,7 @@ public sealed class FetchTests
         Assert.Contains("room:quick", await bob.NextAsync(), StringComparison.Ordinal);
 
         slow.Gate.SetResult();
-        var views = new[] { new PresenceView(ann), new PresenceView(bob) };
+        var views = new[] { new ClientPresences(ann), new ClientPresences(bob) };
         foreach (var view in views)
         {
             await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Count == 2));

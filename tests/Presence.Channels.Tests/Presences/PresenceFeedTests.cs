@@ -97,7 +97,7 @@ public sealed class PresenceFeedTests : IDisposable
         using var harness = new Harness();
         var client = harness.Connect();
         await client.JoinAsync("watch:t");
-        var view = new PresenceView(client);
+        var view = new ClientPresences(client);
         await view.UntilAsync(_ => true);
         var session = harness.Node.OpenSession();
         for (var i = 0; i < 50; i++)
@@ -155,7 +155,7 @@ public sealed class PresenceFeedTests : IDisposable
     {
         using var harness = new Harness(l => l.DiffInterval = TimeSpan.FromMilliseconds(20));
         var random = new Random(seed);
-        var clients = new List<(TestClient Client, PresenceView View)>();
+        var clients = new List<(TestClient Client, ClientPresences View)>();
         var processes = Enumerable.Range(0, 20).Select(_ => harness.Node.OpenSession()).ToList();
         for (var i = 0; i < 400; i++)
         {
@@ -163,7 +163,7 @@ public sealed class PresenceFeedTests : IDisposable
             {
                 var client = harness.Connect();
                 await client.JoinAsync("watch:t");
-                clients.Add((client, new PresenceView(client)));
+                clients.Add((client, new ClientPresences(client)));
             }
 
             await StepAsync(
@@ -202,7 +202,7 @@ public sealed class PresenceFeedTests : IDisposable
             }
         }
 
-        var views = clients.Select(c => new PresenceView(c)).ToList();
+        var views = clients.Select(c => new ClientPresences(c)).ToList();
         foreach (var view in views)
         {
             await harness.TickUntilAsync(view.UntilAsync(v => v.Metas.Count == 1000));

@@ -21,19 +21,19 @@ public sealed class ChangeFeedsTests : IAsyncDisposable
     [Fact]
     public async Task Readers_of_a_topic_share_one_subscription()
     {
-        using var first = await _feeds.OpenAsync("t", null, default);
-        using var second = await _feeds.OpenAsync("t", null, default);
-        using var other = await _feeds.OpenAsync("other", null, default);
+        using var first = await _feeds.OpenAsync("t", null, null, default);
+        using var second = await _feeds.OpenAsync("t", null, null, default);
+        using var other = await _feeds.OpenAsync("other", null, null, default);
         Assert.Equal(["t", "other"], _source.Subscribed);
     }
 
     [Fact]
     public async Task Feed_without_readers_is_kept_for_their_return_and_then_ends()
     {
-        (await _feeds.OpenAsync("t", null, default)).Dispose();
+        (await _feeds.OpenAsync("t", null, null, default)).Dispose();
         _time.Advance(ChangeFeeds.Linger - ChangeFeeds.PulseInterval);
         Assert.Equal(1, _feeds.Count);
-        (await _feeds.OpenAsync("t", null, default)).Dispose();
+        (await _feeds.OpenAsync("t", null, null, default)).Dispose();
         _time.Advance(ChangeFeeds.Linger + ChangeFeeds.PulseInterval);
         Assert.Equal(0, _feeds.Count);
         Assert.Equal(["t"], _source.Subscribed);
@@ -45,7 +45,7 @@ public sealed class ChangeFeedsTests : IAsyncDisposable
     {
         for (var i = 0; i <= ChangeFeeds.MaxIdle; i++)
         {
-            (await _feeds.OpenAsync($"topic {i}", null, default)).Dispose();
+            (await _feeds.OpenAsync($"topic {i}", null, null, default)).Dispose();
         }
 
         Assert.Equal(ChangeFeeds.MaxIdle, _feeds.Count);
@@ -56,10 +56,10 @@ public sealed class ChangeFeedsTests : IAsyncDisposable
     public async Task Failed_subscription_fails_its_readers_and_is_tried_again_by_the_next()
     {
         _source.Error = new TimeoutException("no silo");
-        await Assert.ThrowsAsync<TimeoutException>(() => _feeds.OpenAsync("t", null, default));
+        await Assert.ThrowsAsync<TimeoutException>(() => _feeds.OpenAsync("t", null, null, default));
         Assert.Equal(0, _feeds.Count);
         _source.Error = null;
-        using var reading = await _feeds.OpenAsync("t", null, default);
+        using var reading = await _feeds.OpenAsync("t", null, null, default);
         Assert.Equal(1, _feeds.Count);
     }
 
@@ -71,7 +71,7 @@ public sealed class ChangeFeedsTests : IAsyncDisposable
 
         public Exception? Error { get; set; }
 
-        public Task<SourceSubscription> SubscribeAsync(string topic, TopicListener listener)
+        public Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener)
         {
             if (Error is not null)
             {

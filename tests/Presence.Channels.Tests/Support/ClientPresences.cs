@@ -1,7 +1,7 @@
 namespace Presence.Channels.Tests;
 
 /// <summary>The view of a client that follows the protocol; asserts that all messages are consistent.</summary>
-internal sealed class PresenceView(TestClient client)
+internal sealed class ClientPresences(TestClient client)
 {
     private readonly Dictionary<string, string> _metas = new(StringComparer.Ordinal);
     private bool _hasState;
@@ -13,7 +13,7 @@ internal sealed class PresenceView(TestClient client)
         string.Join("|", _metas.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"{m.Key}={m.Value}"));
 
     /// <summary>Reads frames until the view meets the condition.</summary>
-    public async Task UntilAsync(Func<PresenceView, bool> wanted)
+    public async Task UntilAsync(Func<ClientPresences, bool> wanted)
     {
         while (!_hasState || !wanted(this))
         {

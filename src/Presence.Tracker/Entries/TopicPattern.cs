@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Tracker;
 
 /// <summary>A topic, or a prefix of topics if it ends with <c>*</c>.</summary>
 internal sealed class TopicPattern

@@ -1,0 +1,95 @@
+namespace Presence.Tracker;
+
+/// <summary>
+/// The views of one topic that have readers, and the indexes that they share, which stay. Not thread-safe.
+/// </summary>
+/// <typeparam name="TReader">A reader.</typeparam>
+internal sealed class TopicViews<TReader>(TopicSnapshot topic)
+    where TReader : class
+{
+    private readonly Dictionary<PresenceView, Shared> _views = [];
+    private readonly Dictionary<string, FieldIndex> _indexes = new(StringComparer.Ordinal);
+    private TopicSnapshot _current = topic;
+
+    /// <summary>Gets the number of different views.</summary>
+    public int Count => _views.Count;
+
+    /// <summary>Returns whether a reader of the view would share it with others.</summary>
+    public bool Has(PresenceView view) => _views.ContainsKey(view);
+
+    /// <summary>Adds a reader of a view, which has been checked.</summary>
+    /// <returns>The presences in the view.</returns>
+    public TopicSnapshot Add(PresenceView view, TReader reader)
+    {
+        if (!_views.TryGetValue(view, out var shared))
+        {
+            KeyValuePair<string, string>? index = view.Where.Count == 0 ? null : view.Where.First();
+            if (index is { } field && !_indexes.ContainsKey(field.Key))
+            {
+                _indexes.Add(field.Key, new FieldIndex(new FieldPointer(field.Key), _current));
+            }
+
+            shared = new Shared(index, new ViewProjection(view, _current.Topic, () => SourceOf(index)));
+            _views.Add(view, shared);
+        }
+
+        shared.Readers = [.. shared.Readers, reader];
+        return shared.Projection.Snapshot;
+    }
+
+    /// <summary>Removes a reader, if it is there.</summary>
+    public void Remove(PresenceView view, TReader reader)
+    {
+        if (!_views.TryGetValue(view, out var shared))
+        {
+            return;
+        }
+
+        shared.Readers = [.. shared.Readers.Where(other => !ReferenceEquals(other, reader))];
+        if (shared.Readers.Length == 0)
+        {
+            _views.Remove(view);
+        }
+    }
+
+    /// <summary>Applies changes of the topic.</summary>
+    /// <param name="changes">The changes, in order.</param>
+    /// <param name="after">The topic after them.</param>
+    /// <param name="told">Receives the readers of each view that changed, its changes, and the view after them.</param>
+    public void Apply(
+        IReadOnlyList<PresenceChange> changes,
+        TopicSnapshot after,
+        Action<TReader[], IReadOnlyList<PresenceChange>, TopicSnapshot> told)
+    {
+        _current = after;
+        foreach (var index in _indexes.Values)
+        {
+            index.Apply(changes);
+        }
+
+        foreach (var view in _views.Values)
+        {
+            var ofView = view.Projection.Apply(changes);
+            if (ofView.Count > 0)
+            {
+                told(view.Readers, ofView, view.Projection.Snapshot);
+            }
+        }
+    }
+
+    private EntryTree SourceOf(KeyValuePair<string, string>? index) => index is { } field
+        ? _indexes[field.Key].Of(field.Value)
+        : _current.Entries;
+
+    /// <summary>A view and its readers.</summary>
+    /// <param name="index">The field and value of the index that it continues in; null without a filter.</param>
+    /// <param name="projection">The view.</param>
+    private sealed class Shared(KeyValuePair<string, string>? index, ViewProjection projection)
+    {
+        public KeyValuePair<string, string>? Index => index;
+
+        public ViewProjection Projection => projection;
+
+        public TReader[] Readers { get; set; } = [];
+    }
+}
