@@ -18,6 +18,9 @@ public sealed class CrossNodeClientTests(ThreeSilos nodes, ITestOutputHelper out
     public Task Keys_may_be_any_text() => HoldsAsync("odd-keys.mjs");
 
     [SkippableFact]
+    public Task Client_sees_the_part_of_the_presences_that_it_asks_for() => HoldsAsync("views.mjs");
+
+    [SkippableFact]
     public async Task Thousand_joins_end_with_the_same_keys_everywhere() =>
         output.WriteLine(await NodeScripts.RunAsync("thousand.mjs", nodes.Nodes, seconds: 180));
 

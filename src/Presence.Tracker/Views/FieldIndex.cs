@@ -41,17 +41,24 @@ internal sealed class FieldIndex
         var edit = new EditToken();
         foreach (var change in changes)
         {
-            if (change.LastShown is { } last && _field.Read(last.Meta.Utf8.Span) is { } former)
+            var last = change.LastShown;
+            var former = last is null ? null : _field.Read(last.Meta.Utf8.Span);
+            var value = change.Kind == PresenceChangeKind.Left ? null : _field.Read(change.Entry.Meta.Utf8.Span);
+            if (former is not null && !(former == value && IsReplaced(last!, change.Entry)))
             {
-                Set(former, Of(former).Remove(last, edit));
+                Set(former, Of(former).Remove(last!, edit));
             }
 
-            if (change.Kind != PresenceChangeKind.Left && _field.Read(change.Entry.Meta.Utf8.Span) is { } value)
+            if (value is not null)
             {
                 Set(value, Of(value).Set(change.Entry, edit));
             }
         }
     }
+
+    /// <summary>Returns whether setting the new version replaces the old one: not if another node has taken over.</summary>
+    private static bool IsReplaced(PresenceEntry old, PresenceEntry entry) =>
+        old.Process == entry.Process && old.Owner == entry.Owner;
 
     private void Set(string value, EntryTree entries)
     {
