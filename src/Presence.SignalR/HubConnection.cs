@@ -164,6 +164,11 @@ internal sealed partial class HubConnection
 
         Stop(topic);
         _pushes.Add(topic, ended);
+        if (_connection is { } connection)
+        {
+            LargeSegmentTransport.Use(connection);
+        }
+
         using (ExecutionContext.SuppressFlow())
         {
             _ = Task.Run(() => PushUntilEndAsync(push), CancellationToken.None);

@@ -36,7 +36,7 @@ internal sealed class HubServers : IAsyncDisposable
             services?.Invoke(builder.Services);
             var app = builder.Build();
             app.MapHub<RoomHub>("/hub");
-            app.MapHub<OtherHub>("/other");
+            app.MapHub<OtherHub>("/other", options => options.AllowStatefulReconnects = true);
             app.MapHub<Migration.ChatHub>("/chat");
             await app.StartAsync();
             servers._apps.Add(app);
@@ -50,8 +50,11 @@ internal sealed class HubServers : IAsyncDisposable
         return servers;
     }
 
-    public Task<HubUser> ConnectAsync(int server, string user, bool messagePack = false, string hub = "hub") =>
-        HubUser.ConnectAsync($"{_apps[server].Urls.First()}/{hub}?user={user}", messagePack);
+    public Uri AddressOf(int server) => new(_apps[server].Urls.First());
+
+    public Task<HubUser> ConnectAsync(
+        int server, string user, bool messagePack = false, string hub = "hub", bool statefulReconnect = false) =>
+        HubUser.ConnectAsync($"{_apps[server].Urls.First()}/{hub}?user={user}", messagePack, statefulReconnect);
 
     public Task UntilKeysAsync(int server, string topic, params string[] keys) => TestTimeouts.UntilAsync(
         $"server {server} lists {string.Join(", ", keys)}",

@@ -19,9 +19,10 @@ internal sealed class HubUser : IAsyncDisposable
 
     public ConcurrentQueue<JsonElement> Metas { get; } = new();
 
-    public static async Task<HubUser> ConnectAsync(string url, bool messagePack)
+    public static async Task<HubUser> ConnectAsync(string url, bool messagePack, bool statefulReconnect = false)
     {
         var builder = new HubConnectionBuilder().WithUrl(url);
+        builder = statefulReconnect ? builder.WithStatefulReconnect() : builder;
         var user = new HubUser((messagePack ? builder.AddMessagePackProtocol() : builder).Build());
         user.Connection.On<HubPresenceState>("PresenceState", user.OnState);
         user.Connection.On<HubPresenceDiff>("PresenceDiff", user.OnDiff);
