@@ -20,6 +20,8 @@ export class Session {
     this.token = null;
     this.synced = false;
     this.status = "";
+    this.prefix = "";
+    this.shown = null;
   }
 
   async open() {
@@ -64,8 +66,26 @@ export class Session {
     });
   }
 
+  /** Asks the node for the people whose names begin with a text, and for no others. */
+  show(prefix) {
+    this.prefix = prefix;
+    if (!this.tracked.canPush()) return; // The join asks for it.
+    this.tracked.push("presence_view", this.#view());
+  }
+
+  #view() {
+    return this.prefix ? { view: { prefix: this.prefix } } : {};
+  }
+
   #joinTracked() {
-    this.tracked = this.socket.channel("tracked");
+    this.tracked = this.socket.channel("tracked", () => this.#view());
+    // The state of another view says nothing about who came or went. Called before the handler of Presence.
+    this.tracked.on("presence_state", () => {
+      const { prefix, shown } = this;
+      const join = this.tracked.joinRef();
+      if (shown?.join === join || shown?.prefix !== prefix) this.synced = false;
+      this.shown = { join, prefix };
+    });
     this.presence = new Presence(this.tracked);
     // A key comes online with its first device and goes offline with its last one.
     this.presence.onJoin((key, before) => {

@@ -36,6 +36,7 @@ async function start() {
   // For tests, which read the state without the markup.
   globalThis.presencePage = session;
   setUpStatus(session);
+  setUpSearch(session);
   setInterval(() => render(session, rows), 5000);
   try {
     await session.open();
@@ -51,7 +52,8 @@ function render(session, rows) {
   renderConnection(session);
   const devices = people.reduce((sum, person) => sum + person.devices, 0);
   at("count").textContent = session.synced
-    ? `${plural(people.length, "person", "people")} on ${plural(devices, "device")}`
+    ? `${plural(people.length, "person", "people")} on ${plural(devices, "device")}` +
+      (session.prefix ? `, of those whose names begin with “${session.prefix}”` : "")
     : "Loading";
   // A disconnected page shows the last known state: past tense, stopped clocks, disabled controls.
   const live = session.state === "live";
@@ -134,6 +136,12 @@ function addEvent(event, key) {
   feed.prepend(item);
   while (feed.childElementCount > FEED_LENGTH) feed.lastElementChild.remove();
   at("feed-empty").hidden = true;
+}
+
+function setUpSearch(session) {
+  const prefix = at("prefix");
+  prefix.addEventListener("input", () => session.show(prefix.value));
+  at("search").addEventListener("submit", (event) => event.preventDefault());
 }
 
 function setUpStatus(session) {

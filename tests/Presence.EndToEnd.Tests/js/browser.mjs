@@ -32,6 +32,12 @@ scenario(async (executable, pictures, ...bases) => {
   for (const [i, user] of ["ann", "bob 🚀", "<b>eve</b>"].entries()) tabs.push(await open(bases[i], user));
   for (const tab of tabs) await sees(tab, ["<b>eve</b>", "ann", "bob 🚀"]);
 
+  await tabs[0].fill("#prefix", "bo");
+  await sees(tabs[0], ["bob 🚀"]);
+  await tabs[0].fill("#prefix", "");
+  await sees(tabs[0], ["<b>eve</b>", "ann", "bob 🚀"]);
+  assertEqual(await tabs[0].locator("#feed li", { hasText: "offline" }).count(), 0, "people that went out of view");
+
   await tabs[1].fill("#status-text", "writing tests");
   await tabs[1].click("#status-form button");
   await tabs[0].waitForFunction(
