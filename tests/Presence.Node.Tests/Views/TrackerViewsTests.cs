@@ -18,9 +18,11 @@ public sealed class TrackerViewsTests
         await far.TrackAsync(session, "t", "b", Status("busy"));
         await NextAsync("Joined b");
         await far.TrackAsync(session, "t", "a", Status("free"));
+        await UntilKnownAsync("a");
         await far.UpdateAsync(session, "t", "a", Status("busy"));
         await NextAsync("Joined a in view");
         await far.TrackAsync(session, "t", "c", Status("busy"));
+        await UntilKnownAsync("c");
         await far.UntrackAsync(session, "t", "a");
         await NextAsync("Left a");
         await NextAsync("Joined c in view");
@@ -28,6 +30,10 @@ public sealed class TrackerViewsTests
         await NextAsync("Left b in view");
         await far.UpdateAsync(session, "t", "c", PresenceMeta.Parse("""{"status":"busy","n":1}"""));
         await NextAsync("Updated c");
+
+        // Otherwise the next change may arrive together with the join.
+        Task UntilKnownAsync(string key) => TestCluster.UntilAsync(
+            cluster.Tracker(0), () => cluster.Tracker(0).GetByKey("t", key).Count == 1, $"node 0 knows {key}");
 
         async Task NextAsync(string expected)
         {
