@@ -41,6 +41,12 @@ internal sealed record DiffBody(string Topic, ChangeBody[] Changes)
     public static DiffBody Of(FeedDiff diff) => new(diff.Topic, [.. diff.Changes.Select(ChangeBody.Of)]);
 }
 
+/// <summary>The event <c>state</c> of watched keys.</summary>
+internal sealed record KeyStateBody(string Within, string[] Present);
+
+/// <summary>The event <c>diff</c> of watched keys: those that became present, and absent.</summary>
+internal sealed record KeyDiffBody(string Within, string[] Present, string[] Absent);
+
 /// <summary>A change: replaces the presence <c>previousRef</c>, adds or removes the presence <c>ref</c>.</summary>
 internal sealed record ChangeBody(
     string Kind,
@@ -104,4 +110,6 @@ internal sealed class MetaConverter : JsonConverter<PresenceMeta>
 [JsonSerializable(typeof(LeaseBody))]
 [JsonSerializable(typeof(StateBody))]
 [JsonSerializable(typeof(DiffBody))]
+[JsonSerializable(typeof(KeyStateBody))]
+[JsonSerializable(typeof(KeyDiffBody))]
 internal sealed partial class PresenceJson : JsonSerializerContext;

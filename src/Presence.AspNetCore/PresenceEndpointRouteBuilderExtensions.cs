@@ -11,8 +11,8 @@ public static class PresenceEndpointRouteBuilderExtensions
 {
     /// <summary>
     /// Maps <c>GET PREFIX/{topic}</c>, <c>/{topic}/count</c>, <c>/{topic}/keys/{key}</c>, <c>/keys/{key}</c>,
-    /// <c>/keys/{key}/topics</c>, the server-sent events <c>/{topic}/events</c>, and <c>PUT</c> and <c>DELETE</c>
-    /// <c>/{topic}/{key}</c>. Errors are problem details.
+    /// <c>/keys/{key}/topics</c>, the server-sent events <c>/{topic}/events</c> and <c>/keys/events</c> (also with
+    /// <c>POST</c>), and <c>PUT</c> and <c>DELETE</c> <c>/{topic}/{key}</c>. Errors are problem details.
     /// </summary>
     /// <param name="endpoints">The application.</param>
     /// <param name="prefix">The path before the topic, such as <c>/presence</c>.</param>
@@ -58,6 +58,7 @@ public static class PresenceEndpointRouteBuilderExtensions
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        MapKeyEvents(group, options.ReadPolicy);
         if (options.AllowWrites)
         {
             var writes = new PresenceWrites(options);
@@ -89,6 +90,23 @@ public static class PresenceEndpointRouteBuilderExtensions
                 .ProducesProblem(StatusCodes.Status400BadRequest)
                 .ProducesProblem(StatusCodes.Status403Forbidden)
                 .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+    }
+
+    private static void MapKeyEvents(RouteGroupBuilder group, string? policy)
+    {
+        const string Summary = "Sends which keys are present in some topics, and then changes, as server-sent events";
+        Describe(group.MapGet("/keys/events", PresenceKeyEvents.GetAsync));
+        Describe(group.MapPost("/keys/events", PresenceKeyEvents.PostAsync))
+            .Accepts<KeyWatchBody>("application/json", "*/*")
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
+
+        RouteHandlerBuilder Describe(RouteHandlerBuilder route) => Protect(route, policy)
+            .WithSummary(Summary)
+            .Produces<string>(StatusCodes.Status200OK, "text/event-stream")
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status501NotImplemented)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
     }
 
     private static RouteHandlerBuilder Protect(RouteHandlerBuilder route, string? policy) =>

@@ -15,7 +15,7 @@ namespace Presence.AspNetCore;
 internal static class PresenceEvents
 {
     /// <summary>Name of the event that only shows that the connection is alive.</summary>
-    private const string KeepAlive = "keep-alive";
+    internal const string KeepAlive = "keep-alive";
 
     private const int MinRetryMilliseconds = 1000;
     private const int MaxRetryMilliseconds = 5000;
@@ -78,14 +78,8 @@ internal static class PresenceEvents
     private static async IAsyncEnumerable<SseItem<string>> EventsAsync(
         HttpContext http, ChangeFeeds.FeedReading reading, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        // Each reader has its own time, so that not all return at once after a restart.
-        yield return new SseItem<string>("", KeepAlive)
-        {
-            ReconnectionInterval = TimeSpan.FromMilliseconds(
-                Random.Shared.Next(MinRetryMilliseconds, MaxRetryMilliseconds)),
-        };
-        var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopping);
+        yield return Beginning();
+        using var ended = EndingWithHost(http, cancellation);
         var messages = reading.ReadAsync(ended.Token).GetAsyncEnumerator(CancellationToken.None);
         await using var _ = messages.ConfigureAwait(false);
         while (await MoveNextAsync(messages))
@@ -96,8 +90,21 @@ internal static class PresenceEvents
         }
     }
 
+    /// <summary>Returns the first event, which states when to return after a loss of the connection.</summary>
+    internal static SseItem<string> Beginning() => new("", KeepAlive)
+    {
+        // Each reader has its own time, so that not all return at once after a restart.
+        ReconnectionInterval = TimeSpan.FromMilliseconds(
+            Random.Shared.Next(MinRetryMilliseconds, MaxRetryMilliseconds)),
+    };
+
+    /// <summary>Returns what is canceled at the end of the connection or of the host.</summary>
+    internal static CancellationTokenSource EndingWithHost(HttpContext http, CancellationToken cancellation) =>
+        CancellationTokenSource.CreateLinkedTokenSource(
+            cancellation, http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+
     /// <summary>Returns false at the end, which is that of the connection or of the host.</summary>
-    private static async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<FeedMessage?> messages)
+    internal static async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> messages)
     {
         try
         {

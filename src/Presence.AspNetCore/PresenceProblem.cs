@@ -18,10 +18,11 @@ internal static class PresenceProblem
     public static IResult Forbidden() => Of(
         StatusCodes.Status403Forbidden, "Forbidden", "The presence authorizer does not allow this to the caller.");
 
-    public static IResult NotJson() => Of(
-        StatusCodes.Status415UnsupportedMediaType,
-        "Unsupported media type",
-        "Send the metadata as Content-Type: application/json, or no body.");
+    public static IResult NotJson(string detail) =>
+        Of(StatusCodes.Status415UnsupportedMediaType, "Unsupported media type", detail);
+
+    public static IResult NotSupported(string detail) =>
+        Of(StatusCodes.Status501NotImplemented, "Not implemented", detail);
 
     public static IResult TooLarge(string detail) =>
         Of(StatusCodes.Status413PayloadTooLarge, "Too large", detail);

@@ -14,6 +14,8 @@ internal sealed class PresenceRequest(HttpContext http)
 
     public ChangeFeeds Feeds => Services.GetRequiredService<ChangeFeeds>();
 
+    public IPresenceAuthorizer? Authorizer => Services.GetService<IPresenceAuthorizer>();
+
     private IServiceProvider Services => http.RequestServices;
 
     public static ValueTask<PresenceRequest?> BindAsync(HttpContext http) => new(new PresenceRequest(http));
@@ -24,7 +26,7 @@ internal sealed class PresenceRequest(HttpContext http)
     /// <exception cref="UnauthorizedAccessException">The application's authorizer does not allow it.</exception>
     public async ValueTask RequireAsync(PresenceOperation operation, string? topic, string? key)
     {
-        if (Services.GetService<IPresenceAuthorizer>() is { } authorizer
+        if (Authorizer is { } authorizer
             && !await authorizer.IsAllowedAsync(new PresenceAccess(operation, topic, key) { User = http.User }))
         {
             throw new UnauthorizedAccessException();

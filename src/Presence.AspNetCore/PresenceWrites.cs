@@ -89,7 +89,8 @@ internal sealed class PresenceWrites(PresenceEndpointOptions options)
         }
 
         return body.Length == 0 ? (PresenceMeta.Empty, null)
-            : !request.HasJsonContentType() ? (default, PresenceProblem.NotJson())
+            : !request.HasJsonContentType() ? (default, PresenceProblem.NotJson(
+                "Send the metadata as Content-Type: application/json, or no body."))
             : (PresenceMeta.Parse(body.GetBuffer().AsSpan(0, (int)body.Length)), null);
     }
 

@@ -191,6 +191,9 @@ public interface IPresenceTracker
     /// <summary>Completes when subscribers have been called with every change made so far.</summary>
     internal Task DeliveredAsync() => Task.CompletedTask;
 
+    /// <summary>Gets the watches of keys; null if the tracker supports none.</summary>
+    internal KeyWatches? KeyWatches => null;
+
     /// <summary>Returns the number, from 0, of the shard that serves a topic (see <see cref="Replicas"/>).</summary>
     int ShardOf(string topic) => 0;
 

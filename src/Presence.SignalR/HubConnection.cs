@@ -23,6 +23,7 @@ internal sealed partial class HubConnection
     private ISingleClientProxy? _client;
     private ISourceSession? _session;
     private int _messages;
+    private int _keyWatches;
     private bool _isConfirming;
 
     private HubConnection(Hub hub, HubPresenceOptions options, ILogger log)
@@ -176,6 +177,18 @@ internal sealed partial class HubConnection
 
         return true;
     });
+
+    /// <summary>Counts one more watch of keys until <see cref="EndKeyWatch"/>.</summary>
+    public void BeginKeyWatch()
+    {
+        if (Interlocked.Increment(ref _keyWatches) > _options.MaxKeyWatches)
+        {
+            EndKeyWatch();
+            throw new HubException($"A connection has at most {_options.MaxKeyWatches} watches of keys.");
+        }
+    }
+
+    public void EndKeyWatch() => Interlocked.Decrement(ref _keyWatches);
 
     public Task<bool> StopPushAsync(string topic) => RunAsync(() => Task.FromResult(Stop(topic)));
 

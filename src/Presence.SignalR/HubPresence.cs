@@ -115,6 +115,51 @@ internal sealed class HubPresence(
         }
     }
 
+    public IAsyncEnumerable<HubKeyChanges> WatchKeysAsync(
+        Hub hub, IReadOnlyCollection<string> keys, string within, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        var watches = source.KeyWatches
+            ?? throw new HubException("Keys can be watched on a silo or a node; this server is an Orleans client.");
+        try
+        {
+            return WatchKeysAsync(hub, watches, watches.Check(keys, within), cancellation);
+        }
+        catch (ArgumentException e)
+        {
+            throw new HubException(e.Message, e);
+        }
+    }
+
+    private async IAsyncEnumerable<HubKeyChanges> WatchKeysAsync(
+        Hub hub,
+        KeyWatches watches,
+        KeyWatchRequest request,
+        [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var connection = ConnectionOf(hub);
+        connection.BeginKeyWatch();
+        try
+        {
+            using var watch = await AsHubErrorsAsync(
+                () => watches.OpenAsync(request, authorizer, hub.Context.User, cancellation).AsTask());
+            var isState = true;
+            await foreach (var changes in watch.ReadAsync(cancellation))
+            {
+                if (changes is not null)
+                {
+                    var parts = changes.ToLookup(change => change.IsPresent, change => change.Key);
+                    yield return new HubKeyChanges(isState, [.. parts[true]], [.. parts[false]]);
+                    isState = false;
+                }
+            }
+        }
+        finally
+        {
+            connection.EndKeyWatch();
+        }
+    }
+
     public Task<IReadOnlyList<HubPresenceItem>> ListAsync(Hub hub, string topic) => AsHubErrorsAsync(async () =>
     {
         await RequireAsync(hub, PresenceOperation.Read, topic, null);

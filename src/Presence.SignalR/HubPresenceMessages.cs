@@ -88,3 +88,9 @@ public sealed record HubPresenceChanges<T>(bool IsState, IReadOnlyList<HubPresen
 public sealed record HubPresenceMessage(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceState? State,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceDiff? Diff);
+
+/// <summary>An item of <see cref="IHubPresence.WatchKeysAsync"/>.</summary>
+/// <param name="IsState">Whether no other key is present: the first item.</param>
+/// <param name="Present">The keys that are present; after the first item, those that became so.</param>
+/// <param name="Absent">The keys that became absent; none in the first item.</param>
+public sealed record HubKeyChanges(bool IsState, IReadOnlyList<string> Present, IReadOnlyList<string> Absent);

@@ -76,6 +76,21 @@ public interface IHubPresence
     IAsyncEnumerable<HubPresenceChanges<T>> SubscribeAsync<T>(
         Hub hub, Topic<T> topic, CancellationToken cancellation = default);
 
+    /// <summary>
+    /// Returns which of some keys are present in the topics of a pattern, and then the keys that come and go, until the
+    /// client cancels: for a hub method that streams, such as the state of a user's friends.
+    /// </summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="keys">At most 1,000 keys. A key that is given twice counts once.</param>
+    /// <param name="within">A topic, or a prefix of topics that ends with <c>*</c>, such as <c>user:*</c>.</param>
+    /// <param name="cancellation">Ends the stream.</param>
+    /// <remarks>
+    /// The first change comes at once, later ones together, at most every 25 ms. The authorizer is asked about each
+    /// key; one that it forbids is never shown, as if it were absent. Not in an Orleans client.
+    /// </remarks>
+    IAsyncEnumerable<HubKeyChanges> WatchKeysAsync(
+        Hub hub, IReadOnlyCollection<string> keys, string within, CancellationToken cancellation = default);
+
     /// <summary>Returns the presences of a topic.</summary>
     Task<IReadOnlyList<HubPresenceItem>> ListAsync(Hub hub, string topic);
 
@@ -111,6 +126,12 @@ public sealed class HubPresenceOptions
     /// <summary>Gets or sets the maximum number of topics pushed to a connection. Default 100; at least 1.</summary>
     public int MaxTopics { get; set; } = 100;
 
+    /// <summary>
+    /// Gets or sets the maximum number of streams of <see cref="IHubPresence.WatchKeysAsync"/> of a connection. Default
+    /// 10; at least 1.
+    /// </summary>
+    public int MaxKeyWatches { get; set; } = 10;
+
     /// <exception cref="ArgumentException">A value is out of range; the message names it.</exception>
     internal void Validate()
     {
@@ -118,5 +139,6 @@ public sealed class HubPresenceOptions
         rules.Require(Grace >= TimeSpan.Zero && Grace <= PresenceSessionOptions.MaxGrace, Grace, "must be 0 to 24 h");
         rules.Require(MaxPresences >= 1, MaxPresences, "must be at least 1");
         rules.Require(MaxTopics >= 1, MaxTopics, "must be at least 1");
+        rules.Require(MaxKeyWatches >= 1, MaxKeyWatches, "must be at least 1");
     }
 }

@@ -45,6 +45,18 @@ public sealed class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Keys_are_watched_on_silos_and_not_in_a_client()
+    {
+        var path = "/presence/keys/events?within=job*&key=worker";
+        await using var reader = await EventReader.OpenAsync(_silos[1].Http, path);
+        await reader.NextAsync("state");
+        (await _silos[0].PutAsync("/presence/jobs/worker")).EnsureSuccessStatusCode();
+        Assert.Equal("worker", (await reader.NextAsync("diff")).GetProperty("present")[0].GetString());
+        var problem = await WebHost.ProblemAsync(HttpStatusCode.NotImplemented, await _client.Http.GetAsync(path));
+        Assert.Contains("Orleans client", problem);
+    }
+
+    [Fact]
     public async Task Readers_of_every_host_receive_the_presence_that_any_host_puts()
     {
         WebHost[] hosts = [.. _silos, _client];

@@ -28,6 +28,11 @@ internal sealed class EventReader : IAsyncDisposable
             request.Headers.Add("Last-Event-ID", lastId);
         }
 
+        return await SendAsync(http, request);
+    }
+
+    public static async Task<EventReader> SendAsync(HttpClient http, HttpRequestMessage request)
+    {
         var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
         return new EventReader(response, await response.Content.ReadAsStreamAsync());

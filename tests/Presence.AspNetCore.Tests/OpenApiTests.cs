@@ -3,6 +3,8 @@ namespace Presence.AspNetCore.Tests;
 public sealed class OpenApiTests
 {
     private const string Expected = """
+        get /presence/keys/events: query within, query key; 200 400 501 503
+        post /presence/keys/events: ; 200 400 413 415 501 503
         get /presence/keys/{key}: path key; 200 400 403 503
         get /presence/keys/{key}/topics: path key; 200 400 403 503
         get /presence/{topic}: path topic, query limit, query after; 200 400 403 503
@@ -84,7 +86,7 @@ public sealed class OpenApiTests
 
     private static string Parameters(JsonElement operation) => string.Join(
         ", ",
-        operation.GetProperty("parameters").EnumerateArray()
+        (operation.TryGetProperty("parameters", out var all) ? all.EnumerateArray().ToArray() : [])
             .Select(p => $"{p.GetProperty("in").GetString()} {p.GetProperty("name").GetString()}"));
 
     private static string Statuses(JsonElement operation) => string.Join(

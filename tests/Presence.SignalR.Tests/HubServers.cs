@@ -120,6 +120,9 @@ public class RoomHub(IHubPresence presence) : Hub
     public IAsyncEnumerable<HubPresenceChanges<NamedUser>> WatchNamed(string room, CancellationToken cancellation) =>
         presence.SubscribeAsync(this, new Topic<NamedUser>(room, NamedUserJson.Default.NamedUser), cancellation);
 
+    public IAsyncEnumerable<HubKeyChanges> WatchKeys(string[] keys, string within, CancellationToken cancellation) =>
+        presence.WatchKeysAsync(this, keys, within, cancellation);
+
     public Task<string?> Resume(string? token, string room, string meta) => presence.ResumeAsync(
         this, token, () => presence.TrackAsync(this, room, Context.UserIdentifier!, PresenceMeta.Parse(meta)));
 }

@@ -40,6 +40,9 @@ internal interface IPresenceSource
     /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
     Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener);
 
+    /// <summary>Gets the watches of keys; null in an Orleans client.</summary>
+    KeyWatches? KeyWatches => null;
+
     /// <summary>Opens a session. Dispose it to end its presences. An Orleans client uses no options.</summary>
     ISourceSession OpenSession(PresenceSessionOptions options);
 

@@ -44,6 +44,8 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
         void OnDiff(TopicDiff diff) => listener(diff.Changes, diff.View!.Snapshot, diff.Version);
     }
 
+    public KeyWatches? KeyWatches => node.Tracker.KeyWatches;
+
     public ISourceSession OpenSession(PresenceSessionOptions options) =>
         new Session(node.Tracker, node.OpenSession(options), false);
 

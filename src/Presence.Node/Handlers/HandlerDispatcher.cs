@@ -10,7 +10,8 @@ namespace Presence.Node;
 /// length of the queue, because shards post.
 /// </remarks>
 internal sealed class HandlerDispatcher(
-    IPresenceHandler handler, string tracker, int capacity, NodeInstruments instruments, ILogger log) : IAsyncDisposable
+    IPresenceHandler handler, string tracker, int capacity, NodeInstruments instruments, ILogger log)
+    : IChangeSink, IAsyncDisposable
 {
     /// <summary>Whether the current control flow is inside a call of any handler.</summary>
     private static readonly AsyncLocal<bool> IsInside = new();

@@ -62,6 +62,13 @@ internal sealed class NodeInstruments : IDisposable
     public void Observe(ClusterPubSub pubSub) => _meter.CreateObservableUpDownCounter(
         "presence.pubsub.waiting", () => pubSub.WaitingBytes, "By", "Bytes of pub/sub messages that wait");
 
+    /// <summary>Reports the watches of keys, and their keys.</summary>
+    public void ObserveKeyWatches(Func<int> watches, Func<int> edges)
+    {
+        _meter.CreateObservableGauge("presence.key_watches", watches, "{watch}", "Watches of keys");
+        _meter.CreateObservableGauge("presence.key_watch.edges", edges, "{edge}", "Keys of all watches");
+    }
+
     public bool IsMeter(Meter meter) => ReferenceEquals(meter, _meter);
 
     /// <summary>Counts changes that became visible on this node, whichever node owns the presences.</summary>

@@ -41,6 +41,8 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         _rateLimitedLog = new RateLimitedLogger(time);
         _pubSub = new ClusterPubSub(transport, _options, _instruments, _rateLimitedLog, log);
         _instruments.Observe(_pubSub);
+        _instruments.ObserveKeyWatches(
+            () => _trackers.Values.Sum(t => t.KeyWatches.Watches), () => _trackers.Values.Sum(t => t.KeyWatches.Edges));
         _messages = new PresenceMessages(transport, _receivers, _options, _instruments, time, log);
         foreach (var (name, tracker) in _options.Trackers)
         {
@@ -183,6 +185,11 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
     public void Dispose()
     {
         _instruments.Dispose();
+        foreach (var tracker in _trackers.Values)
+        {
+            tracker.KeyWatches.Dispose();
+        }
+
         foreach (var host in Hosts)
         {
             host.Dispose();
@@ -284,7 +291,8 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         }
 
         return new PresenceTracker(
-            name, Name, hosts, new PresenceEvictions(_transport, _time), _messages, _options, _time, _instruments,
+            name, Name, hosts, new PresenceEvictions(_transport, _time), _messages,
+            new KeyWatches(name, hosts, _options.Limits, _time, _instruments, _log), _options, _time, _instruments,
             _log);
     }
 

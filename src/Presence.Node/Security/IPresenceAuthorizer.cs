@@ -19,7 +19,8 @@ public enum PresenceOperation
 
     /// <summary>
     /// Read the presences of a topic; or all topics of a key, if the topic is null; or a page of a list by its id, if
-    /// topic and key are null.
+    /// topic and key are null; or watch a key in the topics of a pattern (<c>WatchKeysAsync</c>), which may be a prefix
+    /// that ends with <c>*</c>.
     /// </summary>
     Read,
 
@@ -67,8 +68,8 @@ public interface IPresenceAuthorizer
     /// <summary>Returns whether the caller may do this.</summary>
     /// <remarks>
     /// With false the call fails: at a grain's caller with <see cref="UnauthorizedAccessException"/>, in HTTP with
-    /// status 403, in a hub with a <c>HubException</c>. Called concurrently; must be fast, because each call waits for
-    /// it.
+    /// status 403, in a hub with a <c>HubException</c>. A watch of keys does not fail: a key that is not allowed is
+    /// never shown, as if it were absent. Called concurrently; must be fast, because each call waits for it.
     /// </remarks>
     ValueTask<bool> IsAllowedAsync(PresenceAccess access);
 }

@@ -18,7 +18,7 @@ internal sealed class EffectExecutor(
 {
     private readonly DiffDispatcher _dispatcher = new(options.HandlerQueueCapacity, instruments, log);
     private readonly Dictionary<string, DiffSubscriber[]> _subscribers = new(StringComparer.Ordinal);
-    private readonly List<HandlerDispatcher> _handlers = [];
+    private readonly List<IChangeSink> _handlers = [];
     private readonly TimeSpan _probeTimeout = TimeSpan.FromTicks(
         Math.Min(options.ProbeTimeout.Ticks, options.Trackers[tracker].MaxProbeTimeout.Ticks));
     private readonly LogLevel _level = Enum.Parse<LogLevel>(options.Trackers[tracker].LogLevel);
@@ -33,9 +33,9 @@ internal sealed class EffectExecutor(
 
     public void KeepHistory() => History ??= new ChangeHistory();
 
-    public void Add(HandlerDispatcher handler) => _handlers.Add(handler);
+    public void Add(IChangeSink handler) => _handlers.Add(handler);
 
-    public void Remove(HandlerDispatcher handler) => _handlers.Remove(handler);
+    public void Remove(IChangeSink handler) => _handlers.Remove(handler);
 
     public void Add(string topic, DiffSubscriber subscriber) =>
         _subscribers[topic] = [.. _subscribers.GetValueOrDefault(topic, []), subscriber];

@@ -9,6 +9,7 @@ internal sealed class PresenceTracker(
     ShardHost[] hosts,
     PresenceEvictions evictions,
     PresenceMessages messages,
+    KeyWatches watches,
     PresenceOptions options,
     TimeProvider time,
     NodeInstruments instruments,
@@ -21,7 +22,11 @@ internal sealed class PresenceTracker(
 
     public ShardHost[] Hosts => hosts;
 
-    public ShardHost HostOf(string topic)
+    public KeyWatches KeyWatches => watches;
+
+    public ShardHost HostOf(string topic) => HostOf(hosts, topic);
+
+    public static ShardHost HostOf(ShardHost[] hosts, string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
         StrictUtf8.Check(topic, nameof(topic));
@@ -264,7 +269,8 @@ internal sealed class PresenceTracker(
 
     public TopicSnapshotView ViewOf(string topic) => HostOf(topic).Shard.ViewOf(topic);
 
-    public Task DeliveredAsync() => Task.WhenAll(hosts.Select(host => host.Output.Dispatcher.DeliveredAsync()));
+    public Task DeliveredAsync() => Task.WhenAll(
+        hosts.Select(host => host.Output.Dispatcher.DeliveredAsync()).Append(watches.DeliveredAsync()));
 
     public int LocalEntries() => hosts.Sum(host => host.WithLock(
         () => host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries)));

@@ -18,6 +18,12 @@ internal sealed class TopicPattern
         }
     }
 
+    /// <summary>Gets whether the pattern is a prefix.</summary>
+    public bool IsPrefix => _wildcard;
+
+    /// <summary>Gets the topic, or the prefix without its wildcard.</summary>
+    public string Text => _text;
+
     public bool Matches(string topic) => _wildcard
         ? topic.StartsWith(_text, StringComparison.Ordinal)
         : string.Equals(topic, _text, StringComparison.Ordinal);

@@ -30,6 +30,24 @@ internal sealed class KeyIndex
 
     public bool Has(string key, string topic) => _topics.Find(key) is { } present && Holds(present, topic);
 
+    /// <summary>Returns whether the key is in a topic that begins with the prefix.</summary>
+    public bool HasPrefix(string key, string prefix)
+    {
+        if (_topics.Find(key) is not { } present)
+        {
+            return false;
+        }
+
+        if (present is not Many many)
+        {
+            return ((string)present).StartsWith(prefix, StringComparison.Ordinal);
+        }
+
+        // In ordinal order, the topics with the prefix follow the prefix itself.
+        var topics = many.Topics.From(new ByName(prefix));
+        return topics.MoveNext() && topics.Current.StartsWith(prefix, StringComparison.Ordinal);
+    }
+
     public void Remove(string key, string topic)
     {
         if (_topics.Find(key) is not { } present)

@@ -51,6 +51,12 @@ internal sealed class PresenceIndex
         return _keys.TopicsOf(key);
     }
 
+    /// <summary>Returns whether the key is present in the topic. For the holder of the shard's lock.</summary>
+    internal bool Has(string key, string topic) => _keys.Has(key, topic);
+
+    /// <summary>Does the same for any topic that begins with the prefix.</summary>
+    internal bool HasPrefix(string key, string prefix) => _keys.HasPrefix(key, prefix);
+
     /// <summary>Returns the visible entry with the same identity, published or not.</summary>
     internal PresenceEntry? Find(PresenceEntry identity) =>
         // Most sought entries are new, which the key index shows without a tree search.

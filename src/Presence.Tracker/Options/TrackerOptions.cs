@@ -164,4 +164,26 @@ public sealed class PresenceLimits
         rules.Require(MaxKeyBytes is >= 1 and <= 64 * 1024, MaxKeyBytes, "must be between 1 and 65536");
         rules.Require(MaxMetaBytes is >= 1 and <= 16 * 1024 * 1024, MaxMetaBytes, "must be between 1 and 16777216");
     }
+    /// <exception cref="ArgumentException">The topic has no form in UTF-8.</exception>
+    /// <exception cref="PresenceLimitException">It is empty or too large.</exception>
+    internal void CheckTopic(string topic) => CheckText("topic", topic, MaxTopicBytes);
+
+    /// <exception cref="ArgumentException">The key has no form in UTF-8.</exception>
+    /// <exception cref="PresenceLimitException">It is empty or too large.</exception>
+    internal void CheckKey(string key) => CheckText("key", key, MaxKeyBytes);
+
+    private static void CheckText(string what, string text, int limit)
+    {
+        ArgumentNullException.ThrowIfNull(text, what);
+        StrictUtf8.Check(text, what);
+        // A UTF-16 unit takes at most three bytes in UTF-8, so most texts need no byte count.
+        if (text.Length == 0 || text.Length > limit / 3)
+        {
+            var size = StrictUtf8.SizeOf(text, what);
+            if (size == 0 || size > limit)
+            {
+                throw new PresenceLimitException(what, size, limit);
+            }
+        }
+    }
 }

@@ -69,8 +69,8 @@ internal sealed class LocalReplica(
 
     public void CheckLimits(TrackRequest request)
     {
-        CheckText("topic", request.Topic, limits.MaxTopicBytes);
-        CheckText("key", request.Key, limits.MaxKeyBytes);
+        limits.CheckTopic(request.Topic);
+        limits.CheckKey(request.Key);
         if (request.Meta.Length > limits.MaxMetaBytes)
         {
             throw new PresenceLimitException("metadata", request.Meta.Length, limits.MaxMetaBytes);
@@ -297,20 +297,5 @@ internal sealed class LocalReplica(
 
         _dots.Remove(removal);
         DeltaBuffer.Removed(removal);
-    }
-
-    private static void CheckText(string what, string text, int limit)
-    {
-        ArgumentNullException.ThrowIfNull(text, what);
-        StrictUtf8.Check(text, what);
-        // A UTF-16 unit takes at most three bytes in UTF-8, so most texts need no byte count.
-        if (text.Length == 0 || text.Length > limit / 3)
-        {
-            var size = StrictUtf8.SizeOf(text, what);
-            if (size == 0 || size > limit)
-            {
-                throw new PresenceLimitException(what, size, limit);
-            }
-        }
     }
 }

@@ -56,7 +56,7 @@ internal sealed class FieldIndex
         }
     }
 
-    /// <summary>Returns whether setting the new version replaces the old one: not if another node has taken over.</summary>
+    /// <summary>Returns whether the new version has the place of the old one: not if another node owns it.</summary>
     private static bool IsReplaced(PresenceEntry old, PresenceEntry entry) =>
         old.Process == entry.Process && old.Owner == entry.Owner;
 

@@ -13,6 +13,7 @@ internal static class Catalog
         .. MemoryRows.All,
         .. MergeRows.All,
         .. ClusterRows.All,
+        .. KeyWatchRows.All,
     ];
 
     public static IReadOnlyList<Row> All { get; } =

@@ -9,7 +9,7 @@ internal static class ViewRows
     private const int Large = 1_000_000;
     private const int Changes = 2000;
 
-    /// <summary>How long changes are applied to a small topic before they are timed, so that code is optimized.</summary>
+    /// <summary>How long changes are applied to a small topic before the others, so that code is optimized.</summary>
     private static readonly TimeSpan UntilSteady = TimeSpan.FromSeconds(2);
 
     private static readonly PresenceView FirstKeys = new() { First = 50 };
