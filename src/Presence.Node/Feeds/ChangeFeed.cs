@@ -121,12 +121,16 @@ internal sealed class ChangeFeed
         published?.TrySetResult();
     }
 
-    /// <summary>Wakes all readers, so that they see that the connection is alive.</summary>
+    /// <summary>
+    /// Wakes all readers, so that they see that the connection is alive, and releases what most have received.
+    /// </summary>
     public void Pulse()
     {
         TaskCompletionSource next;
         lock (_gate)
         {
+            _state?.Release();
+            _log[_sequence % MaxDiffs]?.Release();
             next = _next;
             _next = NewSource();
         }
@@ -336,6 +340,7 @@ internal sealed class ChangeFeed
             }
         }
 
+        _log[_sequence % MaxDiffs]?.Release();
         _sequence++;
         SetCursor();
         var diff = new FeedDiff(_topic, Position, changes);
@@ -347,6 +352,7 @@ internal sealed class ChangeFeed
         }
 
         _log[_sequence % MaxDiffs] = diff;
+        _state?.Release();
         _state = null;
         _upToDate = 0;
         _publishedAt = _time.GetTimestamp();

@@ -8,25 +8,48 @@ namespace Presence.Node;
 internal abstract class FeedMessage(string topic, FeedCursor cursor)
 {
     private readonly Lock _gate = new();
-    private Dictionary<Type, object>? _encoded;
+
+    private WeakReference<Dictionary<Type, object>>? _encoded;
+    private Dictionary<Type, object>? _kept;
+    private bool _isReleased;
 
     public string Topic { get; } = topic;
 
     public FeedCursor Cursor { get; } = cursor;
 
-    /// <summary>Returns the encoding of one type, which the first caller creates.</summary>
+    /// <summary>
+    /// Returns the encoding of one type, which the first caller creates; after <see cref="Release"/> a later one may
+    /// create it again.
+    /// </summary>
     public T Encoded<T>(Func<FeedMessage, T> encode)
         where T : class
     {
         lock (_gate)
         {
-            _encoded ??= [];
-            if (!_encoded.TryGetValue(typeof(T), out var encoded))
+            if (_encoded is null || !_encoded.TryGetTarget(out var encodings))
             {
-                _encoded.Add(typeof(T), encoded = encode(this));
+                _encoded = new(encodings = []);
+                _kept = _isReleased ? null : encodings;
+            }
+
+            if (!encodings.TryGetValue(typeof(T), out var encoded))
+            {
+                encodings.Add(typeof(T), encoded = encode(this));
             }
 
             return (T)encoded;
+        }
+    }
+
+    /// <summary>
+    /// Lets the collector take the encodings, which are larger than what they were made of. Readers that come later, or
+    /// are late, are few.
+    /// </summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            (_kept, _isReleased) = (null, true);
         }
     }
 }

@@ -47,6 +47,7 @@ internal static class HubHost
         {
             await tracker.UpdateAsync(session, "room", "ann", PresenceMeta.From(new { n = Environment.TickCount64 }));
         });
+        app.MapGet("/collect", Memory.CleanUp);
         await app.StartAsync();
         Console.WriteLine(new Uri(app.Urls.First()).Port);
         await Console.In.ReadToEndAsync();

@@ -36,16 +36,26 @@ internal static class HubLoad
     {
         using var server = await ServerProcess.StartAsync(HubHost.Verb);
         await WarmUpAsync(server, hub);
-        var resident = server.Resident;
+        var (atFirst, resident) = (server.Resident, await CollectedAsync(server));
         var clients = await ConnectAsync(server, hub, connections, async client =>
         {
             client.Invoke("Join", $"room {client.Number / RoomSize}");
             await (hub == "bare" ? Task.CompletedTask : client.KnowsAsync(1));
         });
         await Task.Delay(Settling);
-        var memory = (server.Resident - resident) / 1024.0 / connections;
+        var memory = (server.Resident - atFirst) / 1024.0 / connections;
+        var collected = (await CollectedAsync(server) - resident) / 1024.0 / connections;
         Release(clients);
-        return new() { ["memory"] = memory };
+        return new() { ["memory"] = memory, ["collected"] = collected };
+    }
+
+    /// <summary>Returns the memory of the server without its garbage.</summary>
+    private static async Task<long> CollectedAsync(ServerProcess server)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{server.Address}") };
+        using var response = await http.GetAsync(new Uri("/collect", UriKind.Relative));
+        response.EnsureSuccessStatusCode();
+        return server.Resident;
     }
 
     /// <summary>Measures changes of one presence, each until all connections of its room have received it.</summary>

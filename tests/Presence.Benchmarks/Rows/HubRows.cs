@@ -27,7 +27,8 @@ internal static class HubRows
             ($"1000 join one room at once, {hub.Name}, server CPU", "s", "processor"))),
         .. WithBare.SelectMany(hub => Of(
             n => HubLoad.MemoryAsync(hub.Hub, n), 10_000,
-            ($"memory per connection in rooms of 50, {hub.Name}, 10000", "KiB", "memory"))),
+            ($"memory per connection in rooms of 50, {hub.Name}, 10000", "KiB", "memory"),
+            ($"memory per connection in rooms of 50, {hub.Name}, 10000, garbage apart", "KiB", "collected"))),
         .. WithBare.SelectMany(hub => Of(
             n => HubLoad.DiffAsync(hub.Hub, n, Changes), 5000,
             ($"diff to 5000, {hub.Name}, all have it p50", "ms", "p50"),

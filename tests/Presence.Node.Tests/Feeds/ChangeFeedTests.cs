@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Presence.Node.Tests.Feeds;
 
 public sealed class ChangeFeedTests : IDisposable
@@ -30,6 +32,37 @@ public sealed class ChangeFeedTests : IDisposable
         Assert.Same(bob, joined.Entry);
         Assert.True(joined.IsFirst);
     }
+
+    [Fact]
+    public async Task Encodings_are_kept_of_the_newest_message_until_the_next_one_or_a_pulse()
+    {
+        _feed.Start(new TopicSnapshot("t"));
+        await using var reader = Read();
+        var state = Encode(await StateAsync(reader));
+        JoinLater("ann");
+        var first = Encode(await DiffAsync(reader));
+        Assert.True(IsKept(first));
+        JoinLater("bob");
+        var diff = await DiffAsync(reader);
+        var second = Encode(diff);
+        Assert.False(IsKept(first));
+        Assert.True(IsKept(second));
+        _feed.Pulse();
+        Assert.False(IsKept(second));
+        Assert.False(IsKept(state));
+
+        // A reader that is late makes it again, and for itself only.
+        Assert.False(IsKept(Encode(diff)));
+
+        static bool IsKept(WeakReference encoding)
+        {
+            GC.Collect();
+            return encoding.IsAlive;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Encode(FeedMessage message) => new(message.Encoded(static _ => new object()));
 
     [Fact]
     public async Task Reader_with_a_cursor_receives_exactly_what_it_missed()
