@@ -15,7 +15,8 @@ namespace Presence.Grains.Tests.Cluster;
 [Trait("Category", "Orleans")]
 public class MixedClusterTests
 {
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
+    /// <summary>Long enough for a process that runs many clusters to renew it in time.</summary>
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(4);
 
     /// <summary>The parts of presence on a silo that is not a node.</summary>
     public enum Plain
