@@ -66,7 +66,7 @@ public sealed class HubPresenceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task View_of_a_client_is_pushed_and_tells_what_moved_apart_from_joins_and_leaves(bool messagePack)
+    public async Task View_of_a_client_is_pushed_with_what_moved_apart_from_joins_and_leaves(bool messagePack)
     {
         await using var servers = await HubServers.StartAsync(2);
         await using var ann = await servers.ConnectAsync(0, "ann", messagePack);

@@ -158,9 +158,16 @@ internal sealed partial class PresenceFeed(
     {
         lock (_gate)
         {
-            // What came into view or went out of it is never in one message with joins and leaves.
-            SendChanges([.. changes.Where(change => !change.IsOfView)], fields, isOfView: false);
-            SendChanges([.. changes.Where(change => change.IsOfView)], fields, isOfView: true);
+            if (view is null)
+            {
+                SendChanges(changes, fields, isOfView: false);
+            }
+            else
+            {
+                // What came into view or went out of it is never in one message with joins and leaves.
+                SendChanges([.. changes.Where(change => !change.IsOfView)], fields, isOfView: false);
+                SendChanges([.. changes.Where(change => change.IsOfView)], fields, isOfView: true);
+            }
 
             if (_newcomers.Count > 0)
             {

@@ -53,7 +53,7 @@ internal sealed partial class ChannelActor
         }
         catch (PresenceViewException e)
         {
-            return Refused(e);
+            return Rejected(e);
         }
 
         PresenceFeed? former;
@@ -84,9 +84,9 @@ internal sealed partial class ChannelActor
         {
             _view = before;
             StartPresence();
-            return Refused(e);
+            return Rejected(e);
         }
     }
 
-    private static ChannelReply Refused(Exception e) => ChannelReply.Error(PhoenixReasons.Because(e.Message));
+    private static ChannelReply Rejected(Exception e) => ChannelReply.Error(PhoenixReasons.Because(e.Message));
 }

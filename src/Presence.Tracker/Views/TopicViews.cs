@@ -55,11 +55,11 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
     /// <summary>Applies changes of the topic.</summary>
     /// <param name="changes">The changes, in order.</param>
     /// <param name="after">The topic after them.</param>
-    /// <param name="told">Receives the readers of each view that changed, its changes, and the view after them.</param>
+    /// <param name="notify">Receives the readers of each changed view, its changes, and the view after them.</param>
     public void Apply(
         IReadOnlyList<PresenceChange> changes,
         TopicSnapshot after,
-        Action<TReader[], IReadOnlyList<PresenceChange>, TopicSnapshot> told)
+        Action<TReader[], IReadOnlyList<PresenceChange>, TopicSnapshot> notify)
     {
         _current = after;
         foreach (var index in _indexes.Values)
@@ -72,7 +72,7 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
             var ofView = view.Projection.Apply(changes);
             if (ofView.Count > 0)
             {
-                told(view.Readers, ofView, view.Projection.Snapshot);
+                notify(view.Readers, ofView, view.Projection.Snapshot);
             }
         }
     }

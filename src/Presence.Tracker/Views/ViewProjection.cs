@@ -42,16 +42,16 @@ internal sealed class ViewProjection
     {
         var last = _keys == _first ? _shown.LastKey : null;
         var edit = new EditToken();
-        List<PresenceChange>? told = null;
+        List<PresenceChange>? result = null;
         foreach (var change in changes)
         {
             if (!IsBehind(change.Entry.Key, last) && Project(change, edit) is { } ofView)
             {
-                (told ??= []).Add(ofView);
+                (result ??= []).Add(ofView);
             }
         }
 
-        if (told is null)
+        if (result is null)
         {
             return [];
         }
@@ -59,18 +59,18 @@ internal sealed class ViewProjection
         var isOver = _keys > _first;
         while (_keys > _first)
         {
-            MoveOut(_shown.GetByKey(_shown.LastKey!), told, edit);
+            MoveOut(_shown.GetByKey(_shown.LastKey!), result, edit);
         }
 
         if (last is not null && _keys < _first)
         {
             var skipped = new Lazy<Dictionary<PresenceIdentity, PresenceChange>>(() => Joins(changes, last));
-            Fill(last, edit, entry => told.Add(
+            Fill(last, edit, entry => result.Add(
                 skipped.Value.TryGetValue(entry.Identity, out var joined) ? joined : IntoView(entry)));
         }
 
         Snapshot = Current;
-        return isOver ? Net(told) : told;
+        return isOver ? Net(result) : result;
     }
 
     /// <summary>Returns whether a key is outside of a full window, whatever happens to it.</summary>
@@ -168,12 +168,12 @@ internal sealed class ViewProjection
         }
     }
 
-    private void MoveOut(IReadOnlyList<PresenceEntry> entries, List<PresenceChange> told, EditToken edit)
+    private void MoveOut(IReadOnlyList<PresenceEntry> entries, List<PresenceChange> result, EditToken edit)
     {
         foreach (var entry in entries)
         {
             Remove(entry, edit);
-            told.Add(PresenceChange.Left(entry, entry, LeaveReason.OutOfView));
+            result.Add(PresenceChange.Left(entry, entry, LeaveReason.OutOfView));
         }
     }
 

@@ -115,15 +115,15 @@ internal static class ViewRows
         await tracker.DeliveredAsync();
         var views = new TopicViews<object>(whole.Snapshot);
         views.Add(view, view);
-        var told = 0;
+        var changed = 0;
         var begin = Stopwatch.GetTimestamp();
         foreach (var diff in diffs)
         {
-            views.Apply(diff.Changes, diff.View!.Snapshot, (_, changes, _) => told += changes.Count);
+            views.Apply(diff.Changes, diff.View!.Snapshot, (_, changes, _) => changed += changes.Count);
         }
 
         var elapsed = Stopwatch.GetElapsedTime(begin);
-        if (keys.Length <= 100 && told == 0)
+        if (keys.Length <= 100 && changed == 0)
         {
             throw new InvalidOperationException("The view has not changed.");
         }

@@ -70,7 +70,7 @@ public sealed class ViewTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task View_that_finds_no_room_is_refused_and_the_former_one_stays()
+    public async Task View_that_finds_no_room_is_rejected_and_the_former_one_stays()
     {
         await TrackAsync("ann");
         using var first = await JoinAsync("""{"view":{"prefix":"a"}}""");

@@ -18,7 +18,7 @@ scenario(async (first, third) => {
     zed.diffs.map(({ joins, leaves, reason }) =>
       `${Object.keys(joins).map((key) => `+${key}`)}${Object.keys(leaves).map((key) => `-${key}`)} ${reason ?? ""}`),
     ["+bob ", "-cid out_of_view", "-bob ", "+cid out_of_view"],
-    "what zed was told");
+    "the diffs that zed received");
 
   const refused = await answer(zed.channel.push("presence_view", { view: { first: 0 } })).catch((error) => error);
   assertEqual(String(refused.message ?? refused).includes("first must be 1 to 1000"), true, `the refusal ${refused}`);

@@ -9,7 +9,7 @@ public sealed class TrackerViewsTests
     };
 
     [Fact]
-    public async Task Watch_tells_what_comes_into_view_apart_from_joins_and_leaves()
+    public async Task Watch_reports_what_comes_into_view_apart_from_joins_and_leaves()
     {
         await using var cluster = await TestCluster.OfAsync(2, options => options.Tracker.AddIndex("t", "/status"));
         await TestCluster.UntilNodesAsync(cluster, 2);
@@ -48,11 +48,11 @@ public sealed class TrackerViewsTests
     {
         await using var cluster = await TestCluster.OfAsync(1, options => options.Tracker.AddIndex("t", "/status"));
         var (tracker, session) = cluster.First();
-        var heard = new List<string>();
+        var received = new List<string>();
         TopicSubscription? first = null;
         first = tracker.Subscribe("t", Busy, diff =>
         {
-            heard.Add(diff.Changes[0].Entry.Key);
+            received.Add(diff.Changes[0].Entry.Key);
 
             // Another thread uses the same topic meanwhile.
             Task.Run(() => tracker.Subscribe("t", Busy, _ => { }).Dispose()).Wait(TestTimeout);
@@ -62,7 +62,7 @@ public sealed class TrackerViewsTests
         await tracker.DeliveredAsync();
         await tracker.TrackAsync(session, "t", "b", Status("busy"));
         await tracker.DeliveredAsync();
-        Assert.Equal(["a"], heard);
+        Assert.Equal(["a"], received);
         using var again = tracker.Subscribe("t", Busy, _ => { });
         Assert.Equal(["a", "b"], again.Snapshot.Select(entry => entry.Key));
     }
@@ -73,13 +73,13 @@ public sealed class TrackerViewsTests
         await using var cluster = await TestCluster.OfAsync(1);
         var (tracker, session) = cluster.First();
         var view = new PresenceView { Prefix = "a" };
-        var heard = 0;
+        var received = 0;
         using var failing = tracker.Subscribe("t", view, _ => throw new InvalidOperationException("Fails."));
-        using var other = tracker.Subscribe("t", new PresenceView { Prefix = "a" }, _ => heard++);
+        using var other = tracker.Subscribe("t", new PresenceView { Prefix = "a" }, _ => received++);
         await tracker.TrackAsync(session, "t", "ann");
         await tracker.TrackAsync(session, "t", "bob");
         await tracker.DeliveredAsync();
-        Assert.Equal(1, heard);
+        Assert.Equal(1, received);
     }
 
     [Fact]

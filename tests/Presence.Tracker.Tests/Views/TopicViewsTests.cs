@@ -33,7 +33,7 @@ public sealed class TopicViewsTests
     [InlineData(2, 3)]
     [InlineData(3, 20)]
     [InlineData(4, 90)]
-    public void Views_show_what_belongs_to_them_and_tell_coming_into_view_from_joining(int seed, int maxBatch)
+    public void Views_show_what_belongs_to_them_and_distinguish_coming_into_view_from_joining(int seed, int maxBatch)
     {
         var random = new Random(seed);
         Batch(random, 100, grow: 0.9);
@@ -52,9 +52,9 @@ public sealed class TopicViewsTests
                 .Select(change => change.Entry.Identity).ToHashSet();
             var left = changes.Where(change => change.Kind == PresenceChangeKind.Left)
                 .Select(change => change.Entry.Identity).ToHashSet();
-            views.Apply(changes, _index.List(Topic), (told, ofView, snapshot) =>
+            views.Apply(changes, _index.List(Topic), (notified, ofView, snapshot) =>
             {
-                foreach (var reader in told)
+                foreach (var reader in notified)
                 {
                     reader.Apply(ofView, snapshot, before, joined, left);
                 }
@@ -76,7 +76,7 @@ public sealed class TopicViewsTests
     }
 
     [Fact]
-    public void Change_behind_a_full_window_tells_nobody()
+    public void Change_behind_a_full_window_notifies_nobody()
     {
         Batch(new Random(1), 400, grow: 1);
         var views = new TopicViews<Reader>(_index.List(Topic));
@@ -160,7 +160,7 @@ public sealed class TopicViewsTests
     private static Dictionary<string, string> Where(params (string Field, string Value)[] fields) =>
         fields.ToDictionary(field => field.Field, field => field.Value);
 
-    /// <summary>Applies what a view tells, strictly.</summary>
+    /// <summary>Applies the changes of a view, strictly.</summary>
     private sealed class Reader(PresenceView view)
     {
         private readonly Dictionary<PresenceIdentity, PresenceEntry> _shown = [];
