@@ -41,6 +41,22 @@ internal sealed record DiffBody(string Topic, ChangeBody[] Changes)
     public static DiffBody Of(FeedDiff diff) => new(diff.Topic, [.. diff.Changes.Select(ChangeBody.Of)]);
 }
 
+/// <summary>The event <c>mode</c>: <c>counts</c> or <c>members</c>.</summary>
+internal sealed record ModeBody(string Topic, string Mode);
+
+/// <summary>The event <c>counts</c>. <c>at</c> is in milliseconds since 1970 UTC.</summary>
+internal sealed record CountsBody(
+    string Topic, int Count, int Keys, bool Exact, long At, PresenceBody[]? Sample)
+{
+    public static CountsBody Of(FeedCounts counts) => new(
+        counts.Topic,
+        counts.Presences.Count,
+        counts.Presences.KeyCount,
+        true,
+        counts.At.ToUnixTimeMilliseconds(),
+        counts.HasSample ? PresenceBody.Of(counts.Sample) : null);
+}
+
 /// <summary>The event <c>state</c> of watched keys.</summary>
 internal sealed record KeyStateBody(string Within, string[] Present);
 
@@ -110,6 +126,8 @@ internal sealed class MetaConverter : JsonConverter<PresenceMeta>
 [JsonSerializable(typeof(LeaseBody))]
 [JsonSerializable(typeof(StateBody))]
 [JsonSerializable(typeof(DiffBody))]
+[JsonSerializable(typeof(ModeBody))]
+[JsonSerializable(typeof(CountsBody))]
 [JsonSerializable(typeof(KeyStateBody))]
 [JsonSerializable(typeof(KeyDiffBody))]
 internal sealed partial class PresenceJson : JsonSerializerContext;

@@ -128,6 +128,15 @@ internal static class PresenceEvents
         {
             EventId = diff.Cursor.ToString(),
         },
+        FeedCounts counts => new SseItem<string>(
+            JsonSerializer.Serialize(CountsBody.Of(counts), PresenceJson.Default.CountsBody), "counts")
+        {
+            EventId = counts.Cursor.ToString(),
+        },
+
+        // Without an id: a reader that comes back after it still needs what it announces.
+        FeedMode mode => new SseItem<string>(
+            JsonSerializer.Serialize(new ModeBody(mode.Topic, mode.Name), PresenceJson.Default.ModeBody), "mode"),
         _ => throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message)),
     });
 

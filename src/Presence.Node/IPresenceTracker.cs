@@ -183,6 +183,9 @@ public interface IPresenceTracker
     /// <exception cref="PresenceViewException">Subscribing with the view would be rejected.</exception>
     internal void Check(PresenceView view, string topic) => view.Check();
 
+    /// <summary>Returns when the topic is sent as counts; null: never.</summary>
+    internal AdaptiveMode? AdaptiveOf(string topic) => null;
+
     /// <summary>Remembers the last changes from now on, so that readers can resume with a cursor.</summary>
     internal void KeepHistory()
     {

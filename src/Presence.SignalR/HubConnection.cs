@@ -12,10 +12,9 @@ internal sealed partial class HubConnection
     /// <summary>Maximum number of messages of <c>SendToKeyAsync</c> that wait for the client to read.</summary>
     private const int MaxMessages = 100;
 
-    private static readonly object Key = new();
-
-    private readonly Dictionary<(string Topic, string Key), PresenceMeta> _tracked = [];
-    private readonly Dictionary<string, CancellationTokenSource> _pushes = new(StringComparer.Ordinal);
+    private readonly Lock _trackedGate = new();
+    private OneOrMany<(string Topic, string Key), PresenceMeta> _tracked;
+    private OneOrMany<string, FeedReader> _pushes;
     private readonly HubPresenceOptions _options;
     private readonly ILogger _log;
     private readonly CancellationToken _aborted;
@@ -38,17 +37,18 @@ internal sealed partial class HubConnection
     /// <summary>Returns the state of a hub's connection, which ends with it.</summary>
     public static HubConnection Of(Hub hub, HubPresenceOptions options, ILogger log)
     {
-        var caller = hub.Context;
-        lock (caller.Items)
+        // A feature of the connection, because its items would be a dictionary of their own.
+        var features = hub.Context.Features;
+        lock (features)
         {
-            if (caller.Items.TryGetValue(Key, out var found))
+            if (features.Get<HubConnection>() is { } found)
             {
-                return (HubConnection)found!;
+                return found;
             }
 
             var connection = new HubConnection(hub, options, log);
-            caller.Items[Key] = connection;
-            caller.ConnectionAborted.UnsafeRegister(
+            features.Set(connection);
+            hub.Context.ConnectionAborted.UnsafeRegister(
                 static c => ThreadPool.UnsafeQueueUserWorkItem(static c => _ = c.EndAsync(), (HubConnection)c!, false),
                 connection);
             return connection;
@@ -100,31 +100,45 @@ internal sealed partial class HubConnection
             }
 
             await (_session ??= open()).TrackAsync(topic, key, meta, _aborted);
-            _tracked[(topic, key)] = meta;
+            Remember(topic, key, meta);
             return true;
         });
 
     public Task UpdateAsync(string topic, string key, Func<PresenceMeta, PresenceMeta> update) => RunAsync(async () =>
     {
-        if (_session is null || !_tracked.TryGetValue((topic, key), out var current))
+        if (_session is null || !_tracked.TryGet((topic, key), out var current))
         {
             throw new NotTrackedException(topic, key);
         }
 
         var meta = update(current);
         await _session.UpdateAsync(topic, key, meta, _aborted);
-        _tracked[(topic, key)] = meta;
+        Remember(topic, key, meta);
         return true;
     });
 
     public Task<bool> UntrackAsync(string topic, string key) => RunAsync(async () =>
-        _session is not null
-            && await _session.UntrackAsync(topic, key, _aborted)
-            && (_tracked.Remove((topic, key)) || true));
+    {
+        if (_session is null || !await _session.UntrackAsync(topic, key, _aborted))
+        {
+            return false;
+        }
+
+        lock (_trackedGate)
+        {
+            _tracked.Remove((topic, key), out _);
+        }
+
+        return true;
+    });
 
     public Task LeaveAsync() => RunAsync(async () =>
     {
-        _tracked.Clear();
+        lock (_trackedGate)
+        {
+            _tracked.Clear();
+        }
+
         if (_session is { } session)
         {
             _session = null;
@@ -143,40 +157,44 @@ internal sealed partial class HubConnection
     /// <summary>Takes later calls as signs that the client has received the resume token.</summary>
     public void ConfirmLater() => _isConfirming = true;
 
-    /// <summary>Pushes a topic with a function, instead of an earlier push of the topic.</summary>
-    public Task PushAsync(string topic, Func<CancellationToken, Task<Func<Task>>> begin) => RunAsync(async () =>
+    /// <summary>Pushes the messages of a reader, instead of an earlier push of the topic.</summary>
+    public Task PushAsync(string topic, Func<CancellationToken, Task<FeedReader>> open) => RunAsync(async () =>
     {
-        if (_pushes.Count >= _options.MaxTopics && !_pushes.ContainsKey(topic))
+        if (_pushes.Count >= _options.MaxTopics && !_pushes.TryGet(topic, out _))
         {
             throw new HubException($"A connection has at most {_options.MaxTopics} pushed topics.");
         }
 
-        var ended = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
-        Func<Task> push;
-        try
-        {
-            push = await begin(ended.Token);
-        }
-        catch
-        {
-            ended.Dispose();
-            throw;
-        }
-
+        var reader = await open(_aborted);
         Stop(topic);
-        _pushes.Add(topic, ended);
+        _pushes.Set(topic, reader);
         if (_connection is { } connection)
         {
             LargeSegmentTransport.Use(connection);
         }
 
-        using (ExecutionContext.SuppressFlow())
-        {
-            _ = Task.Run(() => PushUntilEndAsync(push), CancellationToken.None);
-        }
-
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static push => _ = push.Connection.PushUntilEndAsync(push.Reader),
+            (Connection: this, Reader: reader),
+            preferLocal: false);
         return true;
     });
+
+    private void Remember(string topic, string key, PresenceMeta meta)
+    {
+        lock (_trackedGate)
+        {
+            _tracked.Set((topic, key), meta);
+        }
+
+        if (_pushes.TryGet(topic, out var reader))
+        {
+            lock (reader)
+            {
+                reader.NeedsSample = true;
+            }
+        }
+    }
 
     /// <summary>Counts one more watch of keys until <see cref="EndKeyWatch"/>.</summary>
     public void BeginKeyWatch()
@@ -217,30 +235,86 @@ internal sealed partial class HubConnection
 
     private bool Stop(string topic)
     {
-        if (!_pushes.Remove(topic, out var push))
+        if (!_pushes.Remove(topic, out var reader))
         {
             return false;
         }
 
-        push.Cancel();
-        push.Dispose();
+        lock (reader)
+        {
+            reader.Dispose();
+        }
+
         return true;
     }
 
-    private async Task PushUntilEndAsync(Func<Task> push)
+    /// <summary>
+    /// Sends what a reader receives until it is disposed. One asynchronous method without a token of its own, because
+    /// there are as many as connections: a push that was stopped ends with the next pulse of its feed.
+    /// </summary>
+    private async Task PushUntilEndAsync(FeedReader reader)
     {
         try
         {
-            await push();
+            while (!reader.IsOver)
+            {
+                await PushNextAsync(reader).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException)
         {
-            // The connection has ended, or the push was stopped.
+            // The connection has ended.
         }
         catch (Exception e)
         {
             LogPushFailed(_log, e);
         }
+        finally
+        {
+            reader.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Sends one message, or waits for the next. The write waits while the client does not read; meanwhile the reader
+    /// may fall behind, and then receives the state.
+    /// </summary>
+    private ValueTask PushNextAsync(FeedReader reader)
+    {
+        // Stop waits for the lock, so that nothing of this push follows the state of a later one of the topic.
+        lock (reader)
+        {
+            return reader.IsOver ? default
+                : reader.TryRead(out var message, out var next) ? WriteAsync(reader, message!)
+                : new(next);
+        }
+    }
+
+    private ValueTask WriteAsync(FeedReader reader, FeedMessage message)
+    {
+        var own = message is FeedCounts counts && (counts.HasSample || reader.NeedsSample) ? WithSample(counts) : null;
+        reader.NeedsSample &= own is null;
+        return _connection is { } connection
+            ? connection.WriteAsync(
+                own is null ? HubMessages.Call(message) : new(new InvocationMessage(HubMessages.MethodOf(message), [own])),
+                _aborted)
+            : _client is { } client
+                ? new(client.SendCoreAsync(
+                    HubMessages.MethodOf(message), [own ?? HubMessages.ArgumentOf(message)], _aborted))
+                : default;
+    }
+
+    /// <summary>Returns the counts with a sample that this connection's own presences are in.</summary>
+    private HubPresenceCounts WithSample(FeedCounts counts)
+    {
+        string[] keys;
+        lock (_trackedGate)
+        {
+            keys = [.. _tracked.Keys.Where(one => one.Topic == counts.Topic).Select(one => one.Key)];
+        }
+
+        var own = keys.SelectMany(counts.Presences.GetByKey).Where(entry => _session?.Owns(entry) is true);
+        return HubMessages.WithSample(counts, own);
     }
 
     /// <summary>Ends what belongs to the connection; a session with a grace waits for the next one.</summary>
@@ -251,7 +325,7 @@ internal sealed partial class HubConnection
         {
             // A detached session refers to this object for as long as its grace.
             (_connection, _client) = (null, null);
-            foreach (var topic in _pushes.Keys.ToArray())
+            foreach (var topic in _pushes.Keys)
             {
                 Stop(topic);
             }

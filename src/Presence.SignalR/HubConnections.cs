@@ -20,7 +20,7 @@ internal sealed class LocalHubLifetime<THub>(IServiceProvider services, WrappedH
 
     public override Task OnConnectedAsync(HubConnectionContext connection)
     {
-        connection.Items[HubConnections.Key] = connection;
+        connection.Features.Set(connection);
         return _inner.OnConnectedAsync(connection);
     }
 
@@ -93,12 +93,10 @@ internal sealed class LocalHubLifetime<THub>(IServiceProvider services, WrappedH
 /// <summary>Finds the connection of a hub on this server.</summary>
 internal static class HubConnections
 {
-    public static readonly object Key = new();
-
     /// <summary>
     /// Returns the connection; null if another lifetime manager was registered after <c>AddPresence</c>, or if the
     /// connection is not on this server.
     /// </summary>
     public static HubConnectionContext? Of(HubCallerContext caller) =>
-        caller.Items.TryGetValue(Key, out var connection) ? connection as HubConnectionContext : null;
+        caller.Features.Get<HubConnectionContext>();
 }

@@ -19,14 +19,31 @@ internal static class HubMessages
     public static SerializedHubMessage Call(FeedMessage message) => message.Encoded(static m =>
         new SerializedHubMessage(new InvocationMessage(MethodOf(m), [ArgumentOf(m)])));
 
-    public static string MethodOf(FeedMessage message) => message is FeedState
-        ? nameof(IHubPresenceClient.PresenceState) : nameof(IHubPresenceClient.PresenceDiff);
+    public static string MethodOf(FeedMessage message) => message switch
+    {
+        FeedState => nameof(IHubPresenceClient.PresenceState),
+        FeedDiff => nameof(IHubPresenceClient.PresenceDiff),
+        FeedMode => nameof(IHubPresenceClient.PresenceMode),
+        _ => nameof(IHubPresenceClient.PresenceCounts),
+    };
 
     public static object ArgumentOf(FeedMessage message)
     {
         var item = Item(message);
-        return (object?)item.State ?? item.Diff!;
+        return (object?)item.State ?? (object?)item.Diff ?? (object?)item.Mode ?? item.Counts!;
     }
+
+    /// <summary>Returns counts with the sample, to which a connection's own presences are added.</summary>
+    public static HubPresenceCounts WithSample(FeedCounts counts, IEnumerable<PresenceEntry> own) =>
+        Convert(counts, [.. counts.Sample.UnionBy(own, entry => entry.Identity).Select(Convert)]);
+
+    private static HubPresenceCounts Convert(FeedCounts counts, IReadOnlyList<HubPresenceItem>? sample) => new(
+        counts.Topic,
+        counts.Presences.Count,
+        counts.Presences.KeyCount,
+        true,
+        counts.At.ToUnixTimeMilliseconds(),
+        sample);
 
     public static HubPresenceItem Convert(PresenceEntry entry) => new(entry.Key, entry.Ref, Convert(entry.Meta));
 
@@ -34,6 +51,9 @@ internal static class HubMessages
     {
         FeedState state => new(new(state.Topic, [.. state.Presences.Select(Convert)]), null),
         FeedDiff diff => new(null, new(diff.Topic, [.. diff.Changes.Select(c => Convert(c, Convert(c.Entry.Meta)))])),
+        FeedMode mode => new(null, null, new(mode.Topic, mode.Name)),
+        FeedCounts counts => new(
+            null, null, null, counts.HasSample ? WithSample(counts, []) : Convert(counts, null as HubPresenceItem[])),
         _ => throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message)),
     };
 
@@ -66,9 +86,11 @@ internal static class HubMessages
         return ConvertValue(json.RootElement);
     }
 
-    /// <summary>Returns the changes of a message, with metadata of a type.</summary>
-    public static HubPresenceChanges<T> Read<T>(FeedMessage message, Topic<T> topic) => message switch
+    /// <summary>Returns the changes of a message, with metadata of a type; null for a <see cref="FeedMode"/>.</summary>
+    public static HubPresenceChanges<T>? Read<T>(FeedMessage message, Topic<T> topic) => message switch
     {
+        FeedMode => null,
+        FeedCounts => new(false, [], Item(message).Counts),
         FeedState state => new(true, [.. PresenceChange.JoinedAll(state.Presences).Select(c => Convert(c, topic))]),
         FeedDiff diff => new(false, [.. diff.Changes.Select(c => Convert(c, topic))]),
         _ => throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message)),

@@ -19,6 +19,8 @@ internal sealed class HubPresence(
     ILogger<HubPresence> log,
     IPresenceAuthorizer? authorizer = null) : IHubPresence
 {
+    private const int MaxPage = 1000;
+
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(24);
 
     private readonly ITimeLimitedDataProtector _tokens =
@@ -61,12 +63,8 @@ internal sealed class HubPresence(
     public Task PushPresenceAsync(Hub hub, string topic, PresenceView? view) => AsHubErrorsAsync(async () =>
     {
         await RequireAsync(hub, PresenceOperation.Subscribe, topic, null);
-        var (connection, caller) = (HubConnections.Of(hub.Context), hub.Clients.Caller);
-        await ConnectionOf(hub).PushAsync(topic, async ended =>
-        {
-            var reading = await feeds.OpenAsync(topic, view, null, ended);
-            return () => PushAsync(reading, connection, caller, ended);
-        });
+        await ConnectionOf(hub).PushAsync(
+            topic, async cancellation => await feeds.OpenAsync(topic, view, null, cancellation));
         return true;
     });
 
@@ -98,8 +96,9 @@ internal sealed class HubPresence(
         Hub hub,
         string topic,
         PresenceView? view,
-        Func<FeedMessage, T> convert,
+        Func<FeedMessage, T?> convert,
         [EnumeratorCancellation] CancellationToken cancellation)
+        where T : class
     {
         using var reading = await AsHubErrorsAsync(async () =>
         {
@@ -108,9 +107,9 @@ internal sealed class HubPresence(
         });
         await foreach (var message in reading.ReadAsync(cancellation))
         {
-            if (message is not null)
+            if (message is not null && convert(message) is { } item)
             {
-                yield return convert(message);
+                yield return item;
             }
         }
     }
@@ -167,13 +166,26 @@ internal sealed class HubPresence(
         string? after = null;
         do
         {
-            var page = await source.PageAsync(topic, after, 1000, hub.Context.ConnectionAborted);
+            var page = await source.PageAsync(topic, after, MaxPage, hub.Context.ConnectionAborted);
             items.AddRange(page.Entries.Select(HubMessages.Convert));
             after = page.Next;
         }
         while (after is not null);
         return (IReadOnlyList<HubPresenceItem>)items;
     });
+
+    public Task<HubPresencePage> PageAsync(Hub hub, string topic, string? after = null, int limit = 100) =>
+        AsHubErrorsAsync(async () =>
+        {
+            await RequireAsync(hub, PresenceOperation.Read, topic, null);
+            if (limit is < 1 or > MaxPage)
+            {
+                throw new HubException($"A page has 1 to {MaxPage} keys.");
+            }
+
+            var page = await source.PageAsync(topic, after, limit, hub.Context.ConnectionAborted);
+            return new HubPresencePage([.. page.Entries.Select(HubMessages.Convert)], page.Next);
+        });
 
     public Task<string?> ResumeAsync(Hub hub, string? token, Func<Task> join)
     {
@@ -193,27 +205,6 @@ internal sealed class HubPresence(
 
     /// <summary>Returns for whom a token is: the user and the type of the hub.</summary>
     private static string OwnerOf(Hub hub) => $"{hub.GetType().FullName}\n{hub.Context.UserIdentifier}";
-
-    private static async Task PushAsync(
-        ChangeFeeds.FeedReading reading,
-        HubConnectionContext? connection,
-        ISingleClientProxy caller,
-        CancellationToken ended)
-    {
-        await foreach (var message in reading.ReadAsync(ended))
-        {
-            if (message is null)
-            {
-                continue;
-            }
-
-            // The write waits while the client does not read; meanwhile the reading may fall behind, and then resets.
-            var write = connection is not null
-                ? connection.WriteAsync(HubMessages.Call(message), ended).AsTask()
-                : caller.SendCoreAsync(HubMessages.MethodOf(message), [HubMessages.ArgumentOf(message)], ended);
-            await write.WaitAsync(ended);
-        }
-    }
 
     private static async Task<T> AsHubErrorsAsync<T>(Func<Task<T>> action)
     {

@@ -10,6 +10,15 @@ public interface IHubPresenceClient
 
     /// <summary>Receives the changes of a topic.</summary>
     Task PresenceDiff(HubPresenceDiff diff);
+
+    /// <summary>
+    /// Learns that counts follow instead of members, or members again, of an adaptive topic
+    /// (<see cref="Tracker.TrackerOptions.AddAdaptive"/>). What the client has of the members was right up to here.
+    /// </summary>
+    Task PresenceMode(HubPresenceMode mode);
+
+    /// <summary>Receives how many presences an adaptive topic has.</summary>
+    Task PresenceCounts(HubPresenceCounts counts);
 }
 
 /// <summary>The presences of a topic.</summary>
@@ -30,6 +39,28 @@ public sealed record HubPresenceItem(string Key, string Ref, IReadOnlyDictionary
 /// <param name="Topic">The topic.</param>
 /// <param name="Changes">The changes, in order.</param>
 public sealed record HubPresenceDiff(string Topic, IReadOnlyList<HubPresenceChange> Changes);
+
+/// <summary>What follows of an adaptive topic.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Mode"><c>counts</c>, or <c>members</c>: a state follows, and then changes.</param>
+public sealed record HubPresenceMode(string Topic, string Mode);
+
+/// <summary>How many presences a large topic has.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Count">The number of presences.</param>
+/// <param name="Keys">The number of distinct keys.</param>
+/// <param name="Exact">Whether the numbers are exact: always true now.</param>
+/// <param name="At">When they were counted, in milliseconds since 1970 UTC.</param>
+/// <param name="Sample">
+/// Some presences, those of the connection included. Null (in JSON left out): as in the last message that had it.
+/// </param>
+public sealed record HubPresenceCounts(
+    string Topic,
+    int Count,
+    int Keys,
+    bool Exact,
+    long At,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<HubPresenceItem>? Sample);
 
 /// <summary>A change of a topic. As JSON it has no member that is null or false.</summary>
 /// <param name="Kind">
@@ -79,15 +110,28 @@ public sealed record HubPresenceChange<T>(
 
 /// <summary>An item of <see cref="IHubPresence.SubscribeAsync{T}"/>.</summary>
 /// <param name="IsState">Whether the changes join all presences, and replace what the client has of the topic.</param>
-/// <param name="Changes">The changes, in order.</param>
-public sealed record HubPresenceChanges<T>(bool IsState, IReadOnlyList<HubPresenceChange<T>> Changes);
+/// <param name="Changes">The changes, in order; none with counts.</param>
+/// <param name="Counts">Counts of an adaptive topic; otherwise null. Members come again with a state.</param>
+public sealed record HubPresenceChanges<T>(
+    bool IsState,
+    IReadOnlyList<HubPresenceChange<T>> Changes,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceCounts? Counts = null);
 
-/// <summary>An item of <c>IHubPresence.SubscribeAsync</c> for a topic without a type: either of the two.</summary>
-/// <param name="State">All presences; null if this is a diff.</param>
-/// <param name="Diff">The changes; null if this is a state.</param>
+/// <summary>An item of <c>IHubPresence.SubscribeAsync</c> for a topic without a type: one of the four.</summary>
+/// <param name="State">All presences; otherwise null.</param>
+/// <param name="Diff">The changes; otherwise null.</param>
+/// <param name="Mode">What follows of an adaptive topic; otherwise null.</param>
+/// <param name="Counts">Counts of an adaptive topic; otherwise null.</param>
 public sealed record HubPresenceMessage(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceState? State,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceDiff? Diff);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceDiff? Diff,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceMode? Mode = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] HubPresenceCounts? Counts = null);
+
+/// <summary>A page of a topic.</summary>
+/// <param name="Presences">The presences of whole keys, in key order.</param>
+/// <param name="Next">What to ask for the next page after; null on the last one.</param>
+public sealed record HubPresencePage(IReadOnlyList<HubPresenceItem> Presences, string? Next);
 
 /// <summary>An item of <see cref="IHubPresence.WatchKeysAsync"/>.</summary>
 /// <param name="IsState">Whether no other key is present: the first item.</param>

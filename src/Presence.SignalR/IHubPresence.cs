@@ -50,7 +50,9 @@ public interface IHubPresence
     /// <summary>
     /// Calls the client's method <c>PresenceState</c> with the presences of a topic (<see cref="HubPresenceState"/>),
     /// and then <c>PresenceDiff</c> with every change (<see cref="HubPresenceDiff"/>), until the connection ends or
-    /// <see cref="StopPushAsync"/>. A client that does not keep up receives a new state.
+    /// <see cref="StopPushAsync"/>. A client that does not keep up receives a new state. Of an adaptive topic that is
+    /// large, calls <c>PresenceMode</c> (<see cref="HubPresenceMode"/>) and <c>PresenceCounts</c>
+    /// (<see cref="HubPresenceCounts"/>).
     /// </summary>
     /// <param name="hub">The hub.</param>
     /// <param name="topic">The topic.</param>
@@ -93,6 +95,13 @@ public interface IHubPresence
 
     /// <summary>Returns the presences of a topic.</summary>
     Task<IReadOnlyList<HubPresenceItem>> ListAsync(Hub hub, string topic);
+
+    /// <summary>Returns a page of the presences of a topic of any size, in key order.</summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="after">The last page's <see cref="HubPresencePage.Next"/>; null (default): the first page.</param>
+    /// <param name="limit">Maximum number of keys, 1 to 1,000. Default 100.</param>
+    Task<HubPresencePage> PageAsync(Hub hub, string topic, string? after = null, int limit = 100);
 
     /// <summary>
     /// Continues the session of an earlier connection, on any server, so that others see neither a leave nor a join;

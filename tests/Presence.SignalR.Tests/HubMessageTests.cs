@@ -36,7 +36,7 @@ public sealed class HubMessageTests
 
         public override IDictionary<object, object?> Items { get; } = new Dictionary<object, object?>();
 
-        public override IFeatureCollection Features => throw new NotSupportedException();
+        public override IFeatureCollection Features { get; } = new FeatureCollection();
 
         public override CancellationToken ConnectionAborted => _aborted.Token;
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Presence.Tracker;
 
 namespace Presence.Node;
@@ -11,7 +10,7 @@ namespace Presence.Node;
 /// have received the diff before, but not later than <see cref="MaxInterval"/>: more diffs than readers can take are
 /// work without use.
 /// </remarks>
-internal sealed class ChangeFeed
+internal sealed partial class ChangeFeed
 {
     /// <summary>Maximum number of diffs in the log.</summary>
     public const int MaxDiffs = 256;
@@ -35,7 +34,7 @@ internal sealed class ChangeFeed
     private readonly TimeProvider _time;
     private readonly FeedInstruments _instruments;
     private readonly ITimer _timer;
-    private readonly FeedDiff?[] _log = new FeedDiff?[MaxDiffs];
+    private readonly FeedMessage?[] _log = new FeedMessage?[MaxDiffs];
     private readonly DiffCoalescer _pending = new();
     private readonly Dictionary<string, FeedDiff?> _answers = new(StringComparer.Ordinal);
     private MissedQuery? _missed;
@@ -46,8 +45,9 @@ internal sealed class ChangeFeed
     private TaskCompletionSource _next = NewSource();
     private TopicSnapshot? _shown;
     private TopicSnapshot? _newest;
-    private FeedState? _state;
+    private FeedMessage? _state;
     private bool _isStarted;
+    private bool _isStopped;
     private bool _isWaiting;
     private long _publishedAt;
     private long _first = 1;
@@ -56,9 +56,19 @@ internal sealed class ChangeFeed
     private int _readers;
     private int _upToDate;
 
-    public ChangeFeed(string topic, TimeSpan interval, TimeProvider time, FeedInstruments instruments)
+    /// <param name="topic">The topic.</param>
+    /// <param name="interval">Minimum time between two diffs.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="instruments">The metrics.</param>
+    /// <param name="adaptive">When readers receive counts; null: never.</param>
+    public ChangeFeed(
+        string topic,
+        TimeSpan interval,
+        TimeProvider time,
+        FeedInstruments instruments,
+        AdaptiveMode? adaptive = null)
     {
-        (_topic, _interval, _time, _instruments) = (topic, interval, time, instruments);
+        (_topic, _interval, _time, _instruments, _adaptive) = (topic, interval, time, instruments, adaptive);
         _publishedAt = time.GetTimestamp() - (long)(interval.TotalSeconds * time.TimestampFrequency);
         using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         _timer = time.CreateTimer(
@@ -79,8 +89,16 @@ internal sealed class ChangeFeed
             }
 
             _missed = missed;
-            _digest = missed is null ? null : TopicDigest.Of(_topic, _shown);
-            SetCursor();
+            if (_adaptive?.IsCounting(_shown.Count, false) is true)
+            {
+                BeginCounting(_shown);
+            }
+            else
+            {
+                _digest = missed is null ? null : TopicDigest.Of(_topic, _shown);
+                SetCursor();
+            }
+
             _isStarted = true;
         }
     }
@@ -91,13 +109,13 @@ internal sealed class ChangeFeed
         TaskCompletionSource? published = null;
         lock (_gate)
         {
-            if (!_isStarted)
+            if (!_isStarted || _isStopped)
             {
                 (_shown, _shownVersion) = (after, version);
                 return;
             }
 
-            foreach (var change in changes)
+            foreach (var change in _counting is null ? changes : [])
             {
                 _pending.Add(change);
             }
@@ -138,51 +156,34 @@ internal sealed class ChangeFeed
         next.TrySetResult();
     }
 
-    public void Stop() => _timer.Dispose();
-
-    /// <summary>
-    /// Returns what the holder of a cursor misses, or else the state, and then every change; null with each pulse.
-    /// </summary>
-    public async IAsyncEnumerable<FeedMessage?> ReadAsync(
-        FeedCursor? cursor, [EnumeratorCancellation] CancellationToken cancellation)
+    public void Stop()
     {
-        var position = cursor is { } at && at.Feed == _id ? at.Sequence : -1;
-        var isFirst = true;
-        Interlocked.Increment(ref _readers);
-        try
+        _timer.Dispose();
+        lock (_gate)
         {
-            while (true)
+            _isStopped = true;
+            if (_counting is not null)
             {
-                // A reader that was stopped gets nothing of what is there already.
-                cancellation.ThrowIfCancellationRequested();
-                if (TryRead(ref position, isFirst ? cursor : null, isFirst, out var message, out var next))
-                {
-                    isFirst = false;
-                    yield return message;
-                    continue;
-                }
-
-                isFirst = false;
-                await next.WaitAsync(cancellation).ConfigureAwait(false);
-                if (!HasMore(position))
-                {
-                    yield return null;
-                }
+                _instruments.ModeChanged(isCounting: false);
             }
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _readers);
         }
     }
 
-    private bool TryRead(
+    public void ReaderAdded() => Interlocked.Increment(ref _readers);
+
+    public void ReaderRemoved() => Interlocked.Decrement(ref _readers);
+
+    /// <summary>Returns the position in the log that a cursor has; -1 if it is none of this feed.</summary>
+    public long PositionOf(FeedCursor? cursor) => cursor is { } at && at.Feed == _id ? at.Sequence : -1;
+
+    /// <summary>See <see cref="FeedReader.TryRead"/>, which alone calls this.</summary>
+    public bool TryRead(
         ref long position, FeedCursor? cursor, bool isFirst, out FeedMessage? message, out Task next)
     {
         lock (_gate)
         {
             var isInLog = position >= _first - 1 && position <= _sequence;
-            var answer = isInLog || cursor is null ? null : MissedOrNewer(cursor.Value.Digest);
+            var answer = isInLog || cursor is null || _counting is not null ? null : MissedOrNewer(cursor.Value.Digest);
             next = _next.Task;
             if (cursor is not null)
             {
@@ -210,13 +211,13 @@ internal sealed class ChangeFeed
                 return message is not null;
             }
 
-            if (!isFirst)
+            if (!isFirst && _counting is null && !_isMembersAgain)
             {
                 _instruments.Lagged(_topic);
             }
 
             position = _sequence;
-            message = _state ??= new FeedState(_topic, Position, _shown!);
+            message = _state ??= _counting is null ? new FeedState(_topic, Position, _shown!) : CountsOf(true);
             return true;
         }
     }
@@ -266,7 +267,8 @@ internal sealed class ChangeFeed
         return answer;
     }
 
-    private bool HasMore(long position)
+    /// <summary>Returns whether there is a message after a position.</summary>
+    public bool HasMore(long position)
     {
         lock (_gate)
         {
@@ -280,6 +282,11 @@ internal sealed class ChangeFeed
         lock (_gate)
         {
             _isWaiting = _newest is not null && IsBehind && ToNextDiff > TimeSpan.Zero;
+            if (_isStopped)
+            {
+                return;
+            }
+
             if (_isWaiting)
             {
                 _timer.Change(ToNextDiff, Timeout.InfiniteTimeSpan);
@@ -293,7 +300,7 @@ internal sealed class ChangeFeed
     }
 
     /// <summary>Gets whether most readers have yet to take the last diff.</summary>
-    private bool IsBehind => _upToDate < Volatile.Read(ref _readers) / 2;
+    private bool IsBehind => _counting is null && _upToDate < Volatile.Read(ref _readers) / 2;
 
     /// <summary>Gets the time until changes may be published, or this is asked again; zero or less: now.</summary>
     private TimeSpan ToNextDiff
@@ -301,7 +308,8 @@ internal sealed class ChangeFeed
         get
         {
             var elapsed = _time.GetElapsedTime(_publishedAt);
-            return !IsBehind ? _interval - elapsed
+            return _counting is not null ? _adaptive!.Every - elapsed
+                : !IsBehind ? _interval - elapsed
                 : MaxInterval - elapsed < _interval ? MaxInterval - elapsed : _interval;
         }
     }
@@ -322,6 +330,11 @@ internal sealed class ChangeFeed
         var changes = _pending.Drain();
         (_shown, _shownVersion) = (after, version);
         _answers.Clear();
+        if (_counting is not null)
+        {
+            return PublishCounts(after);
+        }
+
         if (changes.Count == 0)
         {
             return null;
@@ -340,26 +353,50 @@ internal sealed class ChangeFeed
             }
         }
 
+        Append(() => new FeedDiff(_topic, Position, changes));
+        if (_adaptive?.IsCounting(after.Count, false) is true)
+        {
+            BeginCounting(after);
+        }
+
+        return Wake();
+    }
+
+    /// <summary>Adds a message with the next position to the log.</summary>
+    private void Append(Func<FeedMessage> create)
+    {
         _log[_sequence % MaxDiffs]?.Release();
         _sequence++;
         SetCursor();
-        var diff = new FeedDiff(_topic, Position, changes);
-        _logged += diff.Changes.Count;
+        var message = create();
+        _logged += ChangesOf(message);
         while (_first < _sequence && (_logged > MaxChanges || _sequence - _first >= MaxDiffs))
         {
-            _logged -= _log[_first % MaxDiffs]!.Changes.Count;
+            _logged -= ChangesOf(_log[_first % MaxDiffs]);
             _log[_first++ % MaxDiffs] = null;
         }
 
-        _log[_sequence % MaxDiffs] = diff;
+        _log[_sequence % MaxDiffs] = message;
+        ForgetState();
+    }
+
+    private void ForgetState()
+    {
         _state?.Release();
         _state = null;
+        _isMembersAgain = false;
         _upToDate = 0;
         _publishedAt = _time.GetTimestamp();
+    }
+
+    private TaskCompletionSource Wake()
+    {
         var next = _next;
         _next = NewSource();
         return next;
     }
+
+    private static int ChangesOf(FeedMessage? message) => message is FeedDiff diff ? diff.Changes.Count : 0;
 
     private void SetCursor() => _cursor = _digest is not null && TopicCursor.Of(_digest) is { } cursor
         && cursor.Text.Length <= FeedCursor.MaxDigest ? cursor.Text : null;

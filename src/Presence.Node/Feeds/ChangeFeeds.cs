@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Presence.Tracker;
 
 namespace Presence.Node;
@@ -48,8 +47,7 @@ internal sealed class ChangeFeeds : IDisposable
     }
 
     /// <summary>
-    /// Subscribes to the topic if nobody has, and returns a reading of its feed. Call it once, and enumerate it once
-    /// or dispose it.
+    /// Subscribes to the topic if nobody has, and returns a reader of its feed. Read it to its end or dispose it.
     /// </summary>
     /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
     public async Task<FeedReading> OpenAsync(
@@ -66,7 +64,8 @@ internal sealed class ChangeFeeds : IDisposable
             }
             else
             {
-                slot = new Slot(key, new ChangeFeed(topic, DiffInterval, _time, _instruments));
+                var adaptive = key.Item2 is null ? _source.AdaptiveOf(topic) : null;
+                slot = new Slot(key, new ChangeFeed(topic, DiffInterval, _time, _instruments, adaptive));
                 _slots.Add(key, slot);
                 _instruments.FeedAdded();
             }
@@ -183,34 +182,13 @@ internal sealed class ChangeFeeds : IDisposable
         public IAsyncDisposable? Subscription { get; set; }
     }
 
-    /// <summary>One reader of a feed.</summary>
-    internal sealed class FeedReading(ChangeFeeds feeds, Slot slot, FeedCursor? cursor) : IDisposable
+    /// <summary>A reader of a feed, which is kept for at least as long as the reader.</summary>
+    internal sealed class FeedReading(ChangeFeeds feeds, Slot slot, FeedCursor? cursor) : FeedReader(slot.Feed, cursor)
     {
-        private int _isOver;
-
-        /// <summary>See <see cref="ChangeFeed.ReadAsync"/>. Disposes the reading at the end.</summary>
-        public async IAsyncEnumerable<FeedMessage?> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
+        protected override void OnDisposed()
         {
-            try
-            {
-                await foreach (var message in slot.Feed.ReadAsync(cursor, cancellation).ConfigureAwait(false))
-                {
-                    yield return message;
-                }
-            }
-            finally
-            {
-                Dispose();
-            }
-        }
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _isOver, 1) == 0)
-            {
-                feeds._instruments.ReaderRemoved();
-                feeds.Leave(slot);
-            }
+            feeds._instruments.ReaderRemoved();
+            feeds.Leave(slot);
         }
     }
 }

@@ -10,6 +10,7 @@ internal sealed class FeedInstruments : IDisposable
     private readonly UpDownCounter<int> _readers;
     private readonly Counter<long> _lagged;
     private readonly Counter<long> _resumed;
+    private readonly UpDownCounter<int> _counting;
 
     private readonly SlowConsumers? _slow;
 
@@ -20,6 +21,7 @@ internal sealed class FeedInstruments : IDisposable
         _readers = _meter.CreateUpDownCounter<int>("presence.feed.readers", "{reader}", "Readers of feeds");
         _lagged = _meter.CreateCounter<long>("presence.feed.lagged", "{time}", "Times a slow reader got a new state");
         _resumed = _meter.CreateCounter<long>("presence.feed.resumed", "{reader}", "Readers that came back");
+        _counting = _meter.CreateUpDownCounter<int>("presence.feeds.counting", "{topic}", "Feeds that send counts");
     }
 
     public void FeedAdded() => _feeds.Add(1);
@@ -36,6 +38,9 @@ internal sealed class FeedInstruments : IDisposable
         _lagged.Add(1);
         _slow?.Report(SlowConsumerKind.Reader, topic, "got a new state");
     }
+
+    /// <summary>Counts that a feed begins to send counts, or ends it.</summary>
+    public void ModeChanged(bool isCounting) => _counting.Add(isCounting ? 1 : -1);
 
     /// <param name="by">What they received first: <c>log</c>, <c>cursor</c>, <c>state</c>.</param>
     public void Resumed(string by) => _resumed.Add(1, new KeyValuePair<string, object?>("by", by));

@@ -87,6 +87,42 @@ internal sealed class FeedDiff(string topic, FeedCursor cursor, IReadOnlyList<Pr
     }
 }
 
+/// <summary>How many presences the topic has, which is too large to be sent.</summary>
+/// <param name="topic">The topic.</param>
+/// <param name="cursor">The position after this message.</param>
+/// <param name="presences">The topic.</param>
+/// <param name="sample">Some of its presences.</param>
+/// <param name="hasSample">Whether readers need the sample; otherwise they have it.</param>
+/// <param name="at">When it was counted.</param>
+internal sealed class FeedCounts(
+    string topic,
+    FeedCursor cursor,
+    TopicSnapshot presences,
+    IReadOnlyList<PresenceEntry> sample,
+    bool hasSample,
+    DateTimeOffset at)
+    : FeedMessage(topic, cursor)
+{
+    public TopicSnapshot Presences { get; } = presences;
+
+    public IReadOnlyList<PresenceEntry> Sample { get; } = sample;
+
+    public bool HasSample { get; } = hasSample;
+
+    public DateTimeOffset At { get; } = at;
+}
+
+/// <summary>Comes before the first counts, and before the members that end them. Has no position of its own.</summary>
+/// <param name="topic">The topic.</param>
+/// <param name="isCounting">Whether counts follow.</param>
+internal sealed class FeedMode(string topic, bool isCounting) : FeedMessage(topic, default)
+{
+    public bool IsCounting { get; } = isCounting;
+
+    /// <summary>Gets the name of the mode in messages.</summary>
+    public string Name => IsCounting ? "counts" : "members";
+}
+
 /// <summary>A position in a feed.</summary>
 /// <param name="Feed">Id of the feed, random: it is of one process.</param>
 /// <param name="Sequence">Number of the last message received.</param>

@@ -40,6 +40,9 @@ internal interface IPresenceSource
     /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
     Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener);
 
+    /// <summary>Returns when the topic is sent as counts; null: never, as in an Orleans client.</summary>
+    AdaptiveMode? AdaptiveOf(string topic) => null;
+
     /// <summary>Gets the watches of keys; null in an Orleans client.</summary>
     KeyWatches? KeyWatches => null;
 
@@ -70,6 +73,9 @@ internal interface ISourceSession : IAsyncDisposable
     void Confirm()
     {
     }
+
+    /// <summary>Returns whether the session owns a presence.</summary>
+    bool Owns(PresenceEntry entry) => false;
 
     /// <summary>Leaves the session to its grace; without one, ends it.</summary>
     ValueTask DetachAsync() => DisposeAsync();

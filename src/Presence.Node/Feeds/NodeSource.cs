@@ -44,10 +44,12 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
         void OnDiff(TopicDiff diff) => listener(diff.Changes, diff.View!.Snapshot, diff.Version);
     }
 
+    public AdaptiveMode? AdaptiveOf(string topic) => node.Tracker.AdaptiveOf(topic);
+
     public KeyWatches? KeyWatches => node.Tracker.KeyWatches;
 
     public ISourceSession OpenSession(PresenceSessionOptions options) =>
-        new Session(node.Tracker, node.OpenSession(options), false);
+        new Session(node, node.OpenSession(options), false);
 
     public async Task<ISourceSession> ResumeAsync(
         byte[]? token, PresenceSessionOptions options, CancellationToken cancellation)
@@ -58,7 +60,7 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
         }
 
         var result = await node.ResumeAsync(read, options, cancellation).ConfigureAwait(false);
-        return new Session(node.Tracker, result.Session, result.IsResumed);
+        return new Session(node, result.Session, result.IsResumed);
     }
 
     private sealed class Ending(IDisposable subscription) : IAsyncDisposable
@@ -70,7 +72,7 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
         }
     }
 
-    private sealed class Session(IPresenceTracker tracker, PresenceSession session, bool isResumed) : ISourceSession
+    private sealed class Session(IPresenceNode node, PresenceSession session, bool isResumed) : ISourceSession
     {
         public byte[]? Token => session.Token?.ToBytes();
 
@@ -80,6 +82,8 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
 
         public void Confirm() => session.Confirm();
 
+        public bool Owns(PresenceEntry entry) => session.Owns(entry, node.Name);
+
         public ValueTask DetachAsync()
         {
             session.Detach();
@@ -87,13 +91,13 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
         }
 
         public Task TrackAsync(string topic, string key, PresenceMeta meta, CancellationToken cancellation) =>
-            tracker.TrackAsync(session, topic, key, meta, cancellation).AsTask();
+            node.Tracker.TrackAsync(session, topic, key, meta, cancellation).AsTask();
 
         public Task UpdateAsync(string topic, string key, PresenceMeta meta, CancellationToken cancellation) =>
-            tracker.UpdateAsync(session, topic, key, meta, cancellation).AsTask();
+            node.Tracker.UpdateAsync(session, topic, key, meta, cancellation).AsTask();
 
         public Task<bool> UntrackAsync(string topic, string key, CancellationToken cancellation) =>
-            tracker.UntrackAsync(session, topic, key, cancellation).AsTask();
+            node.Tracker.UntrackAsync(session, topic, key, cancellation).AsTask();
 
         public ValueTask DisposeAsync()
         {

@@ -116,6 +116,14 @@ public sealed class PresenceSession : IDisposable
     /// <summary>Calls <see cref="End()"/>.</summary>
     public void Dispose() => End();
 
+    /// <summary>Returns whether a presence is of this session.</summary>
+    /// <param name="entry">The presence.</param>
+    /// <param name="node">The name of this node.</param>
+    internal bool Owns(PresenceEntry entry, string node) => State is { } state
+        ? entry.Stamp?.Session == state.Session
+        : entry.Process == Id && entry.Stamp is null
+            && string.Equals(entry.Owner.Node, node, StringComparison.Ordinal);
+
     /// <summary>Returns what entries of the session carry; null if it is not resumable.</summary>
     /// <exception cref="SessionMovedException">The session belongs to another node or connection.</exception>
     internal SessionStamp? StampForChange() => State?.StampFor(this);

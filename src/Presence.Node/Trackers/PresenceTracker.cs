@@ -255,6 +255,8 @@ internal sealed class PresenceTracker(
 
     public void Check(PresenceView view, string topic) => options.Trackers[name].Check(view, topic);
 
+    public AdaptiveMode? AdaptiveOf(string topic) => options.Trackers[name].AdaptiveOf(topic);
+
     public void KeepHistory()
     {
         foreach (var host in hosts)

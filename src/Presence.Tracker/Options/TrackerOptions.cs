@@ -5,6 +5,7 @@ namespace Presence.Tracker;
 public sealed class TrackerOptions
 {
     private readonly List<(TopicPattern Topics, FieldPointer Field)> _indexes = [];
+    private readonly List<(TopicPattern Topics, AdaptiveMode Mode)> _adaptive = [];
 
     /// <summary>
     /// Interval of the periodic step. Default 1500 ms, 10 ms to 1 h: a step that is late by two periods counts as a
@@ -75,6 +76,40 @@ public sealed class TrackerOptions
         _indexes.Add((new TopicPattern(topics), new FieldPointer(field)));
         return this;
     }
+
+    /// <summary>
+    /// Makes clients of some topics receive counts instead of members while a topic is large. Channels, hubs and events
+    /// announce each switch; reads, pages, views and other subscriptions are as before.
+    /// </summary>
+    /// <param name="topics">
+    /// A topic, or a prefix and <c>*</c>, such as <c>stream:*</c>. Of several that match the first one counts.
+    /// </param>
+    /// <param name="members">
+    /// Maximum number of presences that are sent as members, at least 1. With more, clients receive counts; with four
+    /// fifths of it, or fewer, members again.
+    /// </param>
+    /// <param name="sample">Number of presences sent with the counts as a sample, 0 to 100.</param>
+    /// <param name="every">Minimum time between two messages with counts, 100 ms to 1 h. Default 1 s.</param>
+    /// <exception cref="ArgumentException">The pattern is malformed, or a number is out of range.</exception>
+    /// <example>
+    /// <code>
+    /// builder.Services.AddPresence(options => options.Tracker.AddAdaptive("stream:*", members: 500, sample: 20));
+    /// </code>
+    /// </example>
+    public TrackerOptions AddAdaptive(string topics, int members = 500, int sample = 20, TimeSpan? every = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(members, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sample, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sample, 100);
+        var period = every ?? TimeSpan.FromSeconds(1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(period, TimeSpan.FromMilliseconds(100), nameof(every));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(period, TimeSpan.FromHours(1), nameof(every));
+        _adaptive.Add((new TopicPattern(topics), new AdaptiveMode(members, sample, period)));
+        return this;
+    }
+
+    /// <summary>Returns when a topic is sent as counts; null: never.</summary>
+    internal AdaptiveMode? AdaptiveOf(string topic) => _adaptive.Find(one => one.Topics.Matches(topic)).Mode;
 
     /// <exception cref="PresenceViewException">
     /// The view is malformed, or filters by a field that is not declared for the topic.

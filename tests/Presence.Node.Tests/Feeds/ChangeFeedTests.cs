@@ -87,7 +87,7 @@ public sealed class ChangeFeedTests : IDisposable
     {
         _feed.Start(new TopicSnapshot("t"));
         using var stop = new CancellationTokenSource();
-        await using var reader = _feed.ReadAsync(null, stop.Token).GetAsyncEnumerator();
+        await using var reader = new FeedReader(_feed, null).ReadAsync(stop.Token).GetAsyncEnumerator();
         await StateAsync(reader);
         JoinLater("ann");
         await stop.CancelAsync();
@@ -276,7 +276,7 @@ public sealed class ChangeFeedTests : IDisposable
     }
 
     private IAsyncEnumerator<FeedMessage?> Read(FeedCursor? cursor = null) =>
-        _feed.ReadAsync(cursor, default).GetAsyncEnumerator();
+        new FeedReader(_feed, cursor).ReadAsync(default).GetAsyncEnumerator();
 
     private static bool HasNext(IAsyncEnumerator<FeedMessage?> reader, out Task<bool> next)
     {

@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+
+namespace Presence.Node;
+
+/// <summary>
+/// One reader of a feed. It receives what the holder of its cursor misses, or else the state, and then every change.
+/// </summary>
+/// <remarks>One call at a time, except for <see cref="Dispose"/>.</remarks>
+internal class FeedReader : IDisposable
+{
+    private readonly ChangeFeed _feed;
+    private FeedCursor? _cursor;
+    private bool _hasRead;
+    private bool _isCounting;
+    private FeedMessage? _announced;
+    private long _position;
+    private int _isOver;
+
+    public FeedReader(ChangeFeed feed, FeedCursor? cursor)
+    {
+        (_feed, _cursor) = (feed, cursor);
+        _position = feed.PositionOf(cursor);
+        feed.ReaderAdded();
+    }
+
+    /// <summary>Gets whether the reader was disposed.</summary>
+    public bool IsOver => Volatile.Read(ref _isOver) != 0;
+
+    /// <summary>
+    /// Gets or sets whether the next counts are to have the sample, because what the reader itself has in the topic has
+    /// changed.
+    /// </summary>
+    public bool NeedsSample { get; set; }
+
+    /// <summary>
+    /// Returns true with the next message, or false with what completes when there is one, and with each pulse. A
+    /// <see cref="FeedMode"/> comes between members and counts.
+    /// </summary>
+    public bool TryRead(out FeedMessage? message, out Task next)
+    {
+        if (_announced is { } announced)
+        {
+            (message, _announced, next) = (announced, null, Task.CompletedTask);
+            return true;
+        }
+
+        var (cursor, isFirst) = (_cursor, !_hasRead);
+        (_cursor, _hasRead) = (null, true);
+        if (!_feed.TryRead(ref _position, cursor, isFirst, out message, out next))
+        {
+            return false;
+        }
+
+        if (message is FeedCounts != _isCounting)
+        {
+            _isCounting = !_isCounting;
+            (_announced, message) = (message, _feed.Mode(_isCounting));
+        }
+
+        return true;
+    }
+
+    /// <summary>Returns all messages, and null with each pulse. Disposes the reader at the end.</summary>
+    public async IAsyncEnumerable<FeedMessage?> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        try
+        {
+            while (true)
+            {
+                // A reader that was stopped gets nothing of what is there already.
+                cancellation.ThrowIfCancellationRequested();
+                if (TryRead(out var message, out var next))
+                {
+                    yield return message;
+                    continue;
+                }
+
+                await next.WaitAsync(cancellation).ConfigureAwait(false);
+                if (!_feed.HasMore(_position))
+                {
+                    yield return null;
+                }
+            }
+        }
+        finally
+        {
+            Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isOver, 1) == 0)
+        {
+            _feed.ReaderRemoved();
+            OnDisposed();
+        }
+    }
+
+    /// <summary>Called once.</summary>
+    protected virtual void OnDisposed()
+    {
+    }
+}
