@@ -10,6 +10,7 @@ internal sealed class ChannelInstruments
     private readonly Meter _meter;
     private readonly UpDownCounter<long> _sockets;
     private readonly UpDownCounter<long> _channels;
+    private readonly UpDownCounter<long> _counting;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _closed;
     private readonly Counter<long> _rejected;
@@ -26,6 +27,8 @@ internal sealed class ChannelInstruments
         var meter = _meter = meters.Create(MeterName);
         _sockets = meter.CreateUpDownCounter<long>("presence.sockets", "{socket}", "Sockets connected to this node.");
         _channels = meter.CreateUpDownCounter<long>("presence.channels", "{channel}", "Channels joined on this node.");
+        _counting = meter.CreateUpDownCounter<long>(
+            "presence.channel.topics.counting", "{topic}", "Topics whose channels receive counts instead of members.");
         _dropped = Counter("presence.frames.dropped", "{frame}", "Frames and messages dropped, by reason.");
         _closed = Counter("presence.sockets.closed", "{socket}", "Sockets closed by this node, by reason.");
         _rejected = Counter("presence.sockets.rejected", "{socket}", "Connections rejected, by reason.");
@@ -49,6 +52,7 @@ internal sealed class ChannelInstruments
     public void SocketClosed() => _sockets.Add(-1);
     public void ChannelJoined() => _channels.Add(1);
     public void ChannelLeft() => _channels.Add(-1);
+    public void CountingChanged(int by) => _counting.Add(by);
     public void Dropped(string reason) => Count(_dropped, "reason", reason);
     public void Closed(string reason) => Count(_closed, "reason", reason);
     public void Rejected(string reason) => Count(_rejected, "reason", reason);

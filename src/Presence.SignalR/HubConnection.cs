@@ -292,8 +292,9 @@ internal sealed partial class HubConnection
 
     private ValueTask WriteAsync(FeedReader reader, FeedMessage message)
     {
-        var own = message is FeedCounts counts && (counts.HasSample || reader.NeedsSample) ? WithSample(counts) : null;
-        reader.NeedsSample &= own is null;
+        var own = message is FeedCounts counts && (counts.HasSample || reader.NeedsSample)
+            ? WithSample(reader, counts)
+            : null;
         return _connection is { } connection
             ? connection.WriteAsync(
                 own is null ? HubMessages.Call(message) : new(new InvocationMessage(HubMessages.MethodOf(message), [own])),
@@ -305,7 +306,7 @@ internal sealed partial class HubConnection
     }
 
     /// <summary>Returns the counts with a sample that this connection's own presences are in.</summary>
-    private HubPresenceCounts WithSample(FeedCounts counts)
+    private HubPresenceCounts WithSample(FeedReader reader, FeedCounts counts)
     {
         string[] keys;
         lock (_trackedGate)
@@ -313,7 +314,11 @@ internal sealed partial class HubConnection
             keys = [.. _tracked.Keys.Where(one => one.Topic == counts.Topic).Select(one => one.Key)];
         }
 
-        var own = keys.SelectMany(counts.Presences.GetByKey).Where(entry => _session?.Owns(entry) is true);
+        PresenceEntry[] own =
+            [.. keys.SelectMany(counts.Presences.GetByKey).Where(entry => _session?.Owns(entry) is true)];
+
+        // Fewer if it was counted before the connection tracked them.
+        reader.NeedsSample = own.Length < keys.Length;
         return HubMessages.WithSample(counts, own);
     }
 

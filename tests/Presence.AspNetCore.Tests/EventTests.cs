@@ -8,7 +8,8 @@ public sealed class EventTests : IAsyncLifetime
     public async Task InitializeAsync() => _host = await WebHost.StartNodeAsync(
         _time,
         services => services.Configure<PresenceOptions>(
-            options => options.Tracker.AddIndex("lobby", "/status").AddIndex("lob*", "/n")));
+            options => options.Tracker
+                .AddIndex("lobby", "/status").AddIndex("lob*", "/n").AddAdaptive("big", members: 2, sample: 1)));
 
     public Task DisposeAsync() => _host.DisposeAsync().AsTask();
 
@@ -87,6 +88,61 @@ public sealed class EventTests : IAsyncLifetime
             var change = Assert.Single((await reader.NextAsync("diff")).GetProperty("changes").EnumerateArray());
             return $"{change.GetProperty("kind")} {change.GetProperty("key")} "
                 + (change.TryGetProperty("reason", out var reason) ? reason.GetString() : "");
+        }
+    }
+
+    [Fact]
+    public async Task Reader_receives_counts_while_the_topic_is_large_and_returns_in_either_mode()
+    {
+        var session = _host.Node.OpenSession();
+        string members, counts;
+        await using (var reader = await EventReader.OpenAsync(_host.Http, "/presence/big/events"))
+        {
+            await reader.NextAsync("state");
+            await ChangeAsync("ann", joins: true);
+            await reader.NextAsync("diff");
+            members = reader.LastId;
+            await ChangeAsync("bob", joins: true);
+            await reader.NextAsync("diff");
+            await ChangeAsync("cid", joins: true);
+            await reader.NextAsync("diff");
+            Assert.Equal("counts", (await reader.NextAsync("mode")).GetProperty("mode").GetString());
+            var first = await reader.NextAsync("counts");
+            Assert.Equal((3, 3), (first.GetProperty("count").GetInt32(), first.GetProperty("keys").GetInt32()));
+            Assert.Equal("ann", Assert.Single(first.GetProperty("sample").EnumerateArray()).GetProperty("key").GetString());
+            await ChangeAsync("dan", joins: true);
+            var second = await reader.NextAsync("counts");
+            Assert.Equal((4, true), (second.GetProperty("count").GetInt32(), second.GetProperty("exact").GetBoolean()));
+            Assert.Equal(_time.GetUtcNow().ToUnixTimeMilliseconds(), second.GetProperty("at").GetInt64());
+            Assert.False(second.TryGetProperty("sample", out _));
+            counts = reader.LastId;
+        }
+
+        await using (var again = await EventReader.OpenAsync(_host.Http, "/presence/big/events", members))
+        {
+            await again.NextAsync("mode");
+            Assert.True((await again.NextAsync("counts")).TryGetProperty("sample", out _));
+        }
+
+        await ChangeAsync("dan", joins: false);
+        await ChangeAsync("cid", joins: false);
+        await using var after = await EventReader.OpenAsync(_host.Http, "/presence/big/events", counts);
+        Assert.Equal(2, (await after.NextAsync("state")).GetProperty("presences").GetArrayLength());
+
+        async Task ChangeAsync(string key, bool joins)
+        {
+            var tracker = _host.Node.Tracker;
+            if (joins)
+            {
+                await tracker.TrackAsync(session, "big", key);
+            }
+            else
+            {
+                await tracker.UntrackAsync(session, "big", key);
+            }
+
+            await tracker.DeliveredAsync();
+            _time.Advance(TimeSpan.FromSeconds(1));
         }
     }
 

@@ -114,6 +114,9 @@ public class RoomHub(IHubPresence presence) : Hub
     public async Task<string[]> Keys(string room) =>
         [.. (await presence.ListAsync(this, room)).Select(item => item.Key)];
 
+    public Task<HubPresencePage> Page(string room, string? after, int limit) =>
+        presence.PageAsync(this, room, after, limit);
+
     public IAsyncEnumerable<HubPresenceMessage> Watch(string room, CancellationToken cancellation) =>
         presence.SubscribeAsync(this, room, cancellation);
 

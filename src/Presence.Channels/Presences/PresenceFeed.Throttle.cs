@@ -44,6 +44,11 @@ internal sealed partial class PresenceFeed
             // Measured from the end: where sending takes long, messages become fewer.
             _lastMessage = server.Time.GetTimestamp();
             _interval = Interval(server.Limits, _cost);
+            if (_isCounting && _interval < _adaptive!.Every)
+            {
+                _interval = _adaptive.Every;
+            }
+
             Open();
         }
     }

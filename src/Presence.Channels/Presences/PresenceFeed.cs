@@ -20,8 +20,7 @@ internal sealed partial class PresenceFeed(
     private readonly Lock _gate = new();
     private readonly DiffCoalescer _pending = new();
     private readonly ShownPresences _shown = new(presences);
-    private readonly PresenceRoute? _fetch =
-        server.Presences.FirstOrDefault(r => r.Fetches && r.Topics.Matches(presences));
+    private readonly PresenceRoute? _fetch = server.FetchOf(presences);
     private readonly List<ChannelActor> _channels = new(1);
     private List<ChannelActor> _newcomers = new(1);
     private TopicSubscription? _subscription;
@@ -45,9 +44,18 @@ internal sealed partial class PresenceFeed(
             ? server.Node.Tracker.Subscribe(presences, OnDiff)
             : server.Node.Tracker.Subscribe(presences, view, OnDiff);
         _version = _subscription.Version;
-        foreach (var entry in _subscription.Snapshot)
+        lock (_pendingGate)
         {
-            _shown.Show(entry);
+            _latest ??= _subscription.Snapshot;
+        }
+
+        if (_adaptive?.IsCounting(_subscription.Snapshot.Count, false) is true)
+        {
+            BeginCounting();
+        }
+        else
+        {
+            _shown.Reset(_subscription.Snapshot);
         }
 
         Open();
@@ -57,6 +65,13 @@ internal sealed partial class PresenceFeed(
     {
         lock (_gate)
         {
+            if (_counts is not null)
+            {
+                SendCounts(channel, isFirst: true, hasSample: true);
+                _channels.Add(channel);
+                return;
+            }
+
             _newcomers.Add(channel);
         }
 
@@ -77,18 +92,26 @@ internal sealed partial class PresenceFeed(
     {
         Stop();
         _subscription?.Dispose();
+        lock (_pendingGate)
+        {
+            if (_isCounting)
+            {
+                _isCounting = false;
+                server.Instruments.CountingChanged(-1);
+            }
+        }
     }
 
     private void OnDiff(TopicDiff diff)
     {
         lock (_pendingGate)
         {
-            foreach (var change in diff.Changes)
+            foreach (var change in _isCounting ? [] : diff.Changes)
             {
                 _pending.Add(change);
             }
 
-            _pendingVersion = diff.Version;
+            (_pendingVersion, _latest) = (diff.Version, diff.View?.Snapshot);
         }
 
         RequestSend();
@@ -98,10 +121,15 @@ internal sealed partial class PresenceFeed(
     private async ValueTask SendAsync()
     {
         IReadOnlyList<PresenceChange> changes;
+        TopicSnapshot? latest;
+        bool wasCounting, isCounting;
         lock (_pendingGate)
         {
             changes = _pending.Drain();
             _version = Math.Max(_version, _pendingVersion);
+            latest = _latest;
+            wasCounting = _isCounting;
+            isCounting = _isCounting = wasCounting && _adaptive!.IsCounting(latest!.Count, true);
         }
 
         if (server.IsLeaving)
@@ -110,6 +138,27 @@ internal sealed partial class PresenceFeed(
             return;
         }
 
+        if (isCounting)
+        {
+            await SendCountsAsync(latest!);
+            return;
+        }
+
+        if (wasCounting)
+        {
+            EndCounting(latest!);
+        }
+
+        await SendMembersAsync(changes);
+        if (_adaptive?.IsCounting(latest!.Count, false) is true)
+        {
+            BeginCounting();
+            await SendCountsAsync(latest!);
+        }
+    }
+
+    private async ValueTask SendMembersAsync(IReadOnlyList<PresenceChange> changes)
+    {
         if (changes.Count > 0)
         {
             _state = null;
@@ -143,7 +192,7 @@ internal sealed partial class PresenceFeed(
 
         PresenceChange[] fetched = [.. changes, .. _cursors?.AllMissed() ?? []];
         var fetches = fetched.Length > 0 || needsState;
-        var fields = fetches ? await FetchAsync(_fetch.Presence, fetched, needsState) : null;
+        var fields = fetches ? await FetchAsync(fetched, needsState) : null;
         Notify(changes, fields, hasState: needsState || _state is not null);
         if (fetches && fields is null)
         {
@@ -266,28 +315,8 @@ internal sealed partial class PresenceFeed(
         channel.Cursor is not { } cursor || (Cursors.TryGet(cursor, out var missed) && missed is null);
 
     /// <returns>The fields to add to each key; null if the fetch failed.</returns>
-    private async ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(
-        ChannelPresence presence, IReadOnlyList<PresenceChange> changes, bool all)
-    {
-        using var timeout = new CancellationTokenSource(server.Limits.FetchTimeout, server.Time);
-        try
-        {
-            var fetch = new PresenceFetch(presences, _shown.EntriesOf(changes, all));
-            var fetching = presence.FetchAsync(fetch, timeout.Token);
-            if (!fetching.IsCompletedSuccessfully)
-            {
-                await fetching.AsTask().WaitAsync(timeout.Token);
-            }
-
-            return fetch.Encode();
-        }
-        catch (Exception e)
-        {
-            server.Log.FetchFailed(e, presences);
-            server.Instruments.Failed("fetch");
-            return null;
-        }
-    }
+    private ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(IReadOnlyList<PresenceChange> changes, bool all) =>
+        _fetch!.FetchAsync(server, presences, _shown.EntriesOf(changes, all));
 
     private static bool RemoveFrom(List<ChannelActor> channels, ChannelActor channel)
     {

@@ -14,6 +14,61 @@ internal static class PresencePayloads
         IReadOnlyDictionary<string, List<PresenceEntry>> byKey, IReadOnlyDictionary<string, byte[]>? fields = null)
     {
         var json = FrameBuffer.Rent();
+        State(json, byKey, fields);
+        return json.ToArrayAndReturn();
+    }
+
+    /// <summary>
+    /// Encodes <c>{"count": 3, "keys": 2, "exact": true, "at": 0, "sample": {key: {"metas": [...]}}}</c>, where
+    /// <c>at</c> is in milliseconds since 1970.
+    /// </summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="at">When it was counted.</param>
+    /// <param name="sample">The sample; null: the client has it.</param>
+    /// <param name="fields">Fields of <see cref="PresenceFetch"/>.</param>
+    public static byte[] Counts(
+        TopicSnapshot topic,
+        DateTimeOffset at,
+        IReadOnlyDictionary<string, List<PresenceEntry>>? sample,
+        IReadOnlyDictionary<string, byte[]>? fields)
+    {
+        var json = FrameBuffer.Rent();
+        json.Raw("{\"count\":"u8);
+        json.Number(topic.Count);
+        json.Raw(",\"keys\":"u8);
+        json.Number(topic.KeyCount);
+        json.Raw(",\"exact\":true,\"at\":"u8);
+        json.Number(at.ToUnixTimeMilliseconds());
+        if (sample is not null)
+        {
+            json.Raw(",\"sample\":"u8);
+            State(json, sample, fields);
+        }
+
+        json.Raw("}"u8);
+        return json.ToArrayAndReturn();
+    }
+
+    /// <summary>Encodes <c>{"presences": {key: {"metas": [...]}}, "next": key or null}</c>.</summary>
+    public static byte[] Page(
+        IReadOnlyDictionary<string, List<PresenceEntry>> byKey,
+        IReadOnlyDictionary<string, byte[]>? fields,
+        string? next)
+    {
+        var json = FrameBuffer.Rent();
+        json.Raw("{\"presences\":"u8);
+        State(json, byKey, fields);
+        json.Raw(",\"next\":"u8);
+        json.Value(next);
+        json.Raw("}"u8);
+        return json.ToArrayAndReturn();
+    }
+
+    private static void State(
+        FrameBuffer json,
+        IReadOnlyDictionary<string, List<PresenceEntry>> byKey,
+        IReadOnlyDictionary<string, byte[]>? fields)
+    {
         json.Raw("{"u8);
         var first = true;
         foreach (var (key, entries) in byKey)
@@ -29,7 +84,6 @@ internal static class PresencePayloads
         }
 
         json.Raw("}"u8);
-        return json.ToArrayAndReturn();
     }
 
     /// <summary>Encodes <c>{"joins": {key: {"metas": [...]}}, "leaves": {...}}</c>.</summary>

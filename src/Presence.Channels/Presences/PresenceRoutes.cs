@@ -24,4 +24,29 @@ internal sealed class PresenceRoute(TopicPattern topics, ChannelPresence presenc
     public ChannelPresence Presence => presence;
     public bool Fetches { get; } = presence.Overrides(nameof(ChannelPresence.FetchAsync));
     public bool HandlesMetas { get; } = presence.Overrides(nameof(ChannelPresence.HandleMetasAsync));
+
+    /// <summary>Fetches the fields to send with some presences, by key.</summary>
+    /// <returns>Null if the fetch failed.</returns>
+    public async ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(
+        ChannelServer server, string topic, Dictionary<string, IReadOnlyList<PresenceEntry>> entries)
+    {
+        using var timeout = new CancellationTokenSource(server.Limits.FetchTimeout, server.Time);
+        try
+        {
+            var fetch = new PresenceFetch(topic, entries);
+            var fetching = presence.FetchAsync(fetch, timeout.Token);
+            if (!fetching.IsCompletedSuccessfully)
+            {
+                await fetching.AsTask().WaitAsync(timeout.Token);
+            }
+
+            return fetch.Encode();
+        }
+        catch (Exception e)
+        {
+            server.Log.FetchFailed(e, topic);
+            server.Instruments.Failed("fetch");
+            return null;
+        }
+    }
 }

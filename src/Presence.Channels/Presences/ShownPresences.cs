@@ -29,7 +29,18 @@ internal sealed class ShownPresences(string topic)
         }
     }
 
-    public void Show(PresenceEntry entry)
+    /// <summary>Replaces all presences.</summary>
+    public void Reset(IEnumerable<PresenceEntry> entries)
+    {
+        _byKey.Clear();
+        _digest = null;
+        foreach (var entry in entries)
+        {
+            Show(entry);
+        }
+    }
+
+    private void Show(PresenceEntry entry)
     {
         if (!_byKey.TryGetValue(entry.Key, out var entries))
         {

@@ -122,13 +122,13 @@ public abstract class Channel
     /// <exception cref="AlreadyTrackedException">This channel already tracks the key in the topic.</exception>
     protected ValueTask<PresenceEntry> TrackAsync(
         string key, PresenceMeta meta = default, string? topic = null, CancellationToken cancellation = default) =>
-        Tracker.TrackAsync(Actor.PresenceSession, topic ?? Topic, key, meta, cancellation);
+        Tracker.TrackAsync(Own(topic ?? Topic, key), topic ?? Topic, key, meta, cancellation);
 
     /// <summary>Replaces the metadata of a presence of this channel.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
     protected ValueTask<PresenceEntry> UpdateAsync(
         string key, PresenceMeta meta, string? topic = null, CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Actor.PresenceSession, topic ?? Topic, key, meta, cancellation);
+        Tracker.UpdateAsync(Own(topic ?? Topic, key), topic ?? Topic, key, meta, cancellation);
 
     /// <summary>Replaces the metadata with the result of a function of the current entry.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
@@ -137,32 +137,35 @@ public abstract class Channel
         Func<PresenceEntry, PresenceMeta> update,
         string? topic = null,
         CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Actor.PresenceSession, topic ?? Topic, key, update, cancellation);
+        Tracker.UpdateAsync(Own(topic ?? Topic, key), topic ?? Topic, key, update, cancellation);
 
     /// <summary>Tracks a presence whose metadata have a type, in the topic of that type.</summary>
     /// <exception cref="AlreadyTrackedException">This channel already tracks the key in the topic.</exception>
     protected ValueTask<PresenceEntry> TrackAsync<T>(
         Topic<T> topic, string key, T meta, CancellationToken cancellation = default) =>
-        Tracker.TrackAsync(Actor.PresenceSession, topic, key, meta, cancellation);
+        Tracker.TrackAsync(Own(topic.Name, key), topic, key, meta, cancellation);
 
     /// <summary>Replaces the metadata of a presence; fields that the type does not know are kept.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
     protected ValueTask<PresenceEntry> UpdateAsync<T>(
         Topic<T> topic, string key, T meta, CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Actor.PresenceSession, topic, key, meta, cancellation);
+        Tracker.UpdateAsync(Own(topic.Name, key), topic, key, meta, cancellation);
 
     /// <summary>Changes the metadata of a presence; fields that the type does not know are kept.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
     /// <exception cref="PresenceMetaException">The current metadata do not fit the type; nothing changed.</exception>
     protected ValueTask<PresenceEntry> UpdateAsync<T>(
         Topic<T> topic, string key, Func<T, T> update, CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Actor.PresenceSession, topic, key, update, cancellation);
+        Tracker.UpdateAsync(Own(topic.Name, key), topic, key, update, cancellation);
 
     /// <summary>Removes a presence of this channel.</summary>
     /// <returns>False if there was none.</returns>
     protected ValueTask<bool> UntrackAsync(
-        string key, string? topic = null, CancellationToken cancellation = default) =>
-        Tracker.UntrackAsync(Actor.PresenceSession, topic ?? Topic, key, cancellation);
+        string key, string? topic = null, CancellationToken cancellation = default)
+    {
+        Actor.OnOwnEnd(topic ?? Topic, key);
+        return Tracker.UntrackAsync(Actor.PresenceSession, topic ?? Topic, key, cancellation);
+    }
 
     /// <summary>Returns the presences of a topic.</summary>
     protected TopicSnapshot List(string? topic = null) => Tracker.List(topic ?? Topic);
@@ -179,4 +182,10 @@ public abstract class Channel
     protected void PushPresence(string? topic = null) => Actor.PushPresence(topic ?? Topic);
 
     internal void Attach(ChannelActor actor) => _actor = actor;
+
+    private PresenceSession Own(string topic, string key)
+    {
+        Actor.OnOwnChange(topic, key);
+        return Actor.PresenceSession;
+    }
 }

@@ -324,6 +324,12 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                     break;
                 }
 
+                if (_pushedTopic is not null && message.Event == PhoenixEvents.PresencePage)
+                {
+                    Reply(message.Ref, await PageAsync(message.Payload));
+                    break;
+                }
+
                 _currentRef = message.Ref;
                 _handlingPush = true;
                 var result = await _channel.HandleInAsync(message.Event!, message.Payload);

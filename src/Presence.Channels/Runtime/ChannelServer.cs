@@ -76,6 +76,10 @@ internal sealed class ChannelServer : IDisposable
     public bool IsLeaving =>
         Sockets.Draining || Node.State is NodeState.Draining or NodeState.Stopped or NodeState.Failed;
 
+    /// <summary>Returns what fetches fields for the presences of a topic; null if nothing does.</summary>
+    public PresenceRoute? FetchOf(string topic) =>
+        Presences.FirstOrDefault(route => route.Fetches && route.Topics.Matches(topic));
+
     public void Dispose()
     {
         Sockets.Dispose();

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -38,6 +39,12 @@ internal sealed class FrameBuffer
         {
             String(value.Text!);
         }
+    }
+
+    public void Number(long value)
+    {
+        value.TryFormat(_bytes.GetSpan(20), out var length, provider: CultureInfo.InvariantCulture);
+        _bytes.Advance(length);
     }
 
     public void String(string text)

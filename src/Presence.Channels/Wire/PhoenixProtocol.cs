@@ -19,6 +19,9 @@ internal static class PhoenixEvents
     public const string PresenceCursor = "presence_cursor";
     public const string PresenceSuperseded = "presence_superseded";
     public const string PresenceView = "presence_view";
+    public const string PresenceMode = "presence_mode";
+    public const string PresenceCounts = "presence_counts";
+    public const string PresencePage = "presence_page";
 
     /// <summary>Throws if an application may not send an event of this name.</summary>
     public static void Check(string name)

@@ -10,7 +10,7 @@ internal sealed class FeedInstruments : IDisposable
     private readonly UpDownCounter<int> _readers;
     private readonly Counter<long> _lagged;
     private readonly Counter<long> _resumed;
-    private readonly UpDownCounter<int> _counting;
+    private readonly UpDownCounter<long> _counting;
 
     private readonly SlowConsumers? _slow;
 
@@ -21,7 +21,7 @@ internal sealed class FeedInstruments : IDisposable
         _readers = _meter.CreateUpDownCounter<int>("presence.feed.readers", "{reader}", "Readers of feeds");
         _lagged = _meter.CreateCounter<long>("presence.feed.lagged", "{time}", "Times a slow reader got a new state");
         _resumed = _meter.CreateCounter<long>("presence.feed.resumed", "{reader}", "Readers that came back");
-        _counting = _meter.CreateUpDownCounter<int>("presence.feeds.counting", "{topic}", "Feeds that send counts");
+        _counting = _meter.CreateUpDownCounter<long>("presence.feeds.counting", "{topic}", "Feeds that send counts");
     }
 
     public void FeedAdded() => _feeds.Add(1);

@@ -109,7 +109,18 @@ public sealed class TrackerOptions
     }
 
     /// <summary>Returns when a topic is sent as counts; null: never.</summary>
-    internal AdaptiveMode? AdaptiveOf(string topic) => _adaptive.Find(one => one.Topics.Matches(topic)).Mode;
+    internal AdaptiveMode? AdaptiveOf(string topic)
+    {
+        foreach (var (topics, mode) in _adaptive)
+        {
+            if (topics.Matches(topic))
+            {
+                return mode;
+            }
+        }
+
+        return null;
+    }
 
     /// <exception cref="PresenceViewException">
     /// The view is malformed, or filters by a field that is not declared for the topic.

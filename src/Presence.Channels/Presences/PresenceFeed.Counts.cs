@@ -1,0 +1,159 @@
+using Presence.Tracker;
+
+namespace Presence.Channels;
+
+/// <summary>Sends counts instead of members while an adaptive topic is large.</summary>
+/// <remarks>
+/// A switch is announced by <c>presence_mode</c>. Before counts comes the last diff; after them come the members, as
+/// for a channel that has just joined. What the feed shows meanwhile is the sample.
+/// </remarks>
+internal sealed partial class PresenceFeed
+{
+    private static readonly SharedPayload CountsMode = new("""{"mode":"counts"}"""u8);
+    private static readonly SharedPayload MembersMode = new("""{"mode":"members"}"""u8);
+
+    private readonly AdaptiveMode? _adaptive = view is null ? server.Node.Tracker.AdaptiveOf(presences) : null;
+
+    // Guarded by _pendingGate, as what is pending.
+    private TopicSnapshot? _latest;
+    private bool _isCounting;
+
+    private TopicSample? _sample;
+    private IReadOnlyList<PresenceEntry>? _shownSample;
+    private IReadOnlyDictionary<string, byte[]>? _sampleFields;
+
+    // Guarded by _gate. Null until the first message with counts.
+    private CountsMessage? _counts;
+
+    /// <summary>Drops what waits to be sent: later messages count.</summary>
+    private void BeginCounting()
+    {
+        _state = null;
+        lock (_pendingGate)
+        {
+            _pending.Drain();
+            _isCounting = !_disposed;
+            server.Instruments.CountingChanged(_isCounting ? 1 : 0);
+        }
+    }
+
+    private async ValueTask SendCountsAsync(TopicSnapshot topic)
+    {
+        _sample ??= new TopicSample(_adaptive!);
+        var hasSample = _sample.Update(topic);
+        if (!ReferenceEquals(_shownSample, _sample.Entries))
+        {
+            _shown.Reset(_shownSample = _sample.Entries);
+            _sampleFields = _fetch is null ? null : await FetchAsync([], all: true);
+        }
+
+        lock (_gate)
+        {
+            var isFirst = _counts is null;
+            var isChanged = isFirst || hasSample || !_counts!.HasNumbersOf(topic);
+            if (isChanged)
+            {
+                _counts = new CountsMessage(topic, server.Time.GetUtcNow(), _shown.ByKey, _sampleFields);
+            }
+
+            var bytes = 0;
+            foreach (var channel in isChanged ? _channels : [])
+            {
+                bytes = Math.Max(bytes, SendCounts(channel, isFirst, hasSample));
+            }
+
+            Sent(_channels.Count, bytes);
+            foreach (var channel in _newcomers)
+            {
+                SendCounts(channel, isFirst: true, hasSample: true);
+            }
+
+            _channels.AddRange(_newcomers);
+            _newcomers = new(1);
+        }
+
+        if (_sample.IsDirty)
+        {
+            // Its turn comes even if nothing changes any more.
+            RequestSend();
+        }
+    }
+
+    /// <summary>Makes the members what all channels receive next. Called under no lock, by the sender.</summary>
+    private void EndCounting(TopicSnapshot topic)
+    {
+        (_sample, _shownSample, _sampleFields) = (null, null, null);
+        _shown.Reset(topic);
+        _cursors?.Reset();
+        _state = null;
+        lock (_gate)
+        {
+            _counts = null;
+            foreach (var channel in _channels)
+            {
+                channel.SendShared(PhoenixEvents.PresenceMode, MembersMode);
+            }
+
+            _newcomers.AddRange(_channels);
+            _channels.Clear();
+        }
+
+        server.Instruments.CountingChanged(-1);
+    }
+
+    private int SendCounts(ChannelActor channel, bool isFirst, bool hasSample)
+    {
+        if (isFirst)
+        {
+            // The client gives up its members, for which the cursor stood.
+            channel.ForgetCursor();
+            channel.SendShared(PhoenixEvents.PresenceMode, CountsMode);
+        }
+
+        var payload = isFirst || hasSample || channel.NeedsSample
+            ? _counts!.WithSample(channel.TakeOwn(_counts.Topic))
+            : _counts!.Numbers;
+        channel.SendShared(PhoenixEvents.PresenceCounts, payload);
+        return payload.Closed.Length;
+    }
+}
+
+/// <summary>The messages with the counts of a topic at one time, encoded once for all who receive the same.</summary>
+internal sealed class CountsMessage(
+    TopicSnapshot topic,
+    DateTimeOffset at,
+    IReadOnlyDictionary<string, List<PresenceEntry>> sample,
+    IReadOnlyDictionary<string, byte[]>? fields)
+{
+    private readonly Dictionary<string, List<PresenceEntry>> _sample = sample.ToDictionary(
+        key => key.Key, key => key.Value.ToList(), StringComparer.Ordinal);
+
+    private SharedPayload? _numbers;
+    private SharedPayload? _withSample;
+
+    public TopicSnapshot Topic => topic;
+
+    /// <summary>Gets the message without a sample.</summary>
+    public SharedPayload Numbers => _numbers ??= new(PresencePayloads.Counts(topic, at, null, null));
+
+    public bool HasNumbersOf(TopicSnapshot other) => topic.Count == other.Count && topic.KeyCount == other.KeyCount;
+
+    /// <summary>Returns the message with the sample, to which a channel's own presences are added.</summary>
+    public SharedPayload WithSample(IReadOnlyList<PresenceEntry> own)
+    {
+        var added = own.Where(entry => !_sample.TryGetValue(entry.Key, out var shown)
+            || !shown.Exists(entry.IsSamePresence)).ToLookup(entry => entry.Key, StringComparer.Ordinal);
+        if (added.Count == 0)
+        {
+            return _withSample ??= new(PresencePayloads.Counts(topic, at, _sample, fields));
+        }
+
+        var with = new Dictionary<string, List<PresenceEntry>>(_sample, StringComparer.Ordinal);
+        foreach (var key in added)
+        {
+            with[key.Key] = [.. with.GetValueOrDefault(key.Key) ?? [], .. key];
+        }
+
+        return new SharedPayload(PresencePayloads.Counts(topic, at, with, fields));
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using Presence.Node;
+using Presence.Tracker;
+
+namespace Presence.Channels;
+
+/// <summary>What the channel itself has in adaptive topics, and pages of the presences that it shows.</summary>
+internal sealed partial class ChannelActor
+{
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1000;
+
+    private List<(string Topic, string Key)>? _own;
+    private int _needsSample;
+
+    /// <summary>Remembers that the channel changes its presence of a key, so that its client finds it in samples.</summary>
+    public void OnOwnChange(string topic, string key)
+    {
+        if (key is null || Server.Node.Tracker.AdaptiveOf(topic) is null)
+        {
+            return;
+        }
+
+        lock (_resourcesGate)
+        {
+            _own ??= new(1);
+            if (!_own.Contains((topic, key)))
+            {
+                _own.Add((topic, key));
+            }
+        }
+
+        Volatile.Write(ref _needsSample, 1);
+    }
+
+    /// <summary>Forgets a key that the channel no longer has.</summary>
+    public void OnOwnEnd(string topic, string key)
+    {
+        lock (_resourcesGate)
+        {
+            _own?.Remove((topic, key));
+        }
+    }
+
+    /// <summary>Gets whether the client has to receive a sample because of a change of its own.</summary>
+    public bool NeedsSample => Volatile.Read(ref _needsSample) != 0;
+
+    /// <summary>Returns the channel's own presences in a topic, to send them in a sample.</summary>
+    public IReadOnlyList<PresenceEntry> TakeOwn(TopicSnapshot topic)
+    {
+        Volatile.Write(ref _needsSample, 0);
+        PresenceSession? session;
+        string[] keys;
+        lock (_resourcesGate)
+        {
+            session = _presenceSession;
+            keys = _own is null ? [] : [.. _own.Where(one => one.Topic == topic.Topic).Select(one => one.Key)];
+        }
+
+        if (session is null || keys.Length == 0)
+        {
+            return [];
+        }
+
+        PresenceEntry[] own =
+            [.. keys.SelectMany(topic.GetByKey).Where(entry => session.Owns(entry, Server.Node.Name))];
+        if (own.Length < keys.Length)
+        {
+            // Counted before the channel tracked it.
+            Volatile.Write(ref _needsSample, 1);
+        }
+
+        return own;
+    }
+
+    public void ForgetCursor() => Cursor = null;
+
+    /// <summary>Answers <c>presence_page</c>: keys in order, whatever the size of the topic.</summary>
+    private async ValueTask<ChannelReply> PageAsync(ChannelPayload payload)
+    {
+        string? after = null;
+        var limit = DefaultPage;
+        if (Parameter(payload, "after"u8) is { ValueKind: not JsonValueKind.Null } start)
+        {
+            if (start.ValueKind != JsonValueKind.String)
+            {
+                return ChannelReply.Error(PhoenixReasons.Because("after must be the key that the last page gave."));
+            }
+
+            after = start.GetString()!;
+        }
+
+        if (Parameter(payload, "limit"u8) is { ValueKind: not JsonValueKind.Null } number
+            && (number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out limit)
+                || limit is < 1 or > MaxPage))
+        {
+            return ChannelReply.Error(PhoenixReasons.Because($"limit must be a whole number from 1 to {MaxPage}."));
+        }
+
+        var page = Server.Node.Tracker.List(_pushedTopic!).Page(after, limit);
+        var shown = new ShownPresences(_pushedTopic!);
+        shown.Reset(page.Entries);
+        var fields = Server.FetchOf(_pushedTopic!) is { } route
+            ? await route.FetchAsync(Server, _pushedTopic!, shown.EntriesOf([], all: true))
+            : null;
+        return ChannelReply.Ok(ChannelPayload.Trusted(PresencePayloads.Page(shown.ByKey, fields, page.Next)));
+    }
+}

@@ -1,0 +1,331 @@
+using System.Net.WebSockets;
+using Presence.Channels.Tests.Transport;
+
+namespace Presence.Channels.Tests.Presences;
+
+/// <summary>Topics whose clients receive counts while they are large.</summary>
+public sealed class CountsTests : IAsyncLifetime
+{
+    private readonly InMemoryCluster _cluster = new();
+    private readonly List<WebHost> _hosts = [];
+
+    public async Task InitializeAsync()
+    {
+        for (var node = 1; node <= 2; node++)
+        {
+            _hosts.Add(await WebHost.StartAsync(
+                $"n{node}",
+                _cluster,
+                builder => builder.Services.Configure<PresenceOptions>(options => options.Tracker
+                    .AddAdaptive("t", members: 10, sample: 3, every: TimeSpan.FromMilliseconds(100))
+                    .AddAdaptive("room:*", members: 2, sample: 1, every: TimeSpan.FromMilliseconds(100))),
+                limits => (limits.DiffInterval, limits.MaxHandshakesPerAddress) = (TimeSpan.Zero, 0)));
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var host in _hosts)
+        {
+            await host.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Switch_to_counts_follows_the_last_diff_and_the_switch_back_begins_with_the_state()
+    {
+        var session = NodeOf(0).OpenSession();
+        await TrackAsync(session, 1, 10);
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t");
+        await viewer.UntilAsync(() => viewer.Presences.Count == 10);
+        await TrackAsync(session, 11, 11);
+        await viewer.UntilAsync(() => viewer.Count == 11);
+        Assert.Equal(
+            ["diff", "mode counts", "counts 11 11 [01 02 03]"],
+            viewer.Log.TakeLast(3));
+        Assert.Equal(11, viewer.Former);
+        viewer.Log.Clear();
+
+        // Back from four fifths, not from the number at which counts begin.
+        await UntrackAsync(session, 10, 11);
+        await viewer.UntilAsync(() => viewer.Count == 9);
+        Assert.DoesNotContain("mode members", viewer.Log);
+        await UntrackAsync(session, 9, 9);
+        await viewer.UntilAsync(() => viewer.Presences.Count == 8);
+        Assert.Equal(["mode members", "state"], viewer.Log.TakeLast(2));
+    }
+
+    [Fact]
+    public async Task Nobody_is_lost_or_doubled_while_the_mode_switches_under_load_and_all_nodes_count_alike()
+    {
+        var random = new Random(7);
+        PresenceSession[] sessions = [NodeOf(0).OpenSession(), NodeOf(1).OpenSession()];
+        var present = new HashSet<(int Node, string Key)>();
+        var viewers = new List<Viewer>();
+        for (var i = 0; i < 6; i++)
+        {
+            viewers.Add(await Viewer.JoinAsync(_hosts[i % 2], "watch:t"));
+        }
+
+        for (var round = 0; round < 4; round++)
+        {
+            await ChangeUntilAsync(20);
+            await ChangeAsync(60, 20);
+            viewers.Add(await Viewer.JoinAsync(_hosts[round % 2], "watch:t"));
+            await Task.WhenAll(viewers.Select(viewer => viewer.UntilAsync(
+                () => viewer.Count == present.Count && viewer.Keys == present.Select(one => one.Key).Distinct().Count())));
+            await ChangeUntilAsync(5);
+            await ChangeAsync(60, 5);
+            await Task.WhenAll(viewers.Select(viewer => viewer.UntilAsync(
+                () => viewer.Mode == "members" && viewer.Presences.Values.Order(StringComparer.Ordinal).SequenceEqual(
+                    present.Select(one => one.Key).Order(StringComparer.Ordinal)))));
+        }
+
+        Assert.All(viewers.Take(6), viewer => Assert.Equal(8, viewer.Switches));
+        viewers.ForEach(viewer => viewer.Dispose());
+
+        async Task ChangeUntilAsync(int size)
+        {
+            while (present.Count != size)
+            {
+                await StepAsync(present.Count < size);
+            }
+        }
+
+        async Task ChangeAsync(int steps, int about)
+        {
+            for (var i = 0; i < steps; i++)
+            {
+                await StepAsync(present.Count < about || (present.Count < about + 3 && random.Next(2) == 0));
+            }
+        }
+
+        async Task StepAsync(bool joins)
+        {
+            var one = joins ? (random.Next(2), $"user {random.Next(40):D2}") : present.ElementAt(random.Next(present.Count));
+            var tracker = NodeOf(one.Item1).Tracker;
+            if (!joins)
+            {
+                present.Remove(one);
+                await tracker.UntrackAsync(sessions[one.Item1], "t", one.Item2);
+            }
+            else if (present.Add(one))
+            {
+                await tracker.TrackAsync(sessions[one.Item1], "t", one.Item2);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Own_device_is_in_every_sample_also_when_the_key_has_others()
+    {
+        var session = NodeOf(1).OpenSession();
+        foreach (var key in new[] { "ann", "bob", "cid" })
+        {
+            await NodeOf(1).Tracker.TrackAsync(session, "room:1", key);
+        }
+
+        await TestTimeouts.UntilAsync(
+            "the other node has all", TestClient.Timeout, () => NodeOf(0).Tracker.List("room:1").Count == 3);
+        using var zed = await Viewer.JoinAsync(_hosts[0], "room:1", """{"key":"zed"}""");
+        await zed.UntilAsync(() => zed.Count == 4);
+        Assert.Equal(["ann", "zed"], zed.Sample);
+        using var ann = await Viewer.JoinAsync(_hosts[0], "room:1", """{"key":"ann"}""");
+        await ann.UntilAsync(() => ann.Count == 5);
+        Assert.Equal(["ann", "ann"], ann.Sample);
+        Assert.Equal(4, ann.Keys);
+        await zed.UntilAsync(() => zed.Count == 5);
+        Assert.Equal(["ann", "zed"], zed.Sample);
+    }
+
+    [Fact]
+    public async Task Page_can_be_asked_for_in_either_mode()
+    {
+        var session = NodeOf(0).OpenSession();
+        await TrackAsync(session, 1, 15);
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t");
+        Assert.Equal("""ok 01 02 03, next "03" """.Trim(), await viewer.AskAsync("presence_page", """{"limit":3}"""));
+        Assert.Equal(
+            "ok 13 14 15, next null", await viewer.AskAsync("presence_page", """{"after":"12","limit":3}"""));
+        await UntrackAsync(session, 4, 15);
+        await viewer.UntilAsync(() => viewer.Mode == "members");
+        Assert.Equal("ok 01 02 03, next null", await viewer.AskAsync("presence_page", "{}"));
+    }
+
+    [Theory]
+    [InlineData("""{"limit":0}""", "limit must be a whole number from 1 to 1000.")]
+    [InlineData("""{"limit":1001}""", "limit must be a whole number from 1 to 1000.")]
+    [InlineData("""{"limit":1.5}""", "limit must be a whole number from 1 to 1000.")]
+    [InlineData("""{"limit":"9"}""", "limit must be a whole number from 1 to 1000.")]
+    [InlineData("""{"after":9}""", "after must be the key that the last page gave.")]
+    public async Task Malformed_request_for_a_page_is_answered_with_the_reason(string payload, string reason)
+    {
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t");
+        Assert.Equal($"error {reason}", await viewer.AskAsync("presence_page", payload));
+    }
+
+    [Fact]
+    public async Task Client_of_a_large_topic_that_asks_for_a_part_receives_its_part()
+    {
+        await TrackAsync(NodeOf(0).OpenSession(), 1, 15);
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t", """{"view":{"first":2}}""");
+        await viewer.UntilAsync(() => viewer.Presences.Count == 2);
+        Assert.Equal(["state"], viewer.Log);
+    }
+
+    private static string Name(int number) => $"{number:D2}";
+
+    private IPresenceNode NodeOf(int host) => _hosts[host].Services.GetRequiredService<IPresenceNode>();
+
+    private async Task TrackAsync(PresenceSession session, int from, int to)
+    {
+        for (var i = from; i <= to; i++)
+        {
+            await NodeOf(0).Tracker.TrackAsync(session, "t", Name(i));
+        }
+    }
+
+    private async Task UntrackAsync(PresenceSession session, int from, int to)
+    {
+        for (var i = from; i <= to; i++)
+        {
+            await NodeOf(0).Tracker.UntrackAsync(session, "t", Name(i));
+        }
+    }
+
+    /// <summary>A client that checks that no message belongs to the other mode, and that no diff contradicts.</summary>
+    private sealed class Viewer : IDisposable
+    {
+        private readonly string _topic;
+        private readonly ClientWebSocket _socket;
+        private bool _hasMembers;
+        private string? _answer;
+
+        private Viewer(string topic, ClientWebSocket socket) => (_topic, _socket) = (topic, socket);
+
+        public string Mode { get; private set; } = "members";
+
+        /// <summary>Gets the keys by the ref of the presence.</summary>
+        public Dictionary<string, string> Presences { get; } = new(StringComparer.Ordinal);
+
+        public List<string> Log { get; } = [];
+
+        /// <summary>Gets the last count; -1 while members are received.</summary>
+        public int Count { get; private set; } = -1;
+
+        public int Keys { get; private set; } = -1;
+
+        public string[] Sample { get; private set; } = [];
+
+        public int Switches { get; private set; }
+
+        /// <summary>Gets the number of members when counts began.</summary>
+        public int Former { get; private set; }
+
+        public static async Task<Viewer> JoinAsync(WebHost host, string topic, string payload = "{}")
+        {
+            var viewer = new Viewer(topic, await host.ConnectAsync("/open/websocket?vsn=2.0.0"));
+            await viewer._socket.SendAsync($"""["1","1","{topic}","phx_join",{payload}]""");
+            await viewer.UntilAsync(() => viewer._answer is not null);
+            Assert.StartsWith("ok", viewer._answer, StringComparison.Ordinal);
+            return viewer;
+        }
+
+        public void Dispose() => _socket.Dispose();
+
+        public async Task UntilAsync(Func<bool> condition)
+        {
+            while (!condition())
+            {
+                await ReadAsync();
+            }
+        }
+
+        public async Task<string> AskAsync(string name, string payload)
+        {
+            _answer = null;
+            await _socket.SendAsync($"""["1","2","{_topic}","{name}",{payload}]""");
+            await UntilAsync(() => _answer is not null);
+            return _answer!;
+        }
+
+        private async Task ReadAsync()
+        {
+            using var frame = JsonDocument.Parse(await _socket.NextAsync());
+            var payload = frame.RootElement[4];
+            switch (frame.RootElement[3].GetString())
+            {
+                case "phx_reply":
+                    _answer = AnswerOf(payload);
+                    break;
+                case "presence_mode":
+                    var mode = payload.GetProperty("mode").GetString()!;
+                    Assert.NotEqual(Mode, mode);
+                    Log.Add($"mode {mode}");
+                    Former = Presences.Count;
+                    (Mode, _hasMembers, Count, Keys) = (mode, false, -1, -1);
+                    Switches += Log.Count == 1 ? 0 : 1;
+                    Presences.Clear();
+                    break;
+                case "presence_state":
+                    Assert.Equal("members", Mode);
+                    Assert.False(_hasMembers);
+                    Log.Add("state");
+                    _hasMembers = true;
+                    Add(payload);
+                    break;
+                case "presence_diff":
+                    Assert.True(_hasMembers);
+                    Log.Add("diff");
+                    foreach (var (reference, key) in Each(payload.GetProperty("leaves")))
+                    {
+                        Assert.True(Presences.Remove(reference), $"{key} left without having been there");
+                    }
+
+                    Add(payload.GetProperty("joins"));
+                    break;
+                case "presence_counts":
+                    Assert.Equal("counts", Mode);
+                    Assert.True(payload.GetProperty("exact").GetBoolean());
+                    Assert.InRange(payload.GetProperty("at").GetInt64(), 1_700_000_000_000, 9_000_000_000_000);
+                    var isFirst = Count < 0;
+                    (Count, Keys) = (payload.GetProperty("count").GetInt32(), payload.GetProperty("keys").GetInt32());
+                    if (payload.TryGetProperty("sample", out var sample))
+                    {
+                        Sample = [.. Each(sample).Select(one => one.Key).Order(StringComparer.Ordinal)];
+                    }
+                    else
+                    {
+                        Assert.False(isFirst);
+                    }
+
+                    Log.Add($"counts {Count} {Keys} [{string.Join(' ', Sample)}]");
+                    break;
+            }
+        }
+
+        private static string AnswerOf(JsonElement payload)
+        {
+            var response = payload.GetProperty("response");
+            var text = response.TryGetProperty("reason", out var reason) ? reason.GetString()
+                : response.TryGetProperty("presences", out var page)
+                    ? $"{string.Join(' ', page.EnumerateObject().Select(key => key.Name))}, next "
+                        + response.GetProperty("next").GetRawText()
+                    : "";
+            return $"{payload.GetProperty("status").GetString()} {text}";
+        }
+
+        private void Add(JsonElement presences)
+        {
+            foreach (var (reference, key) in Each(presences))
+            {
+                Assert.True(Presences.TryAdd(reference, key), $"{key} was there already");
+            }
+        }
+
+        private static IEnumerable<(string Ref, string Key)> Each(JsonElement presences) =>
+            from key in presences.EnumerateObject()
+            from meta in key.Value.GetProperty("metas").EnumerateArray()
+            select (meta.GetProperty("phx_ref").GetString()!, key.Name);
+    }
+}
