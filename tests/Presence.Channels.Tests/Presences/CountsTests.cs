@@ -8,6 +8,7 @@ public sealed class CountsTests : IAsyncLifetime
 {
     private readonly InMemoryCluster _cluster = new();
     private readonly List<WebHost> _hosts = [];
+    private readonly FetchGate _gate = new();
 
     public async Task InitializeAsync()
     {
@@ -16,9 +17,13 @@ public sealed class CountsTests : IAsyncLifetime
             _hosts.Add(await WebHost.StartAsync(
                 $"n{node}",
                 _cluster,
-                builder => builder.Services.Configure<PresenceOptions>(options => options.Tracker
-                    .AddAdaptive("t", members: 10, sample: 3, every: TimeSpan.FromMilliseconds(100))
-                    .AddAdaptive("room:*", members: 2, sample: 1, every: TimeSpan.FromMilliseconds(100))),
+                builder => builder.Services
+                    .AddSingleton(_gate)
+                    .AddChannels(channels => channels.Presence<GatedNames>("fetched"))
+                    .Configure<PresenceOptions>(options => options.Tracker
+                        .AddAdaptive("t", members: 10, sample: 3, every: TimeSpan.FromMilliseconds(100))
+                        .AddAdaptive("fetched", members: 3, sample: 2, every: TimeSpan.FromMilliseconds(100))
+                        .AddAdaptive("room:*", members: 2, sample: 1, every: TimeSpan.FromMilliseconds(100))),
                 limits => (limits.DiffInterval, limits.MaxHandshakesPerAddress) = (TimeSpan.Zero, 0)));
         }
     }
@@ -138,6 +143,49 @@ public sealed class CountsTests : IAsyncLifetime
         Assert.Equal(["ann", "zed"], zed.Sample);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Changes_during_the_fetch_before_a_switch_are_in_no_message_of_the_other_mode(bool switchesBack)
+    {
+        var (tracker, session) = (NodeOf(0).Tracker, NodeOf(0).OpenSession());
+        await tracker.TrackAsync(session, "fetched", "ann");
+        await tracker.TrackAsync(session, "fetched", "bob");
+        await tracker.TrackAsync(session, "fetched", "cid");
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:fetched");
+        await viewer.UntilAsync(() => viewer.Presences.Count == 3);
+        var fetching = _gate.Close();
+        await tracker.TrackAsync(session, "fetched", "dan");
+        await fetching.WaitAsync(TestClient.Timeout);
+        await tracker.TrackAsync(session, "fetched", "eve");
+        if (switchesBack)
+        {
+            await LeaveAsync();
+        }
+
+        await tracker.DeliveredAsync();
+        _gate.Open();
+        await viewer.UntilAsync(() => viewer.Count == 4);
+        Assert.Equal(["mode counts", "counts 4 4 [ann bob]"], viewer.Log.TakeLast(2));
+        Assert.Equal(["ANN", "BOB"], viewer.SampledNames);
+        if (!switchesBack)
+        {
+            await viewer.UntilAsync(() => viewer.Count == 5);
+            await LeaveAsync();
+        }
+
+        await viewer.UntilAsync(() => viewer.Presences.Count == 3);
+        Assert.Equal(["cid", "dan", "eve"], viewer.Presences.Values.Order(StringComparer.Ordinal));
+        await tracker.TrackAsync(session, "fetched", "ann");
+        await viewer.UntilAsync(() => viewer.Count == 4);
+
+        async Task LeaveAsync()
+        {
+            await tracker.UntrackAsync(session, "fetched", "ann");
+            await tracker.UntrackAsync(session, "fetched", "bob");
+        }
+    }
+
     [Fact]
     public async Task Page_can_be_asked_for_in_either_mode()
     {
@@ -193,6 +241,44 @@ public sealed class CountsTests : IAsyncLifetime
         }
     }
 
+    /// <summary>Lets a test hold a fetch.</summary>
+    private sealed class FetchGate
+    {
+        private TaskCompletionSource _open = new();
+        private TaskCompletionSource _began = new();
+
+        public FetchGate() => _open.SetResult();
+
+        public Task Waiting()
+        {
+            _began.TrySetResult();
+            return _open.Task;
+        }
+
+        /// <summary>Completes when a fetch waits.</summary>
+        public Task Close()
+        {
+            _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _began = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _began.Task;
+        }
+
+        public void Open() => _open.SetResult();
+    }
+
+    private sealed class GatedNames(FetchGate gate) : ChannelPresence
+    {
+        protected internal override async ValueTask FetchAsync(
+            PresenceFetch presences, CancellationToken cancellation)
+        {
+            await gate.Waiting();
+            foreach (var key in presences.Keys)
+            {
+                presences.Put(key, "name", key.ToUpperInvariant());
+            }
+        }
+    }
+
     /// <summary>A client that checks that no message belongs to the other mode, and that no diff contradicts.</summary>
     private sealed class Viewer : IDisposable
     {
@@ -216,6 +302,8 @@ public sealed class CountsTests : IAsyncLifetime
         public int Keys { get; private set; } = -1;
 
         public string[] Sample { get; private set; } = [];
+
+        public string[] SampledNames { get; private set; } = [];
 
         public int Switches { get; private set; }
 
@@ -292,6 +380,8 @@ public sealed class CountsTests : IAsyncLifetime
                     (Count, Keys) = (payload.GetProperty("count").GetInt32(), payload.GetProperty("keys").GetInt32());
                     if (payload.TryGetProperty("sample", out var sample))
                     {
+                        SampledNames = [.. sample.EnumerateObject().Select(key =>
+                            key.Value.TryGetProperty("name", out var name) ? name.GetString()! : "")];
                         Sample = [.. Each(sample).Select(one => one.Key).Order(StringComparer.Ordinal)];
                     }
                     else
