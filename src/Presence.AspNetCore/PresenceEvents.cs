@@ -80,13 +80,19 @@ internal static class PresenceEvents
     {
         yield return Beginning();
         using var ended = EndingWithHost(http, cancellation);
-        var messages = reading.ReadAsync(ended.Token).GetAsyncEnumerator(CancellationToken.None);
-        await using var _ = messages.ConfigureAwait(false);
-        while (await MoveNextAsync(messages))
+        while (!ended.IsCancellationRequested)
         {
-            yield return messages.Current is { } message
-                ? message.Encoded(Encode).Item
-                : new SseItem<string>("", KeepAlive);
+            if (reading.TryRead(out var message, out var next))
+            {
+                yield return message!.Encoded(Encode).Item;
+                continue;
+            }
+
+            await next.WaitAsync(ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!ended.IsCancellationRequested && !reading.HasMore)
+            {
+                yield return new SseItem<string>("", KeepAlive);
+            }
         }
     }
 

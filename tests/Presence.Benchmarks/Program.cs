@@ -1,6 +1,7 @@
 using Presence.Benchmarks.Hubs;
 using Presence.Benchmarks.Rows;
 using Presence.Benchmarks.Sockets;
+using Presence.Benchmarks.Viewers;
 
 const string Usage = """
     usage: dotnet run -c Release --project tests/Presence.Benchmarks -- [--filter TEXT] [--quick] [--once] [--list]
@@ -21,6 +22,11 @@ if (args is [ChannelHost.Verb])
 if (args is [HubHost.Verb])
 {
     return await HubHost.RunAsync();
+}
+
+if (args is [ViewerHost.Verb])
+{
+    return await ViewerHost.RunAsync();
 }
 
 var filter = "";

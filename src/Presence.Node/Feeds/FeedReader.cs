@@ -26,6 +26,9 @@ internal class FeedReader : IDisposable
     /// <summary>Gets whether the reader was disposed.</summary>
     public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
+    /// <summary>Gets whether there is a next message; after a wait, otherwise it was a pulse.</summary>
+    public bool HasMore => _announced is not null || _feed.HasMore(_position);
+
     /// <summary>
     /// Gets or sets whether the next counts are to have the sample, because what the reader itself has in the topic has
     /// changed.
@@ -76,7 +79,7 @@ internal class FeedReader : IDisposable
                 }
 
                 await next.WaitAsync(cancellation).ConfigureAwait(false);
-                if (!_feed.HasMore(_position))
+                if (!HasMore)
                 {
                     yield return null;
                 }
