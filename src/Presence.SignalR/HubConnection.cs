@@ -297,7 +297,9 @@ internal sealed partial class HubConnection
             : null;
         return _connection is { } connection
             ? connection.WriteAsync(
-                own is null ? HubMessages.Call(message) : new(new InvocationMessage(HubMessages.MethodOf(message), [own])),
+                own is null
+                    ? HubMessages.Call(message)
+                    : new(new InvocationMessage(HubMessages.MethodOf(message), [own])),
                 _aborted)
             : _client is { } client
                 ? new(client.SendCoreAsync(

@@ -315,7 +315,8 @@ internal sealed partial class PresenceFeed(
         channel.Cursor is not { } cursor || (Cursors.TryGet(cursor, out var missed) && missed is null);
 
     /// <returns>The fields to add to each key; null if the fetch failed.</returns>
-    private ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(IReadOnlyList<PresenceChange> changes, bool all) =>
+    private ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(
+        IReadOnlyList<PresenceChange> changes, bool all) =>
         _fetch!.FetchAsync(server, presences, _shown.EntriesOf(changes, all));
 
     private static bool RemoveFrom(List<ChannelActor> channels, ChannelActor channel)

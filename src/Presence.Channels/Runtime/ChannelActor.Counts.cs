@@ -13,7 +13,7 @@ internal sealed partial class ChannelActor
     private List<(string Topic, string Key)>? _own;
     private int _needsSample;
 
-    /// <summary>Remembers that the channel changes its presence of a key, so that its client finds it in samples.</summary>
+    /// <summary>Remembers that the channel changes its presence of a key, for the samples of its client.</summary>
     public void OnOwnChange(string topic, string key)
     {
         if (key is null || Server.Node.Tracker.AdaptiveOf(topic) is null)
@@ -74,6 +74,14 @@ internal sealed partial class ChannelActor
     }
 
     public void ForgetCursor() => Cursor = null;
+
+    /// <summary>Answers what a client asks of the presences that the channel pushes; null for other events.</summary>
+    private async ValueTask<ChannelReply?> AnswerAboutPresencesAsync(string name, ChannelPayload payload) => name switch
+    {
+        PhoenixEvents.PresenceView => ChangeView(payload),
+        PhoenixEvents.PresencePage => await PageAsync(payload),
+        _ => null,
+    };
 
     /// <summary>Answers <c>presence_page</c>: keys in order, whatever the size of the topic.</summary>
     private async ValueTask<ChannelReply> PageAsync(ChannelPayload payload)

@@ -318,15 +318,10 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 }
 
                 _hasBroadcast = false;
-                if (_pushedTopic is not null && message.Event == PhoenixEvents.PresenceView)
+                if (_pushedTopic is not null
+                    && await AnswerAboutPresencesAsync(message.Event!, message.Payload) is { } answer)
                 {
-                    Reply(message.Ref, ChangeView(message.Payload));
-                    break;
-                }
-
-                if (_pushedTopic is not null && message.Event == PhoenixEvents.PresencePage)
-                {
-                    Reply(message.Ref, await PageAsync(message.Payload));
+                    Reply(message.Ref, answer);
                     break;
                 }
 

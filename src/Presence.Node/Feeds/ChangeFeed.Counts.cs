@@ -87,7 +87,7 @@ internal sealed partial class ChangeFeed
         _instruments.ModeChanged(isCounting: false);
     }
 
-    /// <summary>Removes the messages before a position. No cursor that a client invents leads to a removed one.</summary>
+    /// <summary>Removes the messages before a position, to which no cursor leads, not even an invented one.</summary>
     private void ForgetLog(long position)
     {
         while (_first < position)

@@ -11,8 +11,8 @@ public sealed class CancellationTests
         "Channel.AfterJoinAsync", "Channel.HandleInAsync", "Channel.HandleInfoAsync", "Channel.HandleOutAsync",
         "Channel.JoinAsync", "Channel.TerminateAsync", "PresenceSocket.ConnectAsync", "PresenceSocket.RenewAsync",
         "IClusterTransportReceiver.OnRequestAsync", "ILeadership.AbandonAsync", "ILeadership.EndAsync",
-        "IPresenceAuthorizer.IsAllowedAsync", "IUniqueProcess.RunAsync", "IHubPresenceClient.PresenceDiff",
-        "IHubPresenceClient.PresenceState",
+        "IPresenceAuthorizer.IsAllowedAsync", "IUniqueProcess.RunAsync", "IHubPresenceClient.PresenceCounts",
+        "IHubPresenceClient.PresenceDiff", "IHubPresenceClient.PresenceMode", "IHubPresenceClient.PresenceState",
     ];
 
     public static TheoryData<string> Libraries => [.. Layering.Libraries.Except(["Presence.TestKit"])];

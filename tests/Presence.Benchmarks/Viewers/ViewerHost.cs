@@ -91,7 +91,8 @@ internal static class ViewerHost
             await JoinAsync(node, topic, Present + (step * PerSecond / 10), PerSecond / 10);
             if (step % 10 == 9)
             {
-                var counts = $$"""{"topic":"crowd","count":{{Present + (step * 100)}},"keys":{{Present + (step * 100)}}"""
+                var count = Present + (step * PerSecond / 10);
+                var counts = $$"""{"topic":"crowd","count":{{count}},"keys":{{count}}"""
                     + $$""","exact":true,"at":{{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}}}""";
                 events.Publish(counts);
                 sockets.Publish($"""["1",null,"crowd","presence_counts",{counts}]""");
@@ -114,10 +115,10 @@ internal static class ViewerHost
         }
     }
 
-    /// <summary>The least that a WebSocket message can cost: one array for all viewers, written by a loop of each.</summary>
+    /// <summary>The least that a message can cost: one array for all viewers, written by a loop of each.</summary>
     private sealed class RawSockets
     {
-        private volatile TaskCompletionSource<byte[]> _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private volatile TaskCompletionSource<byte[]> _next = NewSource();
 
         public async Task StreamAsync(HttpContext http)
         {
@@ -132,8 +133,11 @@ internal static class ViewerHost
         public void Publish(string text)
         {
             var published = _next;
-            _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _next = NewSource();
             published.SetResult(Encoding.UTF8.GetBytes(text));
         }
+
+        private static TaskCompletionSource<byte[]> NewSource() =>
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

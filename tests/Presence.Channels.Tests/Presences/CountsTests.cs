@@ -77,8 +77,9 @@ public sealed class CountsTests : IAsyncLifetime
             await ChangeUntilAsync(20);
             await ChangeAsync(60, 20);
             viewers.Add(await Viewer.JoinAsync(_hosts[round % 2], "watch:t"));
-            await Task.WhenAll(viewers.Select(viewer => viewer.UntilAsync(
-                () => viewer.Count == present.Count && viewer.Keys == present.Select(one => one.Key).Distinct().Count())));
+            var numbers = (present.Count, present.Select(one => one.Key).Distinct().Count());
+            await Task.WhenAll(viewers.Select(
+                viewer => viewer.UntilAsync(() => (viewer.Count, viewer.Keys) == numbers)));
             await ChangeUntilAsync(5);
             await ChangeAsync(60, 5);
             await Task.WhenAll(viewers.Select(viewer => viewer.UntilAsync(
@@ -107,7 +108,9 @@ public sealed class CountsTests : IAsyncLifetime
 
         async Task StepAsync(bool joins)
         {
-            var one = joins ? (random.Next(2), $"user {random.Next(40):D2}") : present.ElementAt(random.Next(present.Count));
+            var one = joins
+                ? (random.Next(2), $"user {random.Next(40):D2}")
+                : present.ElementAt(random.Next(present.Count));
             var tracker = NodeOf(one.Item1).Tracker;
             if (!joins)
             {
@@ -192,12 +195,13 @@ public sealed class CountsTests : IAsyncLifetime
         var session = NodeOf(0).OpenSession();
         await TrackAsync(session, 1, 15);
         using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t");
-        Assert.Equal("""ok 01 02 03, next "03" """.Trim(), await viewer.AskAsync("presence_page", """{"limit":3}"""));
         Assert.Equal(
-            "ok 13 14 15, next null", await viewer.AskAsync("presence_page", """{"after":"12","limit":3}"""));
+            """ok 01 02 03, next "03" """.Trim(), await viewer.RequestAsync("presence_page", """{"limit":3}"""));
+        Assert.Equal(
+            "ok 13 14 15, next null", await viewer.RequestAsync("presence_page", """{"after":"12","limit":3}"""));
         await UntrackAsync(session, 4, 15);
         await viewer.UntilAsync(() => viewer.Mode == "members");
-        Assert.Equal("ok 01 02 03, next null", await viewer.AskAsync("presence_page", "{}"));
+        Assert.Equal("ok 01 02 03, next null", await viewer.RequestAsync("presence_page", "{}"));
     }
 
     [Theory]
@@ -209,7 +213,7 @@ public sealed class CountsTests : IAsyncLifetime
     public async Task Malformed_request_for_a_page_is_answered_with_the_reason(string payload, string reason)
     {
         using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t");
-        Assert.Equal($"error {reason}", await viewer.AskAsync("presence_page", payload));
+        Assert.Equal($"error {reason}", await viewer.RequestAsync("presence_page", payload));
     }
 
     [Fact]
@@ -329,7 +333,7 @@ public sealed class CountsTests : IAsyncLifetime
             }
         }
 
-        public async Task<string> AskAsync(string name, string payload)
+        public async Task<string> RequestAsync(string name, string payload)
         {
             _answer = null;
             await _socket.SendAsync($"""["1","2","{_topic}","{name}",{payload}]""");

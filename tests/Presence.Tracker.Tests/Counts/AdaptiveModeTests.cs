@@ -22,7 +22,9 @@ public sealed class AdaptiveModeTests
     [Fact]
     public void First_pattern_that_matches_the_topic_counts()
     {
-        var options = new TrackerOptions().AddAdaptive("room:1", 7).AddAdaptive("room:*", 9, 5, TimeSpan.FromMinutes(1));
+        var options = new TrackerOptions()
+            .AddAdaptive("room:1", 7)
+            .AddAdaptive("room:*", 9, 5, TimeSpan.FromMinutes(1));
         Assert.Equal(new AdaptiveMode(7, 20, TimeSpan.FromSeconds(1)), options.AdaptiveOf("room:1"));
         Assert.Equal(new AdaptiveMode(9, 5, TimeSpan.FromMinutes(1)), options.AdaptiveOf("room:2"));
         Assert.Null(options.AdaptiveOf("cart:1"));
