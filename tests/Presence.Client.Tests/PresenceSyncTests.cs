@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Presence.Client.Tests;
 
 public sealed class PresenceSyncTests
@@ -162,14 +164,17 @@ public sealed class PresenceSyncTests
 
     private void Mode(string mode) => _server.Push($$"""["1",null,"t","presence_mode",{"mode":"{{mode}}"}]""");
 
-    private void Counts(int count, string sample = "") => _server.Push(
-        $$"""["1",null,"t","presence_counts",{"count":{{count}},"keys":11,"exact":true,"at":1700000000005{{sample}}}]""");
+    private void Counts(int count, string sample = "")
+    {
+        var numbers = $"\"count\":{count},\"keys\":11,\"exact\":true,\"at\":1700000000005";
+        _server.Push($$$"""["1",null,"t","presence_counts",{{{{numbers}}}{{{sample}}}}]""");
+    }
 
     private static string Shown(PresenceSync sync) => Shown(sync.List());
 
-    private static string Shown(IEnumerable<(string Key, IReadOnlyList<System.Text.Json.JsonElement> Metas)> presences) =>
+    private static string Shown(IEnumerable<(string Key, IReadOnlyList<JsonElement> Metas)> presences) =>
         string.Join(", ", presences.Select(e => $"{e.Key} {Refs(e.Metas)}"));
 
-    private static string Refs(IEnumerable<System.Text.Json.JsonElement> metas) =>
+    private static string Refs(IEnumerable<JsonElement> metas) =>
         string.Join(' ', metas.Select(meta => meta.GetProperty("phx_ref").GetString()));
 }

@@ -208,8 +208,9 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
 
   /** Asks for users after a key, at most 1000 of them; rejects as a push does. */
   async page(after?: string | null, limit?: number): Promise<PresencePage<Meta>> {
-    const page = await this.push<{ presences: Presences<Meta>; next: string | null }>("presence_page", { after, limit });
-    return { people: peopleOf(page.presences), next: page.next };
+    type Page = { presences: Presences<Meta>; next: string | null };
+    const { presences, next } = await this.push<Page>("presence_page", { after, limit });
+    return { people: peopleOf(presences), next };
   }
 
   /** Calls a function after each change of people, counts or status; returns what ends it. */

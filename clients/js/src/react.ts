@@ -28,7 +28,10 @@ export function useChannel<Meta extends object = Record<string, unknown>>(
 const nobody: readonly never[] = [];
 const nothing = () => () => {};
 
-/** The users of a channel, its counts while they replace the users, and its status; the component renders again after each change. */
+/**
+ * The users of a channel, its counts while it receives these instead of users, and its status; the component renders
+ * again after each change.
+ */
 export function usePresence<Meta extends object = Record<string, unknown>>(
   channel: PresenceChannel<Meta> | null,
 ): { people: readonly Person<Meta>[]; counts: PresenceCounts<Meta> | null; status: Status } {
