@@ -27,7 +27,7 @@ public sealed record PresenceEvent(PresenceEventKind Kind, string Key, IReadOnly
 /// <summary>
 /// Maintains the presences of a topic from <c>presence_state</c> and <c>presence_diff</c> like <c>Presence</c> of
 /// phoenix.js: metadata is equal if its <c>phx_ref</c> is, joins are applied before leaves, diffs wait for the first
-/// state.
+/// state. While the topic is large, the server may send <see cref="Counts"/> instead.
 /// </summary>
 public sealed class PresenceSync
 {
@@ -35,33 +35,75 @@ public sealed class PresenceSync
     private readonly SortedDictionary<string, List<JsonElement>> _present = new(StringComparer.Ordinal);
     private readonly List<JsonElement> _earlyDiffs = [];
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _informed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<PresenceEvent>? _changed;
+    private readonly Action<PresenceCounts?>? _countsChanged;
+    private readonly Func<string, object, CancellationToken, Task<JsonElement>> _push;
+    private volatile PresenceCounts? _counts;
 
     /// <summary>Listens to a channel that is not yet joined.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="changed">Called with each event, ordered by key, on the thread that received the message.</param>
-    internal PresenceSync(PhoenixChannel channel, Action<PresenceEvent>? changed = null)
+    /// <param name="countsChanged">Called with each change of <see cref="Counts"/>.</param>
+    internal PresenceSync(
+        PhoenixChannel channel,
+        Action<PresenceEvent>? changed = null,
+        Action<PresenceCounts?>? countsChanged = null)
     {
-        _changed = changed;
-        channel.On("presence_state", OnState).On("presence_diff", OnDiff);
+        (_changed, _countsChanged) = (changed, countsChanged);
+        _push = (name, payload, cancellation) => channel.PushAsync(name, payload).WaitAsync(cancellation);
+        channel.On("presence_state", OnState).On("presence_diff", OnDiff)
+            .On("presence_mode", OnMode).On("presence_counts", OnCounts);
     }
 
     /// <summary>Listens to a channel; the state after a rejoin gives the changes that were missed.</summary>
     /// <param name="channel">The channel. Call this where its handlers are set, before it can receive anything.</param>
     /// <param name="changed">Called with each event, ordered by key, on the thread that received the message.</param>
-    public PresenceSync(ReconnectingChannel channel, Action<PresenceEvent>? changed = null)
+    /// <param name="countsChanged">
+    /// Called with each change of <see cref="Counts"/>, on the thread that received the message or joins again.
+    /// </param>
+    public PresenceSync(
+        ReconnectingChannel channel,
+        Action<PresenceEvent>? changed = null,
+        Action<PresenceCounts?>? countsChanged = null)
     {
-        _changed = changed;
-        channel.On("presence_state", OnState).On("presence_diff", OnDiff);
+        ArgumentNullException.ThrowIfNull(channel);
+        (_changed, _countsChanged) = (changed, countsChanged);
+        _push = channel.PushAsync;
+        channel.On("presence_state", OnState).On("presence_diff", OnDiff)
+            .On("presence_mode", OnMode).On("presence_counts", OnCounts);
+        channel.Joining = EndCounts;
     }
+
+    /// <summary>
+    /// Gets the numbers of a large topic, whose members the server does not send; null while it sends members, and
+    /// after a new join until the server announces counts again.
+    /// </summary>
+    public PresenceCounts? Counts => _counts;
 
     /// <summary>Gets a task that completes when the first state has arrived.</summary>
     internal Task Synced => _synced.Task;
 
-    /// <summary>Waits for the first state.</summary>
-    public Task SyncedAsync(CancellationToken cancellation = default) => _synced.Task.WaitAsync(cancellation);
+    /// <summary>Waits for the first state, or for the first <see cref="Counts"/> if the topic is large.</summary>
+    public Task SyncedAsync(CancellationToken cancellation = default) => _informed.Task.WaitAsync(cancellation);
 
-    /// <summary>Returns the metadata under each key, ordered by key.</summary>
+    /// <summary>Asks the server for the presences of some keys, whatever the size of the topic.</summary>
+    /// <param name="after">The last page's <see cref="PresencePage.Next"/>; null (default): the first page.</param>
+    /// <param name="limit">At most so many keys, 1 to 1000.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="PhoenixException">
+    /// The channel is not joined, the answer was not <c>ok</c>, or there was none.
+    /// </exception>
+    public async Task<PresencePage> PageAsync(
+        string? after = null, int limit = 100, CancellationToken cancellation = default)
+    {
+        var page = await _push("presence_page", new { after, limit }, cancellation).ConfigureAwait(false);
+        return new PresencePage([.. ByKey(page.GetProperty("presences"))], page.GetProperty("next").GetString());
+    }
+
+    /// <summary>
+    /// Returns the metadata under each key, ordered by key. It does not change while there are <see cref="Counts"/>.
+    /// </summary>
     public IReadOnlyList<(string Key, IReadOnlyList<JsonElement> Metas)> List()
     {
         lock (_gate)
@@ -90,6 +132,7 @@ public sealed class PresenceSync
         }
 
         _synced.TrySetResult();
+        _informed.TrySetResult();
         _earlyDiffs.ForEach(OnDiff);
         _earlyDiffs.Clear();
     }
@@ -103,6 +146,36 @@ public sealed class PresenceSync
         else
         {
             _earlyDiffs.Add(diff);
+        }
+    }
+
+    private void OnMode(JsonElement message)
+    {
+        if (message.GetProperty("mode").GetString() == "members")
+        {
+            EndCounts();
+        }
+    }
+
+    private void OnCounts(JsonElement message)
+    {
+        var counts = new PresenceCounts(
+            message.GetProperty("count").GetInt32(),
+            message.GetProperty("keys").GetInt32(),
+            message.GetProperty("exact").GetBoolean(),
+            DateTimeOffset.FromUnixTimeMilliseconds(message.GetProperty("at").GetInt64()),
+            message.TryGetProperty("sample", out var sample) ? [.. ByKey(sample)] : _counts?.Sample ?? []);
+        _counts = counts;
+        _informed.TrySetResult();
+        _countsChanged?.Invoke(counts);
+    }
+
+    private void EndCounts()
+    {
+        if (_counts is not null)
+        {
+            _counts = null;
+            _countsChanged?.Invoke(null);
         }
     }
 
@@ -182,9 +255,13 @@ public sealed class PresenceSync
     }
 
     private static IEnumerable<(string Key, JsonElement Meta)> Flatten(JsonElement byKey) =>
+        from entry in ByKey(byKey)
+        from meta in entry.Metas
+        select (entry.Key, meta);
+
+    private static IEnumerable<(string Key, IReadOnlyList<JsonElement> Metas)> ByKey(JsonElement byKey) =>
         from entry in byKey.EnumerateObject().OrderBy(entry => entry.Name, StringComparer.Ordinal)
-        from meta in entry.Value.GetProperty("metas").EnumerateArray()
-        select (entry.Name, meta);
+        select (entry.Name, (IReadOnlyList<JsonElement>)[.. entry.Value.GetProperty("metas").EnumerateArray()]);
 
     private static string? Ref(JsonElement meta, string name = "phx_ref") =>
         meta.TryGetProperty(name, out var reference) ? reference.GetString() : null;

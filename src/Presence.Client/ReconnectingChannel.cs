@@ -63,6 +63,9 @@ public sealed class ReconnectingChannel
     /// </summary>
     public Action<ReconnectingChannel>? Changed { get; set; }
 
+    /// <summary>Gets or sets what is called before each join, when nothing of the join before can arrive.</summary>
+    internal Action? Joining { get; set; }
+
     /// <summary>Sets the handler of an event, for all joins.</summary>
     /// <remarks>
     /// It runs on the thread that received the message, one call at a time: a slow handler slows the server down, and
@@ -208,6 +211,7 @@ public sealed class ReconnectingChannel
     /// <returns>Whether it was joined.</returns>
     private async Task<bool> JoinAsync(PhoenixSocket socket)
     {
+        Call(() => Joining?.Invoke());
         var channel = new PhoenixChannel(socket, Topic) { Received = OnMessage };
         PhoenixReply reply;
         try

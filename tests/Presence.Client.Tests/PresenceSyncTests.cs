@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Presence.Client.Tests;
 
 public sealed class PresenceSyncTests
@@ -76,12 +78,74 @@ public sealed class PresenceSyncTests
         Assert.Equal("ann a3, bob b4", Shown(sync));
     }
 
+    [Fact]
+    public async Task Counts_replace_members_until_the_next_state_which_gives_the_differences()
+    {
+        var sync = await SyncAsync("""{"ann":{"metas":[{"phx_ref":"a1"}]},"bob":{"metas":[{"phx_ref":"b1"}]}}""");
+        Assert.Null(sync.Counts);
+        Mode("counts");
+        Counts(12, ""","sample":{"cid":{"metas":[{"phx_ref":"c1"}]},"ann":{"metas":[{"phx_ref":"a1"}]}}""");
+        Assert.Equal((12, 11, true), (sync.Counts!.Count, sync.Counts.Keys, sync.Counts.Exact));
+        Assert.Equal(new DateTimeOffset(2023, 11, 14, 22, 13, 20, 5, TimeSpan.Zero), sync.Counts.At);
+        Counts(13);
+        Counts(13, ""","sample":{}""");
+        Assert.Equal(["Counts 12: ann a1, cid c1", "Counts 13: ann a1, cid c1", "Counts 13: "], _events);
+        Assert.Equal("ann a1, bob b1", Shown(sync));
+        _events.Clear();
+
+        Mode("members");
+        Assert.Null(sync.Counts);
+        State("""{"bob":{"metas":[{"phx_ref":"b1"}]},"cid":{"metas":[{"phx_ref":"c1"}]}}""");
+        Assert.Equal(["No counts", "Left ann a1", "Joined cid c1"], _events);
+    }
+
+    [Fact]
+    public async Task Wait_for_the_first_state_ends_with_counts_and_the_state_after_them_is_the_first()
+    {
+        var sync = await SyncAsync();
+        var synced = sync.SyncedAsync();
+        Mode("counts");
+        Assert.False(synced.IsCompleted);
+        Counts(12);
+        Assert.True(synced.IsCompletedSuccessfully);
+        Assert.False(sync.Synced.IsCompleted);
+        Assert.Empty(sync.Counts!.Sample);
+        Mode("members");
+        State("""{"ann":{"metas":[{"phx_ref":"a1"}]}}""");
+        Assert.Equal(["Counts 12: ", "No counts", "Present ann a1"], _events);
+    }
+
+    [Fact]
+    public async Task Page_has_presences_by_key_and_the_start_of_the_next()
+    {
+        var sync = await SyncAsync();
+        var asking = sync.PageAsync("aaa", 2);
+        Assert.Equal("""["1","2","t","presence_page",{"after":"aaa","limit":2}]""", _server.Sent[^1]);
+        _server.Reply("2", response: """
+            {"presences":{"bob":{"metas":[{"phx_ref":"b1"}]},"ann":{"metas":[{"phx_ref":"a1"}]}},"next":"bob"}
+            """.Trim());
+        var page = await asking;
+        Assert.Equal(("ann a1, bob b1", "bob"), (Shown(page.Presences), page.Next));
+        var last = sync.PageAsync("bob");
+        _server.Reply("3", response: """{"presences":{},"next":null}""");
+        Assert.Null((await last).Next);
+        var failing = sync.PageAsync(limit: 0);
+        _server.Reply("4", "error", """{"reason":"limit"}""");
+        await Assert.ThrowsAsync<PhoenixException>(() => failing);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => sync.PageAsync(cancellation: new(canceled: true)));
+    }
+
     private async Task<PresenceSync> SyncAsync(string? state = null)
     {
         PresenceSync? sync = null;
         await _server.JoinedAsync(channel =>
         {
-            sync = new PresenceSync(channel, e => _events.Add($"{e.Kind} {e.Key} {Refs(e.Metas)}"));
+            sync = new PresenceSync(
+                channel,
+                e => _events.Add($"{e.Kind} {e.Key} {Refs(e.Metas)}"),
+                counts => _events.Add(
+                    counts is null ? "No counts" : $"Counts {counts.Count}: {Shown(counts.Sample)}"));
             return channel;
         });
         if (state is not null)
@@ -98,9 +162,19 @@ public sealed class PresenceSyncTests
     private void Diff(string joins, string leaves) =>
         _server.Push($$"""[null,null,"t","presence_diff",{"joins":{{joins}},"leaves":{{leaves}}}]""");
 
-    private static string Shown(PresenceSync sync) =>
-        string.Join(", ", sync.List().Select(e => $"{e.Key} {Refs(e.Metas)}"));
+    private void Mode(string mode) => _server.Push($$"""["1",null,"t","presence_mode",{"mode":"{{mode}}"}]""");
 
-    private static string Refs(IEnumerable<System.Text.Json.JsonElement> metas) =>
+    private void Counts(int count, string sample = "")
+    {
+        var numbers = $"\"count\":{count},\"keys\":11,\"exact\":true,\"at\":1700000000005";
+        _server.Push($$$"""["1",null,"t","presence_counts",{{{{numbers}}}{{{sample}}}}]""");
+    }
+
+    private static string Shown(PresenceSync sync) => Shown(sync.List());
+
+    private static string Shown(IEnumerable<(string Key, IReadOnlyList<JsonElement> Metas)> presences) =>
+        string.Join(", ", presences.Select(e => $"{e.Key} {Refs(e.Metas)}"));
+
+    private static string Refs(IEnumerable<JsonElement> metas) =>
         string.Join(' ', metas.Select(meta => meta.GetProperty("phx_ref").GetString()));
 }

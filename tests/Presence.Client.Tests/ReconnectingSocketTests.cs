@@ -70,6 +70,28 @@ public sealed class ReconnectingSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Counts_end_with_the_next_join_until_the_server_announces_them_again()
+    {
+        const string Counts = """["1",null,"t","presence_counts",{"count":12,"keys":11,"exact":true,"at":1}]""";
+        var (seen, sync) = (new List<int?>(), (PresenceSync?)null);
+        Join(listen: c => sync = new PresenceSync(c, countsChanged: counts => seen.Add(counts?.Count)));
+        var first = await ServerAsync();
+        first.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        first.Push(Counts);
+        first.Socket.End("closed");
+        await StateAsync(ChannelState.Joining);
+        Assert.Equal(12, sync!.Counts!.Count);
+        var second = await ServerAsync();
+        await UntilAsync(() => second.Sent.Count == 1);
+        Assert.Null(sync.Counts);
+        second.Reply("1", response: Joined);
+        await StateAsync(ChannelState.Joined);
+        second.Push(Counts);
+        Assert.Equal([12, null, 12], seen);
+    }
+
+    [Fact]
     public async Task Rejected_join_is_repeated_without_the_token()
     {
         Join();

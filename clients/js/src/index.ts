@@ -53,6 +53,27 @@ export interface Person<Meta extends object = Record<string, unknown>> {
   metas: (Meta & { phx_ref: string })[];
 }
 
+/** What is known of a large topic instead of its members. */
+export interface PresenceCounts<Meta extends object = Record<string, unknown>> {
+  /** The number of presences. */
+  count: number;
+  /** The number of users. */
+  keys: number;
+  /** Whether the numbers are exact; otherwise they are estimates. */
+  exact: boolean;
+  /** When it was counted, in milliseconds since 1970. */
+  at: number;
+  /** Some of the users, with those that this channel tracks. */
+  sample: readonly Person<Meta>[];
+}
+
+/** Some users of a topic, in the order of their keys. */
+export interface PresencePage<Meta extends object = Record<string, unknown>> {
+  people: readonly Person<Meta>[];
+  /** The `after` of the next page; null if this was the last one. */
+  next: string | null;
+}
+
 export interface PresenceOptions {
   /** Parameters of the join. A function is called for each join. */
   params?: object | (() => object);
@@ -62,7 +83,14 @@ export interface PresenceOptions {
   storeKey?: string;
 }
 
+type Presences<Meta extends object> = Record<string, { metas: Person<Meta>["metas"] }>;
+type CountsMessage<Meta extends object> = Omit<PresenceCounts<Meta>, "sample"> & { sample?: Presences<Meta> };
+
 const shared = tabStore();
+
+function peopleOf<Meta extends object>(presences: Presences<Meta>): Person<Meta>[] {
+  return Object.entries(presences).map(([key, { metas }]) => ({ key, metas }));
+}
 
 /** Joins a topic and keeps its session over reloads, lost connections and restarts of the server. */
 export function joinPresence<Meta extends object = Record<string, unknown>>(
@@ -77,6 +105,7 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
   /** The channel of the stock client. */
   readonly channel: Channel;
   #people: readonly Person<Meta>[] = [];
+  #counts: PresenceCounts<Meta> | null = null;
   #status: Status = "joining";
   #reply: Record<string, unknown> = {};
   #resumed = false;
@@ -101,6 +130,17 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
       this.#people = presence.list((key, { metas }) => ({ key, metas }) as Person<Meta>);
       this.#notify();
     });
+    this.channel.on("presence_mode", ({ mode }: { mode: string }) => {
+      // The server sends a state before it continues with changes of members.
+      keepCursor({});
+      if (mode !== "members" || !this.#counts) return;
+      this.#counts = null;
+      this.#notify();
+    });
+    this.channel.on("presence_counts", ({ count, keys, exact, at, sample }: CountsMessage<Meta>) => {
+      this.#counts = { count, keys, exact, at, sample: sample ? peopleOf(sample) : (this.#counts?.sample ?? []) };
+      this.#notify();
+    });
     this.channel.on("presence_superseded", () => {
       store.remove(storeKey);
       this.#set("superseded");
@@ -112,6 +152,7 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
       .receive("ok", (reply: Record<string, unknown>) => {
         this.#reply = reply;
         this.#resumed = reply.resumed === true;
+        this.#counts = null;
         // The stock class would wait for a state; what it has is still right, and only what was missed follows.
         if (reply.presence === "resumed") presence.joinRef = this.channel.joinRef();
         if (typeof reply.resume === "string") store.set(storeKey, reply.resume);
@@ -130,6 +171,14 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
   /** The users of the topic, in the order of the stock client. The array is a new one after each change. */
   get people(): readonly Person<Meta>[] {
     return this.#people;
+  }
+
+  /**
+   * The numbers of a large topic, whose members the server does not send; null while it sends members. `people` does
+   * not change meanwhile. The object is a new one after each change.
+   */
+  get counts(): PresenceCounts<Meta> | null {
+    return this.#counts;
   }
 
   get status(): Status {
@@ -157,7 +206,14 @@ export class PresenceChannel<Meta extends object = Record<string, unknown>> {
     });
   }
 
-  /** Calls a function after each change of people or status; returns what ends it. */
+  /** Asks for users after a key, at most 1000 of them; rejects as a push does. */
+  async page(after?: string | null, limit?: number): Promise<PresencePage<Meta>> {
+    type Page = { presences: Presences<Meta>; next: string | null };
+    const { presences, next } = await this.push<Page>("presence_page", { after, limit });
+    return { people: peopleOf(presences), next };
+  }
+
+  /** Calls a function after each change of people, counts or status; returns what ends it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { Socket } from "phoenix";
-import { PresenceChannel, type Person, type PresenceOptions, type Status } from "./index.js";
+import { PresenceChannel, type Person, type PresenceCounts, type PresenceOptions, type Status } from "./index.js";
 
 /**
  * Joins a topic while the component is mounted; null before. The options of the first render count; another socket or
@@ -28,12 +28,16 @@ export function useChannel<Meta extends object = Record<string, unknown>>(
 const nobody: readonly never[] = [];
 const nothing = () => () => {};
 
-/** The users of a channel, and its status; the component renders again after each change. */
+/**
+ * The users of a channel, its counts while it receives these instead of users, and its status; the component renders
+ * again after each change.
+ */
 export function usePresence<Meta extends object = Record<string, unknown>>(
   channel: PresenceChannel<Meta> | null,
-): { people: readonly Person<Meta>[]; status: Status } {
+): { people: readonly Person<Meta>[]; counts: PresenceCounts<Meta> | null; status: Status } {
   const subscribe = channel ? (listener: () => void) => channel.subscribe(listener) : nothing;
   const people = useSyncExternalStore(subscribe, () => channel?.people ?? nobody, () => nobody);
+  const counts = useSyncExternalStore(subscribe, () => channel?.counts ?? null, () => null);
   const status = useSyncExternalStore(subscribe, () => channel?.status ?? "joining", () => "joining" as const);
-  return { people, status };
+  return { people, counts, status };
 }

@@ -17,7 +17,8 @@ function fake() {
     onError: (callback) => events.set("error", [callback]),
     onClose: (callback) => events.set("close", [callback]),
     join: () => push,
-    push: () => push,
+    pushes: [],
+    push: (name, payload) => (channel.pushes.push([name, payload]), push),
     joinRef: () => `${joins}`,
     leave: () => (channel.left = true),
   };
@@ -131,6 +132,82 @@ test("client waits for the state if the server does not continue", () => {
   assert.equal(room.people.length, 1);
   emit("presence_state", { cid: meta("r3") });
   assert.deepEqual(room.people.map(({ key }) => key), ["cid", "bob"]);
+});
+
+const numbers = (count, sample) => {
+  const message = { count, keys: count - 1, exact: true, at: 1_700_000_000_000 };
+  return sample ? { ...message, sample } : message;
+};
+
+test("counts replace the members of a large topic until the server sends members again", () => {
+  const { socket, answer, emit } = fake();
+  const room = joinPresence(socket, "room:1", { store: tabStore() });
+  const keys = () => room.people.map(({ key }) => key);
+  answer("ok", {});
+  emit("presence_state", { ann: meta("r1"), bob: meta("r2") });
+  assert.equal(room.counts, null);
+  const seen = [];
+  room.subscribe(() => seen.push(room.counts && `${room.counts.count}: ${room.counts.sample.map(({ key }) => key)}`));
+  emit("presence_mode", { mode: "counts" });
+  emit("presence_counts", numbers(12, { ann: meta("r1") }));
+  const { sample, ...rest } = room.counts;
+  assert.deepEqual(rest, numbers(12));
+  assert.deepEqual(sample, [{ key: "ann", metas: [{ phx_ref: "r1" }] }]);
+  emit("presence_counts", numbers(13));
+  emit("presence_counts", numbers(13, { cid: meta("r3") }));
+  assert.deepEqual(seen, ["12: ann", "13: ann", "13: cid"]);
+  assert.deepEqual(keys(), ["ann", "bob"]);
+  emit("presence_mode", { mode: "members" });
+  assert.deepEqual(seen.at(-1), null);
+  emit("presence_state", { bob: meta("r2"), cid: meta("r3") });
+  assert.equal(room.counts, null);
+  assert.deepEqual(keys(), ["bob", "cid"]);
+});
+
+test("cursor is not sent after a change of the mode", () => {
+  const { socket, channel, answer, emit } = fake();
+  joinPresence(socket, "room:1", { store: tabStore() });
+  answer("ok", {});
+  emit("presence_state", { ann: meta("r1") });
+  emit("presence_cursor", { cursor: "c1" });
+  emit("presence_mode", { mode: "counts" });
+  assert.deepEqual(channel.params(), { cursor: "" });
+});
+
+test("counts end with a new join until the server announces them again", () => {
+  const { socket, answer, emit, rejoin } = fake();
+  const room = joinPresence(socket, "room:1", { store: tabStore() });
+  answer("ok", {});
+  emit("presence_mode", { mode: "counts" });
+  emit("presence_counts", numbers(12, { ann: meta("r1") }));
+  emit("error");
+  assert.equal(room.counts.count, 12);
+  rejoin();
+  answer("ok", {});
+  assert.equal(room.counts, null);
+  emit("presence_mode", { mode: "counts" });
+  emit("presence_counts", numbers(14));
+  assert.deepEqual([room.counts.count, room.counts.sample], [14, []]);
+});
+
+test("page resolves with people and the next key, and rejects with the answer", async () => {
+  const { socket, channel, answer } = fake();
+  const room = joinPresence(socket, "room:1", { store: tabStore() });
+  const first = room.page();
+  answer("ok", { presences: { ann: meta("r1"), bob: meta("r2") }, next: "bob" });
+  const { people, next } = await first;
+  assert.deepEqual(people.map(({ key, metas }) => [key, metas[0].phx_ref]), [["ann", "r1"], ["bob", "r2"]]);
+  const last = room.page(next, 5000);
+  answer("error", { reason: "limit" });
+  await assert.rejects(last, { reason: "limit" });
+  const late = room.page("bob");
+  answer("timeout");
+  await assert.rejects(late, /no answer to 'presence_page'/);
+  assert.deepEqual(JSON.parse(JSON.stringify(channel.pushes)), [
+    ["presence_page", {}],
+    ["presence_page", { after: "bob", limit: 5000 }],
+    ["presence_page", { after: "bob" }],
+  ]);
 });
 
 test("push resolves and rejects with the answer", async () => {

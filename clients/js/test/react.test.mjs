@@ -10,7 +10,7 @@ const { act, createElement, StrictMode } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { useChannel, usePresence } = await import("../dist/react.js");
 
-test("component joins, shows people and status, and leaves when it is unmounted", async () => {
+test("component joins, shows people, counts and status, and leaves when it is unmounted", async () => {
   const channels = [];
   const socket = {
     channel(topic) {
@@ -32,8 +32,8 @@ test("component joins, shows people and status, and leaves when it is unmounted"
     },
   };
   function People() {
-    const { people, status } = usePresence(useChannel(socket, "room:1", { store: tabStore() }));
-    return `${status}: ${people.map(({ key }) => key).join(", ")}`;
+    const { people, counts, status } = usePresence(useChannel(socket, "room:1", { store: tabStore() }));
+    return `${status}: ${counts?.count ?? people.map(({ key }) => key).join(", ")}`;
   }
 
   const main = window.document.querySelector("main");
@@ -44,6 +44,12 @@ test("component joins, shows people and status, and leaves when it is unmounted"
   assert.equal(main.textContent, "joining: ");
   await act(() => channel.handlers.ok({ resume: "t" }));
   await act(() => channel.handlers.presence_state.forEach((handle) => handle({ ann: { metas: [{ phx_ref: "r" }] } })));
+  assert.equal(main.textContent, "joined: ann");
+  const emit = (name, payload) => act(() => channel.handlers[name].forEach((handle) => handle(payload)));
+  await emit("presence_mode", { mode: "counts" });
+  await emit("presence_counts", { count: 12, keys: 12, exact: true, at: 1_700_000_000_000, sample: {} });
+  assert.equal(main.textContent, "joined: 12");
+  await emit("presence_mode", { mode: "members" });
   assert.equal(main.textContent, "joined: ann");
   await act(() => root.unmount());
   assert.ok(channel.left);
