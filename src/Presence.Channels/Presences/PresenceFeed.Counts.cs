@@ -12,7 +12,8 @@ internal sealed partial class PresenceFeed
     private static readonly SharedPayload CountsMode = new("""{"mode":"counts"}"""u8);
     private static readonly SharedPayload MembersMode = new("""{"mode":"members"}"""u8);
 
-    private readonly AdaptiveMode? _adaptive = view is null ? server.Node.Tracker.AdaptiveOf(presences) : null;
+    private readonly AdaptiveMode? _adaptive =
+        view is null && !alwaysMembers ? server.Node.Tracker.AdaptiveOf(presences) : null;
 
     // Guarded by _pendingGate, as what is pending.
     private TopicSnapshot? _latest;

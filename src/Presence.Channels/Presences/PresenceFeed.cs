@@ -12,7 +12,7 @@ namespace Presence.Channels;
 /// that a thousand joins cost as many states as there were messages and not a thousand.
 /// </remarks>
 internal sealed partial class PresenceFeed(
-    ChannelServer server, string presences, string topic, PresenceView? view)
+    ChannelServer server, string presences, string topic, PresenceView? view, bool alwaysMembers)
     : IThreadPoolWorkItem, IDisposable
 {
     // The tracker's dispatcher takes this lock, so it is never held for long; _gate is held while clients are served.
@@ -31,6 +31,9 @@ internal sealed partial class PresenceFeed(
 
     public string Presences => presences;
     public string Topic => topic;
+
+    /// <summary>Gets whether members are sent, however large the topic is.</summary>
+    public bool AlwaysMembers => alwaysMembers;
 
     /// <summary>Gets the part of the presences that the channels show; null if all.</summary>
     public PresenceView? View => view;

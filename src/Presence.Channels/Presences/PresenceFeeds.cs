@@ -6,7 +6,8 @@ namespace Presence.Channels;
 internal sealed class PresenceFeeds(ChannelServer server)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Presences, string Topic, PresenceView? View), PresenceFeed> _feeds = [];
+    private readonly
+        Dictionary<(string Presences, string Topic, PresenceView? View, bool AlwaysMembers), PresenceFeed> _feeds = [];
 
     /// <exception cref="PresenceViewException">The view cannot be used for the presences.</exception>
     /// <exception cref="Node.PresenceOverloadException">The topic has too many views.</exception>
@@ -14,10 +15,10 @@ internal sealed class PresenceFeeds(ChannelServer server)
     {
         lock (_gate)
         {
-            var key = (presences, channel.Topic, view);
+            var key = (presences, channel.Topic, view, channel.AlwaysMembers);
             if (!_feeds.TryGetValue(key, out var feed))
             {
-                feed = new PresenceFeed(server, presences, channel.Topic, view);
+                feed = new PresenceFeed(server, presences, channel.Topic, view, channel.AlwaysMembers);
                 feed.Start();
                 _feeds.Add(key, feed);
             }
@@ -33,7 +34,7 @@ internal sealed class PresenceFeeds(ChannelServer server)
         {
             if (feed.Remove(channel))
             {
-                _feeds.Remove((feed.Presences, feed.Topic, feed.View));
+                _feeds.Remove((feed.Presences, feed.Topic, feed.View, feed.AlwaysMembers));
                 feed.Dispose();
             }
         }

@@ -179,7 +179,12 @@ public abstract class Channel
     /// <see cref="JoinAsync"/>, the state follows the answer. Only the first call of a channel has an effect.
     /// </summary>
     /// <param name="topic">The tracker's topic; the channel's own if null.</param>
-    protected void PushPresence(string? topic = null) => Actor.PushPresence(topic ?? Topic);
+    /// <param name="alwaysMembers">
+    /// Whether the client receives members also while the topic is sent as counts
+    /// (<see cref="TrackerOptions.AddAdaptive"/>). Default false.
+    /// </param>
+    protected void PushPresence(string? topic = null, bool alwaysMembers = false) =>
+        Actor.PushPresence(topic ?? Topic, alwaysMembers);
 
     internal void Attach(ChannelActor actor) => _actor = actor;
 

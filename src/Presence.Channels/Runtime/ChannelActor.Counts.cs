@@ -13,6 +13,9 @@ internal sealed partial class ChannelActor
     private List<(string Topic, string Key)>? _own;
     private int _needsSample;
 
+    /// <summary>Gets whether the client receives members, however large the topic is.</summary>
+    public bool AlwaysMembers { get; private set; }
+
     /// <summary>Remembers that the channel changes its presence of a key, for the samples of its client.</summary>
     public void OnOwnChange(string topic, string key)
     {

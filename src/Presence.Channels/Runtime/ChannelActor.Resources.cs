@@ -37,7 +37,7 @@ internal sealed partial class ChannelActor
     }
 
     /// <summary>Sends the presences of the topic, after the join.</summary>
-    public void PushPresence(string topic)
+    public void PushPresence(string topic, bool alwaysMembers)
     {
         lock (_resourcesGate)
         {
@@ -46,7 +46,7 @@ internal sealed partial class ChannelActor
                 return;
             }
 
-            _pushedTopic = topic;
+            (_pushedTopic, AlwaysMembers) = (topic, alwaysMembers);
         }
 
         if (_afterJoinDone)

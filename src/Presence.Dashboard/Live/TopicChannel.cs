@@ -25,7 +25,7 @@ internal sealed class TopicChannel : Channel
             && parameters.TryGetProperty("show", out var show) && show.ValueKind == JsonValueKind.False;
         if (!isHidden)
         {
-            PushPresence(_topic);
+            PushPresence(_topic, alwaysMembers: true);
         }
 
         return new(JoinResult.Ok());

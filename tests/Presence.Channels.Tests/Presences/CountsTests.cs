@@ -217,6 +217,20 @@ public sealed class CountsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Client_of_a_channel_that_pushes_members_always_receives_them()
+    {
+        var session = NodeOf(0).OpenSession();
+        await TrackAsync(session, 1, 15);
+        using var counting = await Viewer.JoinAsync(_hosts[0], "watch:t");
+        await counting.UntilAsync(() => counting.Count == 15);
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "watch:t", """{"always_members":true}""");
+        await viewer.UntilAsync(() => viewer.Presences.Count == 15);
+        await TrackAsync(session, 16, 16);
+        await viewer.UntilAsync(() => viewer.Presences.Count == 16);
+        Assert.Equal(["state", "diff"], viewer.Log);
+    }
+
+    [Fact]
     public async Task Client_of_a_large_topic_that_asks_for_a_part_receives_its_part()
     {
         await TrackAsync(NodeOf(0).OpenSession(), 1, 15);

@@ -151,7 +151,9 @@ internal sealed class WatchChannel : Channel
 {
     protected internal override ValueTask<JoinResult> JoinAsync(ChannelPayload payload)
     {
-        PushPresence(Topic["watch:".Length..]);
+        PushPresence(
+            Topic["watch:".Length..],
+            payload.ToElement().TryGetProperty("always_members", out var always) && always.GetBoolean());
         return new(JoinResult.Ok());
     }
 }
