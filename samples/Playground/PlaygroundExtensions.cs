@@ -1,4 +1,5 @@
 using Presence.Channels;
+using Presence.Node;
 
 namespace Presence.Samples.Playground;
 
@@ -8,14 +9,20 @@ namespace Presence.Samples.Playground;
 public static class PlaygroundExtensions
 {
     /// <summary>
-    /// Adds the socket of signed-in users with <c>recurring</c>, <c>tracked</c>, <c>user:*</c> and <c>room:*</c>.
+    /// Adds the socket of signed-in users with <c>recurring</c>, <c>tracked</c>, <c>audience:*</c>, <c>user:*</c> and
+    /// <c>room:*</c>.
     /// </summary>
-    public static ChannelsBuilder AddPlayground(this ChannelsBuilder channels) => channels
-        .Socket<UserSocket>(routes => routes
+    public static ChannelsBuilder AddPlayground(this ChannelsBuilder channels)
+    {
+        channels.Services.Configure<PresenceOptions>(options => options.Tracker
+            .AddAdaptive(AudienceChannel.Topics, AudienceChannel.Members, AudienceChannel.Sample));
+        return channels.Socket<UserSocket>(routes => routes
             .Channel<RecurringChannel>("recurring", NoGrace)
             .Channel<TrackedChannel>("tracked", NoGrace)
+            .Channel<AudienceChannel>(AudienceChannel.Topics, NoGrace)
             .Channel<UserChannel>("user:*", NoGrace)
             .Channel<RoomChannel>("room:*"));
+    }
 
     /// <summary>
     /// Adds the channels <c>ping</c>, <c>wild:*</c> and <c>dupe</c> to a socket that anyone may open.
