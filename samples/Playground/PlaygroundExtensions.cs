@@ -36,7 +36,8 @@ public static class PlaygroundExtensions
     private static void NoGrace(ChannelRouteOptions route) => route.Grace = TimeSpan.Zero;
 
     /// <summary>
-    /// Maps <c>/auth_socket</c> and, in the environment Development only, <c>/token</c> and <c>/tracked</c>.
+    /// Maps <c>/auth_socket</c> and, in the environment Development only, <c>/token</c>, <c>/tracked</c> and
+    /// <c>/audience</c>.
     /// </summary>
     public static void MapPlayground(this IEndpointRouteBuilder endpoints)
     {
@@ -46,6 +47,7 @@ public static class PlaygroundExtensions
             endpoints.MapAssets("/playground/assets/");
             endpoints.MapDevelopmentToken();
             endpoints.MapGet("/tracked", (HttpContext http) => SamplePages.Show(http, "tracked.html"));
+            endpoints.MapGet("/audience", (HttpContext http) => SamplePages.Show(http, "audience.html"));
         }
     }
 }
