@@ -28,6 +28,7 @@ internal static class StartupBanner
         if (run.Options.Samples && run.IsDevelopment)
         {
             text.AppendLine(null, $"  Who is online  {first}/tracked?user_id=ann");
+            text.AppendLine(null, $"  Audience       {first}/audience?user_id=ann");
         }
 
         text.AppendLine(null, $"  Admin          {first}/admin  {SignIn(run)}");

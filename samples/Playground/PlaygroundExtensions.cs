@@ -1,4 +1,5 @@
 using Presence.Channels;
+using Presence.Node;
 
 namespace Presence.Samples.Playground;
 
@@ -8,14 +9,20 @@ namespace Presence.Samples.Playground;
 public static class PlaygroundExtensions
 {
     /// <summary>
-    /// Adds the socket of signed-in users with <c>recurring</c>, <c>tracked</c>, <c>user:*</c> and <c>room:*</c>.
+    /// Adds the socket of signed-in users with <c>recurring</c>, <c>tracked</c>, <c>audience:*</c>, <c>user:*</c> and
+    /// <c>room:*</c>.
     /// </summary>
-    public static ChannelsBuilder AddPlayground(this ChannelsBuilder channels) => channels
-        .Socket<UserSocket>(routes => routes
+    public static ChannelsBuilder AddPlayground(this ChannelsBuilder channels)
+    {
+        channels.Services.Configure<PresenceOptions>(options => options.Tracker
+            .AddAdaptive(AudienceChannel.Topics, AudienceChannel.Members, AudienceChannel.Sample));
+        return channels.Socket<UserSocket>(routes => routes
             .Channel<RecurringChannel>("recurring", NoGrace)
             .Channel<TrackedChannel>("tracked", NoGrace)
+            .Channel<AudienceChannel>(AudienceChannel.Topics, NoGrace)
             .Channel<UserChannel>("user:*", NoGrace)
             .Channel<RoomChannel>("room:*"));
+    }
 
     /// <summary>
     /// Adds the channels <c>ping</c>, <c>wild:*</c> and <c>dupe</c> to a socket that anyone may open.
@@ -29,7 +36,8 @@ public static class PlaygroundExtensions
     private static void NoGrace(ChannelRouteOptions route) => route.Grace = TimeSpan.Zero;
 
     /// <summary>
-    /// Maps <c>/auth_socket</c> and, in the environment Development only, <c>/token</c> and <c>/tracked</c>.
+    /// Maps <c>/auth_socket</c> and, in the environment Development only, <c>/token</c>, <c>/tracked</c> and
+    /// <c>/audience</c>.
     /// </summary>
     public static void MapPlayground(this IEndpointRouteBuilder endpoints)
     {
@@ -39,6 +47,7 @@ public static class PlaygroundExtensions
             endpoints.MapAssets("/playground/assets/");
             endpoints.MapDevelopmentToken();
             endpoints.MapGet("/tracked", (HttpContext http) => SamplePages.Show(http, "tracked.html"));
+            endpoints.MapGet("/audience", (HttpContext http) => SamplePages.Show(http, "audience.html"));
         }
     }
 }

@@ -14,6 +14,7 @@ export default defineConfig({
       input: {
         shop: "src/shop.js",
         tracked: "src/tracked.js",
+        audience: "src/audience.js",
         chat: "src/chat.js",
         "dashboard-shoppers": "src/dashboard/shoppers.ts",
         phoenix: "phoenix", // as it is, for pages that are not bundled

@@ -93,7 +93,7 @@ public sealed class HostSettingsTests(ThreeSilos nodes)
         Assert.Contains("Presence:Admin:Password", await api.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Contains("Presence:Admin:Password", silo.Output, StringComparison.Ordinal);
         // Outside Development tokens are not issued without a sign-in.
-        foreach (var path in new[] { "/token?user_id=ann", "/tracked?user_id=ann" })
+        foreach (var path in new[] { "/token?user_id=ann", "/tracked?user_id=ann", "/audience?user_id=ann" })
         {
             using var response = await http.GetAsync(path);
             Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);

@@ -17,6 +17,7 @@ public sealed class ProxyPrefixTests
         // This proxy strips its prefix.
         await AllBelowAsync(http, "/", "/presence");
         await AllBelowAsync(http, "/tracked?user_id=ann", "/presence");
+        await AllBelowAsync(http, "/audience?user_id=ann", "/presence");
     }
 
     [Fact]

@@ -10,6 +10,7 @@ public sealed class TokenHealthTests(ThreeSilos nodes)
     [InlineData("/health/ready")]
     [InlineData("/")]
     [InlineData("/tracked")]
+    [InlineData("/audience")]
     public async Task Nodes_answer(string path)
     {
         NodeScripts.Require();

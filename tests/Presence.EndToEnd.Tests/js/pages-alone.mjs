@@ -303,6 +303,44 @@ const CASES = {
     server.disconnect();
     await shows(page, "#notice", "as of 22:00 ");
   },
+
+  async "Audience is shown as a number with a sample while it is large, and as people before and after"({ page, open }) {
+    const server = await open("/audience?user_id=eve", {
+      "/token": () => ({ status: 200, headers: { "Token-Lifetime": "3600" }, body: "t" }),
+    });
+    const topic = "audience:main";
+    await untilJoined(server, topic);
+    const people = (...keys) => Object.fromEntries(keys.map((key) => [key, { metas: [{ online_at: SERVER, phx_ref: key }] }]));
+    server.push(topic, "presence_state", people("ann", "eve"));
+    await shows(page, "#headline", "2 people are here");
+    assertEqual(await page.locator("#people .key").allTextContents(), ["ann", "eve"], "the members");
+
+    server.push(topic, "presence_mode", { mode: "counts" });
+    server.push(topic, "presence_counts", { count: 1250, keys: 1234, exact: true, at: SERVER, sample: people("ann", "bob", "eve") });
+    await shows(page, "#headline", "1,234 people are here, of whom some:");
+    await shows(page, "#devices", "On 1,250 devices, counted at 12:00:00.");
+    assertEqual(await page.locator("#sample .key").allTextContents(), ["eve", "ann", "bob"], "the sample, oneself first");
+    assertEqual(await page.locator("#sample .badge:not([hidden])").count(), 1, "chips that are oneself");
+    assertEqual(await page.locator("#people li").count(), 0, "listed people");
+    server.push(topic, "presence_counts", { count: 1251, keys: 1235, exact: true, at: SERVER });
+    await shows(page, "#headline", "1,235 people");
+    assertEqual(await page.locator("#sample li").count(), 3, "the sample that has not changed");
+
+    server.replies = { presence_page: ({ after }) => after
+      ? { presences: people("eve"), next: null }
+      : { presences: people("ann", "bob"), next: "bob" } };
+    await page.click("text=Show all");
+    await shows(page, "#pages-said", "The first 2 ");
+    await page.click("text=More");
+    await shows(page, "#pages-said", "All 3 ");
+    assertEqual(await page.locator("#people .key").allTextContents(), ["ann", "bob", "eve"], "the pages");
+
+    server.push(topic, "presence_mode", { mode: "members" });
+    server.push(topic, "presence_state", people("eve"));
+    await shows(page, "#headline", "1 person is here");
+    assertEqual(await page.locator("#people .key").allTextContents(), ["eve"], "the members again");
+    assert(await page.locator("#sample").isHidden(), "the sample is gone");
+  },
 };
 
 /** The view of the shop, open and joined. */

@@ -27,6 +27,7 @@ export async function standIn(root, page, answers = {}, { signedIn = true } = {}
       views: '<a href="#shoppers" data-script="/assets/dashboard-shoppers.js">Shoppers</a>',
     }),
     "/chat": () => show("samples/web/pages/chat.html", { node: "node-1" }),
+    "/audience": () => show("samples/web/pages/audience.html", { node: "node-1" }),
     "/tracked": () => show("samples/web/pages/tracked.html", { node: "node-1" }),
   };
   await page.route(`${BASE}/**`, async (route) => {
@@ -45,9 +46,10 @@ export async function standIn(root, page, answers = {}, { signedIn = true } = {}
   await page.routeWebSocket(/\/websocket/, (socket) => {
     server.disconnect = () => socket.close();
     socket.onMessage((text) => {
-      const [joinRef, ref, topic, event] = JSON.parse(text);
-      if (event === "phx_join") server.channels.set(topic, (name, body) => socket.send(JSON.stringify([joinRef, null, topic, name, body])));
-      socket.send(JSON.stringify([joinRef, ref, topic, "phx_reply", { status: "ok", response: {} }]));
+      const [joinRef, ref, topic, event, body] = JSON.parse(text);
+      if (event === "phx_join") server.channels.set(topic, (name, sent) => socket.send(JSON.stringify([joinRef, null, topic, name, sent])));
+      const response = server.replies?.[event]?.(body) ?? {};
+      socket.send(JSON.stringify([joinRef, ref, topic, "phx_reply", { status: "ok", response }]));
     });
   });
   /** Sends an event to a channel that the page has joined. */

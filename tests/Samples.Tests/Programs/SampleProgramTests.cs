@@ -59,6 +59,7 @@ public sealed class SampleProgramTests
     {
         await using var program = await SampleProcess.StartWebAsync("Playground");
         await program.GetAsync("/tracked?user_id=ann");
+        await program.GetAsync("/audience?user_id=ann");
         await using var ann = await SignedInAsync("ann");
         await ann.SeesAsync("Present ann");
         await using var bob = await SignedInAsync("bob");
