@@ -140,9 +140,12 @@ internal static class PresenceEvents
             EventId = counts.Cursor.ToString(),
         },
 
-        // Without an id: a reader that comes back after it still needs what it announces.
+        // The empty id makes the reader forget its last one: if it comes back after this, it needs what was announced.
         FeedMode mode => new SseItem<string>(
-            JsonSerializer.Serialize(new ModeBody(mode.Topic, mode.Name), PresenceJson.Default.ModeBody), "mode"),
+            JsonSerializer.Serialize(new ModeBody(mode.Topic, mode.Name), PresenceJson.Default.ModeBody), "mode")
+        {
+            EventId = "",
+        },
         _ => throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message)),
     });
 

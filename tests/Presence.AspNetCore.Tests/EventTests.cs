@@ -107,6 +107,7 @@ public sealed class EventTests : IAsyncLifetime
             await ChangeAsync("cid", joins: true);
             await reader.NextAsync("diff");
             Assert.Equal("counts", (await reader.NextAsync("mode")).GetProperty("mode").GetString());
+            Assert.Equal("", reader.LastId);
             var first = await reader.NextAsync("counts");
             Assert.Equal((3, 3), (first.GetProperty("count").GetInt32(), first.GetProperty("keys").GetInt32()));
             var sampled = Assert.Single(first.GetProperty("sample").EnumerateArray());

@@ -211,7 +211,10 @@ public sealed class ChangeFeedCountsTests : IDisposable
             Dispose();
             return new Reader(feed, Cursor)
             {
-                Members = Members, _hasMembers = _hasMembers, IsCounting = IsCounting, Count = Count,
+                Members = Members,
+                _hasMembers = _hasMembers,
+                IsCounting = IsCounting,
+                Count = Count,
             };
         }
 
