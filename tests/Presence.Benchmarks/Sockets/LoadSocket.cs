@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
@@ -14,9 +13,9 @@ internal sealed class LoadSocket : IDisposable
 {
     private readonly Socket _socket =
         new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-    private readonly ArrayBufferWriter<byte> _message = new();
-    private ArrayBufferWriter<byte> _kept = new();
     private readonly TaskCompletionSource _upgraded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private PooledBytes _message;
+    private PooledBytes _kept;
     private bool _isUpgraded;
     private bool _isStream;
 
@@ -134,10 +133,11 @@ internal sealed class LoadSocket : IDisposable
             return;
         }
 
-        if (_kept.WrittenCount > 0)
+        var isKept = _kept.Count > 0;
+        if (isKept)
         {
             _kept.Write(bytes);
-            bytes = _kept.WrittenSpan;
+            bytes = _kept.Written;
         }
 
         var taken = TakeUpgrade(bytes);
@@ -146,18 +146,13 @@ internal sealed class LoadSocket : IDisposable
             taken += TakeFrames(bytes[taken..]);
         }
 
-        if (_kept.WrittenCount == 0)
+        if (isKept)
         {
-            if (taken < bytes.Length)
-            {
-                _kept.Write(bytes[taken..]);
-            }
+            _kept.Remove(taken);
         }
-        else if (taken > 0)
+        else if (taken < bytes.Length)
         {
-            var rest = bytes[taken..].ToArray();
-            _kept = new();
-            _kept.Write(rest);
+            _kept.Write(bytes[taken..]);
         }
     }
 
@@ -223,7 +218,7 @@ internal sealed class LoadSocket : IDisposable
     private void Take(byte first, ReadOnlySpan<byte> payload)
     {
         var isLast = (first & 0x80) != 0;
-        if (isLast && _message.WrittenCount == 0)
+        if (isLast && _message.Count == 0)
         {
             Messages++;
             Received?.Invoke(this, payload);
@@ -234,8 +229,8 @@ internal sealed class LoadSocket : IDisposable
         if (isLast)
         {
             Messages++;
-            Received?.Invoke(this, _message.WrittenSpan);
-            _message.Clear();
+            Received?.Invoke(this, _message.Written);
+            _message.Remove(_message.Count);
         }
     }
 }
