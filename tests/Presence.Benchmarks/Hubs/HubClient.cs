@@ -15,7 +15,9 @@ internal sealed class HubClient(int number) : IDisposable
     private const string KeyPrefix = "user_";
 
     private readonly LoadSocket _socket = new();
-    private readonly HashSet<int> _keys = [];
+    private readonly Lock _gate = new();
+    private bool[] _isKnown = new bool[1024];
+    private int _known;
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _wanted = int.MaxValue;
@@ -47,10 +49,10 @@ internal sealed class HubClient(int number) : IDisposable
     /// <summary>Completes when the client has received this many keys, its own included.</summary>
     public Task KnowsAsync(int keys)
     {
-        lock (_keys)
+        lock (_gate)
         {
             _wanted = keys;
-            if (_keys.Count >= keys)
+            if (_known >= keys)
             {
                 _complete.TrySetResult();
             }
@@ -84,15 +86,22 @@ internal sealed class HubClient(int number) : IDisposable
         }
 
         var mark = "\"key\":\""u8;
-        lock (_keys)
+        lock (_gate)
         {
             while (message.IndexOf(mark) is var at and >= 0)
             {
                 message = message[(at + mark.Length)..];
-                _keys.Add(NumberOf(message[KeyPrefix.Length..]));
+                var key = NumberOf(message[KeyPrefix.Length..]);
+                if (key >= _isKnown.Length)
+                {
+                    Array.Resize(ref _isKnown, key * 2);
+                }
+
+                _known += _isKnown[key] ? 0 : 1;
+                _isKnown[key] = true;
             }
 
-            if (_keys.Count >= _wanted)
+            if (_known >= _wanted)
             {
                 _complete.TrySetResult();
             }
