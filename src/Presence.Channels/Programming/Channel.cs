@@ -122,13 +122,13 @@ public abstract class Channel
     /// <exception cref="AlreadyTrackedException">This channel already tracks the key in the topic.</exception>
     protected ValueTask<PresenceEntry> TrackAsync(
         string key, PresenceMeta meta = default, string? topic = null, CancellationToken cancellation = default) =>
-        Tracker.TrackAsync(Own(topic ?? Topic, key), topic ?? Topic, key, meta, cancellation);
+        Own(topic ?? Topic, key, Tracker.TrackAsync(Actor.PresenceSession, topic ?? Topic, key, meta, cancellation));
 
     /// <summary>Replaces the metadata of a presence of this channel.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
     protected ValueTask<PresenceEntry> UpdateAsync(
         string key, PresenceMeta meta, string? topic = null, CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Own(topic ?? Topic, key), topic ?? Topic, key, meta, cancellation);
+        Own(topic ?? Topic, key, Tracker.UpdateAsync(Actor.PresenceSession, topic ?? Topic, key, meta, cancellation));
 
     /// <summary>Replaces the metadata with the result of a function of the current entry.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
@@ -137,26 +137,26 @@ public abstract class Channel
         Func<PresenceEntry, PresenceMeta> update,
         string? topic = null,
         CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Own(topic ?? Topic, key), topic ?? Topic, key, update, cancellation);
+        Own(topic ?? Topic, key, Tracker.UpdateAsync(Actor.PresenceSession, topic ?? Topic, key, update, cancellation));
 
     /// <summary>Tracks a presence whose metadata have a type, in the topic of that type.</summary>
     /// <exception cref="AlreadyTrackedException">This channel already tracks the key in the topic.</exception>
     protected ValueTask<PresenceEntry> TrackAsync<T>(
         Topic<T> topic, string key, T meta, CancellationToken cancellation = default) =>
-        Tracker.TrackAsync(Own(topic.Name, key), topic, key, meta, cancellation);
+        Own(topic.Name, key, Tracker.TrackAsync(Actor.PresenceSession, topic, key, meta, cancellation));
 
     /// <summary>Replaces the metadata of a presence; fields that the type does not know are kept.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
     protected ValueTask<PresenceEntry> UpdateAsync<T>(
         Topic<T> topic, string key, T meta, CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Own(topic.Name, key), topic, key, meta, cancellation);
+        Own(topic.Name, key, Tracker.UpdateAsync(Actor.PresenceSession, topic, key, meta, cancellation));
 
     /// <summary>Changes the metadata of a presence; fields that the type does not know are kept.</summary>
     /// <exception cref="NotTrackedException">This channel does not track the key in the topic.</exception>
     /// <exception cref="PresenceMetaException">The current metadata do not fit the type; nothing changed.</exception>
     protected ValueTask<PresenceEntry> UpdateAsync<T>(
         Topic<T> topic, string key, Func<T, T> update, CancellationToken cancellation = default) =>
-        Tracker.UpdateAsync(Own(topic.Name, key), topic, key, update, cancellation);
+        Own(topic.Name, key, Tracker.UpdateAsync(Actor.PresenceSession, topic, key, update, cancellation));
 
     /// <summary>Removes a presence of this channel.</summary>
     /// <returns>False if there was none.</returns>
@@ -188,9 +188,6 @@ public abstract class Channel
 
     internal void Attach(ChannelActor actor) => _actor = actor;
 
-    private PresenceSession Own(string topic, string key)
-    {
-        Actor.OnOwnChange(topic, key);
-        return Actor.PresenceSession;
-    }
+    private ValueTask<PresenceEntry> Own(string topic, string key, ValueTask<PresenceEntry> change) =>
+        Actor.OnOwnChangeAsync(topic, key, change);
 }

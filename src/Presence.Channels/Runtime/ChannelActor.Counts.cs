@@ -16,14 +16,16 @@ internal sealed partial class ChannelActor
     /// <summary>Gets whether the client receives members, however large the topic is.</summary>
     public bool AlwaysMembers { get; private set; }
 
-    /// <summary>Remembers that the channel changes its presence of a key, for the samples of its client.</summary>
-    public void OnOwnChange(string topic, string key)
-    {
-        if (key is null || Server.Node.Tracker.AdaptiveOf(topic) is null)
-        {
-            return;
-        }
+    /// <summary>
+    /// Remembers that the channel has changed its presence of a key, for the samples of its client. Not before it has:
+    /// what the tracker rejects would be remembered for ever.
+    /// </summary>
+    public ValueTask<PresenceEntry> OnOwnChangeAsync(string topic, string key, ValueTask<PresenceEntry> change) =>
+        Server.Node.Tracker.AdaptiveOf(topic) is null ? change : RememberAsync(topic, key, change);
 
+    private async ValueTask<PresenceEntry> RememberAsync(string topic, string key, ValueTask<PresenceEntry> change)
+    {
+        var entry = await change;
         lock (_resourcesGate)
         {
             _own ??= new(1);
@@ -34,6 +36,7 @@ internal sealed partial class ChannelActor
         }
 
         Volatile.Write(ref _needsSample, 1);
+        return entry;
     }
 
     /// <summary>Forgets a key that the channel no longer has.</summary>
