@@ -9,9 +9,13 @@ internal sealed class PresenceFeeds(ChannelServer server)
     private readonly
         Dictionary<(string Presences, string Topic, PresenceView? View, bool AlwaysMembers), PresenceFeed> _feeds = [];
 
+    /// <param name="presences">The tracker's topic.</param>
+    /// <param name="view">The part of it; null: all.</param>
+    /// <param name="channel">The channel.</param>
+    /// <param name="accepted">Called before the channel can receive anything; null: nothing.</param>
     /// <exception cref="PresenceViewException">The view cannot be used for the presences.</exception>
     /// <exception cref="Node.PresenceOverloadException">The topic has too many views.</exception>
-    public PresenceFeed Add(string presences, PresenceView? view, ChannelActor channel)
+    public PresenceFeed Add(string presences, PresenceView? view, ChannelActor channel, Action? accepted)
     {
         lock (_gate)
         {
@@ -23,6 +27,7 @@ internal sealed class PresenceFeeds(ChannelServer server)
                 _feeds.Add(key, feed);
             }
 
+            accepted?.Invoke();
             feed.Add(channel);
             return feed;
         }

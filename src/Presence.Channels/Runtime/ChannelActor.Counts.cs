@@ -81,13 +81,21 @@ internal sealed partial class ChannelActor
 
     public void ForgetCursor() => Cursor = null;
 
-    /// <summary>Answers what a client asks of the presences that the channel pushes; null for other events.</summary>
-    private async ValueTask<ChannelReply?> AnswerAboutPresencesAsync(string name, ChannelPayload payload) => name switch
+    /// <summary>Answers what a client asks of the presences that the channel pushes; false for other events.</summary>
+    private async ValueTask<bool> AnswerAboutPresencesAsync(ChannelMessage message)
     {
-        PhoenixEvents.PresenceView => ChangeView(payload),
-        PhoenixEvents.PresencePage => await PageAsync(payload),
-        _ => null,
-    };
+        switch (message.Event)
+        {
+            case PhoenixEvents.PresenceView:
+                ChangeView(message.Ref, message.Payload);
+                return true;
+            case PhoenixEvents.PresencePage:
+                Reply(message.Ref, await PageAsync(message.Payload));
+                return true;
+            default:
+                return false;
+        }
+    }
 
     /// <summary>Answers <c>presence_page</c>: keys in order, whatever the size of the topic.</summary>
     private async ValueTask<ChannelReply> PageAsync(ChannelPayload payload)

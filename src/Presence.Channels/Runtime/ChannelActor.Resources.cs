@@ -102,9 +102,9 @@ internal sealed partial class ChannelActor
 
     /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
     /// <exception cref="PresenceOverloadException">The topic has too many views.</exception>
-    private void Show(string topic)
+    private void Show(string topic, Action? accepted = null)
     {
-        var feed = Server.Feeds.Add(topic, _view, this);
+        var feed = Server.Feeds.Add(topic, _view, this, accepted);
         lock (_resourcesGate)
         {
             if (!IsDetached)

@@ -39,7 +39,8 @@ internal sealed partial class ChannelActor
     }
 
     /// <summary>Replaces the view: the client receives the state of the new one, and then its changes.</summary>
-    private ChannelReply ChangeView(ChannelPayload payload)
+    /// <remarks>The answer comes before the state, which the feed sends on a thread of its own.</remarks>
+    private void ChangeView(WireValue reference, ChannelPayload payload)
     {
         PresenceView? view;
         var topic = _pushedTopic!;
@@ -53,7 +54,8 @@ internal sealed partial class ChannelActor
         }
         catch (PresenceViewException e)
         {
-            return Rejected(e);
+            Reply(reference, Rejected(e));
+            return;
         }
 
         PresenceFeed? former;
@@ -77,14 +79,13 @@ internal sealed partial class ChannelActor
         try
         {
             _view = view;
-            Show(topic);
-            return ChannelReply.Ok();
+            Show(topic, () => Reply(reference, ChannelReply.Ok()));
         }
         catch (PresenceOverloadException e)
         {
             _view = before;
+            Reply(reference, Rejected(e));
             StartPresence();
-            return Rejected(e);
         }
     }
 

@@ -318,10 +318,8 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 }
 
                 _hasBroadcast = false;
-                if (_pushedTopic is not null
-                    && await AnswerAboutPresencesAsync(message.Event!, message.Payload) is { } answer)
+                if (_pushedTopic is not null && await AnswerAboutPresencesAsync(message))
                 {
-                    Reply(message.Ref, answer);
                     break;
                 }
 
