@@ -1,8 +1,8 @@
-using System.Net.Sockets;
 using Orleans;
 using Orleans.Hosting;
 using Orleans.Runtime;
 using Presence.Grains;
+using Presence.Harness.Networks;
 
 namespace Presence.AspNetCore.Tests;
 
@@ -16,11 +16,11 @@ public sealed class ClusterTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var ports = FreePorts(4);
-        var primary = new IPEndPoint(IPAddress.Loopback, ports[0]);
+        var port = FreePorts.Find(4);
+        var primary = new IPEndPoint(IPAddress.Loopback, port);
         for (var i = 0; i < 2; i++)
         {
-            var (silo, gateway, name) = (ports[i], ports[i + 2], $"web {i}");
+            var (silo, gateway, name) = (port + i, port + i + 2, $"web {i}");
             _silos.Add(await WebHost.StartAsync(
                 builder => builder.UseOrleans(orleans => orleans
                     .UseLocalhostClustering(silo, gateway, primary)
@@ -31,7 +31,7 @@ public sealed class ClusterTests : IAsyncLifetime
 
         _client = await WebHost.StartAsync(
             builder => builder.UseOrleansClient(
-                client => client.UseLocalhostClustering([ports[2], ports[3]]).AddPresence()),
+                client => client.UseLocalhostClustering([port + 2, port + 3]).AddPresence()),
             app => app.MapPresence("/presence"));
     }
 
@@ -212,21 +212,4 @@ public sealed class ClusterTests : IAsyncLifetime
 
     private Task<TimeSpan> UntilSilosCountAsync(int count) => TestTimeouts.UntilAsync(
         $"both silos count {count}", Timeout, () => _silos.All(s => s.Node.Tracker.Count("jobs") == count));
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
-        foreach (var listener in listeners)
-        {
-            listener.Start();
-        }
-
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToArray();
-        foreach (var listener in listeners)
-        {
-            listener.Dispose();
-        }
-
-        return ports;
-    }
 }

@@ -14,7 +14,7 @@ public sealed class AppHostTests
         PostgresServer.Require();
         await BuildAsync();
         await using var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
-        var port = FreePorts(3);
+        var port = FreePorts.Find(3);
         var host = Path.Combine(
             HostFiles.Root, "artifacts", "bin", "AppHost", Configuration, "Presence.Samples.AppHost.dll");
         var start = new ProcessStartInfo("dotnet", [host, "--Port", $"{port}"]) { WorkingDirectory = Project };
@@ -65,11 +65,4 @@ public sealed class AppHostTests
     }
 
     /// <summary>Returns the first of some neighbouring ports that are free.</summary>
-    private static int FreePorts(int count)
-    {
-        var used = System.Net.NetworkInformation.IPGlobalProperties.GetIPGlobalProperties()
-            .GetActiveTcpListeners().Select(listener => listener.Port).ToHashSet();
-        return Enumerable.Range(0, 1000).Select(_ => Random.Shared.Next(20_000, 30_000))
-            .First(port => !Enumerable.Range(port, count).Any(used.Contains));
-    }
 }

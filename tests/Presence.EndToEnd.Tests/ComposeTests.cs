@@ -74,7 +74,7 @@ public sealed partial class ComposeTests
         await using var cluster = await NodeCluster.CreateAsync(settings);
         var nodes = await cluster.GrowToAsync(4);
         var quiet = nodes[3];
-        var site = $"http://127.0.0.1:{FreePort()}";
+        var site = $"http://127.0.0.1:{FreePorts.Find()}";
         await using var proxy = RunCaddy(caddy!, site, nodes.Take(3).Select(node => node.Address.Authority));
         using var http = new HttpClient { BaseAddress = new Uri(site) };
         await TestTimeouts.UntilAsync("Caddy serves", TimeSpan.FromSeconds(30), async () =>
@@ -158,12 +158,5 @@ public sealed partial class ComposeTests
         Requirement.Demand("compose", compose is null ? "docker-compose is not on the path." : null);
         return await Command.RunAsync(
             compose!, ["config", "--quiet"], folder, TimeSpan.FromSeconds(60), variables);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

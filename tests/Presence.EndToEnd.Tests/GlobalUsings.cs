@@ -10,6 +10,7 @@ global using System.Text.Json;
 global using Presence.Client;
 global using Presence.Harness;
 global using Presence.Harness.Databases;
+global using Presence.Harness.Networks;
 global using Presence.Harness.Nodes;
 global using Presence.Harness.Processes;
 global using Presence.Silo;

@@ -23,7 +23,7 @@ public sealed class MultiProcessSiloTests
     public async Task Silo_needs_only_a_port_and_prints_how_others_join()
     {
         var cluster = $"test-{Guid.NewGuid():n}";
-        var port = FreePort();
+        var port = FindPorts(1);
         await using var first = await SiloProcess.StartAsync(
             ["--urls", $"http://127.0.0.1:{port}", "--Presence:Orleans:ClusterId", cluster]);
         Assert.Contains("this process forms a cluster of its own", first.Output, StringComparison.Ordinal);
@@ -55,7 +55,7 @@ public sealed class MultiProcessSiloTests
             [.. cluster, "--Presence:NodeName", "node-1", "--Presence:Orleans:SiloPort",
                 $"{PrimarySilo.Default.Port}"]);
         await using var second = await SiloProcess.StartAsync(
-            [.. cluster, "--Presence:NodeName", "node-2", "--urls", $"http://127.0.0.1:{FreePort()}"]);
+            [.. cluster, "--Presence:NodeName", "node-2", "--urls", $"http://127.0.0.1:{FindPorts(1)}"]);
         await UntilNodesAsync(primary, "node-1", "node-2");
         Assert.Contains(
             $"Joining the cluster of the silo at {PrimarySilo.Default}.", second.Output, StringComparison.Ordinal);
@@ -225,7 +225,7 @@ public sealed class MultiProcessSiloTests
     [SkippableFact]
     public async Task Silos_of_one_process_listen_on_consecutive_ports()
     {
-        var port = FreePort();
+        var port = FindPorts(3);
         await using var host = await SiloProcess.StartAsync(["--nodes", "3", "--urls", $"http://127.0.0.1:{port}"]);
         Assert.Equal([port, port + 1, port + 2], host.Nodes.Select(m => new Uri(m).Port));
         using var http = new HttpClient();
@@ -236,17 +236,8 @@ public sealed class MultiProcessSiloTests
         }
     }
 
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(5000, 6000);
-            if (IsFree(port))
-            {
-                return port;
-            }
-        }
-    }
+    /// <summary>The ports of silo and gateway, which are derived, are not among those of the system either.</summary>
+    private static int FindPorts(int count) => FreePorts.Find(count, from: 5000, below: 6000);
 
     private static bool IsFree(int port)
     {

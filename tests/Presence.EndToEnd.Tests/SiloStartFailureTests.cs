@@ -33,14 +33,14 @@ public sealed class SiloStartFailureTests
     public async Task Address_of_a_later_silo_in_use_is_reported_before_the_start(string host, string where)
     {
         Skip.IfNot(Socket.OSSupportsIPv6, "This machine has no IPv6.");
-        using var taken = new TcpListener(IPAddress.Parse(where), 0);
+        var first = FreePorts.Find(3);
+        using var taken = new TcpListener(IPAddress.Parse(where), first + 2);
         taken.Start();
-        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
         using var output = new StringWriter();
         using var error = new StringWriter();
-        string[] arguments = ["--nodes", "3", "--urls", $"http://{host}:{port - 2}", "--environment", "Development"];
+        string[] arguments = ["--nodes", "3", "--urls", $"http://{host}:{first}", "--environment", "Development"];
         Assert.Equal(1, await SiloProgram.RunAsync(arguments, output, error));
-        HostInProcess.Fails($"Cannot listen on http://{host}:{port}: the address is already in use; ", $"{error}");
+        HostInProcess.Fails($"Cannot listen on http://{host}:{first + 2}: the address is already in use; ", $"{error}");
         Assert.Empty(output.ToString());
     }
 

@@ -4,6 +4,7 @@ global using System.Net.Sockets;
 global using System.Text.RegularExpressions;
 global using System.Xml.Linq;
 global using Presence.Harness;
+global using Presence.Harness.Networks;
 global using Presence.Harness.Nodes;
 global using Presence.Harness.Processes;
 global using Xunit;

@@ -73,8 +73,8 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
     [Fact]
     public async Task Programs_of_the_first_page_build_run_and_stop_outside_of_the_repository()
     {
-        var (siloPort, gatewayPort) = FreePorts();
-        await ConsumerApps.BuildAsync(feed, siloPort, gatewayPort);
+        var siloPort = FreePorts.Find(2);
+        await ConsumerApps.BuildAsync(feed, siloPort, siloPort + 1);
 
         var (siloLines, webLines, browserLines) = (new Awaited<string>(), new Awaited<string>(), new Awaited<string>());
         await using var silo = ConsumerApps.Start(feed, "silo", siloLines);
@@ -117,11 +117,11 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         }
 
         await ConsumerApps.BuildHubAsync(feed);
-        var (firstPorts, secondPorts) = (FreePorts(), FreePorts());
+        var port = FreePorts.Find(4);
         var (firstLines, secondLines, lines) = (new Awaited<string>(), new Awaited<string>(), new Awaited<string>());
-        await using var first = Start(firstLines, firstPorts);
+        await using var first = Start(firstLines, port);
         var firstUrl = await AddressAsync(firstLines);
-        await using var second = Start(secondLines, secondPorts);
+        await using var second = Start(secondLines, port + 2);
         var secondUrl = await AddressAsync(secondLines);
         var start = new ProcessStartInfo(node!, ["signalr.mjs", $"{firstUrl}hub", $"{secondUrl}hub"])
         {
@@ -135,9 +135,9 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         await clients.Drained;
         Assert.True(clients.ExitCode == 0, clients.Output + first.Output);
 
-        OwnedProcess Start(Awaited<string> output, (int Silo, int Gateway) ports)
+        OwnedProcess Start(Awaited<string> output, int siloPort)
         {
-            string[] numbers = [$"{ports.Silo}", $"{ports.Gateway}", $"{firstPorts.Silo}"];
+            string[] numbers = [$"{siloPort}", $"{siloPort + 1}", $"{port}"];
             return ConsumerApps.Start(feed, "hub", output, ["--urls=http://127.0.0.1:0", .. numbers]);
         }
     }
@@ -159,14 +159,5 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
             (await http.GetStringAsync("lobby", closed.Token)).Contains("ann", StringComparison.Ordinal));
         await closed.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-    }
-
-    internal static (int Silo, int Gateway) FreePorts()
-    {
-        using var first = new TcpListener(IPAddress.Loopback, 0);
-        using var second = new TcpListener(IPAddress.Loopback, 0);
-        first.Start();
-        second.Start();
-        return (((IPEndPoint)first.LocalEndpoint).Port, ((IPEndPoint)second.LocalEndpoint).Port);
     }
 }

@@ -9,11 +9,11 @@ public sealed class TemplateTests(PackageFeed feed) : IClassFixture<PackageFeed>
     [Fact]
     public async Task Silo_reports_the_grain_that_is_present()
     {
-        var (siloPort, gatewayPort) = PackageTests.FreePorts();
+        var siloPort = FreePorts.Find(2);
         await CreateAsync("presence-silo", "Devices");
         var lines = new Awaited<string>();
         await using var program = ConsumerApps.Start(
-            feed, "Devices", lines, "--SiloPort", $"{siloPort}", "--GatewayPort", $"{gatewayPort}");
+            feed, "Devices", lines, "--SiloPort", $"{siloPort}", "--GatewayPort", $"{siloPort + 1}");
         await lines.FirstAsync(line => line.Contains("Joined: thermometer", StringComparison.Ordinal));
         await StopAsync(program);
     }
@@ -21,14 +21,14 @@ public sealed class TemplateTests(PackageFeed feed) : IClassFixture<PackageFeed>
     [Fact]
     public async Task Web_application_is_ready_lists_and_shows_its_page()
     {
-        var (siloPort, gatewayPort) = PackageTests.FreePorts();
+        var siloPort = FreePorts.Find(2);
         await CreateAsync("presence-web", "Online");
         var lines = new Awaited<string>();
         await using var program = ConsumerApps.Start(
             feed,
             "Online",
             lines,
-            ["--urls", "http://127.0.0.1:0", "--SiloPort", $"{siloPort}", "--GatewayPort", $"{gatewayPort}"]);
+            ["--urls", "http://127.0.0.1:0", "--SiloPort", $"{siloPort}", "--GatewayPort", $"{siloPort + 1}"]);
         using var http = await ClientAsync(lines);
         Assert.Contains("Who is online", await http.GetStringAsync("/"));
         using var body = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");

@@ -1,7 +1,7 @@
-using System.Net.Sockets;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Presence.Grains;
+using Presence.Harness.Networks;
 using Presence.Postgres;
 using Presence.Silo;
 
@@ -22,14 +22,11 @@ internal static class SiloNode
     /// <summary>A node may be started during a database outage.</summary>
     private static readonly TimeSpan DatabaseTimeout = TimeSpan.FromSeconds(50);
 
-    private const int FirstPort = 20_000;
-    private const int FirstOutgoingPort = 32_768;
-    private const int MaxAttempts = 100;
-
     public static async Task AddAsync(
         HostApplicationBuilder builder, NodeSettings settings, Action<PresenceOptions> configureNode)
     {
         await CreateSchemaAsync(settings.Database);
+        var port = FreePorts.Find(2);
         builder.UseOrleans(silo =>
         {
             silo.UseAdoNetClustering(
@@ -38,8 +35,7 @@ internal static class SiloNode
             silo.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = settings.Name);
             silo.Configure<EndpointOptions>(o =>
             {
-                (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (
-                    settings.Address, FreePort(settings.Address), FreePort(settings.Address));
+                (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (settings.Address, port, port + 1);
                 o.SiloListeningEndpoint = new IPEndPoint(settings.Address, o.SiloPort);
                 o.GatewayListeningEndpoint = new IPEndPoint(settings.Address, o.GatewayPort);
             });
@@ -69,24 +65,6 @@ internal static class SiloNode
             catch (SiloStartException) when (Stopwatch.GetElapsedTime(begun) < DatabaseTimeout)
             {
                 // Retry.
-            }
-        }
-    }
-
-    /// <summary>Returns a port below the range of outgoing connections, which could take it meanwhile.</summary>
-    private static int FreePort(IPAddress address)
-    {
-        for (var attempts = 0; ; attempts++)
-        {
-            try
-            {
-                using var listener = new TcpListener(address, Random.Shared.Next(FirstPort, FirstOutgoingPort));
-                listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
-            }
-            catch (SocketException) when (attempts < MaxAttempts)
-            {
-                // The port is in use; try another.
             }
         }
     }

@@ -1,10 +1,10 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Presence.Harness.Networks;
 
 namespace Presence.Benchmarks.Subjects;
 
@@ -45,14 +45,14 @@ internal sealed class OrleansSilos : IAsyncDisposable
 
     public async Task<IPresenceNode?> AddAsync()
     {
-        var (silo, gateway) = (FreePort(), FreePort());
+        var silo = FreePorts.Find(2);
         _primary ??= new IPEndPoint(IPAddress.Loopback, silo);
         var name = $"silo-{_hosts.Count + 1}";
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         builder.UseOrleans(orleans =>
         {
-            orleans.UseLocalhostClustering(silo, gateway, _primary);
+            orleans.UseLocalhostClustering(silo, silo + 1, _primary);
             orleans.Configure<SiloOptions>(o => o.SiloName = name);
             if (_withPresence)
             {
@@ -73,12 +73,5 @@ internal sealed class OrleansSilos : IAsyncDisposable
             await host.StopAsync();
             host.Dispose();
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

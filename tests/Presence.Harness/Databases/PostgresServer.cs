@@ -122,7 +122,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
         for (var attempt = 1; ; attempt++)
         {
-            var port = FreePort(_options.Address);
+            var port = FreePorts.Find();
             if (await TryStartAsync(port))
             {
                 Port = port;
@@ -279,21 +279,6 @@ public sealed class PostgresServer : IAsyncDisposable
         {
             // A child may still write its statistics.
             return false;
-        }
-    }
-
-    private static int FreePort(IPAddress address)
-    {
-        try
-        {
-            using var listener = new TcpListener(address, 0);
-            listener.Start();
-            return ((IPEndPoint)listener.LocalEndpoint).Port;
-        }
-        catch (SocketException)
-        {
-            // The address is in another network namespace, where no other process listens.
-            return 5432;
         }
     }
 }

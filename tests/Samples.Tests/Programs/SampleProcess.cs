@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using System.Net.NetworkInformation;
 using System.Text.RegularExpressions;
 using Presence.Harness;
 using Presence.Harness.Nodes;
@@ -11,9 +10,6 @@ namespace Presence.Samples.Tests.Programs;
 /// <summary>A sample program as a process of its own.</summary>
 internal sealed class SampleProcess : IAsyncDisposable
 {
-    // Below the ports of outgoing connections, which could take one before the sample does.
-    private const int FirstPort = 20_000;
-    private const int FirstOutgoingPort = 32_768;
     private const string ListeningLine = @"Now listening on: (?<url>http://127\.0\.0\.1:\d+)";
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
 
@@ -48,14 +44,6 @@ internal sealed class SampleProcess : IAsyncDisposable
         var process = Start(sample, ["--urls", "http://127.0.0.1:0", .. arguments]);
         process.Address = new Uri((await process.LineAsync(ListeningLine)).Groups["url"].Value);
         return process;
-    }
-
-    /// <summary>Returns a free port, as text.</summary>
-    public static string FreePort()
-    {
-        var listeners = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners();
-        var ports = Enumerable.Range(0, 1000).Select(_ => Random.Shared.Next(FirstPort, FirstOutgoingPort));
-        return $"{ports.First(port => listeners.All(used => used.Port != port))}";
     }
 
     /// <summary>Waits for a line of output; fails if there is none in time, or the program ends before.</summary>

@@ -1,4 +1,5 @@
 using Presence.Client;
+using Presence.Harness.Networks;
 
 namespace Presence.Samples.Tests.Programs;
 
@@ -14,8 +15,9 @@ public sealed class SampleProgramTests
     [Fact]
     public async Task HelloPresence_shows_who_joins_and_leaves_to_clients_and_on_the_console()
     {
+        var silo = FreePorts.Find(2);
         await using var program = await SampleProcess.StartWebAsync(
-            "HelloPresence", "--siloPort", SampleProcess.FreePort(), "--gatewayPort", SampleProcess.FreePort());
+            "HelloPresence", "--siloPort", $"{silo}", "--gatewayPort", $"{silo + 1}");
         await program.GetAsync("/");
         await program.GetAsync("/assets/phoenix.js");
         await using var ann = await SampleClient.JoinAsync(program, "socket", "lobby", new { name = "ann" });
@@ -86,7 +88,8 @@ public sealed class SampleProgramTests
     [Fact]
     public async Task UniqueWorker_runs_once_and_continues_its_count_on_another_silo_after_a_stop()
     {
-        var (primary, port) = (SampleProcess.FreePort(), SampleProcess.FreePort());
+        var ports = FreePorts.Find(2);
+        var (primary, port) = ($"{ports}", $"{ports + 1}");
         await using var first = SampleProcess.Start("UniqueWorker", "--primary", primary);
         await first.LineAsync($"worker-{primary} is ready");
         await using var second = SampleProcess.Start("UniqueWorker", "--primary", primary, "--port", port);

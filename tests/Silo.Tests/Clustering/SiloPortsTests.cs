@@ -93,13 +93,14 @@ public sealed class SiloPortsTests : IDisposable
     private IReadOnlyList<SiloEndpoints> Assign(params ReadOnlySpan<(string Key, string Value)> settings) =>
         SiloPorts.Assign(Options.Read(settings), _output);
 
-    /// <summary>Returns an HTTP port whose silo port and the next one are free.</summary>
+    /// <summary>Returns an HTTP port that is free, with its silo port and the next one.</summary>
     private static int FreePort(bool gatewayToo = false)
     {
         for (var http = 4200; ; http++)
         {
             try
             {
+                using var own = new PortListener(port: http);
                 using var silo = new PortListener(port: http + 7111);
                 using var next = new PortListener(port: http + 1);
                 using var gateway = new PortListener(port: gatewayToo ? http + 26_000 : 0);
