@@ -12,6 +12,9 @@ internal sealed partial class HubConnection
     /// <summary>Maximum number of messages of <c>SendToKeyAsync</c> that wait for the client to read.</summary>
     private const int MaxMessages = 100;
 
+    /// <summary>For all connections, as the thread pool is.</summary>
+    private static readonly WriteTurns Turns = new(2 * Environment.ProcessorCount);
+
     private readonly Lock _trackedGate = new();
     private OneOrMany<(string Topic, string Key), PresenceMeta> _tracked;
     private OneOrMany<string, FeedReader> _pushes;
@@ -285,9 +288,34 @@ internal sealed partial class HubConnection
         lock (reader)
         {
             return reader.IsOver ? default
-                : reader.TryRead(out var message, out var next) ? WriteAsync(reader, message!)
-                : new(next);
+                : !reader.TryRead(out var message, out var next) ? new(next)
+                : IsLong(message!) ? new(WriteInTurnAsync(reader, message!))
+                : WriteAsync(reader, message!);
         }
+    }
+
+    /// <summary>Whether the message, which is encoded once for all connections, takes more than a small segment.</summary>
+    private bool IsLong(FeedMessage message) => message is not FeedCounts && _connection is { } connection
+        && HubMessages.Call(message).GetSerializedMessage(connection.Protocol).Length
+            > LargeSegmentTransport.SmallSegment;
+
+    private async Task WriteInTurnAsync(FeedReader reader, FeedMessage message)
+    {
+        await Turns.WaitAsync().ConfigureAwait(false);
+        ValueTask writing;
+        try
+        {
+            lock (reader)
+            {
+                writing = reader.IsOver ? default : WriteAsync(reader, message);
+            }
+        }
+        finally
+        {
+            Turns.End();
+        }
+
+        await writing.ConfigureAwait(false);
     }
 
     private ValueTask WriteAsync(FeedReader reader, FeedMessage message)

@@ -17,7 +17,7 @@ internal sealed class LargeSegmentTransport(IDuplexPipe inner) : IDuplexPipe
     public const int MaxSegment = (32 * 1024) - 64;
 
     /// <summary>Size of the segments of SignalR's pipe.</summary>
-    private const int SmallSegment = 4096;
+    public const int SmallSegment = 4096;
 
     public PipeReader Input => inner.Input;
 

@@ -9,7 +9,8 @@ internal sealed class FrameClient : IDisposable
 {
     private const byte LastFrame = 0x80;
 
-    private readonly TcpClient _socket = new();
+    // Fixed, because the system would enlarge it to the size of the messages that a client does not read.
+    private readonly TcpClient _socket = new() { ReceiveBufferSize = 64 * 1024 };
 
     private NetworkStream Stream => _socket.GetStream();
 

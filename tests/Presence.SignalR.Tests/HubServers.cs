@@ -35,7 +35,8 @@ internal sealed class HubServers : IAsyncDisposable
             after?.Invoke(signalR);
             services?.Invoke(builder.Services);
             var app = builder.Build();
-            app.MapHub<RoomHub>("/hub");
+            // Longer than the tests wait for what a client that does not read may hold back.
+            app.MapHub<RoomHub>("/hub", options => options.TransportSendTimeout = TimeSpan.FromMinutes(2));
             app.MapHub<OtherHub>("/other", options => options.AllowStatefulReconnects = true);
             app.MapHub<Migration.ChatHub>("/chat");
             await app.StartAsync();

@@ -102,6 +102,25 @@ public sealed class LargeSegmentTransportTests
         Assert.Equal("""{"type":3,"invocationId":"1","result":true}""".Length + 1, (await client.ReceiveAsync()).Sum());
     }
 
+    [Fact]
+    public async Task Clients_that_do_not_read_a_long_message_keep_it_from_nobody()
+    {
+        await using var servers = await HubServers.StartAsync(1);
+        await FillAsync(servers, "room", metaSize: 60_000);
+        var slow = new List<FrameClient>();
+        for (var i = 0; i < 2 * Environment.ProcessorCount; i++)
+        {
+            slow.Add(await FrameClient.ConnectAsync(servers.AddressOf(0), "/hub"));
+            await slow[i].SendAsync("""{"type":1,"target":"Push","arguments":["room"]}""");
+            await slow[i].ReceiveFrameAsync();
+        }
+
+        using var client = await FrameClient.ConnectAsync(servers.AddressOf(0), "/hub");
+        await client.SendAsync("""{"type":1,"target":"Push","arguments":["room"]}""");
+        Assert.InRange((await client.ReceiveAsync()).Sum(), 60_000 * People, int.MaxValue);
+        slow.ForEach(one => one.Dispose());
+    }
+
     private static int Count(ReadOnlySequence<byte> bytes)
     {
         var count = 0;
