@@ -26,34 +26,23 @@ internal sealed class ClientSource(IPresenceClient client) : IPresenceSource
     public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation) =>
         client.TopicsOfAsync(key, cancellation);
 
-    /// <summary>A view is projected in this process, which receives the whole topic.</summary>
+    /// <summary>A silo computes the view; nothing else reaches this process.</summary>
     public async Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener)
     {
-        view?.Check();
-        if (view is { Where.Count: > 0 })
-        {
-            throw new PresenceViewException("An Orleans client has no indexes: views with where need a silo.");
-        }
-
         var presences = new PresenceSet(topic);
-        var projection = view is null ? null : new ViewProjection(view, topic, () => presences.Current.Entries);
-        var subscription = await client.SubscribeAsync(topic, changes =>
-        {
-            presences.Apply(changes);
-            if (projection is null)
-            {
-                listener(changes, presences.Current, 0);
-            }
-            else if (projection.Apply(changes) is { Count: > 0 } ofView)
-            {
-                listener(ofView, projection.Snapshot, 0);
-            }
-
-            return default;
-        });
+        var subscription = view is { IsWhole: false }
+            ? await client.SubscribeAsync(topic, view, Handle)
+            : await client.SubscribeAsync(topic, Handle);
 
         // Of an empty topic: the first list of any other was given to the listener.
         return new SourceSubscription(new TopicSnapshot(topic), subscription);
+
+        ValueTask Handle(IReadOnlyList<PresenceChange> changes)
+        {
+            presences.Apply(changes);
+            listener(changes, presences.Current, 0);
+            return default;
+        }
     }
 
     public ISourceSession OpenSession(PresenceSessionOptions options) => new Session(client);

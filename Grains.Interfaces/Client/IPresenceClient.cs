@@ -148,6 +148,59 @@ public interface IPresenceClient
         Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
         SubscriptionKind kind = SubscriptionKind.Observer,
         CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Subscribes to a part of a topic: delivers every presence in the view as a join, then each change of the view.
+    /// The silo computes the view; nothing else is sent to this client.
+    /// </summary>
+    /// <remarks>
+    /// <para>A presence that comes into the view without joining, or goes out of it without leaving, has the reason
+    /// <see cref="LeaveReason.OutOfView"/>. After a loss of contact, the handler receives the net effect: what is no
+    /// longer in the view then is a leave with <see cref="LeaveReason.Unknown"/>, because it may have left or only gone
+    /// out of the view.</para>
+    /// <para>For up to <see cref="PresenceClientOptions.SiloSwitchGracePeriod"/> after the loss of a silo, there may be
+    /// more keys than <see cref="PresenceView.First"/>: those that the next silo does not know yet.</para>
+    /// </remarks>
+    /// <param name="topic">The topic.</param>
+    /// <param name="view">
+    /// The view. The fields of <see cref="PresenceView.Where"/> are declared on the silos, with
+    /// <see cref="TrackerOptions.AddIndex"/>.
+    /// </param>
+    /// <param name="handler">
+    /// Called with one batch of changes at a time, never empty. An exception is logged, and the next batch is
+    /// delivered. While the handler is slow, changes are coalesced to their net effect.
+    /// </param>
+    /// <param name="cancellation">Cancels the start only; dispose the subscription to end it.</param>
+    /// <exception cref="PresenceViewException">
+    /// The view is malformed, or filters by a field that is not declared for the topic.
+    /// </exception>
+    /// <exception cref="PresenceOverloadException">
+    /// The silo has reached its maximum of subscriptions, or of different views of the topic.
+    /// </exception>
+    /// <exception cref="TimeoutException">
+    /// No silo answered within six times <see cref="PresenceClientOptions.CallTimeout"/>. Any other exception of the
+    /// silo is thrown by the first attempt.
+    /// </exception>
+    /// <example>
+    /// <code>
+    /// var view = new PresenceView { First = 50, Prefix = "an" };
+    /// await using var subscription = await presence.SubscribeAsync("lobby", view, changes =&gt;
+    /// {
+    ///     foreach (var change in changes)
+    ///     {
+    ///         Console.WriteLine($"{change.Kind}: {change.Entry.Key}{(change.IsOfView ? " (of the view)" : "")}");
+    ///     }
+    ///
+    ///     return default;
+    /// });
+    /// </code>
+    /// </example>
+    Task<ITopicSubscription> SubscribeAsync(
+        string topic,
+        PresenceView view,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
+        CancellationToken cancellation = default) =>
+        throw new NotSupportedException("This client has no views.");
 }
 
 /// <summary>A presence that this client keeps tracked. Dispose it to leave.</summary>

@@ -3,12 +3,15 @@ using Presence.Tracker;
 
 namespace Presence.Grains.Client;
 
-/// <summary>Reads a topic through an observer. Replaces the subscription, on any silo, when it is lost.</summary>
+/// <summary>
+/// Reads a topic, or a view of it, through an observer. Replaces the subscription, on any silo, when it is lost.
+/// </summary>
 internal sealed class ObserverReader(
     PresenceClient client,
     string topic,
-    Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
-    : TopicReader(client, topic, handler)
+    Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
+    PresenceView? view = null)
+    : TopicReader(client, topic, handler, isOfView: view is not null)
 {
     private volatile Subscriber? _subscriber;
     private long _term;
@@ -44,8 +47,10 @@ internal sealed class ObserverReader(
         var subscriber = new Subscriber(this, ++_term);
         subscriber.Reference = Client.Grains.CreateObjectReference<IPresenceObserver>(subscriber);
         _subscriber = subscriber;
-        var subscription = await Client.BeginAsync(
-            Grain.Subscribe(subscriber.Reference, subscriber.Id, Cursor), [subscriber.Id], cancellation);
+        var subscribing = view is null
+            ? Grain.Subscribe(subscriber.Reference, subscriber.Id, Cursor)
+            : Grain.SubscribeView(subscriber.Reference, view, subscriber.Id);
+        var subscription = await Client.BeginAsync(subscribing, [subscriber.Id], cancellation);
         subscriber.Subscription = subscription;
         var snapshot = subscription.Snapshot;
         var presences = await ReadRestAsync(subscription.Silo, snapshot.Rest, snapshot.Presences, cancellation);

@@ -120,6 +120,19 @@ internal sealed class PresenceClient :
         };
     }
 
+    public Task<ITopicSubscription> SubscribeAsync(
+        string topic,
+        PresenceView view,
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        view.Check();
+        _ = Topic(topic);
+        return BeginAsync(
+            new ObserverReader(this, topic, handler, view.IsWhole ? null : view), cancellation);
+    }
+
     public async IAsyncEnumerable<PresenceEntry> ListAsync(
         string topic, [EnumeratorCancellation] CancellationToken cancellation = default)
     {

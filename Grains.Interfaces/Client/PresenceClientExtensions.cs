@@ -21,7 +21,8 @@ public static class PresenceClientExtensions
     /// Enumerates every presence of a topic as a join, and then each change, in order and exactly once, until canceled.
     /// </summary>
     /// <remarks>While the caller is slow, changes are coalesced to their net effect.</remarks>
-    /// <inheritdoc cref="IPresenceClient.SubscribeAsync" path="/exception"/>
+    /// <inheritdoc cref="IPresenceClient.SubscribeAsync(string, Func{IReadOnlyList{PresenceChange}, ValueTask},
+    /// SubscriptionKind, CancellationToken)" path="/exception"/>
     /// <exception cref="OperationCanceledException">The enumeration was canceled.</exception>
     /// <example>
     /// <code>
@@ -43,10 +44,33 @@ public static class PresenceClientExtensions
     }
 
     /// <summary>
+    /// Enumerates every presence in a view of a topic as a join, and then each change of the view, in order and exactly
+    /// once, until canceled. The silo computes the view; nothing else is sent to this client.
+    /// </summary>
+    /// <remarks>While the caller is slow, changes are coalesced to their net effect.</remarks>
+    /// <inheritdoc cref="IPresenceClient.SubscribeAsync(string, PresenceView, Func{IReadOnlyList{PresenceChange},
+    /// ValueTask}, CancellationToken)" path="/exception"/>
+    /// <exception cref="OperationCanceledException">The enumeration was canceled.</exception>
+    public static async IAsyncEnumerable<PresenceChange> WatchAsync(
+        this IPresenceClient client,
+        string topic,
+        PresenceView view,
+        [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        await foreach (var change in EnumerateAsync<PresenceChange>(
+            handler => client.SubscribeAsync(topic, view, handler, cancellation), cancellation))
+        {
+            yield return change;
+        }
+    }
+
+    /// <summary>
     /// Subscribes to the keys of a topic that come and go, whatever the number of their devices: delivers every key
     /// that is present, as come; then a key when its first presence has joined, and when its last one has left.
     /// </summary>
-    /// <inheritdoc cref="IPresenceClient.SubscribeAsync"/>
+    /// <inheritdoc cref="IPresenceClient.SubscribeAsync(string, Func{IReadOnlyList{PresenceChange}, ValueTask},
+    /// SubscriptionKind, CancellationToken)"/>
     public static Task<ITopicSubscription> SubscribeKeysAsync(
         this IPresenceClient client,
         string topic,
@@ -64,7 +88,8 @@ public static class PresenceClientExtensions
     }
 
     /// <summary>Enumerates the keys of a topic that come and go, as <see cref="SubscribeKeysAsync"/> does.</summary>
-    /// <inheritdoc cref="IPresenceClient.SubscribeAsync" path="/exception"/>
+    /// <inheritdoc cref="IPresenceClient.SubscribeAsync(string, Func{IReadOnlyList{PresenceChange}, ValueTask},
+    /// SubscriptionKind, CancellationToken)" path="/exception"/>
     /// <exception cref="OperationCanceledException">The enumeration was canceled.</exception>
     public static async IAsyncEnumerable<KeyChange> WatchKeysAsync(
         this IPresenceClient client, string topic, [EnumeratorCancellation] CancellationToken cancellation = default)

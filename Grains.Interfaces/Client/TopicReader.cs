@@ -45,7 +45,8 @@ internal abstract partial class TopicReader : ITopicSubscription
     protected TopicReader(
         PresenceClient client,
         string topic,
-        Func<IReadOnlyList<PresenceChange>, ValueTask> handler)
+        Func<IReadOnlyList<PresenceChange>, ValueTask> handler,
+        bool isOfView = false)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(handler);
@@ -53,7 +54,7 @@ internal abstract partial class TopicReader : ITopicSubscription
         Topic = topic;
         _handler = handler;
         _presences = new PresenceSet(topic);
-        _view = new TopicView(client.Time, client.Options.SiloSwitchGracePeriod);
+        _view = new TopicView(client.Time, client.Options.SiloSwitchGracePeriod, isOfView);
         _inbox = Channel.CreateBounded<TopicChanges?>(
             new BoundedChannelOptions(client.Options.SubscriptionQueueCapacity) { SingleReader = true });
     }

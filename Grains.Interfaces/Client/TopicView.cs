@@ -14,9 +14,14 @@ namespace Presence.Grains.Client;
 /// left only if the silo knows enough of its owner. A presence that the view has already removed counts as back only if
 /// the silo still lists it after <c>gracePeriod</c>. Until then the view is not <see cref="IsConsistent"/>, and the
 /// reader lists again.</para>
+/// <para>A presence that went out of a <see cref="PresenceView"/> may return at any time, but not in an older version:
+/// a silo that lags would show it as it was before it went.</para>
 /// <para>Not thread-safe.</para>
 /// </remarks>
-internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
+/// <param name="time">The clock.</param>
+/// <param name="gracePeriod">Time for which two silos may disagree.</param>
+/// <param name="isOfView">Whether the lists are those of a <see cref="PresenceView"/>.</param>
+internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool isOfView = false)
 {
     private const int MaxRemembered = 50_000;
     private static readonly TimeSpan RememberDuration = TimeSpan.FromMinutes(1);
@@ -49,7 +54,7 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
             }
             else
             {
-                Show(change.Entry, result);
+                Show(change.Entry, result, change.IsOfView);
             }
         }
 
@@ -94,7 +99,7 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
         {
             if ((sameSource && !_missing.ContainsKey(id)) || Knows(known, shown) || HasTimedOut(_missing, id))
             {
-                Leave(shown, InferLeaveReason(known, shown), result);
+                Leave(shown, InferLeaveReason(known, shown), result, mayReturn: isOfView);
             }
         }
 
@@ -125,7 +130,7 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
         replica.Node == shown.Owner.Node && replica.Incarnation == shown.Owner.Incarnation
         && replica.Clock >= shown.Dot.Sequence;
 
-    private void Show(PresenceEntry presence, List<PresenceChange> result)
+    private void Show(PresenceEntry presence, List<PresenceChange> result, bool isIntoView = false)
     {
         var id = PresenceId.Of(presence);
         _missing.Remove(id);
@@ -145,12 +150,21 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
 
         if (_left.TryGetValue(id, out var departure))
         {
-            if (departure.IsFinal && !(presence.Stamp is not null && IsNewer(presence, departure.Final)))
+            if (departure.MayReturn)
+            {
+                if (IsNewer(departure.Final, presence))
+                {
+                    return;
+                }
+
+                isIntoView |= departure.IsOutOfView;
+            }
+            else if (departure.IsFinal && !(presence.Stamp is not null && IsNewer(presence, departure.Final)))
             {
                 return;
             }
-
-            if (!string.Equals(departure.Source, _source, StringComparison.Ordinal) && !HasTimedOut(_unconfirmed, id))
+            else if (!string.Equals(departure.Source, _source, StringComparison.Ordinal)
+                && !HasTimedOut(_unconfirmed, id))
             {
                 return;
             }
@@ -160,10 +174,11 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
 
         _unconfirmed.Remove(id);
         _shown.Add(id, presence);
-        result.Add(new(PresenceChangeKind.Joined, presence, null, default));
+        result.Add(new(PresenceChangeKind.Joined, presence, null, isIntoView ? LeaveReason.OutOfView : default));
     }
 
-    private void Leave(PresenceEntry final, LeaveReason reason, List<PresenceChange> result)
+    private void Leave(
+        PresenceEntry final, LeaveReason reason, List<PresenceChange> result, bool mayReturn = false)
     {
         var id = PresenceId.Of(final);
         if (final.Stamp is not null && _shown.TryGetValue(id, out var successor) && IsNewer(successor, final))
@@ -174,8 +189,16 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
         _missing.Remove(id);
         _unconfirmed.Remove(id);
 
-        // An unreachable node comes back with the same presences; every other leave is final.
-        Remember(id, new Departure(_source, reason != LeaveReason.NodeDown, final));
+        var isOutOfView = reason == LeaveReason.OutOfView;
+        if (isOutOfView && !_shown.ContainsKey(id))
+        {
+            // A silo that lags shows what has ended already.
+            return;
+        }
+
+        // An unreachable node comes back with the same presences; every other leave of a topic is final.
+        Remember(id, new Departure(
+            _source, reason != LeaveReason.NodeDown, final, mayReturn || isOutOfView, isOutOfView));
         if (_shown.Remove(id, out var shown))
         {
             result.Add(new(PresenceChangeKind.Left, final, shown, reason));
@@ -215,5 +238,12 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod)
             presence.Stamp is null ? new(presence.First, default) : new(default, presence.Identity);
     }
 
-    private readonly record struct Departure(string Source, bool IsFinal, PresenceEntry Final);
+    /// <summary>How a presence was removed.</summary>
+    /// <param name="Source">The silo.</param>
+    /// <param name="IsFinal">Whether it has ended.</param>
+    /// <param name="Final">Its last known version.</param>
+    /// <param name="MayReturn">Whether it may only be out of the view, whatever else is known.</param>
+    /// <param name="IsOutOfView">Whether it is known to have been out of the view.</param>
+    private readonly record struct Departure(
+        string Source, bool IsFinal, PresenceEntry Final, bool MayReturn, bool IsOutOfView);
 }

@@ -55,7 +55,8 @@ public static class TypedClientExtensions
         return [.. topic.Read(await client.GetByKeyAsync(topic.Name, key, cancellation))];
     }
 
-    /// <inheritdoc cref="IPresenceClient.SubscribeAsync"/>
+    /// <inheritdoc cref="IPresenceClient.SubscribeAsync(string, Func{IReadOnlyList{PresenceChange}, ValueTask},
+    /// SubscriptionKind, CancellationToken)"/>
     public static Task<ITopicSubscription> SubscribeAsync<T>(
         this IPresenceClient client,
         Topic<T> topic,
@@ -69,7 +70,7 @@ public static class TypedClientExtensions
         return client.SubscribeAsync(topic.Name, changes => handler(topic.Read(changes)), kind, cancellation);
     }
 
-    /// <inheritdoc cref="PresenceClientExtensions.WatchAsync"/>
+    /// <inheritdoc cref="PresenceClientExtensions.WatchAsync(IPresenceClient, string, CancellationToken)"/>
     public static async IAsyncEnumerable<PresenceChange<T>> WatchAsync<T>(
         this IPresenceClient client, Topic<T> topic, [EnumeratorCancellation] CancellationToken cancellation = default)
     {

@@ -162,6 +162,24 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     [Alias("Subscribe")]
     Task<PresenceSubscription> Subscribe(IPresenceObserver observer, string? id = null, string? cursor = null);
 
+    /// <summary>
+    /// Subscribes an observer to a part of the topic, as <see cref="Subscribe"/> does for all of it: the snapshot and
+    /// the changes contain what is in the view only.
+    /// </summary>
+    /// <param name="observer">The observer.</param>
+    /// <param name="view">The view. Equal views share their work on each silo.</param>
+    /// <param name="id">See <see cref="Subscribe"/>.</param>
+    /// <exception cref="PresenceViewException">
+    /// The view is malformed, or filters by a field that the silo has not declared for the topic
+    /// (<see cref="TrackerOptions.AddIndex"/>).
+    /// </exception>
+    /// <exception cref="PresenceOverloadException">
+    /// The silo has reached <c>MaxObservers</c> subscriptions, or the topic too many different views on it
+    /// (<see cref="TrackerOptions.MaxViewsPerTopic"/>).
+    /// </exception>
+    [Alias("SubscribeView")]
+    Task<PresenceSubscription> SubscribeView(IPresenceObserver observer, PresenceView view, string? id = null);
+
     /// <summary>Ends a subscription. A call of its observer that is under way still arrives.</summary>
     /// <returns>False if it had already ended.</returns>
     [Alias("Unsubscribe")]

@@ -78,3 +78,13 @@ internal sealed class PresenceOverloadConverter : IConverter<PresenceOverloadExc
     public PresenceErrorSurrogate ConvertToSurrogate(in PresenceOverloadException value) =>
         new() { Message = value.Message };
 }
+
+/// <summary>Carries <see cref="PresenceViewException"/>.</summary>
+[RegisterConverter]
+internal sealed class PresenceViewErrorConverter : IConverter<PresenceViewException, PresenceErrorSurrogate>
+{
+    public PresenceViewException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>
+        new(surrogate.Message ?? "");
+    public PresenceErrorSurrogate ConvertToSurrogate(in PresenceViewException value) =>
+        new() { Message = value.Message };
+}

@@ -166,6 +166,57 @@ internal sealed class TrackRequestConverter : IConverter<TrackRequest, TrackRequ
         new() { Topic = value.Topic, Key = value.Key, Meta = value.Meta };
 }
 
+/// <summary>The serialized form of <see cref="PresenceView"/>, which the silo checks.</summary>
+[GenerateSerializer]
+[Alias("presence.view")]
+internal struct PresenceViewSurrogate
+{
+    [Id(0)]
+    public int? First { get; set; }
+
+    [Id(1)]
+    public string? Prefix { get; set; }
+
+    /// <summary>Gets or sets the fields of <see cref="PresenceView.Where"/>; null if there are none.</summary>
+    [Id(2)]
+    public string[]? Fields { get; set; }
+
+    /// <summary>Gets or sets their values, in the same order.</summary>
+    [Id(3)]
+    public string[]? Values { get; set; }
+}
+
+/// <summary>Converts between <see cref="PresenceView"/> and its serialized form.</summary>
+[RegisterConverter]
+internal sealed class PresenceViewConverter : IConverter<PresenceView, PresenceViewSurrogate>
+{
+    /// <summary>Of too many fields, as many are read as it takes to reject the view.</summary>
+    public PresenceView ConvertFromSurrogate(in PresenceViewSurrogate surrogate)
+    {
+        var view = new PresenceView { First = surrogate.First, Prefix = surrogate.Prefix };
+        if (surrogate.Fields is not { Length: > 0 } fields)
+        {
+            return view;
+        }
+
+        var where = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < fields.Length && where.Count <= PresenceView.MaxFields; i++)
+        {
+            where[fields[i] ?? ""] = surrogate.Values is { } values && i < values.Length ? values[i] : null!;
+        }
+
+        return view with { Where = where };
+    }
+
+    public PresenceViewSurrogate ConvertToSurrogate(in PresenceView value) => new()
+    {
+        First = value.First,
+        Prefix = value.Prefix,
+        Fields = value.Where is { Count: > 0 } ? [.. value.Where.Keys] : null,
+        Values = value.Where is { Count: > 0 } ? [.. value.Where.Values] : null,
+    };
+}
+
 /// <summary>The serialized form of <see cref="NodeFreshness"/>.</summary>
 [GenerateSerializer]
 [Alias("presence.node-freshness")]

@@ -49,7 +49,17 @@ internal sealed class ObserverRegistry : IDisposable
     /// <exception cref="InvalidOperationException">It was ended before; see <see cref="Prevent"/>.</exception>
     /// <exception cref="PresenceOverloadException">This silo has reached <c>MaxObservers</c> subscriptions.</exception>
     public (TopicSnapshot Snapshot, KnownReplica[] Known, IReadOnlyList<PresenceChange>? Missed) Add(
-        string id, string topic, IPresenceObserver observer, string? cursor)
+        string id, string topic, IPresenceObserver observer, string? cursor) =>
+        Add(id, topic, observer, subscription => _pumps.Attach(subscription, cursor));
+
+    /// <summary>Subscribes an observer to a view, which has been checked, as the other does to a topic.</summary>
+    /// <inheritdoc cref="Add(string, string, IPresenceObserver, string)" path="/exception"/>
+    /// <exception cref="PresenceOverloadException">The topic has too many different views.</exception>
+    public (TopicSnapshot Snapshot, KnownReplica[] Known) Add(
+        string id, string topic, IPresenceObserver observer, PresenceView view) =>
+        Add(id, topic, observer, subscription => _pumps.Attach(subscription, view));
+
+    private T Add<T>(string id, string topic, IPresenceObserver observer, Func<ObserverSubscription, T> attach)
     {
         LeaseRegistry.RequireId(id, "subscription");
         Remove(id);
@@ -76,7 +86,17 @@ internal sealed class ObserverRegistry : IDisposable
             throw new ArgumentException($"Subscription '{id}' is being made by another call.", nameof(id));
         }
 
-        var attached = _pumps.Attach(subscription, cursor);
+        T attached;
+        try
+        {
+            attached = attach(subscription);
+        }
+        catch
+        {
+            Remove(id);
+            throw;
+        }
+
         if (_ended.Contains(id))
         {
             // If it was ended before it was attached, its removal has detached nothing.

@@ -28,6 +28,7 @@ internal sealed class ObserverSubscription(
     private int _waitingChanges;
     private bool _isSending;
     private bool _hasEnded;
+    private IDisposable? _source;
 
     public string Id => id;
 
@@ -49,13 +50,32 @@ internal sealed class ObserverSubscription(
 
     public bool IsOverdue(TimeSpan duration) => time.GetElapsedTime(Volatile.Read(ref _renewed)) >= duration;
 
+    /// <summary>Makes the subscription end what posts its changes when it ends; at once if it has ended.</summary>
+    public void Own(IDisposable source)
+    {
+        lock (_gate)
+        {
+            if (!_hasEnded)
+            {
+                _source = source;
+                return;
+            }
+        }
+
+        source.Dispose();
+    }
+
     public void End()
     {
+        IDisposable? source;
         lock (_gate)
         {
             _hasEnded = true;
             _waiting.Clear();
+            (source, _source) = (_source, null);
         }
+
+        source?.Dispose();
     }
 
     /// <summary>Queues changes, which other observers share.</summary>
@@ -79,6 +99,16 @@ internal sealed class ObserverSubscription(
 
         CutOff();
         return false;
+    }
+
+    /// <summary>Queues changes, and sends them on the thread pool. Never waits.</summary>
+    public void PostAndSend(TopicChanges changes)
+    {
+        if (Post(changes))
+        {
+            using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+            Task.Run(SendAsync);
+        }
     }
 
     /// <summary>Sends until the queue is empty. Never throws.</summary>

@@ -54,6 +54,19 @@ internal sealed class TopicChangePumps(
         return (view.Snapshot, known, pump.Missed(cursor, view));
     }
 
+    /// <summary>
+    /// Adds an observer of a view, which receives exactly the changes of the view after the snapshot. The observers of
+    /// equal views share the node's view, not a pump.
+    /// </summary>
+    /// <exception cref="PresenceOverloadException">The topic has too many different views.</exception>
+    public (TopicSnapshot Snapshot, KnownReplica[] Known) Attach(ObserverSubscription observer, PresenceView view)
+    {
+        var subscription = node.Tracker.Subscribe(observer.Topic, view, diff => observer.PostAndSend(
+            new TopicChanges(observer.Topic, node.Name, Sequence: 0, IsReset: false, diff.Changes, _silo)));
+        observer.Own(subscription);
+        return (subscription.Snapshot, clocks.Known(subscription.View.Known));
+    }
+
     public void Detach(ObserverSubscription observer)
     {
         lock (_gate)

@@ -177,6 +177,25 @@ internal sealed class TopicPresenceGrain(
             _silo, id, observers.Duration, new TopicList(Topic, node.Name, first, null, known, rest, missed));
     }
 
+    public async Task<PresenceSubscription> SubscribeView(
+        IPresenceObserver observer, PresenceView view, string? id = null)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        ArgumentNullException.ThrowIfNull(view);
+        _tracker.Check(view, Topic);
+        if (view.IsWhole)
+        {
+            return await Subscribe(observer, id);
+        }
+
+        await Synchronized;
+        id ??= Guid.NewGuid().ToString("N");
+        var (snapshot, known) = observers.Add(id, Topic, observer, view);
+        var (first, rest) = lists.Begin(snapshot);
+        return new PresenceSubscription(
+            _silo, id, observers.Duration, new TopicList(Topic, node.Name, first, null, known, rest));
+    }
+
     public Task<bool> Unsubscribe(PresenceSubscription subscription)
     {
         ArgumentNullException.ThrowIfNull(subscription);

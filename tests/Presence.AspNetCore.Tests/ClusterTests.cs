@@ -11,6 +11,9 @@ public sealed class ClusterTests : IAsyncLifetime
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
+    private static readonly PresenceMeta Busy = PresenceMeta.From(new { status = "busy" });
+    private static readonly PresenceMeta Free = PresenceMeta.From(new { status = "free" });
+
     private readonly List<WebHost> _silos = [];
     private WebHost _client = null!;
 
@@ -25,7 +28,7 @@ public sealed class ClusterTests : IAsyncLifetime
                 builder => builder.UseOrleans(orleans => orleans
                     .UseLocalhostClustering(silo, gateway, primary)
                     .Configure<Orleans.Configuration.SiloOptions>(options => options.SiloName = name)
-                    .AddPresence()),
+                    .AddPresence(configureNode: options => options.Tracker.AddIndex("jobs", "/status"))),
                 app => app.MapPresence("/presence")));
         }
 
@@ -208,6 +211,36 @@ public sealed class ClusterTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<ArgumentException>(
             () => _client.Services.GetRequiredService<IClusterClient>()
                 .KeyPresence("jobs", "w").Put(PresenceMeta.Empty, TimeSpan.FromHours(1)));
+    }
+
+    [Fact]
+    public async Task View_is_computed_by_a_silo_for_the_readers_of_an_Orleans_client()
+    {
+        var tracker = _silos[0].Node.Tracker;
+        using var session = _silos[0].Node.OpenSession();
+        TrackRequest[] presences = [new("jobs", "abe", Free), new("jobs", "ann", Busy), new("jobs", "bob", Busy)];
+        await tracker.TrackManyAsync(session, presences);
+        await UntilSilosCountAsync(3);
+        const string Path = "/presence/jobs/events?first=1&prefix=a&where=/status%3Dbusy";
+        await using var reader = await EventReader.OpenAsync(_client.Http, Path);
+        var state = await reader.NextAsync("state");
+        var present = state.GetProperty("presences").EnumerateArray();
+        Assert.Equal(["ann"], present.Select(presence => presence.GetProperty("key").GetString()));
+        await tracker.UpdateAsync(session, "jobs", "abe", Busy);
+        await ReceivesAsync("joined abe outOfView", "left ann outOfView");
+        await tracker.UntrackAsync(session, "jobs", "abe");
+        await ReceivesAsync("left abe untracked", "joined ann outOfView");
+
+        var problem = await WebHost.ProblemAsync(
+            HttpStatusCode.BadRequest, await _client.Http.GetAsync("/presence/jobs/events?where=/mood%3Dgood"));
+        Assert.Contains("'/mood' is not declared for this topic", problem);
+
+        async Task ReceivesAsync(params string[] expected)
+        {
+            var changes = (await reader.NextAsync("diff")).GetProperty("changes").EnumerateArray();
+            Assert.Equal(expected, changes.Select(
+                c => $"{c.GetProperty("kind")} {c.GetProperty("key")} {c.GetProperty("reason")}"));
+        }
     }
 
     private Task<TimeSpan> UntilSilosCountAsync(int count) => TestTimeouts.UntilAsync(

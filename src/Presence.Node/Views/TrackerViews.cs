@@ -123,6 +123,7 @@ internal sealed class TrackerViews(
         private readonly TrackerViews _owner;
         private readonly TopicSubscription _subscription;
         private readonly TopicViews<DiffSubscriber> _views;
+        private VersionVector _known;
         private long _version;
 
         public Group(TrackerViews owner, string topic)
@@ -133,7 +134,7 @@ internal sealed class TrackerViews(
                 // A diff that comes now waits for the lock.
                 _subscription = owner.Tracker.Subscribe(topic, OnDiff);
                 _views = new TopicViews<DiffSubscriber>(_subscription.Snapshot);
-                _version = _subscription.Version;
+                (_version, _known) = (_subscription.Version, _subscription.View.Known);
             }
         }
 
@@ -152,8 +153,11 @@ internal sealed class TrackerViews(
 
         public TopicSubscription Add(PresenceView view, DiffSubscriber subscriber, int maxViews)
         {
+            // With the same snapshot no change is in flight, so the views contain what the newer clocks count.
+            var now = _owner.Tracker.ViewOf(Topic);
             lock (_gate)
             {
+                _known = now.Snapshot.IsSame(_views.Current) ? now.Known : _known;
                 var isNew = !_views.Has(view);
                 if (isNew && _views.Count >= maxViews)
                 {
@@ -165,7 +169,7 @@ internal sealed class TrackerViews(
                 var snapshot = _views.Add(view, subscriber);
                 _owner.Instruments.ViewsChanged(isNew ? 1 : 0);
                 return new TopicSubscription(
-                    new TopicSnapshotView(VersionVector.Empty, snapshot),
+                    new TopicSnapshotView(_known, snapshot),
                     _version,
                     () => _owner.Remove(this, view, subscriber));
             }
@@ -185,8 +189,8 @@ internal sealed class TrackerViews(
             var calls = new List<(DiffSubscriber[] Subscribers, TopicDiff Diff)>();
             lock (_gate)
             {
-                _version = diff.Version;
-                _views.Apply(diff.Changes, diff.View!.Snapshot, (subscribers, changes, after) => calls.Add((
+                (_version, _known) = (diff.Version, diff.View!.Known);
+                _views.Apply(diff.Changes, diff.View.Snapshot, (subscribers, changes, after) => calls.Add((
                     subscribers,
                     new TopicDiff(Topic, changes)
                     {

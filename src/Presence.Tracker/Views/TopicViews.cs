@@ -11,6 +11,9 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
     private readonly Dictionary<string, FieldIndex> _indexes = new(StringComparer.Ordinal);
     private TopicSnapshot _current = topic;
 
+    /// <summary>Gets the topic after the last applied changes.</summary>
+    public TopicSnapshot Current => _current;
+
     /// <summary>Gets the number of different views.</summary>
     public int Count => _views.Count;
 

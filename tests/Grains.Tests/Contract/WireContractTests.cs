@@ -142,6 +142,14 @@ public class WireContractTests
         yield return ("presence.error not tracked", new NotTrackedException("lobby", "ann"));
         yield return ("presence.error limit", new PresenceLimitException("key", 300, 255));
         yield return ("presence.error overload", new PresenceOverloadException("full"));
+        yield return ("presence.error view", new PresenceViewException("no view"));
+        yield return ("presence.view", new PresenceView
+        {
+            First = 50,
+            Prefix = "an",
+            Where = new Dictionary<string, string> { ["/status"] = "busy" },
+        });
+        yield return ("presence.view of all", new PresenceView());
     }
 
     private static void Approve(string file, string now, [CallerFilePath] string here = "")
