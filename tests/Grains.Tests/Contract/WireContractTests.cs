@@ -142,6 +142,7 @@ public class WireContractTests
         yield return ("presence.error not tracked", new NotTrackedException("lobby", "ann"));
         yield return ("presence.error limit", new PresenceLimitException("key", 300, 255));
         yield return ("presence.error overload", new PresenceOverloadException("full"));
+        yield return ("presence.error counts only", new CountsOnlyTopicException("live:1"));
     }
 
     private static void Approve(string file, string now, [CallerFilePath] string here = "")
