@@ -41,7 +41,7 @@ internal static class ClientProgram
         }
         catch (Exception e) when (e is PhoenixException or TimeoutException
             or OrleansException or UnauthorizedAccessException or PresenceOverloadException
-            or PresenceLimitException or PresenceMetaException)
+            or PresenceLimitException or PresenceMetaException or CountsOnlyTopicException)
         {
             console.ErrorLine($"error: {e.Message}");
             return Failed;

@@ -78,11 +78,13 @@ public interface ITopicPresenceGrain : IGrainWithStringKey
     Task<int> EndLeases(IReadOnlyList<string> leases);
 
     /// <summary>Returns all presences in one message; use <see cref="Page"/> for more than some 10,000.</summary>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     [ReadOnly]
     [Alias("List")]
     Task<TopicList> List();
 
     /// <summary>Returns the presences under one key; empty if there are none.</summary>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     [ReadOnly]
     [Alias("GetByKey")]
     Task<IReadOnlyList<PresenceEntry>> GetByKey(string key);

@@ -49,6 +49,16 @@ internal sealed class NotTrackedConverter : IConverter<NotTrackedException, Pres
         new() { Subject = value.Topic, Key = value.Key };
 }
 
+/// <summary>Carries <see cref="CountsOnlyTopicException"/>.</summary>
+[RegisterConverter]
+internal sealed class CountsOnlyTopicConverter : IConverter<CountsOnlyTopicException, PresenceErrorSurrogate>
+{
+    public CountsOnlyTopicException ConvertFromSurrogate(in PresenceErrorSurrogate surrogate) =>
+        new(surrogate.Subject ?? "");
+    public PresenceErrorSurrogate ConvertToSurrogate(in CountsOnlyTopicException value) =>
+        new() { Subject = value.Topic };
+}
+
 /// <summary>Carries <see cref="PresenceLimitException"/>.</summary>
 [RegisterConverter]
 internal sealed class PresenceLimitConverter : IConverter<PresenceLimitException, PresenceErrorSurrogate>

@@ -143,7 +143,7 @@ internal sealed class TopicPresenceGrain(
         }
 
         await Synchronized;
-        var page = _tracker.List(Topic).Page(after, limit);
+        var page = await _tracker.PageAsync(Topic, after, limit);
         return new TopicList(Topic, node.Name, page.Entries, page.Next);
     }
 
@@ -169,6 +169,7 @@ internal sealed class TopicPresenceGrain(
         IPresenceObserver observer, string? id = null, string? cursor = null)
     {
         ArgumentNullException.ThrowIfNull(observer);
+        RequireList();
         await Synchronized;
         id ??= Guid.NewGuid().ToString("N");
         var (snapshot, known, missed) = observers.Add(id, Topic, observer, cursor);
@@ -204,7 +205,20 @@ internal sealed class TopicPresenceGrain(
 
     public Task<StreamPosition> GetStreamPosition() => PublisherSilo().Position(Topic);
 
-    public Task<TopicChanges> GetSnapshot(string? cursor = null) => PublisherSilo().CatchUp(Topic, cursor);
+    public Task<TopicChanges> GetSnapshot(string? cursor = null)
+    {
+        RequireList();
+        return PublisherSilo().CatchUp(Topic, cursor);
+    }
+
+    /// <exception cref="CountsOnlyTopicException">No node has a list of the topic.</exception>
+    private void RequireList()
+    {
+        if (_tracker.AdaptiveOf(Topic) is { IsCountsOnly: true })
+        {
+            throw new CountsOnlyTopicException(Topic);
+        }
+    }
 
     // The subscriptions' grain must be activated from a node, because another silo may lack its store.
     public Task PrepareStream() => subscriptions

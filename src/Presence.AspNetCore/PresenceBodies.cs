@@ -52,7 +52,7 @@ internal sealed record CountsBody(
         counts.Topic,
         counts.Presences.Count,
         counts.Presences.KeyCount,
-        true,
+        counts.Presences.HasExactCounts,
         counts.At.ToUnixTimeMilliseconds(),
         counts.HasSample ? PresenceBody.Of(counts.Sample) : null);
 }

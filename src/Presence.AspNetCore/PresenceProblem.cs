@@ -48,6 +48,10 @@ internal static class PresenceProblem
         {
             return BadRequest(e.Message);
         }
+        catch (CountsOnlyTopicException e)
+        {
+            return Of(StatusCodes.Status409Conflict, "Counts-only topic", e.Message);
+        }
         catch (UnauthorizedAccessException)
         {
             return Forbidden();

@@ -65,7 +65,7 @@ public static partial class PresenceDashboardEndpointRouteBuilderExtensions
         var api = answers.MapGroup("/api").AddEndpointFilter(authentication);
         api.MapGet("/topics", PresenceReadApi.Topics);
         api.MapGet("/topic", PresenceReadApi.Topic);
-        api.MapGet("/presences", PresenceReadApi.Presences);
+        api.MapGet("/presences", (Delegate)PresenceReadApi.Presences);
         api.MapGet("/key", PresenceReadApi.Key);
         api.MapGet("/keys", PresenceReadApi.Keys);
         api.MapGet("/counts", PresenceReadApi.Counts);

@@ -130,15 +130,59 @@ public interface IPresenceTracker
         throw new NotSupportedException("This tracker cannot send.");
 
     /// <summary>Returns the presences of a topic.</summary>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     TopicSnapshot List(string topic);
 
     /// <summary>Returns the presences under one key of the topic; empty if there are none.</summary>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     IReadOnlyList<PresenceEntry> GetByKey(string topic, string key);
 
-    /// <summary>Returns the number of presences in the topic, in constant time.</summary>
+    /// <summary>
+    /// Returns the presences of the next keys of a topic, in key order. Reads the list of this node; of a counts-only
+    /// topic the nodes that have presences are asked, which takes a round trip, at most 2 s.
+    /// </summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="after">The last key of the page before, or null for the first page.</param>
+    /// <param name="limit">
+    /// Maximum number of keys, at least 1; of a counts-only topic at most 10,000. A page of large metadata has fewer
+    /// keys, and is the last only if <see cref="PresencePage.Next"/> is null.
+    /// </param>
+    /// <param name="cancellation">Ends the wait for the other nodes.</param>
+    /// <exception cref="TimeoutException">
+    /// A node that has presences of a counts-only topic did not answer; retry. One that has crashed is asked until its
+    /// presences are no longer counted.
+    /// </exception>
+    /// <exception cref="PresenceLimitException">Topic or key is too large.</exception>
+    /// <example>
+    /// <code>
+    /// string? after = null;
+    /// do
+    /// {
+    ///     var page = await node.Tracker.PageAsync("live:1", after, 100);
+    ///     foreach (var presence in page.Entries)
+    ///     {
+    ///         Console.WriteLine(presence.Key);
+    ///     }
+    ///
+    ///     after = page.Next;
+    /// }
+    /// while (after is not null);
+    /// </code>
+    /// </example>
+    Task<PresencePage> PageAsync(
+        string topic, string? after, int limit, CancellationToken cancellation = default) =>
+        Task.FromResult(List(topic).Page(after, limit));
+
+    /// <summary>
+    /// Returns the number of presences in the topic, in constant time. Of a counts-only topic, the presences of the
+    /// other nodes are counted as these have last reported them.
+    /// </summary>
     int Count(string topic);
 
-    /// <summary>Returns the number of distinct keys in the topic, in constant time.</summary>
+    /// <summary>
+    /// Returns the number of distinct keys in the topic, in constant time. Of a counts-only topic with presences on
+    /// several nodes it is an estimate, with a standard error of 0.8 %.
+    /// </summary>
     int KeyCount(string topic);
 
     /// <summary>Returns the topics that have presences, in ordinal order.</summary>
@@ -146,10 +190,15 @@ public interface IPresenceTracker
     /// <param name="limit">Size of the page.</param>
     IReadOnlyList<TopicCount> Topics(string? after, int limit);
 
-    /// <summary>Returns the topics in which the key is present, in ordinal order.</summary>
+    /// <summary>
+    /// Returns the topics in which the key is present, in ordinal order; counts-only topics are not among them.
+    /// </summary>
     IReadOnlyList<string> TopicsOf(string key);
 
-    /// <summary>Calls a handler with every change of the tracker from now on. Dispose the result to stop.</summary>
+    /// <summary>
+    /// Calls a handler with every change of the tracker from now on, except those of counts-only topics. Dispose the
+    /// result to stop.
+    /// </summary>
     ValueTask<IAsyncDisposable> AddHandlerAsync(IPresenceHandler handler, CancellationToken cancellation = default);
 
     /// <summary>Delivers the changes of one topic after the returned snapshot, in order and exactly once.</summary>
@@ -160,6 +209,7 @@ public interface IPresenceTracker
     /// <para>When <c>Presence:HandlerQueueCapacity</c> diffs wait for the subscribers of a shard, later ones are
     /// coalesced to one diff with their net effect per subscriber (counter <c>presence.handler.coalesced</c>).</para>
     /// </remarks>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff);
 
     /// <summary>
@@ -185,6 +235,12 @@ public interface IPresenceTracker
 
     /// <summary>Returns when the topic is sent as counts; null: never.</summary>
     internal AdaptiveMode? AdaptiveOf(string topic) => null;
+
+    /// <summary>Returns <see cref="Count"/> and <see cref="KeyCount"/> of one moment.</summary>
+    internal TopicCount CountOf(string topic) => new(topic, Count(topic), KeyCount(topic));
+
+    /// <summary>Gets the counts-only topics; null if there can be none.</summary>
+    internal CountsOnlyTopics? CountsOnly => null;
 
     /// <summary>Remembers the last changes from now on, so that readers can resume with a cursor.</summary>
     internal void KeepHistory()

@@ -41,7 +41,7 @@ internal static class HubMessages
         counts.Topic,
         counts.Presences.Count,
         counts.Presences.KeyCount,
-        true,
+        counts.Presences.HasExactCounts,
         counts.At.ToUnixTimeMilliseconds(),
         sample);
 

@@ -124,7 +124,7 @@ internal sealed class HubPresence(
         {
             return WatchKeysAsync(hub, watches, watches.Check(keys, within), cancellation);
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or CountsOnlyTopicException)
         {
             throw new HubException(e.Message, e);
         }
@@ -162,6 +162,11 @@ internal sealed class HubPresence(
     public Task<IReadOnlyList<HubPresenceItem>> ListAsync(Hub hub, string topic) => AsHubErrorsAsync(async () =>
     {
         await RequireAsync(hub, PresenceOperation.Read, topic, null);
+        if (source.AdaptiveOf(topic) is { IsCountsOnly: true })
+        {
+            throw new CountsOnlyTopicException(topic);
+        }
+
         var items = new List<HubPresenceItem>();
         string? after = null;
         do
@@ -218,7 +223,8 @@ internal sealed class HubPresence(
         }
         catch (Exception e) when (e is PresenceLimitException or PresenceMetaException or PresenceViewException
             or AlreadyTrackedException
-            or NotTrackedException or PresenceOverloadException or SessionMovedException or TimeoutException)
+            or NotTrackedException or PresenceOverloadException or SessionMovedException or TimeoutException
+            or CountsOnlyTopicException)
         {
             throw new HubException(e.Message, e);
         }

@@ -49,7 +49,10 @@ public sealed record HubPresenceMode(string Topic, string Mode);
 /// <param name="Topic">The topic.</param>
 /// <param name="Count">The number of presences.</param>
 /// <param name="Keys">The number of distinct keys.</param>
-/// <param name="Exact">Whether the numbers are exact: always true now.</param>
+/// <param name="Exact">
+/// Whether the numbers are exact. Those of a counts-only topic are not: the keys are an estimate, and both may be late
+/// by the period of the topic (<see cref="Tracker.TrackerOptions.AddCountsOnly"/>).
+/// </param>
 /// <param name="At">When they were counted, in milliseconds since 1970 UTC.</param>
 /// <param name="Sample">
 /// Some presences, those of the connection included. Null (in JSON left out): as in the last message that had it.

@@ -101,10 +101,60 @@ public sealed class HubCountsTests
         }
     }
 
+    [Fact]
+    public async Task Counts_only_topic_is_pushed_as_counts_of_all_servers_with_the_own_presence_in_the_sample()
+    {
+        await using var servers = await StartAsync();
+        await servers.Node(1).Tracker.TrackAsync(servers.Node(1).OpenSession(), "live", "ann");
+        await TestTimeouts.UntilAsync(
+            "the other server counts it", s_timeout, () => servers.Node(0).Tracker.Count("live") == 1);
+        await using var zed = await servers.ConnectAsync(0, "zed");
+        var messages = Messages(zed);
+        await zed.InvokeAsync("Push", "live");
+        Assert.Equal("mode counts", await messages.ReadAsync());
+        Assert.Equal("counts 1 1", await messages.ReadAsync());
+        await zed.InvokeAsync("TrackText", "live", "zed", "{}");
+        while (await messages.ReadAsync() is var message && message != "counts 2 2 zed")
+        {
+            Assert.StartsWith("counts", message, StringComparison.Ordinal);
+        }
+
+        await using var items = zed.Connection.StreamAsync<HubPresenceMessage>("Watch", "live").GetAsyncEnumerator();
+        Assert.True(await items.MoveNextAsync());
+        Assert.Equal("counts", items.Current.Mode?.Mode);
+        Assert.True(await items.MoveNextAsync());
+        Assert.False(items.Current.Counts!.Exact);
+        var page = await zed.InvokeAsync<HubPresencePage>("Page", "live", null, 10);
+        Assert.Equal(["ann", "zed"], page.Presences.Select(p => p.Key));
+    }
+
+    [Fact]
+    public async Task Members_of_a_counts_only_topic_are_a_clear_error()
+    {
+        await using var servers = await StartAsync();
+        await using var zed = await servers.ConnectAsync(0, "zed");
+        Func<Task>[] calls =
+        [
+            () => zed.InvokeAsync<string[]>("Keys", "live"),
+            () => zed.InvokeAsync("PushView", "live", new PresenceView { First = 1 }),
+            async () => await zed.Connection.StreamAsync<HubPresenceMessage>(
+                "WatchView", "live", new PresenceView { First = 1 }).GetAsyncEnumerator().MoveNextAsync(),
+            async () => await zed.Connection.StreamAsync<HubKeyChanges>(
+                "WatchKeys", (string[])["ann"], "live").GetAsyncEnumerator().MoveNextAsync(),
+        ];
+        foreach (var call in calls)
+        {
+            var error = await Assert.ThrowsAsync<HubException>(call);
+            Assert.Contains("'live' is counts-only", error.Message, StringComparison.Ordinal);
+        }
+    }
+
     private static Task<HubServers> StartAsync() => HubServers.StartAsync(
         2,
         services: services => services.Configure<PresenceOptions>(options =>
-            options.Tracker.AddAdaptive("big", members: 2, sample: 1, every: TimeSpan.FromMilliseconds(100))));
+            options.Tracker
+                .AddAdaptive("big", members: 2, sample: 1, every: TimeSpan.FromMilliseconds(100))
+                .AddCountsOnly("live", TimeSpan.FromMilliseconds(100), sample: 1)));
 
     /// <summary>Returns what a client receives, in short.</summary>
     private static Received Messages(HubUser user)

@@ -6,6 +6,7 @@ namespace Presence.SignalR.Tests;
 internal sealed class HubUser : IAsyncDisposable
 {
     private readonly Dictionary<string, (string Key, JsonElement Meta)> _people = [];
+    private volatile Exception? _closed;
 
     private HubUser(Microsoft.AspNetCore.SignalR.Client.HubConnection connection) => Connection = connection;
 
@@ -26,12 +27,26 @@ internal sealed class HubUser : IAsyncDisposable
         var user = new HubUser((messagePack ? builder.AddMessagePackProtocol() : builder).Build());
         user.Connection.On<HubPresenceState>("PresenceState", user.OnState);
         user.Connection.On<HubPresenceDiff>("PresenceDiff", user.OnDiff);
+        user.Connection.Closed += error =>
+        {
+            user._closed = error;
+            return Task.CompletedTask;
+        };
         await user.Connection.StartAsync();
         return user;
     }
 
-    public Task InvokeAsync(string method, params object?[] arguments) =>
-        Connection.InvokeCoreAsync(method, arguments);
+    public async Task InvokeAsync(string method, params object?[] arguments)
+    {
+        try
+        {
+            await Connection.InvokeCoreAsync(method, arguments);
+        }
+        catch (InvalidOperationException e) when (_closed is not null)
+        {
+            throw new InvalidOperationException($"The connection was closed: {_closed}", e);
+        }
+    }
 
     public Task<T> InvokeAsync<T>(string method, params object?[] arguments) =>
         Connection.InvokeCoreAsync<T>(method, arguments);

@@ -1,3 +1,4 @@
+using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Channels;
@@ -19,12 +20,35 @@ internal sealed partial class PresenceFeed
     private TopicSnapshot? _latest;
     private bool _isCounting;
 
+    private CountsSubscription? _countsSubscription;
     private TopicSample? _sample;
     private IReadOnlyList<PresenceEntry>? _shownSample;
     private IReadOnlyDictionary<string, byte[]>? _sampleFields;
 
     // Guarded by _gate. Null until the first message with counts.
     private CountsMessage? _counts;
+
+    /// <summary>Follows the counts of a counts-only topic, which has no members.</summary>
+    private void StartCounting()
+    {
+        _countsSubscription = server.Node.Tracker.CountsOnly!.Subscribe(presences, OnCounts);
+        lock (_pendingGate)
+        {
+            _latest ??= _countsSubscription.Counted;
+        }
+
+        BeginCounting();
+    }
+
+    private void OnCounts(TopicSnapshot counted)
+    {
+        lock (_pendingGate)
+        {
+            _latest = counted;
+        }
+
+        RequestSend();
+    }
 
     /// <summary>Drops what waits to be sent: later messages count.</summary>
     private void BeginCounting()

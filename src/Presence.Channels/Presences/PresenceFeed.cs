@@ -43,6 +43,13 @@ internal sealed partial class PresenceFeed(
     /// <summary>Takes the snapshot and collects the changes after it.</summary>
     public void Start()
     {
+        if (_adaptive is { IsCountsOnly: true })
+        {
+            StartCounting();
+            Open();
+            return;
+        }
+
         _subscription = view is null
             ? server.Node.Tracker.Subscribe(presences, OnDiff)
             : server.Node.Tracker.Subscribe(presences, view, OnDiff);
@@ -95,6 +102,7 @@ internal sealed partial class PresenceFeed(
     {
         Stop();
         _subscription?.Dispose();
+        _countsSubscription?.Dispose();
         lock (_pendingGate)
         {
             if (_isCounting)

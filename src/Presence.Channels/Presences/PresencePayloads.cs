@@ -20,7 +20,7 @@ internal static class PresencePayloads
 
     /// <summary>
     /// Encodes <c>{"count": 3, "keys": 2, "exact": true, "at": 0, "sample": {key: {"metas": [...]}}}</c>, where
-    /// <c>at</c> is in milliseconds since 1970.
+    /// <c>at</c> is in milliseconds since 1970. The counts of a counts-only topic are not exact.
     /// </summary>
     /// <param name="topic">The topic.</param>
     /// <param name="at">When it was counted.</param>
@@ -37,7 +37,7 @@ internal static class PresencePayloads
         json.Number(topic.Count);
         json.Raw(",\"keys\":"u8);
         json.Number(topic.KeyCount);
-        json.Raw(",\"exact\":true,\"at\":"u8);
+        json.Raw(topic.HasExactCounts ? ",\"exact\":true,\"at\":"u8 : ",\"exact\":false,\"at\":"u8);
         json.Number(at.ToUnixTimeMilliseconds());
         if (sample is not null)
         {

@@ -119,7 +119,16 @@ internal sealed partial class ChannelActor
             return ChannelReply.Error(PhoenixReasons.Because($"limit must be a whole number from 1 to {MaxPage}."));
         }
 
-        var page = Server.Node.Tracker.List(_pushedTopic!).Page(after, limit);
+        PresencePage page;
+        try
+        {
+            page = await Server.Node.Tracker.PageAsync(_pushedTopic!, after, limit);
+        }
+        catch (Exception e) when (e is TimeoutException or PresenceLimitException)
+        {
+            return ChannelReply.Error(PhoenixReasons.Because(e.Message));
+        }
+
         var shown = new ShownPresences(_pushedTopic!);
         shown.Reset(page.Entries);
         var fields = Server.FetchOf(_pushedTopic!) is { } route

@@ -37,8 +37,14 @@ internal sealed partial class ChannelActor
     }
 
     /// <summary>Sends the presences of the topic, after the join.</summary>
+    /// <exception cref="CountsOnlyTopicException">Members of a counts-only topic are asked for.</exception>
     public void PushPresence(string topic, bool alwaysMembers)
     {
+        if (alwaysMembers && Server.Node.Tracker.AdaptiveOf(topic) is { IsCountsOnly: true })
+        {
+            throw new CountsOnlyTopicException(topic);
+        }
+
         lock (_resourcesGate)
         {
             if (_pushedTopic is not null)
@@ -94,7 +100,8 @@ internal sealed partial class ChannelActor
         {
             Show(topic);
         }
-        catch (Exception e) when (e is PresenceViewException or PresenceOverloadException)
+        catch (Exception e)
+            when (e is PresenceViewException or PresenceOverloadException or CountsOnlyTopicException)
         {
             Push(PhoenixEvents.PresenceView, PhoenixReasons.Because(e.Message));
         }

@@ -30,6 +30,7 @@ internal sealed partial class ChannelActor
         && PresenceView.Parse(json) is { IsWhole: false } view ? view : null;
 
     /// <exception cref="PresenceViewException">The view cannot be used for the pushed topic.</exception>
+    /// <exception cref="CountsOnlyTopicException">The pushed topic has no list.</exception>
     private void CheckView()
     {
         if (_view is { } view && _pushedTopic is { } topic)
@@ -52,7 +53,7 @@ internal sealed partial class ChannelActor
                 Server.Node.Tracker.Check(view, topic);
             }
         }
-        catch (PresenceViewException e)
+        catch (Exception e) when (e is PresenceViewException or CountsOnlyTopicException)
         {
             Reply(reference, Rejected(e));
             return;

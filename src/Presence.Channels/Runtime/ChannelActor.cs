@@ -102,7 +102,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
         {
             CheckView();
         }
-        catch (PresenceViewException e)
+        catch (Exception e) when (e is PresenceViewException or CountsOnlyTopicException)
         {
             return RejectJoin(reference, PhoenixReasons.Because(e.Message), keepsSession: IsResumed);
         }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Presence.Tracker;
 
 namespace Presence.Dashboard;
 
@@ -33,6 +34,9 @@ internal sealed class AdminProblem : Exception, IResult
 
     public static AdminProblem Forbidden(string detail) => new(StatusCodes.Status403Forbidden, "Forbidden", detail);
 
+    public static AdminProblem CountsOnly(string detail) =>
+        new(StatusCodes.Status409Conflict, "Counts-only topic", detail);
+
     public static AdminProblem Timeout(string detail) =>
         new(StatusCodes.Status504GatewayTimeout, "A node did not answer", detail);
 
@@ -55,6 +59,10 @@ internal sealed class AdminProblem : Exception, IResult
         catch (AdminProblem problem)
         {
             return problem;
+        }
+        catch (CountsOnlyTopicException e)
+        {
+            return CountsOnly(e.Message);
         }
     }
 

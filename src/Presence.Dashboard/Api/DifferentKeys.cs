@@ -2,7 +2,10 @@ using Presence.Node;
 
 namespace Presence.Dashboard;
 
-/// <summary>Counts the different keys of all topics: somebody who is in many topics counts once.</summary>
+/// <summary>
+/// Counts the different keys of all topics: somebody who is in many topics counts once. Those of counts-only topics are
+/// not known.
+/// </summary>
 internal static class DifferentKeys
 {
     /// <summary>Presences that one request examines, rounded up to the last page.</summary>
@@ -14,12 +17,18 @@ internal static class DifferentKeys
     public static (int Keys, int Examined, bool IsComplete) Of(IPresenceTracker tracker)
     {
         var keys = new HashSet<string>(StringComparer.Ordinal);
-        var examined = 0;
+        var (examined, hasAll) = (0, true);
         string? after = null;
         while (tracker.Topics(after, Step) is { Count: > 0 } topics)
         {
             foreach (var topic in topics)
             {
+                if (tracker.AdaptiveOf(topic.Topic) is { IsCountsOnly: true })
+                {
+                    hasAll = false;
+                    continue;
+                }
+
                 var snapshot = tracker.List(topic.Topic);
                 string? from = null;
                 do
@@ -40,6 +49,6 @@ internal static class DifferentKeys
             after = topics[^1].Topic;
         }
 
-        return (keys.Count, examined, true);
+        return (keys.Count, examined, hasAll);
     }
 }

@@ -27,21 +27,20 @@ internal static class PresenceReadApi
     public static IResult Topic(HttpContext http)
     {
         var topic = AdminQuery.Required(http, "topic");
-        var snapshot = Tracker(http).List(topic);
-        return Results.Json(new { topic, count = snapshot.Count, keys = snapshot.KeyCount });
+        var counts = Tracker(http).CountOf(topic);
+        return Results.Json(new { topic, count = counts.Count, keys = counts.KeyCount });
     }
 
-    public static IResult Presences(HttpContext http)
+    public static async Task<IResult> Presences(HttpContext http)
     {
         var topic = AdminQuery.Required(http, "topic");
         var search = AdminQuery.Text(http, "search");
         var (limit, after) = AdminQuery.Page(http);
         if (AdminQuery.Text(http, "key") is not { } key)
         {
-            var snapshot = Tracker(http).List(topic);
             var page = search is null
-                ? snapshot.Page(after, limit)
-                : PresenceSearch.Find(snapshot, search, after, limit);
+                ? await PageAsync(http, topic, after, limit)
+                : PresenceSearch.Find(Tracker(http).List(topic), search, after, limit);
             return new PresencesResult(page.Entries, page.Next, Detached(http));
         }
 
@@ -88,6 +87,18 @@ internal static class PresenceReadApi
             ?? throw AdminProblem.BadRequest("'range' must be 10m, 1h or 24h.");
         var page = points.Select(point => new HistoryPoint(point.At, point.Average));
         return Results.Json(new { range, step = (int)step.TotalSeconds, points = page }, ClusterView.Json);
+    }
+
+    private static async Task<PresencePage> PageAsync(HttpContext http, string topic, string? after, int limit)
+    {
+        try
+        {
+            return await Tracker(http).PageAsync(topic, after, limit, http.RequestAborted);
+        }
+        catch (TimeoutException e)
+        {
+            throw AdminProblem.Timeout(e.Message);
+        }
     }
 
     private static Func<PresenceEntry, bool> Detached(HttpContext http) =>

@@ -25,7 +25,7 @@ internal sealed class TopicChannel : Channel
             && parameters.TryGetProperty("show", out var show) && show.ValueKind == JsonValueKind.False;
         if (!isHidden)
         {
-            PushPresence(_topic, alwaysMembers: true);
+            PushPresence(_topic, alwaysMembers: Tracker.AdaptiveOf(_topic) is not { IsCountsOnly: true });
         }
 
         return new(JoinResult.Ok());
@@ -74,7 +74,7 @@ internal sealed class TopicChannel : Channel
 
     private ChannelResult Count()
     {
-        var topic = List(_topic);
+        var topic = Tracker.CountOf(_topic);
         return ChannelResult.Ok(new { count = topic.Count, keys = topic.KeyCount });
     }
 

@@ -8,18 +8,14 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
     private int _keepsHistory;
 
     public Task<PresencePage> PageAsync(string topic, string? after, int limit, CancellationToken cancellation) =>
-        Task.FromResult(node.Tracker.List(topic).Page(after, limit));
+        node.Tracker.PageAsync(topic, after, limit, cancellation);
 
     public Task<IReadOnlyList<PresenceEntry>> GetByKeyAsync(
         string topic, string key, CancellationToken cancellation) =>
         Task.FromResult(node.Tracker.GetByKey(topic, key));
 
-    public Task<TopicCount> CountAsync(string topic, CancellationToken cancellation)
-    {
-        // One snapshot, so that the two numbers fit together.
-        var snapshot = node.Tracker.List(topic);
-        return Task.FromResult(new TopicCount(topic, snapshot.Count, snapshot.KeyCount));
-    }
+    public Task<TopicCount> CountAsync(string topic, CancellationToken cancellation) =>
+        Task.FromResult(node.Tracker.CountOf(topic));
 
     public Task<IReadOnlyList<string>> TopicsOfAsync(string key, CancellationToken cancellation) =>
         Task.FromResult(node.Tracker.TopicsOf(key));
@@ -30,6 +26,12 @@ internal sealed class NodeSource(IPresenceNode node) : IPresenceSource
         {
             var ofView = node.Tracker.Subscribe(topic, view, OnDiff);
             return Task.FromResult(new SourceSubscription(ofView.Snapshot, new Ending(ofView), ofView.Version));
+        }
+
+        if (AdaptiveOf(topic) is { IsCountsOnly: true })
+        {
+            var counts = node.Tracker.CountsOnly!.Subscribe(topic, counted => listener([], counted, 0));
+            return Task.FromResult(new SourceSubscription(counts.Counted, new Ending(counts)));
         }
 
         if (Interlocked.Exchange(ref _keepsHistory, 1) == 0)

@@ -24,6 +24,8 @@ internal sealed class NodeInstruments : IDisposable
     private readonly Counter<long> _messagesRejected;
     private readonly Counter<long> _coalesced;
     private readonly Counter<long> _sent;
+    private readonly Counter<long> _summaries;
+    private readonly Counter<long> _invalidSummaries;
     private readonly UpDownCounter<int> _views;
     private readonly Histogram<double> _merge;
     private readonly Histogram<double> _synchronization;
@@ -47,6 +49,8 @@ internal sealed class NodeInstruments : IDisposable
         _messagesRejected = Count("handler.rejected", "{message}", "Messages rejected by a full handler queue");
         _coalesced = Count("handler.coalesced", "{time}", "Times a handler or subscriber lagged");
         _sent = Count("messages.sent", "{message}", "Messages to the sessions of a key, by result");
+        _summaries = Count("counts_only.summaries", "{summary}", "Summaries of counts-only topics sent");
+        _invalidSummaries = Count("counts_only.invalid", "{summary}", "Summaries of other nodes that were ignored");
         _views = _meter.CreateUpDownCounter<int>("presence.views", "{view}", "Different views of topics in use");
         _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to apply one frame");
         _synchronization = _meter.CreateHistogram<double>(
@@ -67,6 +71,14 @@ internal sealed class NodeInstruments : IDisposable
     {
         _meter.CreateObservableGauge("presence.key_watches", watches, "{watch}", "Watches of keys");
         _meter.CreateObservableGauge("presence.key_watch.edges", edges, "{edge}", "Keys of all watches");
+    }
+
+    /// <summary>Reports the counts-only topics, and this node's presences in them.</summary>
+    public void ObserveCountsOnly(Func<int> topics, Func<int> entries)
+    {
+        _meter.CreateObservableGauge("presence.counts_only.topics", topics, "{topic}", "Counts-only topics in use");
+        _meter.CreateObservableGauge(
+            "presence.counts_only.entries", entries, "{entry}", "Presences of counts-only topics of this node");
     }
 
     public bool IsMeter(Meter meter) => ReferenceEquals(meter, _meter);
@@ -115,6 +127,10 @@ internal sealed class NodeInstruments : IDisposable
     public void Overloaded() => _overloads.Add(1);
 
     public void ViewsChanged(int by) => _views.Add(by);
+
+    public void SummarySent() => _summaries.Add(1);
+
+    public void SummaryInvalid() => _invalidSummaries.Add(1);
 
     public void MessageRejected() => _messagesRejected.Add(1);
 

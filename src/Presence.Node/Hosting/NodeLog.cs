@@ -67,6 +67,11 @@ internal static partial class NodeLog
         "Times of {Keys} keys could not be stored; repeated in 5 s ({Count} occurrences since last log)")]
     public static partial void LastSeenNotStored(this ILogger log, int keys, long count, Exception exception);
 
+    [LoggerMessage(LogLevel.Warning,
+        "Summary of a counts-only topic from node {Node} ignored: {Size} bytes of another form "
+        + "({Count} occurrences since last log)")]
+    public static partial void SummaryInvalid(this ILogger log, string node, int size, long count);
+
     [LoggerMessage(LogLevel.Warning, "A step of a resumable session failed")]
     public static partial void SessionFailed(this ILogger log, Exception exception);
 }

@@ -11,6 +11,8 @@ namespace Presence.Node;
 internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportReceiver, IDisposable
 {
     private readonly Dictionary<string, PresenceTracker> _trackers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ReplicatedShards> _replicated = new(StringComparer.Ordinal);
+    private readonly List<SummaryPublisher> _publishers = [];
     private readonly IClusterTransport _transport;
     private readonly PresenceOptions _options;
     private readonly NodeInstruments _instruments;
@@ -18,6 +20,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
     private readonly SessionTable _sessions;
     private readonly SessionReceivers _receivers = new();
     private readonly PresenceMessages _messages;
+    private readonly TopicPages _pages;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly RateLimitedLogger _rateLimitedLog;
@@ -44,13 +47,20 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         _instruments.ObserveKeyWatches(
             () => _trackers.Values.Sum(t => t.KeyWatches.Watches), () => _trackers.Values.Sum(t => t.KeyWatches.Edges));
         _messages = new PresenceMessages(transport, _receivers, _options, _instruments, time, log);
+        _pages = new TopicPages(transport, _options.Limits, time);
         foreach (var (name, tracker) in _options.Trackers)
         {
             _trackers.Add(name, CreateTracker(name, tracker));
         }
 
         SessionShard[] shards =
-            [.. _trackers.Values.SelectMany(t => t.Hosts.Select(host => new HostedSessionShard(t.Name, host)))];
+        [
+            .. _trackers.Values.SelectMany(t => t.Hosts.Select(host => new HostedSessionShard(t.Name, host))),
+            .. CountsOnly.SelectMany(c => c.Hosts.Select(host => new HostedSessionShard(c.Name, host))),
+        ];
+        _instruments.ObserveCountsOnly(
+            () => CountsOnly.Sum(c => c.CountTopics()),
+            () => CountsOnly.Sum(c => c.Hosts.Sum(host => host.Shard.Index.Count)));
         _sessions = new SessionTable(
             new NodeSessionCluster(transport, shards, Heirs, NewSessionNumber, time, log));
     }
@@ -137,7 +147,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
     public bool IsMeter(Meter meter) => _instruments.IsMeter(meter);
 
     /// <summary>Returns the state of each remote replica, over all trackers and shards.</summary>
-    public IEnumerable<PeerStatus> Peers() => Hosts.SelectMany(host => host.WithLock(host.Shard.Peers));
+    public IEnumerable<PeerStatus> Peers() => ReplicatedHosts.SelectMany(host => host.WithLock(host.Shard.Peers));
 
     public async Task StartAsync(CancellationToken cancellation)
     {
@@ -185,6 +195,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
     public void Dispose()
     {
         _instruments.Dispose();
+        _publishers.ForEach(publisher => publisher.Dispose());
         foreach (var tracker in _trackers.Values)
         {
             tracker.KeyWatches.Dispose();
@@ -226,6 +237,11 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
                     var eviction = EvictionFrame.Decode(frame.Body.Span);
                     return _trackers.TryGetValue(eviction.Tracker, out var evicting)
                         && await PresenceEvictions.ApplyAsync(evicting, eviction).ConfigureAwait(false);
+                case PresenceOptions.PageChannel:
+                    return _pages.OnFrame(
+                        from,
+                        PageFrame.Decode(from, frame.Body.Span, _options.Limits),
+                        name => _trackers.GetValueOrDefault(name)?.CountsOnly);
                 case PresenceOptions.MessageChannel:
                     var message = MessageFrame.Decode(frame.Body);
                     return _trackers.TryGetValue(message.Tracker, out var tracker)
@@ -235,6 +251,11 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         catch (ShardFrameException e)
         {
             Drop(from, frame, "undecodable", e.Message);
+            return false;
+        }
+        catch (CountsOnlyTopicException)
+        {
+            // The options of the two nodes differ.
             return false;
         }
 
@@ -253,7 +274,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     public void OnNodeJoined(string node)
     {
-        foreach (var host in Hosts)
+        foreach (var host in ReplicatedHosts)
         {
             host.Post(new ActionCommand((h, now, effects) => h.Shard.NodeJoined(now, node, effects)), always: true);
         }
@@ -261,7 +282,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     public void OnNodeRemoved(string node, ulong incarnation)
     {
-        foreach (var host in Hosts)
+        foreach (var host in ReplicatedHosts)
         {
             var remove = new ActionCommand((h, now, effects) => h.Shard.NodeGone(now, node, incarnation, effects));
             host.Post(remove, always: true);
@@ -274,42 +295,81 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     private IReadOnlyList<string> Heirs() => [.. Nodes().Where(n => !n.Self && n.Status == "up").Select(n => n.Name)];
 
-    private IEnumerable<ShardHost> Hosts => _trackers.Values.SelectMany(t => t.Hosts);
+    private IEnumerable<ShardHost> Hosts => ReplicatedHosts.Concat(CountsOnly.SelectMany(c => c.Hosts));
+
+    private IEnumerable<ShardHost> ReplicatedHosts => _replicated.Values.SelectMany(shards => shards.Hosts);
+
+    private IEnumerable<CountsOnlyTopics> CountsOnly =>
+        _trackers.Values.Select(t => t.CountsOnly).OfType<CountsOnlyTopics>();
 
     private PresenceTracker CreateTracker(string name, TrackerOptions options)
     {
+        var hosts = CreateReplicated(name, options, _options.Limits, options.PoolSize);
+        var countsOnly = options.HasCountsOnly ? CreateCountsOnly(name, options) : null;
+        return new PresenceTracker(
+            name, Name, hosts, countsOnly, _pages, new PresenceEvictions(_transport, _time), _messages,
+            new KeyWatches(name, hosts, options, _options.Limits, _time, _instruments, _log), _options, _time,
+            _instruments, _log);
+    }
+
+    private CountsOnlyTopics CreateCountsOnly(string name, TrackerOptions options)
+    {
+        var local = CreateHosts(
+            CountsOnlyTopics.NameOf(name), options, _options.Limits, options.PoolSize, isLocalOnly: true,
+            isInternal: false);
+        var summaries = CreateReplicated(
+            CountsOnlyTopics.ChannelOf(name), options, CountsOnlyTopics.LimitsOf(_options.Limits), count: 1,
+            isInternal: true);
+        var reader = new SummaryReader(_instruments, _rateLimitedLog, _log);
+        var topics = new CountsOnlyTopics(name, Name, local, summaries[0], reader);
+        _publishers.Add(new SummaryPublisher(
+            topics, topic => options.CountsOnlyOf(topic)!.Every, OpenSession("counts"), Name, _time, _instruments));
+        return topics;
+    }
+
+    private ShardHost[] CreateReplicated(
+        string channel, TrackerOptions options, PresenceLimits limits, int count, bool isInternal = false)
+    {
+        var hosts = CreateHosts(channel, options, limits, count, isLocalOnly: false, isInternal);
+        _replicated.Add(channel, new ReplicatedShards(hosts, limits));
+        return hosts;
+    }
+
+    private ShardHost[] CreateHosts(
+        string channel, TrackerOptions options, PresenceLimits limits, int count, bool isLocalOnly, bool isInternal)
+    {
         var self = new ReplicaId(Name, _transport.Incarnation);
-        var hosts = new ShardHost[options.PoolSize];
+        var hosts = new ShardHost[count];
         for (var shard = 0; shard < hosts.Length; shard++)
         {
             var output = new EffectExecutor(
-                name, shard, _transport, _options, _time, _instruments, _rateLimitedLog, _log, OnConflict,
-                () => _sessions);
+                channel, shard, options, _transport, _options, _time, _instruments, _rateLimitedLog, _log, OnConflict,
+                () => _sessions)
+            {
+                IsInternal = isInternal,
+            };
             var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-            var machine = new TrackerShard(self, shard, options, _options.Limits, seed);
+            var machine = new TrackerShard(self, shard, options, limits, seed) { IsLocalOnly = isLocalOnly };
             hosts[shard] = new ShardHost(machine, output, _time, _instruments, _options.MailboxCapacity);
         }
 
-        return new PresenceTracker(
-            name, Name, hosts, new PresenceEvictions(_transport, _time), _messages,
-            new KeyWatches(name, hosts, _options.Limits, _time, _instruments, _log), _options, _time, _instruments,
-            _log);
+        return hosts;
     }
 
     private (ShardHost Host, ShardFrame Frame)? Decode(string from, ClusterFrame frame)
     {
         if (frame.Channel is null
-            || !_trackers.TryGetValue(frame.Channel, out var tracker)
-            || (uint)frame.Shard >= (uint)tracker.Hosts.Length)
+            || !_replicated.TryGetValue(frame.Channel, out var shards)
+            || (uint)frame.Shard >= (uint)shards.Hosts.Length)
         {
             Drop(from, frame, "unknown_address", null);
             return null;
         }
 
-        var host = tracker.Hosts[frame.Shard];
+        var host = shards.Hosts[frame.Shard];
         try
         {
-            var decoded = ShardFrameCodec.Decode(frame.Body.Span, host.Shard.Index, _options.Limits);
+            var decoded = ShardFrameCodec.Decode(frame.Body.Span, host.Shard.Index, shards.Limits);
             if (!string.Equals(decoded.From.Replica.Node, from, StringComparison.Ordinal))
             {
                 Drop(from, frame, "forged_sender", "The frame names another node as its sender.");
@@ -380,4 +440,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Name}#{_transport.Incarnation} {State}");
+
+    /// <summary>The shards of one channel between nodes, and the limits of what they receive.</summary>
+    private sealed record ReplicatedShards(ShardHost[] Hosts, PresenceLimits Limits);
 }

@@ -101,7 +101,14 @@ public sealed class PresenceOptions
             rules.Require(name != PubSubChannel, name, "is the name of the pub/sub channel", nameof(Trackers));
             rules.Require(name != EvictionChannel, name, "is the name of the channel of evictions", nameof(Trackers));
             rules.Require(name != MessageChannel, name, "is the name of the channel of messages", nameof(Trackers));
+            rules.Require(name != PageChannel, name, "is the name of the channel of pages", nameof(Trackers));
             rules.Require(name != SessionChannel, name, "is the name of the channel of sessions", nameof(Trackers));
+            rules.Require(
+                !Trackers.ContainsKey(CountsOnlyTopics.NameOf(name))
+                    && !Trackers.ContainsKey(CountsOnlyTopics.ChannelOf(name)),
+                name,
+                "has a tracker with its name and #local or #counts, which are those of its counts-only topics",
+                nameof(Trackers));
             tracker.Validate();
         }
     }
@@ -112,4 +119,6 @@ public sealed class PresenceOptions
     internal const string EvictionChannel = "evictions";
 
     internal const string MessageChannel = "messages";
+
+    internal const string PageChannel = "pages";
 }

@@ -15,8 +15,8 @@ namespace Presence.Node;
 /// <para>Locks are taken in the order gate, shards, queue. Shards enqueue with only the last.</para>
 /// </remarks>
 internal sealed class KeyWatches(
-    string tracker, ShardHost[] hosts, PresenceLimits limits, TimeProvider time, NodeInstruments instruments,
-    ILogger log) : IChangeSink, IThreadPoolWorkItem, IDisposable
+    string tracker, ShardHost[] hosts, TrackerOptions options, PresenceLimits limits, TimeProvider time,
+    NodeInstruments instruments, ILogger log) : IChangeSink, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>Minimum time between two groups of changes of a watch.</summary>
     public static readonly TimeSpan BatchInterval = TimeSpan.FromMilliseconds(25);
@@ -56,8 +56,12 @@ internal sealed class KeyWatches(
 
     /// <summary>Checks the keys and the pattern of a reader.</summary>
     /// <inheritdoc cref="KeyWatchRequest.Create" path="/exception"/>
-    public KeyWatchRequest Check(IReadOnlyCollection<string> keys, string within) =>
-        KeyWatchRequest.Create(keys, within, limits);
+    /// <exception cref="CountsOnlyTopicException">All topics of the pattern are counts-only.</exception>
+    public KeyWatchRequest Check(IReadOnlyCollection<string> keys, string within)
+    {
+        var request = KeyWatchRequest.Create(keys, within, limits);
+        return options.AreCountsOnly(request.Within) ? throw new CountsOnlyTopicException(within) : request;
+    }
 
     /// <summary>Asks the authorizer about each key, and begins to watch. Dispose the result.</summary>
     /// <remarks>

@@ -119,8 +119,8 @@ public sealed class PresenceSession : IDisposable
     /// <summary>Returns whether a presence is of this session.</summary>
     /// <param name="entry">The presence.</param>
     /// <param name="node">The name of this node.</param>
-    internal bool Owns(PresenceEntry entry, string node) => State is { } state
-        ? entry.Stamp?.Session == state.Session
+    internal bool Owns(PresenceEntry entry, string node) => State is { } state && entry.Stamp is { } stamp
+        ? stamp.Session == state.Session
         : entry.Process == Id && entry.Stamp is null
             && string.Equals(entry.Owner.Node, node, StringComparison.Ordinal);
 

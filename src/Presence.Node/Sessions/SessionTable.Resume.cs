@@ -100,7 +100,9 @@ internal sealed partial class SessionTable
             {
                 if (!isSuspended && !IsGivenUp(cancellation))
                 {
-                    return await TakeAsync(token, options, found.Known, released).ConfigureAwait(false);
+                    var taken = await TakeAsync(token, options, found.Known, released).ConfigureAwait(false);
+                    ReportTaken(taken.Session.State!, by, released);
+                    return taken;
                 }
 
                 GiveBack(token.Session, by);
@@ -249,6 +251,20 @@ internal sealed partial class SessionTable
 
         var entries = await AdoptAsync(state, former, presences).ConfigureAwait(false);
         return new(handle, ResumeOutcome.Resumed, ResumeFailure.None, entries);
+    }
+
+    /// <summary>
+    /// Tells the former owner that this node has a session. It knows that from the session's presences, unless all of
+    /// them are in counts-only topics, which do not leave their node.
+    /// </summary>
+    private void ReportTaken(SessionState state, ReplicaId former, IReadOnlyList<SessionPresence> presences)
+    {
+        if (presences.Count > 0 && presences.All(p => CountsOnlyTopics.IsLocal(p.Tracker))
+            && !string.Equals(former.Node, Self.Node, StringComparison.Ordinal))
+        {
+            var taken = new StaleSession(state.Session, state.Generation, HasEnded: true);
+            _ = GuardAsync(cluster.SendAsync(former.Node, taken));
+        }
     }
 
     /// <summary>Registers a session that comes from another node or begins its next generation.</summary>

@@ -220,7 +220,7 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
             }
             else
             {
-                Remember(state, owner);
+                Remember(state, owner ?? state.ReleasedTo);
                 Remove(state);
                 state.IsMoved = true;
             }

@@ -7,6 +7,7 @@ namespace Presence.Node;
 internal sealed class EffectExecutor(
     string tracker,
     int shard,
+    TrackerOptions trackerOptions,
     IClusterTransport transport,
     PresenceOptions options,
     TimeProvider time,
@@ -20,8 +21,11 @@ internal sealed class EffectExecutor(
     private readonly Dictionary<string, DiffSubscriber[]> _subscribers = new(StringComparer.Ordinal);
     private readonly List<IChangeSink> _handlers = [];
     private readonly TimeSpan _probeTimeout = TimeSpan.FromTicks(
-        Math.Min(options.ProbeTimeout.Ticks, options.Trackers[tracker].MaxProbeTimeout.Ticks));
-    private readonly LogLevel _level = Enum.Parse<LogLevel>(options.Trackers[tracker].LogLevel);
+        Math.Min(options.ProbeTimeout.Ticks, trackerOptions.MaxProbeTimeout.Ticks));
+    private readonly LogLevel _level = Enum.Parse<LogLevel>(trackerOptions.LogLevel);
+
+    /// <summary>Gets whether the presences are none of the application, and are not measured.</summary>
+    public bool IsInternal { get; init; }
 
     public DiffDispatcher Dispatcher => _dispatcher;
 
@@ -116,7 +120,11 @@ internal sealed class EffectExecutor(
 
     private void Publish(TrackerShard tracked, List<PresenceChange> changes)
     {
-        instruments.Changed(changes);
+        if (!IsInternal)
+        {
+            instruments.Changed(changes);
+        }
+
         if (_handlers.Count == 0 && _subscribers.Count == 0 && History is null)
         {
             return;

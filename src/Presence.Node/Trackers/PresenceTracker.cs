@@ -7,6 +7,8 @@ internal sealed class PresenceTracker(
     string name,
     string nodeName,
     ShardHost[] hosts,
+    CountsOnlyTopics? countsOnly,
+    TopicPages pages,
     PresenceEvictions evictions,
     PresenceMessages messages,
     KeyWatches watches,
@@ -16,15 +18,18 @@ internal sealed class PresenceTracker(
     ILogger log)
     : IPresenceTracker
 {
+    private readonly ShardHost[] _all = [.. hosts, .. countsOnly?.Hosts ?? []];
     private TrackerViews? _views;
 
     public string Name => name;
 
     public ShardHost[] Hosts => hosts;
 
+    public CountsOnlyTopics? CountsOnly => countsOnly;
+
     public KeyWatches KeyWatches => watches;
 
-    public ShardHost HostOf(string topic) => HostOf(hosts, topic);
+    public ShardHost HostOf(string topic) => CountsOnlyOf(topic)?.HostOf(topic) ?? HostOf(hosts, topic);
 
     public static ShardHost HostOf(ShardHost[] hosts, string topic)
     {
@@ -65,7 +70,9 @@ internal sealed class PresenceTracker(
 
         return OnOneShard(requests) is { } host
             ? host.Execute<TrackManyCommand, IReadOnlyList<PresenceEntry>>(new TrackManyCommand(session, requests))
-            : OnManyShards(
+            : BulkCommand.Execute(
+                _all,
+                HostOf,
                 requests,
                 (shard, part) => shard.CheckTrackMany(session.Id, part),
                 (shard, part) => shard.ExecuteLocked<TrackManyCommand, IReadOnlyList<PresenceEntry>>(
@@ -107,7 +114,9 @@ internal sealed class PresenceTracker(
 
         return OnOneShard(requests) is { } host
             ? host.Execute<UpdateManyCommand, IReadOnlyList<PresenceEntry>>(new UpdateManyCommand(session, requests))
-            : OnManyShards(
+            : BulkCommand.Execute(
+                _all,
+                HostOf,
                 requests,
                 (shard, part) => shard.CheckUpdateMany(session.Id, part),
                 (shard, part) => shard.ExecuteLocked<UpdateManyCommand, IReadOnlyList<PresenceEntry>>(
@@ -137,7 +146,7 @@ internal sealed class PresenceTracker(
         cancellation.ThrowIfCancellationRequested();
         var ended = 0;
         PresenceOverloadException? rejected = null;
-        foreach (var host in hosts)
+        foreach (var host in _all)
         {
             try
             {
@@ -168,7 +177,7 @@ internal sealed class PresenceTracker(
         string key, SessionMessage message, CancellationToken cancellation = default) =>
         messages.SendAsync(this, null, key, message, cancellation);
 
-    public TopicSnapshot List(string topic) => HostOf(topic).Shard.Index.List(topic);
+    public TopicSnapshot List(string topic) => ListedOn(topic).Shard.Index.List(topic);
 
     public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key)
     {
@@ -176,13 +185,23 @@ internal sealed class PresenceTracker(
         return List(topic).GetByKey(key);
     }
 
-    public int Count(string topic) => HostOf(topic).Shard.Index.CountsOf(topic).Count;
+    public Task<PresencePage> PageAsync(
+        string topic, string? after, int limit, CancellationToken cancellation = default) =>
+        CountsOnlyOf(topic) is { } counts
+            ? pages.PageAsync(name, counts, topic, after, limit, cancellation)
+            : Task.FromResult(List(topic).Page(after, limit));
 
-    public int KeyCount(string topic) => HostOf(topic).Shard.Index.CountsOf(topic).KeyCount;
+    public int Count(string topic) => CountOf(topic).Count;
 
-    public IReadOnlyList<TopicCount> Topics(string? after, int limit) => hosts.Length == 1
+    public int KeyCount(string topic) => CountOf(topic).KeyCount;
+
+    public TopicCount CountOf(string topic) =>
+        CountsOnlyOf(topic)?.CountOf(topic) ?? HostOf(hosts, topic).Shard.Index.CountsOf(topic);
+
+    public IReadOnlyList<TopicCount> Topics(string? after, int limit) => hosts.Length == 1 && countsOnly is null
         ? hosts[0].Shard.Index.Topics(after, limit)
-        : [.. hosts.SelectMany(h => h.Shard.Index.Topics(after, limit))
+        : [.. hosts.SelectMany(h => h.Shard.Index.Topics(after, limit)).Where(t => CountsOnlyOf(t.Topic) is null)
+            .Concat(countsOnly?.Topics(after, limit) ?? [])
             .OrderBy(t => t.Topic, StringComparer.Ordinal).Take(limit)];
 
     public IReadOnlyList<string> TopicsOf(string key)
@@ -225,7 +244,7 @@ internal sealed class PresenceTracker(
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(onDiff);
-        var host = HostOf(topic);
+        var host = ListedOn(topic);
         var subscriber = new DiffSubscriber(onDiff);
         return host.WithLock(() =>
         {
@@ -246,6 +265,7 @@ internal sealed class PresenceTracker(
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(view);
         ArgumentNullException.ThrowIfNull(onDiff);
+        _ = ListedOn(topic);
         return view.IsWhole
             ? Subscribe(topic, onDiff)
             : LazyInitializer.EnsureInitialized(
@@ -269,10 +289,10 @@ internal sealed class PresenceTracker(
         }
     }
 
-    public TopicSnapshotView ViewOf(string topic) => HostOf(topic).Shard.ViewOf(topic);
+    public TopicSnapshotView ViewOf(string topic) => ListedOn(topic).Shard.ViewOf(topic);
 
     public Task DeliveredAsync() => Task.WhenAll(
-        hosts.Select(host => host.Output.Dispatcher.DeliveredAsync()).Append(watches.DeliveredAsync()));
+        _all.Select(host => host.Output.Dispatcher.DeliveredAsync()).Append(watches.DeliveredAsync()));
 
     public int LocalEntries() => hosts.Sum(host => host.WithLock(
         () => host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries)));
@@ -312,14 +332,15 @@ internal sealed class PresenceTracker(
         cancellation.ThrowIfCancellationRequested();
         CheckLimits(request);
         var shard = ShardOf(request.Topic);
-        return (await state.Table.ForwardAsync(state, session, ForwardedKind.Update, name, shard, request)
+        return (await state.Table.ForwardAsync(state, session, ForwardedKind.Update, NameOf(request), shard, request)
             .ConfigureAwait(false))!;
     }
 
     private async ValueTask<bool> ForwardUntrackAsync(
         SessionState state, PresenceSession session, TrackRequest request) =>
         await state.Table.ForwardAsync(
-            state, session, ForwardedKind.Untrack, name, ShardOf(request.Topic), request).ConfigureAwait(false)
+            state, session, ForwardedKind.Untrack, NameOf(request), ShardOf(request.Topic), request)
+            .ConfigureAwait(false)
         is not null;
 
     private static async ValueTask<PresenceEntry> UpdateAsync(
@@ -372,60 +393,24 @@ internal sealed class PresenceTracker(
         }
     }
 
+    private CountsOnlyTopics? CountsOnlyOf(string topic) =>
+        countsOnly is not null && topic is not null && options.Trackers[name].CountsOnlyOf(topic) is not null
+            ? countsOnly : null;
+
+    /// <exception cref="CountsOnlyTopicException">No shard has a list of the topic.</exception>
+    private ShardHost ListedOn(string topic) =>
+        CountsOnlyOf(topic) is null ? HostOf(hosts, topic) : throw new CountsOnlyTopicException(topic);
+
+    private string NameOf(TrackRequest request) => CountsOnlyOf(request.Topic)?.Name ?? name;
+
     private ShardHost? OnOneShard(IReadOnlyList<TrackRequest> requests)
     {
-        if (hosts.Length == 1 || requests.Count == 0)
+        if (_all.Length == 1 || requests.Count == 0)
         {
             return hosts[0];
         }
 
         var host = HostOf(requests[0].Topic);
         return requests.All(r => HostOf(r.Topic) == host) ? host : null;
-    }
-
-    private ValueTask<IReadOnlyList<PresenceEntry>> OnManyShards(
-        IReadOnlyList<TrackRequest> requests,
-        Action<TrackerShard, IReadOnlyList<TrackRequest>> check,
-        Func<ShardHost, IReadOnlyList<TrackRequest>, IReadOnlyList<PresenceEntry>> apply)
-    {
-        var parts = requests
-            .Select((request, at) => (request, at, host: HostOf(request.Topic)))
-            .GroupBy(r => r.host)
-            .OrderBy(g => g.Key.Shard.Shard)
-            .Select(g => (Host: g.Key, Requests: g.Select(r => r.request).ToArray(), At: g.Select(r => r.at).ToArray()))
-            .ToArray();
-
-        try
-        {
-            var entries = ShardHost.WithLock(parts.Select(p => p.Host).ToArray(), () =>
-            {
-                foreach (var part in parts)
-                {
-                    check(part.Host.Shard, part.Requests);
-                }
-
-                return Reorder(requests.Count, parts.Select(part => (part.At, apply(part.Host, part.Requests))));
-            });
-            return ValueTask.FromResult<IReadOnlyList<PresenceEntry>>(entries);
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-        {
-            return ValueTask.FromException<IReadOnlyList<PresenceEntry>>(e);
-        }
-    }
-
-    private static PresenceEntry[] Reorder(
-        int count, IEnumerable<(int[] Positions, IReadOnlyList<PresenceEntry> Entries)> parts)
-    {
-        var entries = new PresenceEntry[count];
-        foreach (var (positions, results) in parts)
-        {
-            for (var i = 0; i < results.Count; i++)
-            {
-                entries[positions[i]] = results[i];
-            }
-        }
-
-        return entries;
     }
 }

@@ -40,3 +40,13 @@ public sealed class PresenceLimitException(string what, int size, int limit)
 
 /// <summary>The metadata is not one well-formed JSON object.</summary>
 public sealed class PresenceMetaException(string message, Exception? inner = null) : ArgumentException(message, inner);
+
+/// <summary>
+/// The topic is counts-only: no node has a list of its presences (<see cref="TrackerOptions.AddCountsOnly"/>).
+/// </summary>
+public sealed class CountsOnlyTopicException(string topic)
+    : InvalidOperationException($"Topic '{topic}' is counts-only: it has counts and pages, but no list of presences.")
+{
+    /// <summary>Gets the topic.</summary>
+    public string Topic { get; } = topic;
+}

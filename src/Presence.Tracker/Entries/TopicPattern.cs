@@ -24,6 +24,16 @@ internal sealed class TopicPattern
     /// <summary>Gets the topic, or the prefix without its wildcard.</summary>
     public string Text => _text;
 
+    /// <summary>Gets the pattern as it was given.</summary>
+    public string Pattern => _wildcard ? _text + '*' : _text;
+
+    public bool IsSame(TopicPattern other) => _wildcard == other._wildcard && _text == other._text;
+
+    /// <summary>Returns whether each topic that matches another pattern matches this one too.</summary>
+    public bool Contains(TopicPattern other) => _wildcard
+        ? other._text.StartsWith(_text, StringComparison.Ordinal)
+        : IsSame(other);
+
     public bool Matches(string topic) => _wildcard
         ? topic.StartsWith(_text, StringComparison.Ordinal)
         : string.Equals(topic, _text, StringComparison.Ordinal);

@@ -51,6 +51,13 @@ public sealed class TopicSnapshot : IReadOnlyCollection<PresenceEntry>
     internal bool IsSame(TopicSnapshot other) =>
         ReferenceEquals(_tree, other._tree) && ReferenceEquals(_tail, other._tail) && _tailLength == other._tailLength;
 
+    /// <summary>Gets whether the counts are those of the presences; otherwise some are elsewhere.</summary>
+    internal bool HasExactCounts { get; private init; } = true;
+
+    /// <summary>Returns the same presences with the counts of a topic of which they are a part.</summary>
+    internal TopicSnapshot WithCounts(int count, int keyCount) =>
+        new(Topic, _tree, _tail, _tailLength, count, keyCount) { HasExactCounts = false };
+
     /// <summary>Gets the number of changes after the tree.</summary>
     internal int TailLength => _tailLength;
 

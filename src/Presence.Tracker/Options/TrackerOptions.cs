@@ -6,6 +6,7 @@ public sealed class TrackerOptions
 {
     private readonly List<(TopicPattern Topics, FieldPointer Field)> _indexes = [];
     private readonly List<(TopicPattern Topics, AdaptiveMode Mode)> _adaptive = [];
+    private readonly List<(TopicPattern Topics, AdaptiveMode Mode)> _countsOnly = [];
 
     /// <summary>
     /// Interval of the periodic step. Default 1500 ms, 10 ms to 1 h: a step that is late by two periods counts as a
@@ -99,19 +100,56 @@ public sealed class TrackerOptions
     public TrackerOptions AddAdaptive(string topics, int members = 500, int sample = 20, TimeSpan? every = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(members, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(sample, 0);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(sample, 100);
-        var period = every ?? TimeSpan.FromSeconds(1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(period, TimeSpan.FromMilliseconds(100), nameof(every));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(period, TimeSpan.FromHours(1), nameof(every));
-        _adaptive.Add((new TopicPattern(topics), new AdaptiveMode(members, sample, period)));
+        _adaptive.Add((new TopicPattern(topics), new AdaptiveMode(members, Checked(sample), Checked(every))));
         return this;
     }
 
-    /// <summary>Returns when a topic is sent as counts; null: never.</summary>
-    internal AdaptiveMode? AdaptiveOf(string topic)
+    /// <summary>
+    /// Keeps the presences of some topics on their nodes: the others receive their number, and a sketch of their keys,
+    /// from which all nodes estimate the number of distinct keys. For topics of which nobody needs the members.
+    /// </summary>
+    /// <param name="topics">
+    /// A topic, or a prefix and <c>*</c>, such as <c>live:*</c>; the same on all nodes. Of several that match the first
+    /// one counts. A topic that matches is not adaptive too, and none of its fields can be used in views.
+    /// </param>
+    /// <param name="every">
+    /// Minimum time between two numbers of a node for the others, and between two messages with counts, 100 ms to 1 h.
+    /// Default 1 s.
+    /// </param>
+    /// <param name="sample">
+    /// Number of presences of a client's own node that are sent with the counts as a sample, 0 to 100.
+    /// </param>
+    /// <remarks>
+    /// Clients always receive counts. What needs members fails with <see cref="CountsOnlyTopicException"/>: lists,
+    /// lookups by key, subscriptions, views and watches. Handlers and streams have no changes of these topics.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The pattern is malformed, or a number is out of range.</exception>
+    /// <example>
+    /// <code>
+    /// builder.Services.AddPresence(options => options.Tracker.AddCountsOnly("live:*"));
+    /// </code>
+    /// </example>
+    public TrackerOptions AddCountsOnly(string topics, TimeSpan? every = null, int sample = 20)
     {
-        foreach (var (topics, mode) in _adaptive)
+        _countsOnly.Add((new TopicPattern(topics), new AdaptiveMode(0, Checked(sample), Checked(every))));
+        return this;
+    }
+
+    /// <summary>Gets whether some topics are counts-only.</summary>
+    internal bool HasCountsOnly => _countsOnly.Count > 0;
+
+    /// <summary>Returns how a counts-only topic is sent; null if the topic is none.</summary>
+    internal AdaptiveMode? CountsOnlyOf(string topic) => ModeOf(_countsOnly, topic);
+
+    /// <summary>Returns whether all topics of a pattern are counts-only because of one pattern.</summary>
+    internal bool AreCountsOnly(TopicPattern topics) => _countsOnly.Exists(one => one.Topics.Contains(topics));
+
+    /// <summary>Returns when a topic is sent as counts; null: never.</summary>
+    internal AdaptiveMode? AdaptiveOf(string topic) => CountsOnlyOf(topic) ?? ModeOf(_adaptive, topic);
+
+    private static AdaptiveMode? ModeOf(List<(TopicPattern Topics, AdaptiveMode Mode)> modes, string topic)
+    {
+        foreach (var (topics, mode) in modes)
         {
             if (topics.Matches(topic))
             {
@@ -122,12 +160,33 @@ public sealed class TrackerOptions
         return null;
     }
 
+    private static int Checked(int sample)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(sample, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sample, 100);
+        return sample;
+    }
+
+    private static TimeSpan Checked(TimeSpan? every)
+    {
+        var period = every ?? TimeSpan.FromSeconds(1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(period, TimeSpan.FromMilliseconds(100), nameof(every));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(period, TimeSpan.FromHours(1), nameof(every));
+        return period;
+    }
+
     /// <exception cref="PresenceViewException">
     /// The view is malformed, or filters by a field that is not declared for the topic.
     /// </exception>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     internal void Check(PresenceView view, string topic)
     {
         view.Check();
+        if (!view.IsWhole && CountsOnlyOf(topic) is not null)
+        {
+            throw new CountsOnlyTopicException(topic);
+        }
+
         foreach (var field in view.Where.Keys)
         {
             if (!_indexes.Any(index => index.Field.Text == field && index.Topics.Matches(topic)))
@@ -186,6 +245,10 @@ public sealed class TrackerOptions
             LogLevel is "Trace" or "Debug" or "Information" or "Warning" or "Error" or "Critical" or "None",
             LogLevel,
             "must be Trace, Debug, Information, Warning, Error, Critical or None");
+        var former = _adaptive.Select(one => one.Topics).Concat(_indexes.Select(one => one.Topics));
+        var twice = _countsOnly.Find(one => former.Any(one.Topics.IsSame)).Topics;
+        rules.Require(
+            twice is null, twice?.Pattern, "is also given to AddAdaptive or AddIndex", nameof(AddCountsOnly));
     }
 }
 

@@ -28,7 +28,7 @@ internal sealed partial class TrackerShard
             if (_local.TryFind(process, request.Topic, request.Key) is null)
             {
                 _local.CheckLimits(request);
-                _local.Join(process, request, effects.Changes, stamp, refDot);
+                _local.Join(process, request, effects.Changes, Kept(stamp), refDot);
             }
         }
 

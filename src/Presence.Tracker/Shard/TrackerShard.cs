@@ -56,6 +56,12 @@ internal sealed partial class TrackerShard
 
     public int Shard { get; }
 
+    /// <summary>
+    /// Gets whether the shard has no peers and sends nothing. Its presences do not belong to the sessions of the
+    /// cluster: none is held for a successor.
+    /// </summary>
+    public bool IsLocalOnly { get; init; }
+
     /// <summary>Gets the local replica; its incarnation grows if another process has used it.</summary>
     public ReplicaId Self => _local.Id;
 
@@ -88,7 +94,7 @@ internal sealed partial class TrackerShard
         var request = new TrackRequest(topic, key, meta);
         _local.CheckTrack(process, request);
         _sessions.Now = now;
-        var entry = _local.Join(process, request, effects.Changes, stamp);
+        var entry = _local.Join(process, request, effects.Changes, Kept(stamp));
         OnLocalChange(now, effects);
         return entry;
     }
@@ -122,7 +128,8 @@ internal sealed partial class TrackerShard
         ArgumentNullException.ThrowIfNull(effects);
         CheckTrackMany(process, requests);
         _sessions.Now = now;
-        return ChangeEach(now, requests, request => _local.Join(process, request, effects.Changes, stamp), effects);
+        return ChangeEach(
+            now, requests, request => _local.Join(process, request, effects.Changes, Kept(stamp)), effects);
     }
 
     /// <summary>Throws what <see cref="TrackMany"/> would throw. Changes nothing.</summary>
@@ -216,8 +223,12 @@ internal sealed partial class TrackerShard
         }
 
         Flush(now, effects);
-        var pause = _peers.Tick(now, effects);
-        _sessions.Tick(pause, effects, _peers.BehindSince());
+        if (!IsLocalOnly)
+        {
+            var pause = _peers.Tick(now, effects);
+            _sessions.Tick(pause, effects, _peers.BehindSince());
+        }
+
         Publish();
         Index.Trim();
     }
@@ -362,6 +373,8 @@ internal sealed partial class TrackerShard
     internal int HeldLeaves => _sessions.HeldCount;
 
     internal ShardMeasure Measure() => _peers.Measure();
+
+    private SessionStamp? Kept(SessionStamp? stamp) => IsLocalOnly ? null : stamp;
 
     private void OnLocalChange(TimeSpan now, ShardEffects effects)
     {

@@ -150,6 +150,7 @@ public class WireContractTests
             Where = new Dictionary<string, string> { ["/status"] = "busy" },
         });
         yield return ("presence.view of all", new PresenceView());
+        yield return ("presence.error counts only", new CountsOnlyTopicException("live:1"));
     }
 
     private static void Approve(string file, string now, [CallerFilePath] string here = "")
