@@ -94,10 +94,13 @@ public interface IPresenceTracker
     /// <exception cref="TimeoutException">
     /// A node did not answer for 10 s: its presences remain. The others have ended.
     /// </exception>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     Task<int> EvictAsync(string topic, string key, CancellationToken cancellation = default) =>
         throw new NotSupportedException("This tracker cannot evict.");
 
-    /// <summary>Ends all presences of a key in all topics, as <see cref="EvictAsync"/> does.</summary>
+    /// <summary>
+    /// Ends all presences of a key in all topics, except counts-only ones, as <see cref="EvictAsync"/> does.
+    /// </summary>
     /// <inheritdoc cref="EvictAsync" path="/returns"/>
     /// <inheritdoc cref="EvictAsync" path="/exception"/>
     Task<int> EvictKeyAsync(string key, CancellationToken cancellation = default) =>
@@ -109,11 +112,14 @@ public interface IPresenceTracker
     /// </summary>
     /// <returns>Whether the key is present and a session accepted the message.</returns>
     /// <exception cref="ArgumentException">The message is larger than <c>Presence:MaxMessageBytes</c>.</exception>
+    /// <exception cref="CountsOnlyTopicException">The topic has no list.</exception>
     Task<SendToKeyResult> SendAsync(
         string topic, string key, SessionMessage message, CancellationToken cancellation = default) =>
         throw new NotSupportedException("This tracker cannot send.");
 
-    /// <summary>Sends a message to all sessions that are present in any topic under a key.</summary>
+    /// <summary>
+    /// Sends a message to all sessions that are present in any topic, except counts-only ones, under a key.
+    /// </summary>
     /// <inheritdoc cref="SendAsync" path="/returns"/>
     /// <inheritdoc cref="SendAsync" path="/exception"/>
     /// <example>

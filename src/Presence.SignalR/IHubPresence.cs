@@ -94,6 +94,7 @@ public interface IHubPresence
         Hub hub, IReadOnlyCollection<string> keys, string within, CancellationToken cancellation = default);
 
     /// <summary>Returns the presences of a topic.</summary>
+    /// <exception cref="HubException">The topic is counts-only, and has no list.</exception>
     Task<IReadOnlyList<HubPresenceItem>> ListAsync(Hub hub, string topic);
 
     /// <summary>Returns a page of the presences of a topic of any size, in key order.</summary>

@@ -22,6 +22,7 @@ internal sealed class SummaryPublisher : IChangeSink, IThreadPoolWorkItem, IDisp
     private readonly NodeInstruments _instruments;
     private readonly long _epoch;
     private readonly ITimer _timer;
+    private readonly KeySketch _sketch = new();
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, State> _states = new(StringComparer.Ordinal);
@@ -146,7 +147,7 @@ internal sealed class SummaryPublisher : IChangeSink, IThreadPoolWorkItem, IDisp
             return;
         }
 
-        var meta = TopicSummary.Of(local).ToMeta();
+        var meta = TopicSummary.Of(local, _sketch).ToMeta();
         if (published is null)
         {
             await host.Execute<TrackCommand, PresenceEntry>(new(_session, topic, _node, meta), always: true)

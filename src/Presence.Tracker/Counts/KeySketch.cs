@@ -33,6 +33,9 @@ internal sealed class KeySketch
 
     private readonly byte[] _ranks = new byte[Registers];
 
+    /// <summary>Removes all keys.</summary>
+    public void Clear() => Array.Clear(_ranks);
+
     /// <summary>Adds a key; again: changes nothing.</summary>
     public void Add(string key) => Add(StableHash.Of(key));
 

@@ -20,9 +20,10 @@ internal sealed record TopicSummary(int Count, int KeyCount, ReadOnlyMemory<byte
 
     /// <summary>Summarizes the presences of a topic, at a cost proportional to its size.</summary>
     /// <param name="topic">The presences of this node, at least one.</param>
-    public static TopicSummary Of(TopicSnapshot topic)
+    /// <param name="sketch">A sketch that is overwritten, so that one serves many topics.</param>
+    public static TopicSummary Of(TopicSnapshot topic, KeySketch sketch)
     {
-        var sketch = new KeySketch();
+        sketch.Clear();
         string? last = null;
         foreach (var entry in topic)
         {

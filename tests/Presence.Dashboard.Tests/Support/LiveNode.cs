@@ -19,14 +19,19 @@ internal sealed class LiveNode : IAsyncDisposable
     public IPresenceNode Node => _app.Services.GetRequiredService<IPresenceNode>();
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<LiveNode> StartAsync(InMemoryCluster? cluster = null, string name = "node-1")
+    public static async Task<LiveNode> StartAsync(
+        InMemoryCluster? cluster = null, string name = "node-1", Action<PresenceOptions>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<IDataProtectionProvider>(new EphemeralDataProtectionProvider());
         builder.Services.AddSingleton((cluster ?? new InMemoryCluster()).CreateTransport(name));
-        builder.Services.AddPresence(presence => presence.NodeName = name);
+        builder.Services.AddPresence(presence =>
+        {
+            presence.NodeName = name;
+            configure?.Invoke(presence);
+        });
         builder.Services.AddChannels(channels => channels.Socket<AnybodySocket>(socket => socket
             .Channel<GreetingChannel>("greeting:*")));
         builder.Services.AddPresenceDashboardChannel<GreetingChannel>("admin:greeting");

@@ -30,7 +30,7 @@ public sealed class TopicSummaryTests
             set.Apply([PresenceChange.Joined(entry)]);
         }
 
-        var summary = TopicSummary.Of(set.Current);
+        var summary = TopicSummary.Of(set.Current, SketchOf(0, 10));
         Assert.Equal((6, 3), (summary.Count, summary.KeyCount));
         var expected = new KeySketch();
         Array.ForEach((string[])["a", "b", "c"], expected.Add);
