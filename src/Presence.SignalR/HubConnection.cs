@@ -27,6 +27,7 @@ internal sealed partial class HubConnection
     private int _messages;
     private int _keyWatches;
     private bool _isConfirming;
+    private bool _takesTurns;
 
     private HubConnection(Hub hub, HubPresenceOptions options, ILogger log)
     {
@@ -173,7 +174,7 @@ internal sealed partial class HubConnection
         _pushes.Set(topic, reader);
         if (_connection is { } connection)
         {
-            LargeSegmentTransport.Use(connection);
+            _takesTurns = LargeSegmentTransport.Use(connection);
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(
@@ -294,8 +295,12 @@ internal sealed partial class HubConnection
         }
     }
 
-    /// <summary>Whether the message, which is encoded once for all connections, takes more than a small segment.</summary>
-    private bool IsLong(FeedMessage message) => message is not FeedCounts && _connection is { } connection
+    /// <summary>
+    /// Whether the message, which is encoded once for all connections, takes more than a small segment. A connection
+    /// with stateful reconnects waits for its client by itself.
+    /// </summary>
+    private bool IsLong(FeedMessage message) => _takesTurns && message is not FeedCounts
+        && _connection is { } connection
         && HubMessages.Call(message).GetSerializedMessage(connection.Protocol).Length
             > LargeSegmentTransport.SmallSegment;
 

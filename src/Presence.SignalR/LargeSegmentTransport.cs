@@ -23,8 +23,8 @@ internal sealed class LargeSegmentTransport(IDuplexPipe inner) : IDuplexPipe
 
     public PipeWriter Output { get; } = new Writer(inner.Output);
 
-    /// <summary>Lets the connection write through it from now on.</summary>
-    public static void Use(HubConnectionContext connection)
+    /// <summary>Lets the connection write through it from now on; false if it keeps its transport.</summary>
+    public static bool Use(HubConnectionContext connection)
     {
         // The transport of a connection with stateful reconnects is replaced at any time, and by nobody else.
 #pragma warning disable CA2252 // SignalR, which is not a preview, sets this feature.
@@ -35,6 +35,8 @@ internal sealed class LargeSegmentTransport(IDuplexPipe inner) : IDuplexPipe
         {
             feature.Transport = new LargeSegmentTransport(feature.Transport);
         }
+
+        return !isReplaced && feature is not null;
     }
 
     private sealed class Writer(PipeWriter inner) : PipeWriter
