@@ -254,7 +254,7 @@ internal sealed partial class SessionTable
     }
 
     /// <summary>
-    /// Tells the former owner that this node has a session. It knows that from the session's presences, unless all of
+    /// Notifies the former owner that this node has a session. It knows that from the session's presences, unless all of
     /// them are in counts-only topics, which do not leave their node.
     /// </summary>
     private void ReportTaken(SessionState state, ReplicaId former, IReadOnlyList<SessionPresence> presences)
