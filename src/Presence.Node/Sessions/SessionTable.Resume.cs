@@ -254,8 +254,8 @@ internal sealed partial class SessionTable
     }
 
     /// <summary>
-    /// Notifies the former owner that this node has a session. It knows that from the session's presences, unless all of
-    /// them are in counts-only topics, which do not leave their node.
+    /// Notifies the former owner that this node has a session. It knows that from the session's presences, unless all
+    /// of them are in counts-only topics, which do not leave their node.
     /// </summary>
     private void ReportTaken(SessionState state, ReplicaId former, IReadOnlyList<SessionPresence> presences)
     {

@@ -97,7 +97,7 @@ public sealed class ViewSubscriptionTests : IAsyncLifetime
         await Assert.ThrowsAsync<PresenceViewException>(
             () => client.SubscribeAsync(Topic, new PresenceView { Prefix = "\ud800" }, _ => default));
 
-        // Whoever reaches the grain may send what the client would not.
+        // Other callers of the grain may send what this client rejects.
         var grain = _cluster.Orleans.Client.GetGrain<ITopicPresenceGrain>(Topic);
         var observer = _cluster.Orleans.Client.CreateObjectReference<IPresenceObserver>(new Observer());
         PresenceView[] malformed =
