@@ -158,15 +158,15 @@ public class TopicViewTests
         [
             .. Enumerable.Range(0, 1000).Select(i => Updated(Entry(i * 7919 % presences, (ulong)(presences + i + 1)))),
         ];
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        foreach (var change in changes)
+        var bytes = AllocatedBytes.Of(() =>
         {
-            var delivered = view.Apply([change]);
-            set.ApplyAndMark(delivered);
-            Assert.Single(delivered);
-        }
-
-        var bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+            foreach (var change in changes)
+            {
+                var delivered = view.Apply([change]);
+                set.ApplyAndMark(delivered);
+                Assert.Single(delivered);
+            }
+        });
         Assert.Equal(presences, set.Current.Count);
         return bytes;
     }

@@ -71,16 +71,19 @@ public sealed class RemovalLogTests
             log.Add(Of(tick, 1));
         }
 
-        var bytes = GC.GetAllocatedBytesForCurrentThread();
         var next = Of(20_002, 1);
-        var made = GC.GetAllocatedBytesForCurrentThread() - bytes;
-        for (var i = 0UL; i < 1000; i++)
+        var end = 20_002UL;
+        var bytes = AllocatedBytes.Fewest(() => AllocatedBytes.Of(() =>
         {
-            log.Add(next with { Tick = 20_002 + (i * 2) });
-        }
+            for (var i = 0; i < 1000; i++)
+            {
+                log.Add(next with { Tick = end });
+                end += 2;
+            }
+        }));
 
-        Assert.Equal(made, GC.GetAllocatedBytesForCurrentThread() - bytes);
-        Assert.Equal(Enumerable.Range(0, 50).Select(i => 21_902UL + (ulong)(i * 2)), Ticks(log.Removals));
+        Assert.Equal(0, bytes);
+        Assert.Equal(Enumerable.Range(1, 50).Reverse().Select(i => end - (ulong)(i * 2)), Ticks(log.Removals));
     }
 
     [Fact]
