@@ -195,7 +195,7 @@ internal sealed partial class HubConnection
         {
             lock (reader)
             {
-                reader.NeedsSample = true;
+                reader.RequestSample();
             }
         }
     }
@@ -353,7 +353,7 @@ internal sealed partial class HubConnection
             [.. keys.SelectMany(counts.Presences.GetByKey).Where(entry => _session?.Owns(entry) is true)];
 
         // Fewer if it was counted before the connection tracked them.
-        reader.NeedsSample = own.Length < keys.Length;
+        reader.OnSampleSent(isComplete: own.Length >= keys.Length);
         return HubMessages.WithSample(counts, own);
     }
 

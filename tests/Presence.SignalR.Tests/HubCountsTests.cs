@@ -29,6 +29,10 @@ public sealed class HubCountsTests
         await zed.InvokeAsync("TrackText", "big", "zed", "{}");
         await UntilAsync("counts 4 4 ann zed");
 
+        // Also what changes no number.
+        await zed.InvokeAsync("Update", "big", """{"status":"busy"}""");
+        await UntilAsync("counts 4 4 ann zed");
+
         // Once: the client has the sample.
         await tracker.TrackAsync(session, "big", "dan");
         Assert.Equal("counts 5 5", await messages.ReadAsync());

@@ -37,7 +37,12 @@ internal sealed class HubServers : IAsyncDisposable
             var app = builder.Build();
             // Longer than the tests wait for what a client that does not read may hold back.
             app.MapHub<RoomHub>("/hub", options => options.TransportSendTimeout = TimeSpan.FromMinutes(2));
-            app.MapHub<OtherHub>("/other", options => options.AllowStatefulReconnects = true);
+            // As the guide says: SignalR may end such a connection when a longer message waits for its client.
+            app.MapHub<OtherHub>("/other", options =>
+            {
+                options.AllowStatefulReconnects = true;
+                options.TransportMaxBufferSize = 1024 * 1024;
+            });
             app.MapHub<Migration.ChatHub>("/chat");
             await app.StartAsync();
             servers._apps.Add(app);

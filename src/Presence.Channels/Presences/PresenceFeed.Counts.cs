@@ -28,6 +28,21 @@ internal sealed partial class PresenceFeed
     // Guarded by _gate. Null until the first message with counts.
     private CountsMessage? _counts;
 
+    /// <summary>
+    /// Sends counts to a channel whose own presences have changed, in the next period even if the numbers are the same.
+    /// </summary>
+    /// <param name="of">The topic of those presences.</param>
+    public void RequestSample(string of)
+    {
+        lock (_pendingGate)
+        {
+            if (_isCounting && of == presences)
+            {
+                RequestSend();
+            }
+        }
+    }
+
     /// <summary>Follows the counts of a counts-only topic, which has no members.</summary>
     private void StartCounting()
     {
@@ -76,18 +91,19 @@ internal sealed partial class PresenceFeed
         {
             var isFirst = _counts is null;
             var isChanged = isFirst || hasSample || !_counts!.HasNumbersOf(topic);
-            if (isChanged)
+            var receivers = isChanged ? _channels : _channels.FindAll(static channel => channel.NeedsSample);
+            if (isChanged || receivers.Count > 0)
             {
                 _counts = new CountsMessage(topic, server.Time.GetUtcNow(), _shown.ByKey, _sampleFields);
             }
 
             var bytes = 0;
-            foreach (var channel in isChanged ? _channels : [])
+            foreach (var channel in receivers)
             {
                 bytes = Math.Max(bytes, SendCounts(channel, isFirst, hasSample));
             }
 
-            Sent(_channels.Count, bytes);
+            Sent(receivers.Count, bytes);
             foreach (var channel in _newcomers)
             {
                 SendCounts(channel, isFirst: true, hasSample: true);

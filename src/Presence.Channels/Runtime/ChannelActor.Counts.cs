@@ -26,6 +26,7 @@ internal sealed partial class ChannelActor
     private async ValueTask<PresenceEntry> RememberAsync(string topic, string key, ValueTask<PresenceEntry> change)
     {
         var entry = await change;
+        PresenceFeed? feed;
         lock (_resourcesGate)
         {
             _own ??= new(1);
@@ -33,9 +34,12 @@ internal sealed partial class ChannelActor
             {
                 _own.Add((topic, key));
             }
+
+            feed = _feed;
         }
 
         Volatile.Write(ref _needsSample, 1);
+        feed?.RequestSample(topic);
         return entry;
     }
 

@@ -15,6 +15,7 @@ internal sealed partial class ChangeFeed
     private TopicSnapshot? _counted;
     private DateTimeOffset _countedAt;
     private bool _isMembersAgain;
+    private bool _isSampleRequested;
     private FeedMode? _counts;
     private FeedMode? _members;
 
@@ -22,6 +23,34 @@ internal sealed partial class ChangeFeed
     public FeedMode Mode(bool isCounting) => isCounting
         ? _counts ??= new FeedMode(_topic, true)
         : _members ??= new FeedMode(_topic, false);
+
+    /// <summary>
+    /// Lets the next counts reach readers that need the sample even if the numbers are the same. No effect while
+    /// readers receive members.
+    /// </summary>
+    /// <param name="isChangeDue">Whether these counts come with the next change; otherwise without one, too.</param>
+    public void RequestSample(bool isChangeDue)
+    {
+        lock (_gate)
+        {
+            if (_counting is null || _isStopped)
+            {
+                return;
+            }
+
+            _isSampleRequested = true;
+            if (!_isWaiting && !isChangeDue)
+            {
+                PublishAgain(ToNextDiff);
+            }
+        }
+    }
+
+    private void PublishAgain(TimeSpan after)
+    {
+        (_newest, _newestVersion, _isWaiting) = (_shown, _shownVersion, true);
+        _timer.Change(after > TimeSpan.Zero ? after : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+    }
 
     /// <summary>After the last diff, the counts of the topic as that diff leaves it.</summary>
     private void BeginCounting(TopicSnapshot topic)
@@ -46,26 +75,26 @@ internal sealed partial class ChangeFeed
         if (_counting!.IsDirty)
         {
             // Its turn comes even if nothing changes any more.
-            (_newest, _newestVersion, _isWaiting) = (topic, _shownVersion, true);
-            _timer.Change(_adaptive.Every, Timeout.InfiniteTimeSpan);
+            PublishAgain(_adaptive.Every);
         }
 
         return isChanged ? Wake() : null;
     }
 
-    /// <returns>False if readers have the same numbers already, and need no sample.</returns>
+    /// <returns>False if all readers have the same numbers already, and none needs a sample.</returns>
     private bool AppendCounts(TopicSnapshot topic)
     {
         var hasSample = _counting!.Update(topic);
         var isChanged = _counted?.Count != topic.Count || _counted.KeyCount != topic.KeyCount;
-        if (!isChanged && !hasSample)
+        var isRepeat = !isChanged && !hasSample;
+        if (isRepeat && !_isSampleRequested)
         {
             return false;
         }
 
         var isFirst = _counted is null;
-        (_counted, _countedAt) = (topic, _time.GetUtcNow());
-        Append(() => CountsOf(hasSample));
+        (_counted, _countedAt, _isSampleRequested) = (topic, _time.GetUtcNow(), false);
+        Append(() => CountsOf(hasSample, isRepeat));
         if (!isFirst)
         {
             ForgetLog(_sequence);
@@ -97,6 +126,6 @@ internal sealed partial class ChangeFeed
         }
     }
 
-    private FeedCounts CountsOf(bool hasSample) =>
-        new(_topic, Position, _counted!, _counting!.Entries, hasSample, _countedAt);
+    private FeedCounts CountsOf(bool hasSample, bool isRepeat = false) =>
+        new(_topic, Position, _counted!, _counting!.Entries, hasSample, _countedAt) { IsRepeat = isRepeat };
 }

@@ -110,6 +110,9 @@ internal sealed class FeedCounts(
     public bool HasSample { get; } = hasSample;
 
     public DateTimeOffset At { get; } = at;
+
+    /// <summary>Gets whether it has the numbers of the message before. For readers that need the sample.</summary>
+    public bool IsRepeat { get; init; }
 }
 
 /// <summary>Comes before the first counts, and before the members that end them. Has no position of its own.</summary>

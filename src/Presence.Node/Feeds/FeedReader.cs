@@ -30,10 +30,29 @@ internal class FeedReader : IDisposable
     public bool HasMore => _announced is not null || _feed.HasMore(_position);
 
     /// <summary>
-    /// Gets or sets whether the next counts are to have the sample, because what the reader itself has in the topic has
-    /// changed.
+    /// Gets whether the next counts are to have the sample, because what the reader itself has in the topic changed.
     /// </summary>
-    public bool NeedsSample { get; set; }
+    public bool NeedsSample { get; private set; }
+
+    /// <summary>Lets the next counts have the sample, in the next period even if the numbers stay the same.</summary>
+    public void RequestSample()
+    {
+        NeedsSample = true;
+        _feed.RequestSample(isChangeDue: false);
+    }
+
+    /// <summary>Reports that counts with the sample were sent.</summary>
+    /// <param name="isComplete">
+    /// Whether they had all that the reader itself has in the topic; otherwise they come again with the next change.
+    /// </param>
+    public void OnSampleSent(bool isComplete)
+    {
+        NeedsSample = !isComplete;
+        if (!isComplete)
+        {
+            _feed.RequestSample(isChangeDue: true);
+        }
+    }
 
     /// <summary>
     /// Returns true with the next message, or false with what completes when there is one, and with each pulse. A
@@ -47,12 +66,16 @@ internal class FeedReader : IDisposable
             return true;
         }
 
-        var (cursor, isFirst) = (_cursor, !_hasRead);
-        (_cursor, _hasRead) = (null, true);
-        if (!_feed.TryRead(ref _position, cursor, isFirst, out message, out next))
+        do
         {
-            return false;
+            var (cursor, isFirst) = (_cursor, !_hasRead);
+            (_cursor, _hasRead) = (null, true);
+            if (!_feed.TryRead(ref _position, cursor, isFirst, out message, out next))
+            {
+                return false;
+            }
         }
+        while (message is FeedCounts { IsRepeat: true } && !NeedsSample);
 
         if (message is FeedCounts != _isCounting)
         {

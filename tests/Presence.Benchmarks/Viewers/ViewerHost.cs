@@ -1,8 +1,10 @@
+using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -28,6 +30,9 @@ internal static class ViewerHost
     /// <summary>The path that joins presences at a rate, to the topic that the viewers show or to another.</summary>
     public const string JoinPath = "/join";
 
+    /// <summary>The path of the port for HTTP/2, which has many viewers on one connection.</summary>
+    public const string Http2Path = "/http2";
+
     private const int PerSecond = 1000;
 
     /// <summary>Serves until standard input ends.</summary>
@@ -35,7 +40,11 @@ internal static class ViewerHost
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Loopback, 0);
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
+        });
         builder.Services.Configure<SocketTransportOptions>(o => o.UnsafePreferInlineScheduling = true);
         builder.Services.AddPresence(presence =>
         {
@@ -53,7 +62,7 @@ internal static class ViewerHost
         app.MapSocket<ViewerSocket>("/socket");
         app.MapPresence("/presence");
         app.MapGet("/raw/events", (RawEvents raw, HttpContext http) => raw.StreamAsync(http));
-        app.MapGet("/raw/socket", (RawSockets raw, HttpContext http) => raw.StreamAsync(http));
+        app.Map("/raw/socket", (RawSockets raw, HttpContext http) => raw.StreamAsync(http));
         var node = app.Services.GetRequiredService<IPresenceNode>();
         await app.StartAsync();
         await JoinAsync(node, "crowd", 0, Present);
@@ -62,6 +71,7 @@ internal static class ViewerHost
             // The answer does not wait for it.
             _ = JoinAtRateAsync(app.Services, topic, seconds);
         });
+        app.MapGet(Http2Path, () => new Uri(app.Urls.Last()).Port);
         Console.WriteLine(new Uri(app.Urls.First()).Port);
         await Console.In.ReadToEndAsync();
         // Does not wait for the connections: the shutdown is not measured.

@@ -164,6 +164,26 @@ public sealed class CountsTests : IAsyncLifetime
         Assert.Equal(["01", "02", "03", "zed"], viewer.Sample);
     }
 
+    [Fact]
+    public async Task Own_change_that_changes_no_number_is_in_a_sample_for_its_client_alone()
+    {
+        var session = NodeOf(0).OpenSession();
+        await TrackAsync(session, 1, 11);
+        using var other = await Viewer.JoinAsync(_hosts[0], "watch:t");
+        using var viewer = await Viewer.JoinAsync(_hosts[0], "trying:t");
+        await viewer.RequestAsync("track", """{"key":"zed"}""");
+        await viewer.UntilAsync(() => viewer.Count == 12 && viewer.Sample.Contains("zed"));
+        await other.UntilAsync(() => other.Count == 12);
+        var (received, others) = (viewer.Log.Count, other.Log.Count);
+        Assert.StartsWith("ok", await viewer.RequestAsync("update", """{"key":"zed"}"""), StringComparison.Ordinal);
+        await viewer.UntilAsync(() => viewer.Log.Count > received);
+        Assert.Equal("counts 12 12 [01 02 03 zed]", viewer.Log[^1]);
+        Assert.True(viewer.HasNewSample);
+        await TrackAsync(session, 12, 12);
+        await other.UntilAsync(() => other.Count == 13);
+        Assert.Equal(others + 1, other.Log.Count);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -315,7 +335,10 @@ public sealed class CountsTests : IAsyncLifetime
         {
             try
             {
-                await TrackAsync(payload.ToElement().GetProperty("key").GetString()!, topic: "t");
+                var key = payload.ToElement().GetProperty("key").GetString()!;
+                await (name == "update"
+                    ? UpdateAsync(key, PresenceMeta.From(new { status = "busy" }), topic: "t")
+                    : TrackAsync(key, topic: "t"));
                 return ChannelResult.Ok();
             }
             catch (PresenceLimitException e)

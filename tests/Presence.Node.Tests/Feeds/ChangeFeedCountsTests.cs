@@ -77,6 +77,42 @@ public sealed class ChangeFeedCountsTests : IDisposable
     }
 
     [Fact]
+    public void Counts_with_the_same_numbers_reach_only_readers_that_request_the_sample()
+    {
+        Join(12);
+        _feed.Start(_set.Current);
+        var (reader, other) = (new Reader(_feed), new Reader(_feed));
+        reader.ReadAll();
+        other.ReadAll();
+        reader.RequestSample();
+        reader.ReadAll();
+        Assert.Equal(2, reader.Log.Count);
+        _time.Advance(s_mode.Every);
+        other.ReadAll();
+        reader.ReadAll();
+        Assert.Equal("counts 12 sample", reader.Log[2]);
+
+        // What the reader has was not there yet: again with the next change, and not before.
+        reader.OnSampleSent(isComplete: false);
+        _time.Advance(s_mode.Every);
+        _time.Advance(s_mode.Every);
+        reader.ReadAll();
+        other.ReadAll();
+        Assert.Equal(3, reader.Log.Count);
+        Update("user 12");
+        reader.ReadAll();
+        other.ReadAll();
+        Assert.Equal(4, reader.Log.Count);
+        reader.OnSampleSent(isComplete: true);
+        Join(1);
+        _time.Advance(s_mode.Every);
+        reader.ReadAll();
+        other.ReadAll();
+        Assert.Equal("counts 13 sample", reader.Log[^1]);
+        Assert.Equal(["mode counts", "counts 12 sample 3", "counts 13 sample"], other.Log);
+    }
+
+    [Fact]
     public void Readers_that_come_go_and_lag_have_all_members_or_the_count_and_never_both()
     {
         for (var seed = 0; seed < 100; seed++)
@@ -180,6 +216,14 @@ public sealed class ChangeFeedCountsTests : IDisposable
         Change(PresenceChange.Left(entry!, entry!, LeaveReason.Untracked));
     }
 
+    private void Update(string key)
+    {
+        var (old, at) = (_present[key], ++_sequence);
+        var meta = PresenceMeta.From(new { status = "busy" });
+        _present[key] = new PresenceEntry(old.Owner, at, old.CreatedSequence, old.Sequence, old.Process, "t", key, meta);
+        Change(PresenceChange.Updated(old, _present[key]));
+    }
+
     private void Change(PresenceChange change)
     {
         var marked = new List<PresenceChange> { change };
@@ -204,6 +248,10 @@ public sealed class ChangeFeedCountsTests : IDisposable
         public FeedCursor Cursor { get; private set; } = cursor ?? default;
 
         public void Dispose() => _reader.Dispose();
+
+        public void RequestSample() => _reader.RequestSample();
+
+        public void OnSampleSent(bool isComplete) => _reader.OnSampleSent(isComplete);
 
         /// <summary>The same client with a new connection.</summary>
         public Reader Again(ChangeFeed feed)
