@@ -1,4 +1,4 @@
-# Dot-sourced by run.ps1 and test.ps1: the steps that prerequisites.sh and web.sh are for bash.
+# Dot-sourced by run.ps1, test.ps1 and pack.ps1: the steps that prerequisites.sh and web.sh are for bash.
 
 function Stop-With([string] $message) {
     throw $message
@@ -34,7 +34,7 @@ function Install-Npm([string] $folder) {
 }
 
 function Install-NpmFolders {
-    Get-ChildItem -Path samples, src, tests -Recurse -Filter 'package-lock.json' |
+    Get-ChildItem -Path clients, samples, src, tests -Recurse -Filter 'package-lock.json' |
         Where-Object { $_.FullName -notmatch '[\\/]node_modules[\\/]' } |
         ForEach-Object { Install-Npm $_.DirectoryName }
 }

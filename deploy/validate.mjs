@@ -1,16 +1,18 @@
 // Checks the manifests against the schemas of Kubernetes' own API description (package kubernetes-models), and that what names
-// something in another object names something that is there. Usage: node validate.mjs [folder [--pinned]], by default k8s;
-// with --pinned every image must have a digest.
+// something in another object names something that is there. Usage: node validate.mjs [folder | --rendered FILE] [--pinned],
+// by default the folder k8s; with --pinned every image must have a digest.
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, parseAllDocuments } from "yaml";
 
+const isRendered = process.argv[2] === "--rendered";
+const isPinned = process.argv.includes("--pinned");
 const folder = resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), "k8s"));
 const problems = [];
-const read = (file) => readFileSync(join(folder, file), "utf8");
+const read = (file) => readFileSync(isRendered ? process.argv[3] : join(folder, file), "utf8");
 
-const kustomization = parse(read("kustomization.yaml"));
+const kustomization = isRendered ? { resources: ["rendered"] } : parse(read("kustomization.yaml"));
 const objects = kustomization.resources.flatMap((file) =>
   parseAllDocuments(read(file), { strict: true, uniqueKeys: true }).map((document) => {
     document.errors.forEach((error) => problems.push(`${file}: ${error.message}`));
@@ -83,6 +85,12 @@ const images = new Map((kustomization.images ?? []).map((image) => [image.name, 
 for (const workload of workloads) {
   const { containers, initContainers = [] } = workload.value.spec.template.spec;
   for (const { name, image } of [...containers, ...initContainers]) {
+    if (isRendered) {
+      const digest = /@(.*)$/.exec(image)?.[1];
+      demand(digest === undefined || /^sha256:[0-9a-f]{64}$/.test(digest), workload, `image ${image} of ${name} has a malformed digest`);
+      demand(digest !== undefined || (!isPinned && /:(?!latest$)[^/:]+$/.test(image)), workload, `image ${image} of ${name} is not pinned`);
+      continue;
+    }
     demand(images.has(image.replace(/(@|:[^/]*$).*/, "")), workload, `image ${image} of ${name} is not in kustomization.yaml`);
   }
 }
@@ -90,7 +98,7 @@ for (const { name, newName, newTag, digest } of images.values()) {
   const entry = { file: "kustomization.yaml", value: { kind: "image", metadata: { name } } };
   demand(digest === undefined || /^sha256:[0-9a-f]{64}$/.test(digest), entry, `digest ${digest} is not sha256: and 64 hexadecimal digits`);
   demand(!/[@:][^/]*$/.test(newName ?? ""), entry, `newName ${newName} has a tag or digest, which belongs into newTag or digest`);
-  demand(digest !== undefined || (!process.argv.includes("--pinned") && newTag && newTag !== "latest"), entry, "is not pinned to a digest");
+  demand(digest !== undefined || (!isPinned && newTag && newTag !== "latest"), entry, "is not pinned to a digest");
 }
 
 for (const one of ofKind("Service", "PodDisruptionBudget")) {
@@ -153,6 +161,8 @@ for (const binding of ofKind("RoleBinding")) {
   const { roleRef, subjects } = binding.value;
   demand(exists(roleRef.kind, roleRef.name), binding, `there is no ${roleRef.kind} ${roleRef.name}`);
   subjects.forEach((s) => demand(exists(s.kind, s.name), binding, `there is no ${s.kind} ${s.name}`));
+  // kustomize adds it.
+  subjects.forEach((s) => demand(!isRendered || s.namespace, binding, `${s.kind} ${s.name} has no namespace`));
 }
 
 problems.forEach((problem) => console.error(problem));

@@ -49,8 +49,8 @@ public sealed class PackageFeed : IAsyncLifetime
         .Where(e => e.Name.LocalName == "dependency")
         .Select(e => e.Attribute("id")!.Value)];
 
-    /// <summary>Runs a command of the SDK, apart from the SDK that runs the tests.</summary>
-    public static async Task RunAsync(
+    /// <summary>Runs a command of the SDK, apart from the SDK that runs the tests, and returns its output.</summary>
+    public static async Task<string> RunAsync(
         string program, IEnumerable<string> arguments, string folder, Dictionary<string, string>? environment = null)
     {
         environment ??= [];
@@ -66,6 +66,7 @@ public sealed class PackageFeed : IAsyncLifetime
         environment["MSBUILDDISABLENODEREUSE"] = "1";
         var result = await Command.RunAsync(program, arguments, folder, TimeSpan.FromSeconds(120), environment);
         Assert.True(result.ExitCode == 0, result.Output + result.Error);
+        return result.Output;
     }
 
     private static XElement Specification(string package)

@@ -16,6 +16,17 @@ public sealed class PackageTests(PackageFeed feed) : IClassFixture<PackageFeed>
         feed.Specifications.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
+    public async Task PowerShell_packs_the_same_packages()
+    {
+        var folder = Path.Combine(feed.Root, "powershell");
+        await PowerShell.RunAsync("pack.ps1", "--no-build", "--version", PackageFeed.Version, "--output", folder);
+        Assert.Equal(FilesOf(feed.Folder), FilesOf(folder));
+
+        static IEnumerable<string?> FilesOf(string folder) =>
+            Directory.GetFiles(folder, "*.*nupkg").Select(Path.GetFileName).Order(StringComparer.Ordinal);
+    }
+
+    [Fact]
     public void Packages_state_license_repository_readme_icon_and_tags() =>
         Assert.All(feed.Specifications, package =>
         {

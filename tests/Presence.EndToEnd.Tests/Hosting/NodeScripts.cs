@@ -51,22 +51,22 @@ internal static class NodeScripts
         return process.Output.Split('\n')[^1];
     }
 
-    /// <summary>Checks the manifests in <c>deploy</c>; skips the test without the package of the schemas.</summary>
-    public static async Task<CommandResult> CheckManifestsAsync(string manifests, params string[] options)
+    /// <summary>Runs a script of <c>deploy</c>; skips the test without the packages that it needs.</summary>
+    public static async Task<CommandResult> CheckDeploymentAsync(string script, params string[] arguments)
     {
         Require();
         var folder = Path.Combine(HostFiles.Root, "deploy");
         try
         {
-            await InstallAsync(folder, "node_modules/kubernetes-models");
+            await InstallAsync(folder, "node_modules/fflate");
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             Skip.If(true,
-                $"npm package kubernetes-models is not available: {e.Message.Trim().Split('\n')[^1]}");
+                $"an npm package of deploy is not available: {e.Message.Trim().Split('\n')[^1]}");
         }
 
-        return await Command.RunAsync(Node!, ["validate.mjs", manifests, .. options], folder, TimeSpan.FromSeconds(60));
+        return await Command.RunAsync(Node!, [script, .. arguments], folder, TimeSpan.FromSeconds(60));
     }
 
     /// <summary>Builds the npm package in clients/js, so that scenarios can use it, and runs its own tests.</summary>
