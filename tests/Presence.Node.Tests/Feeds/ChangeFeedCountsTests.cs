@@ -220,8 +220,9 @@ public sealed class ChangeFeedCountsTests : IDisposable
     {
         var (old, at) = (_present[key], ++_sequence);
         var meta = PresenceMeta.From(new { status = "busy" });
-        _present[key] = new PresenceEntry(old.Owner, at, old.CreatedSequence, old.Sequence, old.Process, "t", key, meta);
-        Change(PresenceChange.Updated(old, _present[key]));
+        var entry = new PresenceEntry(old.Owner, at, old.CreatedSequence, old.Sequence, old.Process, "t", key, meta);
+        _present[key] = entry;
+        Change(PresenceChange.Updated(old, entry));
     }
 
     private void Change(PresenceChange change)
