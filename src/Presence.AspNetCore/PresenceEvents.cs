@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
-using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,7 +36,7 @@ internal static class PresenceEvents
         FeedCursor? cursor = FeedCursor.TryParse(lastEventId, out var at) ? at : null;
         var reading = await presence.Feeds.OpenAsync(topic, view, cursor, cancellation);
         http.Response.RegisterForDispose(reading);
-        return TypedResults.ServerSentEvents(EventsAsync(http, reading, cancellation));
+        return new TopicEventStream(reading);
     }
 
     /// <summary>Reads a view from query parameters, where each <c>where</c> is a field, <c>=</c> and a value.</summary>
@@ -75,27 +73,6 @@ internal static class PresenceEvents
         };
     }
 
-    private static async IAsyncEnumerable<SseItem<string>> EventsAsync(
-        HttpContext http, ChangeFeeds.FeedReading reading, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        yield return Beginning();
-        using var ended = EndingWithHost(http, cancellation);
-        while (!ended.IsCancellationRequested)
-        {
-            if (reading.TryRead(out var message, out var next))
-            {
-                yield return message!.Encoded(Encode).Item;
-                continue;
-            }
-
-            await next.WaitAsync(ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!ended.IsCancellationRequested && !reading.HasMore)
-            {
-                yield return new SseItem<string>("", KeepAlive);
-            }
-        }
-    }
-
     /// <summary>Returns the first event, which states when to return after a loss of the connection.</summary>
     internal static SseItem<string> Beginning() => new("", KeepAlive)
     {
@@ -121,34 +98,4 @@ internal static class PresenceEvents
             return false;
         }
     }
-
-    private static EncodedEvent Encode(FeedMessage message) => new(message switch
-    {
-        FeedState state => new SseItem<string>(
-            JsonSerializer.Serialize(StateBody.Of(state), PresenceJson.Default.StateBody), "state")
-        {
-            EventId = state.Cursor.ToString(),
-        },
-        FeedDiff diff => new SseItem<string>(
-            JsonSerializer.Serialize(DiffBody.Of(diff), PresenceJson.Default.DiffBody), "diff")
-        {
-            EventId = diff.Cursor.ToString(),
-        },
-        FeedCounts counts => new SseItem<string>(
-            JsonSerializer.Serialize(CountsBody.Of(counts), PresenceJson.Default.CountsBody), "counts")
-        {
-            EventId = counts.Cursor.ToString(),
-        },
-
-        // The empty id makes the reader forget its last one: if it comes back after this, it needs what was announced.
-        FeedMode mode => new SseItem<string>(
-            JsonSerializer.Serialize(new ModeBody(mode.Topic, mode.Name), PresenceJson.Default.ModeBody), "mode")
-        {
-            EventId = "",
-        },
-        _ => throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message)),
-    });
-
-    /// <summary>An event, encoded once for all readers.</summary>
-    private sealed record EncodedEvent(SseItem<string> Item);
 }
