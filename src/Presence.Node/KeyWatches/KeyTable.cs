@@ -1,49 +1,85 @@
-using System.Runtime.InteropServices;
+using System.Numerics;
 using Presence.Tracker;
 
 namespace Presence.Node;
 
 /// <summary>The watched keys of one pattern: for each whether it is present, and the edges of its watches.</summary>
-/// <remarks>Used with the gate of <see cref="KeyWatches"/> held. A key is here while it has an edge.</remarks>
-internal sealed class KeyTable(TopicPattern within, KeyWatchSlots slots, int capacity)
+/// <remarks>
+/// <para>Used with the gate of <see cref="KeyWatches"/> held. A key is here while it has an edge.</para>
+/// <para>A hash table of its own, because edges refer to its entries by number: millions of edges without a reference
+/// cost the collector nothing, and the keys of a watch are found together (<see cref="Find(string[], Span{int})"/>).
+/// </para>
+/// </remarks>
+internal sealed class KeyTable
 {
+    private const int MinCapacity = 16;
+
     /// <summary>A smaller table is not shrunk.</summary>
     private const int MinTrimmed = 1024;
 
-    private readonly Dictionary<string, State> _keys = new(capacity, StringComparer.Ordinal);
+    private readonly KeyWatchSlots _slots;
 
-    public TopicPattern Within => within;
+    /// <summary>The first entry of each chain. Numbers of entries count from 1; 0 is none.</summary>
+    private int[] _buckets = [];
+    private Entry[] _entries = [];
+    private int _used;
+    private int _firstFree;
 
-    public int Count => _keys.Count;
+    /// <summary>Written so that the compiler keeps the reads before a search.</summary>
+    private int _read;
 
-    public IEnumerable<string> Keys => _keys.Keys;
+    public KeyTable(TopicPattern within, KeyWatchSlots slots)
+    {
+        (Within, _slots) = (within, slots);
+        Grow(MinCapacity);
+    }
+
+    public TopicPattern Within { get; }
+
+    /// <summary>Gets the number of keys.</summary>
+    public int Count { get; private set; }
+
+    public IEnumerable<string> Keys => _entries.Take(_used).Where(entry => entry.Key is not null).Select(e => e.Key!);
 
     /// <summary>Gets the keys that must be read again.</summary>
     public List<string> Dirty { get; } = [];
 
+    public string KeyOf(in KeyEdge edge) => _entries[edge.Key - 1].Key!;
+
     /// <summary>Links the edges of a watch. Returns the keys that are new: pass them to <see cref="Set"/>.</summary>
-    public List<string> Add(KeyWatch watch)
+    /// <param name="watch">The watch.</param>
+    /// <param name="keys">The keys of its edges, all different.</param>
+    public List<string> Add(KeyWatch watch, string[] keys)
     {
         var added = new List<string>();
-        for (var i = 0; i < watch.Edges.Length; i++)
+        if (Count + keys.Length > _entries.Length)
+        {
+            Grow((Count + keys.Length) * 2);
+        }
+
+        Span<int> found = stackalloc int[keys.Length];
+        Find(keys, found);
+        ReadEdges(found);
+        for (var i = 0; i < keys.Length; i++)
         {
             ref var edge = ref watch.Edges[i];
-            ref var state = ref CollectionsMarshal.GetValueRefOrAddDefault(_keys, edge.Key, out var exists);
             var place = KeyWatchSlots.PlaceOf(watch, i);
-            (edge.Next, edge.Previous) = (exists ? state.First : KeyWatchSlots.None, KeyWatchSlots.None);
-            if (exists)
+            if (found[i] == 0)
             {
-                ref var next = ref slots.EdgeAt(state.First);
-                next.Previous = place;
-                edge.Key = next.Key;
-                watch.Set(i, state.IsPresent);
+                added.Add(keys[i]);
+                edge.Key = AddEntry(keys[i]);
+                edge.Next = KeyWatchSlots.None;
             }
             else
             {
-                added.Add(edge.Key);
+                ref var entry = ref _entries[found[i] - 1];
+                (edge.Key, edge.Next) = (found[i], entry.First);
+                _slots.EdgeAt(entry.First).Previous = place;
+                watch.Set(i, entry.IsPresent);
             }
 
-            state.First = place;
+            edge.Previous = KeyWatchSlots.None;
+            _entries[edge.Key - 1].First = place;
         }
 
         return added;
@@ -51,50 +87,50 @@ internal sealed class KeyTable(TopicPattern within, KeyWatchSlots slots, int cap
 
     public void Remove(KeyWatch watch)
     {
-        foreach (var edge in watch.Edges)
+        foreach (ref readonly var edge in watch.Edges.AsSpan())
         {
             if (edge.Next != KeyWatchSlots.None)
             {
-                slots.EdgeAt(edge.Next).Previous = edge.Previous;
+                _slots.EdgeAt(edge.Next).Previous = edge.Previous;
             }
 
             if (edge.Previous != KeyWatchSlots.None)
             {
-                slots.EdgeAt(edge.Previous).Next = edge.Next;
+                _slots.EdgeAt(edge.Previous).Next = edge.Next;
             }
             else if (edge.Next != KeyWatchSlots.None)
             {
-                CollectionsMarshal.GetValueRefOrNullRef(_keys, edge.Key).First = edge.Next;
+                _entries[edge.Key - 1].First = edge.Next;
             }
             else
             {
-                _keys.Remove(edge.Key);
+                RemoveEntry(edge.Key);
             }
         }
 
-        if (_keys.Capacity > MinTrimmed && _keys.Count < _keys.Capacity / 8)
+        if (_entries.Length > MinTrimmed && Count < _entries.Length / 8)
         {
-            _keys.TrimExcess(_keys.Count * 2);
+            Shrink(Math.Max(Count * 2, MinCapacity));
         }
     }
 
     /// <summary>Returns whether a key is watched and not known to be present or absent as given.</summary>
     public bool Differs(string key, bool isPresent) =>
-        _keys.TryGetValue(key, out var state) && state.IsPresent != isPresent;
+        Find(key) is var at && at != 0 && _entries[at - 1].IsPresent != isPresent;
 
     /// <summary>Records whether a key is present, and calls back for each watch that may see a change of it.</summary>
     public void Set(string key, bool isPresent, Action<KeyWatch> onChange)
     {
-        ref var state = ref CollectionsMarshal.GetValueRefOrNullRef(_keys, key);
-        if (state.IsPresent == isPresent)
+        ref var entry = ref _entries[Find(key) - 1];
+        if (entry.IsPresent == isPresent)
         {
             return;
         }
 
-        state.IsPresent = isPresent;
-        for (var place = state.First; place != KeyWatchSlots.None; place = slots.EdgeAt(place).Next)
+        entry.IsPresent = isPresent;
+        for (var place = entry.First; place != KeyWatchSlots.None; place = _slots.EdgeAt(place).Next)
         {
-            var watch = slots.WatchAt(place);
+            var watch = _slots.WatchAt(place);
             if (watch.Set(KeyWatchSlots.IndexOf(place), isPresent))
             {
                 onChange(watch);
@@ -102,8 +138,161 @@ internal sealed class KeyTable(TopicPattern within, KeyWatchSlots slots, int cap
         }
     }
 
-    private struct State
+    private static int HashOf(string key) => StringComparer.Ordinal.GetHashCode(key);
+
+    private int Find(string key) => Find(key, HashOf(key));
+
+    private int Find(string key, int hash)
     {
+        for (var at = Bucket(hash); at != 0; at = _entries[at - 1].Next)
+        {
+            ref var entry = ref _entries[at - 1];
+            if (entry.Hash == hash && string.Equals(entry.Key, key, StringComparison.Ordinal))
+            {
+                return at;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>
+    /// Finds many keys. First it reads what each search begins with: these reads do not depend on each other, so that
+    /// the processor waits for all of them at once. One search after the other takes twice as long.
+    /// </summary>
+    private void Find(string[] keys, Span<int> found)
+    {
+        Span<int> hashes = stackalloc int[keys.Length];
+        for (var i = 0; i < keys.Length; i++)
+        {
+            hashes[i] = HashOf(keys[i]);
+        }
+
+        for (var i = 0; i < keys.Length; i++)
+        {
+            found[i] = Bucket(hashes[i]);
+        }
+
+        var read = 0;
+        for (var i = 0; i < keys.Length; i++)
+        {
+            read += found[i] == 0 ? 0 : _entries[found[i] - 1].Hash;
+        }
+
+        for (var i = 0; i < keys.Length; i++)
+        {
+            read += found[i] == 0 ? 0 : _entries[found[i] - 1].Key!.Length;
+        }
+
+        Volatile.Write(ref _read, read);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            found[i] = Find(keys[i], hashes[i]);
+        }
+    }
+
+    /// <summary>Reads the edges that are about to be linked, for the same reason.</summary>
+    private void ReadEdges(ReadOnlySpan<int> found)
+    {
+        var read = 0;
+        foreach (var at in found)
+        {
+            read += at == 0 ? 0 : _slots.EdgeAt(_entries[at - 1].First).Previous;
+        }
+
+        Volatile.Write(ref _read, read);
+    }
+
+    private ref int Bucket(int hash) => ref _buckets[hash & (_buckets.Length - 1)];
+
+    private int AddEntry(string key)
+    {
+        var (hash, at) = (HashOf(key), _firstFree);
+        if (at != 0)
+        {
+            _firstFree = _entries[at - 1].Next;
+        }
+        else
+        {
+            at = ++_used;
+        }
+
+        _entries[at - 1] = new Entry { Key = key, Hash = hash };
+        Chain(at);
+        Count++;
+        return at;
+    }
+
+    private void RemoveEntry(int at)
+    {
+        ref var entry = ref _entries[at - 1];
+        ref var link = ref Bucket(entry.Hash);
+        while (link != at)
+        {
+            link = ref _entries[link - 1].Next;
+        }
+
+        link = entry.Next;
+        entry = new Entry { Next = _firstFree };
+        _firstFree = at;
+        Count--;
+    }
+
+    private void Grow(int capacity)
+    {
+        Array.Resize(ref _entries, capacity);
+        _buckets = NewBuckets(capacity);
+        for (var at = 1; at <= _used; at++)
+        {
+            if (_entries[at - 1].Key is not null)
+            {
+                Chain(at);
+            }
+        }
+    }
+
+    /// <summary>Moves the entries together, which gives them new numbers.</summary>
+    private void Shrink(int capacity)
+    {
+        var (entries, used) = (_entries, _used);
+        _entries = new Entry[capacity];
+        _buckets = NewBuckets(capacity);
+        (_used, _firstFree) = (0, 0);
+        foreach (ref readonly var entry in entries.AsSpan(0, used))
+        {
+            if (entry.Key is null)
+            {
+                continue;
+            }
+
+            _entries[_used++] = entry;
+            Chain(_used);
+            for (var place = entry.First; place != KeyWatchSlots.None; place = _slots.EdgeAt(place).Next)
+            {
+                _slots.EdgeAt(place).Key = _used;
+            }
+        }
+    }
+
+    private void Chain(int at)
+    {
+        ref var entry = ref _entries[at - 1];
+        ref var bucket = ref Bucket(entry.Hash);
+        (entry.Next, bucket) = (bucket, at);
+    }
+
+    private static int[] NewBuckets(int capacity) => new int[(int)BitOperations.RoundUpToPowerOf2((uint)capacity)];
+
+    private struct Entry
+    {
+        /// <summary>The key; null if the entry is free.</summary>
+        public string? Key;
+
+        public int Hash;
+
+        /// <summary>The next entry of the chain, or the next free one.</summary>
+        public int Next;
+
         /// <summary>The first of the key's edges.</summary>
         public int First;
 

@@ -16,18 +16,24 @@ internal sealed class KeyWatch : IDisposable
     private readonly ulong[] _present, _reported, _forbidden;
     private TaskCompletionSource<bool>? _next;
 
-    public KeyWatch(KeyWatches owner, KeyTable table, KeyEdge[] edges, bool[] forbidden)
+    /// <param name="owner">The watches of the tracker.</param>
+    /// <param name="table">The table of the pattern.</param>
+    /// <param name="request">What the reader requested.</param>
+    /// <param name="forbidden">For each key, whether the reader must not see it.</param>
+    public KeyWatch(KeyWatches owner, KeyTable table, KeyWatchRequest request, bool[] forbidden)
     {
-        (_owner, Table, Edges) = (owner, table, edges);
-        var words = (edges.Length + 63) / 64;
+        (_owner, Table, Request, Edges) = (owner, table, request, new KeyEdge[forbidden.Length]);
+        var words = (forbidden.Length + 63) / 64;
         (_present, _reported, _forbidden) = (new ulong[words], new ulong[words], new ulong[words]);
-        for (var i = 0; i < edges.Length; i++)
+        for (var i = 0; i < forbidden.Length; i++)
         {
             Write(_forbidden, i, forbidden[i]);
         }
     }
 
     public KeyTable Table { get; }
+
+    public KeyWatchRequest Request { get; }
 
     /// <summary>Gets whether the reader has received nothing yet.</summary>
     public bool IsFirst { get; private set; } = true;
@@ -62,6 +68,9 @@ internal sealed class KeyWatch : IDisposable
         _next = null;
     }
 
+    /// <summary>Returns the keys of all edges.</summary>
+    public string[] KeysOfEdges() => Array.ConvertAll(Edges, edge => Table.KeyOf(edge));
+
     /// <summary>Returns a task that completes with the next <see cref="Wake"/>.</summary>
     public Task<bool> NextAsync() => (_next ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
@@ -77,7 +86,7 @@ internal sealed class KeyWatch : IDisposable
             for (var rest = _present[word] ^ _reported[word]; rest != 0; rest &= rest - 1)
             {
                 var edge = (word * 64) + BitOperations.TrailingZeroCount(rest);
-                (changes ??= []).Add(new KeyChange(Edges[edge].Key, Read(_present, edge)));
+                (changes ??= []).Add(new KeyChange(Table.KeyOf(Edges[edge]), Read(_present, edge)));
             }
 
             _reported[word] = _present[word];
@@ -136,11 +145,11 @@ internal enum KeyWatchPhase
     Closed,
 }
 
-/// <summary>One key of one watch, linked with those of other watches of key and pattern: 16 bytes.</summary>
+/// <summary>One key of one watch, linked with those of other watches of key and pattern: 12 bytes.</summary>
 internal struct KeyEdge
 {
-    /// <summary>The key; the same object in all edges of the key.</summary>
-    public string Key;
+    /// <summary>The number of the key in its <see cref="KeyTable"/>.</summary>
+    public int Key;
 
     /// <summary>The neighbours (<see cref="KeyWatchSlots.PlaceOf"/>); negative if there is none.</summary>
     public int Next, Previous;

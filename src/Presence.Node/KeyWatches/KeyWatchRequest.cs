@@ -8,11 +8,11 @@ internal sealed class KeyWatchRequest
     /// <summary>Maximum number of keys of a watch.</summary>
     public const int MaxKeys = 1000;
 
-    private readonly KeyEdge[] _edges;
-    private int _isTaken;
+    private string[]? _keys;
+    private KeyWatch? _holder;
 
-    private KeyWatchRequest(TopicPattern within, string pattern, KeyEdge[] edges) =>
-        (Within, Pattern, _edges) = (within, pattern, edges);
+    private KeyWatchRequest(TopicPattern within, string pattern, string[] keys) =>
+        (Within, Pattern, _keys, Count) = (within, pattern, keys, keys.Length);
 
     public TopicPattern Within { get; }
 
@@ -20,7 +20,10 @@ internal sealed class KeyWatchRequest
     public string Pattern { get; }
 
     /// <summary>Gets the number of different keys.</summary>
-    public int Count => _edges.Length;
+    public int Count { get; }
+
+    /// <summary>Gets the different keys, in the order of the reader. With the gate of the watches held.</summary>
+    public string[] Keys => _keys ?? _holder!.KeysOfEdges();
 
     /// <summary>Checks the number of keys first, then the pattern, then each key; allocates nothing before.</summary>
     /// <exception cref="ArgumentException">
@@ -34,34 +37,35 @@ internal sealed class KeyWatchRequest
         CheckCount(keys.Count);
         limits.CheckTopic(within);
         var pattern = new TopicPattern(within);
-        foreach (var key in keys)
+        string[] different = [.. keys.Distinct(StringComparer.Ordinal)];
+        foreach (var key in different)
         {
             limits.CheckKey(key);
         }
 
-        var (edges, count) = (new KeyEdge[keys.Count], 0);
-        var different = new HashSet<string>(keys.Count, StringComparer.Ordinal);
-        foreach (var key in keys)
-        {
-            if (different.Add(key))
-            {
-                edges[count++].Key = key;
-            }
-        }
-
-        Array.Resize(ref edges, count);
-        return new(pattern, within, edges);
+        return new(pattern, within, different);
     }
 
-    public string KeyAt(int index) => _edges[index].Key;
-
     /// <summary>
-    /// Returns the edges for a watch, each with its key. The first watch takes those of the request, because whoever
-    /// holds the request meanwhile, such as an enumeration, would else hold a second text of each key.
+    /// Lets a watch that has begun hold the keys, because whoever holds the request meanwhile, such as an enumeration,
+    /// would else hold a second text of each. With the gate of the watches held, as <see cref="OnEnded"/>.
     /// </summary>
-    public KeyEdge[] TakeEdges() => Interlocked.Exchange(ref _isTaken, 1) == 0
-        ? _edges
-        : Array.ConvertAll(_edges, edge => new KeyEdge { Key = edge.Key });
+    public void OnBegun(KeyWatch watch)
+    {
+        if (_keys is not null)
+        {
+            (_keys, _holder) = (null, watch);
+        }
+    }
+
+    /// <summary>Takes the keys back, before the watch loses them.</summary>
+    public void OnEnded(KeyWatch watch)
+    {
+        if (_holder == watch)
+        {
+            (_keys, _holder) = (watch.KeysOfEdges(), null);
+        }
+    }
 
     /// <exception cref="ArgumentException">There are more than <see cref="MaxKeys"/> keys.</exception>
     public static void CheckCount(int keys)

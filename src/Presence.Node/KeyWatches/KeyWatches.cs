@@ -73,15 +73,21 @@ internal sealed class KeyWatches(
         KeyWatchRequest request, IPresenceAuthorizer? authorizer, ClaimsPrincipal? user,
         CancellationToken cancellation)
     {
-        var forbidden = new bool[request.Count];
+        string[] keys;
+        lock (_gate)
+        {
+            keys = request.Keys;
+        }
+
+        var forbidden = new bool[keys.Length];
         for (var i = 0; authorizer is not null && i < forbidden.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var access = new PresenceAccess(PresenceOperation.Read, request.Pattern, request.KeyAt(i)) { User = user };
+            var access = new PresenceAccess(PresenceOperation.Read, request.Pattern, keys[i]) { User = user };
             forbidden[i] = !await authorizer.IsAllowedAsync(access).ConfigureAwait(false);
         }
 
-        return Open(request, forbidden);
+        return Open(request, keys, forbidden);
     }
 
     /// <summary>Returns what a watch has to receive; otherwise what completes when there is more, or a pulse.</summary>
@@ -118,6 +124,7 @@ internal sealed class KeyWatches(
 
             watch.Phase = KeyWatchPhase.Closed;
             watch.Wake(hasChanges: true);
+            watch.Request.OnEnded(watch);
             watch.Table.Remove(watch);
             _slots.Remove(watch);
             _edges -= watch.Edges.Length;
@@ -227,14 +234,14 @@ internal sealed class KeyWatches(
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private KeyWatch Open(KeyWatchRequest request, bool[] forbidden)
+    private KeyWatch Open(KeyWatchRequest request, string[] keys, bool[] forbidden)
     {
         lock (_gate)
         {
             var table = _tables.Find(request.Within);
             var isNew = table is null;
-            table ??= new KeyTable(request.Within, _slots, request.Count);
-            var watch = new KeyWatch(this, table, request.TakeEdges(), forbidden);
+            table ??= new KeyTable(request.Within, _slots);
+            var watch = new KeyWatch(this, table, request, forbidden);
             _slots.Add(watch);
             if (_watches++ == 0)
             {
@@ -247,7 +254,8 @@ internal sealed class KeyWatches(
             }
 
             _edges += watch.Edges.Length;
-            ReadAgain(table, table.Add(watch));
+            ReadAgain(table, table.Add(watch, keys));
+            request.OnBegun(watch);
             return watch;
         }
     }
