@@ -3,12 +3,20 @@ namespace Presence.Tracker;
 /// <summary>
 /// The views of one topic that have readers, and the indexes that they share, which stay. Not thread-safe.
 /// </summary>
+/// <remarks>
+/// A filtered view looks for its presences in the topic itself. When all views that filter by a field have looked at as
+/// many others as the topic has presences, the field is indexed: where most match, an index would cost more than it
+/// saves, and where few do, it comes soon.
+/// </remarks>
 /// <typeparam name="TReader">A reader.</typeparam>
 internal sealed class TopicViews<TReader>(TopicSnapshot topic)
     where TReader : class
 {
     private readonly Dictionary<PresenceView, Shared> _views = [];
     private readonly Dictionary<string, FieldIndex> _indexes = new(StringComparer.Ordinal);
+
+    /// <summary>For each field without an index, how many presences its views have looked at in vain.</summary>
+    private readonly Dictionary<string, long> _skipped = new(StringComparer.Ordinal);
     private TopicSnapshot _current = topic;
 
     /// <summary>Gets the topic after the last applied changes.</summary>
@@ -27,13 +35,9 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
         if (!_views.TryGetValue(view, out var shared))
         {
             KeyValuePair<string, string>? index = view.Where.Count == 0 ? null : view.Where.First();
-            if (index is { } field && !_indexes.ContainsKey(field.Key))
-            {
-                _indexes.Add(field.Key, new FieldIndex(new FieldPointer(field.Key), _current));
-            }
-
             shared = new Shared(index, new ViewProjection(view, _current.Topic, () => SourceOf(index)));
             _views.Add(view, shared);
+            IndexIfWorthwhile(shared);
         }
 
         shared.Readers = [.. shared.Readers, reader];
@@ -73,6 +77,7 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
         foreach (var view in _views.Values)
         {
             var ofView = view.Projection.Apply(changes);
+            IndexIfWorthwhile(view);
             if (ofView.Count > 0)
             {
                 notify(view.Readers, ofView, view.Projection.Snapshot);
@@ -80,9 +85,27 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
         }
     }
 
-    private EntryTree SourceOf(KeyValuePair<string, string>? index) => index is { } field
-        ? _indexes[field.Key].Of(field.Value)
-        : _current.Entries;
+    private EntryTree SourceOf(KeyValuePair<string, string>? index) =>
+        index is { } field && _indexes.TryGetValue(field.Key, out var entries)
+            ? entries.Of(field.Value)
+            : _current.Entries;
+
+    private void IndexIfWorthwhile(Shared view)
+    {
+        var skipped = view.Projection.TakeSkipped();
+        if (skipped == 0 || view.Index is not { } field || _indexes.ContainsKey(field.Key))
+        {
+            return;
+        }
+
+        skipped += _skipped.GetValueOrDefault(field.Key);
+        _skipped[field.Key] = skipped;
+        if (skipped > _current.Count)
+        {
+            _skipped.Remove(field.Key);
+            _indexes.Add(field.Key, new FieldIndex(new FieldPointer(field.Key), _current));
+        }
+    }
 
     /// <summary>A view and its readers.</summary>
     /// <param name="index">The field and value of the index that it continues in; null without a filter.</param>

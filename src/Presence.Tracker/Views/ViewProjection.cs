@@ -14,6 +14,7 @@ internal sealed class ViewProjection
     private readonly Func<EntryTree> _source;
     private EntryTree _shown = EntryTree.Empty;
     private int _keys;
+    private long _skipped;
 
     /// <param name="view">The view.</param>
     /// <param name="topic">The topic.</param>
@@ -35,6 +36,14 @@ internal sealed class ViewProjection
     public TopicSnapshot Snapshot { get; private set; }
 
     private TopicSnapshot Current => new(_topic, _shown, null, 0, _shown.Count, _keys);
+
+    /// <summary>Returns how many presences were looked at since the last call and did not match.</summary>
+    public long TakeSkipped()
+    {
+        var skipped = _skipped;
+        _skipped = 0;
+        return skipped;
+    }
 
     /// <summary>Returns the changes of the view; none if nothing changed in it.</summary>
     /// <param name="changes">The changes of the topic, in order.</param>
@@ -154,6 +163,7 @@ internal sealed class ViewProjection
             var entry = at.Current;
             if (!Matches(entry))
             {
+                _skipped++;
                 continue;
             }
 
