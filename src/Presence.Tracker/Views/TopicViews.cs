@@ -25,6 +25,9 @@ internal sealed class TopicViews<TReader>(TopicSnapshot topic)
     /// <summary>Gets the number of different views.</summary>
     public int Count => _views.Count;
 
+    /// <summary>Gets the number of indexed fields, for tests.</summary>
+    internal int Indexes => _indexes.Count;
+
     /// <summary>Returns whether a reader of the view would share it with others.</summary>
     public bool Has(PresenceView view) => _views.ContainsKey(view);
 

@@ -72,7 +72,22 @@ public sealed class TopicViewsTests
             views.Remove(reader.View, reader);
         }
 
-        Assert.Equal(0, views.Count);
+        Assert.Equal((0, 1), (views.Count, views.Indexes));
+    }
+
+    [Fact]
+    public void Field_is_indexed_when_its_views_have_looked_at_as_many_others_as_the_topic_has()
+    {
+        Batch(new Random(1), 400, grow: 1);
+        var views = new TopicViews<Reader>(_index.List(Topic));
+        var many = new Reader(new PresenceView { First = 3, Where = Where(("/status", "busy")) });
+        many.Start(views.Add(many.View, many));
+        Assert.Equal(0, views.Indexes);
+        var none = new Reader(new PresenceView { First = 3, Where = Where(("/status", "nobody")) });
+        none.Start(views.Add(none.View, none));
+        Assert.Equal(1, views.Indexes);
+        Assert.Equal(Expected(many.View), many.Shown);
+        Assert.Empty(none.Shown);
     }
 
     [Fact]
