@@ -31,12 +31,12 @@ internal sealed partial class PresenceFeed
     /// <summary>
     /// Sends counts to a channel whose own presences have changed, in the next period even if the numbers are the same.
     /// </summary>
-    /// <param name="of">The topic of those presences.</param>
-    public void RequestSample(string of)
+    /// <param name="tracked">The topic of those presences.</param>
+    public void RequestSample(string tracked)
     {
         lock (_pendingGate)
         {
-            if (_isCounting && of == presences)
+            if (_isCounting && tracked == presences)
             {
                 RequestSend();
             }
