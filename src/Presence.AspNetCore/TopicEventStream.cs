@@ -9,7 +9,7 @@ namespace Presence.AspNetCore;
 
 /// <summary>
 /// Answers with the events of a topic, each formatted once for all readers. <see cref="TypedResults.ServerSentEvents"/>
-/// formats them for each one, in two buffers that each keeps: 10 KiB more per reader of a large topic.
+/// formats them for each one, in two buffers that each keeps: 8 KiB more per reader of a large topic.
 /// </summary>
 internal sealed class TopicEventStream(ChangeFeeds.FeedReading reading) : IResult
 {

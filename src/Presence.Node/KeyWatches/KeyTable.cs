@@ -158,7 +158,7 @@ internal sealed class KeyTable
 
     /// <summary>
     /// Finds many keys. First it reads what each search begins with: these reads do not depend on each other, so that
-    /// the processor waits for all of them at once. One search after the other takes twice as long.
+    /// the processor can wait for many of them at once.
     /// </summary>
     private void Find(string[] keys, Span<int> found)
     {

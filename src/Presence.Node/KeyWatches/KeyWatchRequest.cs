@@ -12,15 +12,12 @@ internal sealed class KeyWatchRequest
     private KeyWatch? _holder;
 
     private KeyWatchRequest(TopicPattern within, string pattern, string[] keys) =>
-        (Within, Pattern, _keys, Count) = (within, pattern, keys, keys.Length);
+        (Within, Pattern, _keys) = (within, pattern, keys);
 
     public TopicPattern Within { get; }
 
     /// <summary>Gets the text of <see cref="Within"/>, as the reader wrote it.</summary>
     public string Pattern { get; }
-
-    /// <summary>Gets the number of different keys.</summary>
-    public int Count { get; }
 
     /// <summary>Gets the different keys, in the order of the reader. With the gate of the watches held.</summary>
     public string[] Keys => _keys ?? _holder!.KeysOfEdges();
@@ -47,8 +44,8 @@ internal sealed class KeyWatchRequest
     }
 
     /// <summary>
-    /// Lets a watch that has begun hold the keys, because whoever holds the request meanwhile, such as an enumeration,
-    /// would else hold a second text of each. With the gate of the watches held, as <see cref="OnEnded"/>.
+    /// Lets a watch that has begun hold the keys: an enumeration refers to its request until it ends, and would keep a
+    /// second text of each key. With the gate of the watches held, as <see cref="OnEnded"/>.
     /// </summary>
     public void OnBegun(KeyWatch watch)
     {
