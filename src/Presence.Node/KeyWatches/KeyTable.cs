@@ -7,8 +7,7 @@ namespace Presence.Node;
 /// <remarks>
 /// <para>Used with the gate of <see cref="KeyWatches"/> held. A key is here while it has an edge.</para>
 /// <para>A hash table of its own, because edges refer to its entries by number: millions of edges without a reference
-/// cost the collector nothing, and the keys of a watch are found together (<see cref="Find(string[], Span{int})"/>).
-/// </para>
+/// cost the collector nothing.</para>
 /// </remarks>
 internal sealed class KeyTable
 {
@@ -24,9 +23,6 @@ internal sealed class KeyTable
     private Entry[] _entries = [];
     private int _used;
     private int _firstFree;
-
-    /// <summary>Written so that the compiler keeps the reads before a search.</summary>
-    private int _read;
 
     public KeyTable(TopicPattern within, KeyWatchSlots slots)
     {
@@ -57,23 +53,21 @@ internal sealed class KeyTable
             Grow((Count + keys.Length) * 2);
         }
 
-        Span<int> found = stackalloc int[keys.Length];
-        Find(keys, found);
-        ReadEdges(found);
         for (var i = 0; i < keys.Length; i++)
         {
             ref var edge = ref watch.Edges[i];
-            var place = KeyWatchSlots.PlaceOf(watch, i);
-            if (found[i] == 0)
+            var (place, hash) = (KeyWatchSlots.PlaceOf(watch, i), HashOf(keys[i]));
+            var at = Find(keys[i], hash);
+            if (at == 0)
             {
                 added.Add(keys[i]);
-                edge.Key = AddEntry(keys[i]);
+                edge.Key = AddEntry(keys[i], hash);
                 edge.Next = KeyWatchSlots.None;
             }
             else
             {
-                ref var entry = ref _entries[found[i] - 1];
-                (edge.Key, edge.Next) = (found[i], entry.First);
+                ref var entry = ref _entries[at - 1];
+                (edge.Key, edge.Next) = (at, entry.First);
                 _slots.EdgeAt(entry.First).Previous = place;
                 watch.Set(i, entry.IsPresent);
             }
@@ -156,58 +150,11 @@ internal sealed class KeyTable
         return 0;
     }
 
-    /// <summary>
-    /// Finds many keys. First it reads what each search begins with: these reads do not depend on each other, so that
-    /// the processor can wait for many of them at once.
-    /// </summary>
-    private void Find(string[] keys, Span<int> found)
-    {
-        Span<int> hashes = stackalloc int[keys.Length];
-        for (var i = 0; i < keys.Length; i++)
-        {
-            hashes[i] = HashOf(keys[i]);
-        }
-
-        for (var i = 0; i < keys.Length; i++)
-        {
-            found[i] = Bucket(hashes[i]);
-        }
-
-        var read = 0;
-        for (var i = 0; i < keys.Length; i++)
-        {
-            read += found[i] == 0 ? 0 : _entries[found[i] - 1].Hash;
-        }
-
-        for (var i = 0; i < keys.Length; i++)
-        {
-            read += found[i] == 0 ? 0 : _entries[found[i] - 1].Key!.Length;
-        }
-
-        Volatile.Write(ref _read, read);
-        for (var i = 0; i < keys.Length; i++)
-        {
-            found[i] = Find(keys[i], hashes[i]);
-        }
-    }
-
-    /// <summary>Reads the edges that are about to be linked, for the same reason.</summary>
-    private void ReadEdges(ReadOnlySpan<int> found)
-    {
-        var read = 0;
-        foreach (var at in found)
-        {
-            read += at == 0 ? 0 : _slots.EdgeAt(_entries[at - 1].First).Previous;
-        }
-
-        Volatile.Write(ref _read, read);
-    }
-
     private ref int Bucket(int hash) => ref _buckets[hash & (_buckets.Length - 1)];
 
-    private int AddEntry(string key)
+    private int AddEntry(string key, int hash)
     {
-        var (hash, at) = (HashOf(key), _firstFree);
+        var at = _firstFree;
         if (at != 0)
         {
             _firstFree = _entries[at - 1].Next;

@@ -60,8 +60,8 @@ public sealed class TrackerOptions
     public string LogLevel { get; set; } = "None";
 
     /// <summary>
-    /// Declares a field of the metadata by which views of some topics may filter. A node indexes it for a topic, until a
-    /// minute after the last view, when its views have looked at as many that do not match as the topic has presences.
+    /// Declares a field of the metadata by which views of some topics may filter. A node indexes it for a topic, until
+    /// a minute after the last view, when views have looked at as many that do not match as the topic has presences.
     /// </summary>
     /// <param name="topics">A topic, or a prefix and <c>*</c>, such as <c>cart:*</c>.</param>
     /// <param name="field">The field as a JSON Pointer (RFC 6901), such as <c>/status</c>.</param>
