@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Presence.Node;
 
 namespace Presence.Channels;
 
@@ -21,9 +22,13 @@ internal sealed class ChannelInstruments
     private readonly Counter<long> _diffs;
     private readonly Counter<long> _resumes;
     private readonly Counter<long> _cursors;
+    private readonly Histogram<double> _handling;
+    private readonly Histogram<double> _sending;
+    private readonly TimeProvider _time;
 
-    public ChannelInstruments(IMeterFactory meters)
+    public ChannelInstruments(IMeterFactory meters, TimeProvider time)
     {
+        _time = time;
         var meter = _meter = meters.Create(MeterName);
         _sockets = meter.CreateUpDownCounter<long>("presence.sockets", "{socket}", "Sockets connected to this node.");
         _channels = meter.CreateUpDownCounter<long>("presence.channels", "{channel}", "Channels joined on this node.");
@@ -39,6 +44,12 @@ internal sealed class ChannelInstruments
         _diffs = Counter("presence.channel.diffs", "{message}", "presence_diff messages encoded on this node.");
         _resumes = Counter("presence.sessions.resumes", "{session}", "Joins that asked to resume, by outcome.");
         _cursors = Counter("presence.cursors", "{cursor}", "Cursors of clients that joined again, by outcome.");
+        _handling = meter.CreateHistogram(
+            "presence.channel.message.duration", "s", "Time from the arrival of a message until it was handled.",
+            advice: PresenceTelemetry.DurationAdvice);
+        _sending = meter.CreateHistogram(
+            "presence.send.duration", "s", "Time that a frame waited for its client, and was written.",
+            advice: PresenceTelemetry.DurationAdvice);
 
         Counter<long> Counter(string name, string unit, string description) =>
             meter.CreateCounter<long>(name, unit, description);
@@ -64,6 +75,24 @@ internal sealed class ChannelInstruments
     public void Resumed(string outcome) => Count(_resumes, "outcome", outcome.ToLowerInvariant());
 
     public void CursorUsed(string outcome) => Count(_cursors, "outcome", outcome);
+
+    /// <summary>Returns the timestamp of a message that arrives; 0 if nobody measures how long it takes.</summary>
+    public long Arrived() => _handling.Enabled ? _time.GetTimestamp() : 0;
+
+    public void Handled(long arrived) => Record(_handling, arrived);
+
+    /// <summary>Returns the timestamp of a frame that enters a queue; 0 if nobody measures how long it waits.</summary>
+    public long Queued() => _sending.Enabled ? _time.GetTimestamp() : 0;
+
+    public void Sent(long queued) => Record(_sending, queued);
+
+    private void Record(Histogram<double> histogram, long since)
+    {
+        if (since != 0)
+        {
+            histogram.Record(_time.GetElapsedTime(since).TotalSeconds);
+        }
+    }
 
     private static void Count(Counter<long> counter, string tag, string value) =>
         counter.Add(1, new KeyValuePair<string, object?>(tag, value));

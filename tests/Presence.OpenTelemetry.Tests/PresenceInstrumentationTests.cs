@@ -7,6 +7,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using Presence.Harness;
 using Presence.Node;
+using Presence.Tracker;
 using Xunit;
 
 namespace Presence.OpenTelemetry.Tests;
@@ -60,6 +61,33 @@ public sealed class PresenceInstrumentationTests
         var entries = Assert.Single(metrics, m => m.Name == "presence.tracker.entries");
         Assert.Equal(("Presence.Tracker", "{entry}"), (entries.MeterName, entries.Unit));
         await StopAsync(host);
+    }
+
+    [Fact]
+    public async Task Durations_are_exported_with_boundaries_below_a_millisecond()
+    {
+        var metrics = new List<Metric>();
+        using var n0 = await StartAsync("n0", services => services.AddOpenTelemetry()
+            .WithMetrics(builder => builder.AddPresenceInstrumentation().AddInMemoryExporter(metrics)));
+        using var n1 = await StartAsync("n1");
+        using var session = NodeOf(n1).OpenSession();
+        var shown = new Awaited<TopicDiff>();
+        using var subscription = NodeOf(n0).Tracker.Subscribe("lobby", shown.Add);
+        await NodeOf(n1).Tracker.TrackAsync(session, "lobby", "ann");
+        await shown.FirstAsync(_ => true);
+        n0.Services.GetRequiredService<MeterProvider>().ForceFlush();
+        var merges = Assert.Single(metrics, m => m.Name == "presence.merge.duration");
+        var bounds = new List<double>();
+        foreach (ref readonly var point in merges.GetMetricPoints())
+        {
+            foreach (var bucket in point.GetHistogramBuckets())
+            {
+                bounds.Add(bucket.ExplicitBound);
+            }
+        }
+
+        Assert.Equal((0.0001, double.PositiveInfinity), (bounds[0], bounds[^1]));
+        await StopAsync(n0, n1);
     }
 
     private async Task<IHost> StartAsync(string name, Action<IServiceCollection>? more = null)

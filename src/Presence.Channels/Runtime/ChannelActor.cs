@@ -206,7 +206,8 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
     public void PostIn(in InFrame frame)
     {
         Confirm();
-        if (!Post(new(ChannelMessageKind.In, frame.Event, frame.Ref, frame.Payload.Detached(), null)))
+        var arrived = Server.Instruments.Arrived();
+        if (!Post(new(ChannelMessageKind.In, frame.Event, frame.Ref, frame.Payload.Detached(), null, arrived)))
         {
             Reply(frame.Ref, ChannelReply.Error(PhoenixReasons.ChannelBusy));
         }
@@ -288,6 +289,7 @@ internal sealed partial class ChannelActor : IThreadPoolWorkItem
                 finally
                 {
                     Connection.Release(message.Held);
+                    Server.Instruments.Handled(message.Arrived);
                 }
             }
         }

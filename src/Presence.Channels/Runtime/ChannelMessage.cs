@@ -8,8 +8,9 @@ internal enum ChannelMessageKind : byte { In, Out, Info, Leave, End }
 /// <param name="Ref">In, leave: the reference for the answer.</param>
 /// <param name="Payload">In, out: the payload.</param>
 /// <param name="Info">Info: the message. End: a boxed <see cref="TerminationReason"/>.</param>
+/// <param name="Arrived">In: the timestamp of its arrival, if that is measured.</param>
 internal readonly record struct ChannelMessage(
-    ChannelMessageKind Kind, string? Event, WireValue Ref, ChannelPayload Payload, object? Info)
+    ChannelMessageKind Kind, string? Event, WireValue Ref, ChannelPayload Payload, object? Info, long Arrived = 0)
 {
     private const int Overhead = 128;
 

@@ -19,6 +19,10 @@ internal sealed class SocketSendQueue(ChannelServer server)
     private Backlog? _backlog;
     private Backlog? _unread;
     private long _bytes;
+
+    // Of one frame at a time the time until it is sent is measured: when it was queued, and the frames up to it.
+    private long _measuredSince;
+    private int _untilMeasured;
     private bool _writing;
     private bool _closed;
     private int? _closeCode;
@@ -93,6 +97,11 @@ internal sealed class SocketSendQueue(ChannelServer server)
 
             _bytes += frame.Length;
             server.Waiting.Add(frame.EnterQueue());
+            if (_untilMeasured == 0 && (_measuredSince = server.Instruments.Queued()) != 0)
+            {
+                _untilMeasured = Count + (_sending is null ? 0 : 1);
+            }
+
             Begin(ref _unread, Backlog.OfItself);
             Begin(ref _backlog, Backlog.OfOthers);
             return StartWriter();
@@ -202,12 +211,17 @@ internal sealed class SocketSendQueue(ChannelServer server)
         {
             _sending = null;
             server.Waiting.Remove(sent.LeaveQueue());
+            if (_untilMeasured > 0 && --_untilMeasured == 0)
+            {
+                server.Instruments.Sent(_measuredSince);
+            }
         }
     }
 
     private void Clear()
     {
         _closed = true;
+        _untilMeasured = 0;
         Sent();
         End(ref _unread);
         End(ref _backlog);

@@ -13,11 +13,11 @@ internal sealed class NodeNumbers : IDisposable
     /// <summary>Number of samples of the lag that percentiles are taken of: ten minutes.</summary>
     private const int MaxLags = 600;
 
-    /// <summary>Number of durations of merges that percentiles are taken of.</summary>
-    private const int MaxDurations = 512;
-
     private const string Dropped = "presence.frames.dropped";
+
     private const string Merges = "presence.merge.duration";
+    private const string Handling = "presence.channel.message.duration";
+    private const string Sending = "presence.send.duration";
 
     private static readonly DateTimeOffset Started = Process.GetCurrentProcess().StartTime.ToUniversalTime();
 
@@ -26,11 +26,19 @@ internal sealed class NodeNumbers : IDisposable
     private readonly MeterListener _listener = new();
     private readonly long[] _totals = new long[Enum.GetValues<Count>().Length];
     private readonly Queue<(long At, long[] Totals)> _samples = [];
-    private readonly double[] _durations = new double[MaxDurations];
+    private readonly Dictionary<string, RecentDurations> _durations = new()
+    {
+        [Merges] = new(),
+        [Handling] = new(),
+        [Sending] = new(),
+    };
+
     private readonly Queue<double> _lags = new(MaxLags);
-    private long _merges;
-    private NumbersView _now = new(
-        Started.ToUnixTimeMilliseconds(), Environment.WorkingSet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private NumbersView _now = new()
+    {
+        StartedAt = Started.ToUnixTimeMilliseconds(),
+        MemoryBytes = Environment.WorkingSet,
+    };
 
     public NodeNumbers(IPresenceNode node, IMeterFactory meters, TimeProvider time)
     {
@@ -42,9 +50,13 @@ internal sealed class NodeNumbers : IDisposable
             var meter = instrument.Meter;
             var isOurs = ReferenceEquals(meter.Scope, meters) || node.IsMeter(meter)
                 || meter.Name is PresenceTelemetry.GrainsMeterName or PresenceTelemetry.FeedsMeterName;
-            if (isOurs && (instrument.Name is Dropped or Merges || CountOf(instrument.Name, "") is not null))
+            if (isOurs && (instrument.Name is Dropped || CountOf(instrument.Name, "") is not null))
             {
                 listener.EnableMeasurementEvents(instrument, instrument.Name);
+            }
+            else if (isOurs && _durations.TryGetValue(instrument.Name, out var durations))
+            {
+                listener.EnableMeasurementEvents(instrument, durations);
             }
         };
         _listener.SetMeasurementEventCallback<long>((_, value, tags, name) =>
@@ -54,8 +66,8 @@ internal sealed class NodeNumbers : IDisposable
                 Interlocked.Add(ref _totals[(int)count], value);
             }
         });
-        _listener.SetMeasurementEventCallback<double>((_, value, _, _) =>
-            _durations[Interlocked.Increment(ref _merges) % MaxDurations] = value);
+        _listener.SetMeasurementEventCallback<double>((_, value, _, durations) =>
+            ((RecentDurations)durations!).Add(value));
         _listener.Start();
     }
 
@@ -90,40 +102,41 @@ internal sealed class NodeNumbers : IDisposable
         var (since, before) = _samples.Peek();
         var seconds = _time.GetElapsedTime(since, at).TotalSeconds;
         double Rate(Count count) => seconds > 0 ? (totals[(int)count] - before[(int)count]) / seconds : 0;
-        var durations = _durations.AsSpan(0, (int)Math.Min(Volatile.Read(ref _merges), MaxDurations)).ToArray();
-        Array.Sort(durations);
         while (_lags.Count >= MaxLags)
         {
             _lags.Dequeue();
         }
 
         _lags.Enqueue(lagMs);
-        var lags = _lags.ToArray();
-        Array.Sort(lags);
-        var now = new NumbersView(
-            Started.ToUnixTimeMilliseconds(),
-            Environment.WorkingSet,
-            (int)totals[(int)Count.Sockets],
-            (int)totals[(int)Count.Channels],
-            Rate(Count.Joins),
-            Rate(Count.Updates),
-            Rate(Count.Leaves),
-            Rate(Count.Messages),
-            totals[(int)Count.Dropped],
-            totals[(int)Count.SlowConsumers],
-            1000 * Percentile(durations, 0.5),
-            1000 * Percentile(durations, 0.99),
-            Percentile(lags, 0.5),
-            Percentile(lags, 0.99));
+        var (merging, handling) = (_durations[Merges].Percentiles(), _durations[Handling].Percentiles());
+        var (sending, lag) = (_durations[Sending].Percentiles(), Percentiles.Of([.. _lags]));
+        var now = new NumbersView
+        {
+            StartedAt = Started.ToUnixTimeMilliseconds(),
+            MemoryBytes = Environment.WorkingSet,
+            Sockets = (int)totals[(int)Count.Sockets],
+            Channels = (int)totals[(int)Count.Channels],
+            Joins = Rate(Count.Joins),
+            Updates = Rate(Count.Updates),
+            Leaves = Rate(Count.Leaves),
+            Messages = Rate(Count.Messages),
+            Dropped = totals[(int)Count.Dropped],
+            SlowConsumers = totals[(int)Count.SlowConsumers],
+            MergeP50Ms = merging.P50Ms,
+            MergeP99Ms = merging.P99Ms,
+            HandlingP50Ms = handling.P50Ms,
+            HandlingP99Ms = handling.P99Ms,
+            SendingP50Ms = sending.P50Ms,
+            SendingP99Ms = sending.P99Ms,
+            LagP50Ms = lag.P50Ms,
+            LagP99Ms = lag.P99Ms,
+        };
         Volatile.Write(ref _now, now);
         History.Add(_time.GetUtcNow(), new Point(
             entries, now.Joins, now.Leaves, now.Messages, lagMs, now.MemoryBytes, now.Sockets));
     }
 
     public void Dispose() => _listener.Dispose();
-
-    private static double Percentile(double[] sorted, double part) =>
-        sorted.Length == 0 ? 0 : sorted[(int)(part * sorted.Length)];
 
     private static Count? CountOf(string instrument, string? tag) => (instrument, tag) switch
     {
@@ -141,32 +154,59 @@ internal sealed class NodeNumbers : IDisposable
 }
 
 /// <summary>What one node counts. Rates are a second's, of the last ten seconds.</summary>
-/// <param name="StartedAt">Start of its process, in Unix milliseconds.</param>
-/// <param name="MemoryBytes">Memory of its process.</param>
-/// <param name="Sockets">Connections to it.</param>
-/// <param name="Channels">Channels that these have joined.</param>
-/// <param name="Joins">Presences that appeared in its view of the cluster.</param>
-/// <param name="Updates">Presences that changed.</param>
-/// <param name="Leaves">Presences that ended.</param>
-/// <param name="Messages">Broadcasts and diffs to its channels.</param>
-/// <param name="Dropped">Frames dropped since its start, without those of slow consumers.</param>
-/// <param name="SlowConsumers">Times since its start that a client or handler did not keep up.</param>
-/// <param name="MergeP50Ms">Median time to merge a frame of another node.</param>
-/// <param name="MergeP99Ms">99th percentile of that.</param>
-/// <param name="LagP50Ms">Median of its replication lag in the last ten minutes, sampled each second.</param>
-/// <param name="LagP99Ms">99th percentile of that.</param>
-internal sealed record NumbersView(
-    long StartedAt,
-    long MemoryBytes,
-    int Sockets,
-    int Channels,
-    double Joins,
-    double Updates,
-    double Leaves,
-    double Messages,
-    long Dropped,
-    long SlowConsumers,
-    double MergeP50Ms,
-    double MergeP99Ms,
-    double LagP50Ms,
-    double LagP99Ms);
+internal sealed record NumbersView
+{
+    /// <summary>Gets the start of its process, in Unix milliseconds.</summary>
+    public required long StartedAt { get; init; }
+
+    /// <summary>Gets the memory of its process.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>Gets the connections to it.</summary>
+    public int Sockets { get; init; }
+
+    /// <summary>Gets the channels that these have joined.</summary>
+    public int Channels { get; init; }
+
+    /// <summary>Gets the presences that appeared in its view of the cluster.</summary>
+    public double Joins { get; init; }
+
+    /// <summary>Gets the presences that changed.</summary>
+    public double Updates { get; init; }
+
+    /// <summary>Gets the presences that ended.</summary>
+    public double Leaves { get; init; }
+
+    /// <summary>Gets the broadcasts and diffs to its channels.</summary>
+    public double Messages { get; init; }
+
+    /// <summary>Gets the frames dropped since its start, without those of slow consumers.</summary>
+    public long Dropped { get; init; }
+
+    /// <summary>Gets the times since its start that a client or handler did not keep up.</summary>
+    public long SlowConsumers { get; init; }
+
+    /// <summary>Gets the median time to merge a frame of another node.</summary>
+    public double MergeP50Ms { get; init; }
+
+    /// <summary>Gets the 99th percentile of that.</summary>
+    public double MergeP99Ms { get; init; }
+
+    /// <summary>Gets the median time from the arrival of a client's message until it was handled.</summary>
+    public double HandlingP50Ms { get; init; }
+
+    /// <summary>Gets the 99th percentile of that.</summary>
+    public double HandlingP99Ms { get; init; }
+
+    /// <summary>Gets the median time that frames waited for their clients, and were written.</summary>
+    public double SendingP50Ms { get; init; }
+
+    /// <summary>Gets the 99th percentile of that.</summary>
+    public double SendingP99Ms { get; init; }
+
+    /// <summary>Gets the median of its replication lag in the last ten minutes, sampled each second.</summary>
+    public double LagP50Ms { get; init; }
+
+    /// <summary>Gets the 99th percentile of that.</summary>
+    public double LagP99Ms { get; init; }
+}

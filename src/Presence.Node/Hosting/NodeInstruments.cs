@@ -52,9 +52,11 @@ internal sealed class NodeInstruments : IDisposable
         _summaries = Count("counts_only.summaries", "{summary}", "Summaries of counts-only topics sent");
         _invalidSummaries = Count("counts_only.invalid", "{summary}", "Summaries of other nodes that were ignored");
         _views = _meter.CreateUpDownCounter<int>("presence.views", "{view}", "Different views of topics in use");
-        _merge = _meter.CreateHistogram<double>("presence.merge.duration", "s", "Time to apply one frame");
-        _synchronization = _meter.CreateHistogram<double>(
-            "presence.synchronization.duration", "s", "Time until a starting node had the presences of the others");
+        _merge = _meter.CreateHistogram(
+            "presence.merge.duration", "s", "Time to apply one frame", advice: PresenceTelemetry.DurationAdvice);
+        _synchronization = _meter.CreateHistogram(
+            "presence.synchronization.duration", "s", "Time until a starting node had the presences of the others",
+            advice: PresenceTelemetry.DurationAdvice);
         _meter.CreateObservableGauge("presence.tracker.entries", entries, "{entry}", "Presences visible on this node");
         _meter.CreateObservableGauge("presence.tracker.replicas", replicas, "{replica}", "Remote replicas, by status");
         _meter.CreateObservableGauge("presence.sessions.resumable", sessions, "{session}", "Sessions with a grace");

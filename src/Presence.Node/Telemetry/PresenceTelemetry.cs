@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+
 namespace Presence.Node;
 
 /// <summary>The names of the meters and of the activity source, for OpenTelemetry and other listeners.</summary>
@@ -34,4 +36,13 @@ public static class PresenceTelemetry
         TrackerMeterName, UniqueMeterName, InMemoryMeterName, GrainsMeterName, ChannelsMeterName, FeedsMeterName,
         DashboardMeterName,
     ];
+
+    /// <summary>Gets the bucket boundaries of durations, in seconds: the defaults are too coarse.</summary>
+    internal static InstrumentAdvice<double> DurationAdvice { get; } = new()
+    {
+        HistogramBucketBoundaries =
+        [
+            0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+        ],
+    };
 }

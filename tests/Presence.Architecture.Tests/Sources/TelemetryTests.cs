@@ -39,6 +39,13 @@ public sealed partial class TelemetryTests
     }
 
     [Fact]
+    public void Every_duration_has_boundaries_of_its_own() => Findings.MustBeNone(
+        Sources().SelectMany(source => Histogram().Matches(source.Text)
+            .Where(match => !match.Value.Contains("advice: PresenceTelemetry.DurationAdvice", StringComparison.Ordinal))
+            .Select(match => $"{source.File}: {match.Value}")),
+        "Give the histogram the boundaries of PresenceTelemetry.DurationAdvice.");
+
+    [Fact]
     public void Dashboard_of_Grafana_uses_only_documented_instruments()
     {
         var known = Rows().SelectMany(row => PrometheusNames(row.Name, row.Kind, row.Unit)).ToHashSet();
@@ -91,6 +98,9 @@ public sealed partial class TelemetryTests
 
     [GeneratedRegex("""Create\w+(<\w+>)?\(\s*"(?<name>presence\.[a-z_.]+)"[,)]""")]
     private static partial Regex DirectName();
+
+    [GeneratedRegex(@"CreateHistogram\b[^;]*;")]
+    private static partial Regex Histogram();
 
     [GeneratedRegex("""Create\w+<\w+>\(\s*(\$"(?<prefix>[a-z_.]+)\{name\}"|name),""")]
     private static partial Regex LocalFunction();

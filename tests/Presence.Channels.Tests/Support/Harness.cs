@@ -10,6 +10,7 @@ internal sealed class Harness : IDisposable
     private readonly ServiceProvider _services;
     private readonly MeterListener _listener = new();
     private readonly Dictionary<string, long> _counts = [];
+    private readonly List<(string Name, TimeSpan Time)> _durations = [];
 
     public Harness(Action<ChannelLimits>? limit = null, Func<IServiceProvider, ChannelPresence>? presence = null)
     {
@@ -44,13 +45,20 @@ internal sealed class Harness : IDisposable
                 _counts[name] = _counts.GetValueOrDefault(name) + value;
             }
         });
+        _listener.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
+        {
+            lock (_counts)
+            {
+                _durations.Add((instrument.Name, TimeSpan.FromSeconds(value)));
+            }
+        });
         _listener.Start();
         Server = new ChannelServer(
             Node,
             Options.Create(limits),
             Options.Create(new ChannelSessionOptions()),
             new ResumeTokens(new Microsoft.AspNetCore.DataProtection.EphemeralDataProtectionProvider(), Time),
-            new ChannelInstruments(meters),
+            new ChannelInstruments(meters, Time),
             Lines,
             Time,
             _services);
@@ -68,6 +76,15 @@ internal sealed class Harness : IDisposable
     public SocketRoutes Routes { get; }
     public Journal Log { get; }
     public FakeLogger<ChannelServer> Lines { get; } = new();
+
+    /// <summary>Returns the durations that an instrument has recorded.</summary>
+    public IReadOnlyList<TimeSpan> Durations(string name)
+    {
+        lock (_counts)
+        {
+            return [.. _durations.Where(one => one.Name == name).Select(one => one.Time)];
+        }
+    }
 
     public long Counted(string name)
     {

@@ -63,22 +63,62 @@ public sealed class NodeNumbersTests
     }
 
     [Fact]
-    public async Task Percentiles_are_taken_after_more_merges_than_an_int_counts()
+    public void Percentiles_are_taken_of_more_durations_than_an_int_counts()
+    {
+        var durations = new RecentDurations();
+        Assert.Equal(default, durations.Percentiles());
+        durations.Add(2);
+        Assert.Equal(new Percentiles(2000, 2000), durations.Percentiles());
+        typeof(RecentDurations).GetField("_count", BindingFlags.NonPublic | BindingFlags.Instance)!
+            .SetValue(durations, (long)int.MaxValue);
+        for (var i = 0; i < RecentDurations.Capacity; i++)
+        {
+            durations.Add(0.5);
+        }
+
+        Assert.Equal(new Percentiles(500, 500), durations.Percentiles());
+    }
+
+    [Fact]
+    public async Task Percentiles_of_merges_messages_and_frames_are_kept_apart()
     {
         await using var node = await LiveNode.StartAsync();
         var meters = node.Services.GetRequiredService<IMeterFactory>();
         using var numbers = new NodeNumbers(node.Node, meters, TimeProvider.System);
-        typeof(NodeNumbers).GetField("_merges", BindingFlags.NonPublic | BindingFlags.Instance)!
-            .SetValue(numbers, int.MaxValue);
-        using var meter = meters.Create("merges");
-        var merges = meter.CreateHistogram<double>("presence.merge.duration");
-        for (var i = 0; i < 512; i++)
-        {
-            merges.Record(0.5);
-        }
-
+        using var meter = meters.Create("durations");
+        Record("presence.merge.duration", 0.001, 0.002, 0.003);
+        Record("presence.channel.message.duration", 0.01, 0.02, 0.03);
+        Record("presence.send.duration", 0.1, 0.2, 0.3);
         numbers.Sample(0, 0);
-        Assert.Equal(500, numbers.Now.MergeP50Ms);
+        var now = numbers.Now;
+        Assert.Equal(
+            [2, 3, 20, 30, 200, 300],
+            [
+                now.MergeP50Ms, now.MergeP99Ms, now.HandlingP50Ms, now.HandlingP99Ms, now.SendingP50Ms,
+                now.SendingP99Ms,
+            ]);
+
+        void Record(string name, params double[] seconds)
+        {
+            var histogram = meter.CreateHistogram<double>(name);
+            foreach (var duration in seconds)
+            {
+                histogram.Record(duration);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Frames_to_a_client_show_how_long_they_waited()
+    {
+        await using var node = await LiveNode.StartAsync();
+        var numbers = node.Services.GetRequiredService<NodeNumbers>();
+        await using var socket = await node.AdminAsync();
+        await TestTimeouts.UntilAsync("a frame is sent", TimeSpan.FromSeconds(30), () =>
+        {
+            numbers.Sample(0, 0);
+            return numbers.Now.SendingP99Ms > 0;
+        });
     }
 
     [Fact]

@@ -9,7 +9,8 @@ const NOW = Date.parse("2030-01-01T22:00:00Z");
 const SERVER = Date.parse("2030-01-01T12:00:00Z");
 
 const numbers = { started_at: SERVER - 60_000, memory_bytes: 1 << 20, sockets: 0, channels: 0, joins: 0, updates: 0,
-  leaves: 0, messages: 0, dropped: 0, slow_consumers: 0, merge_p50_ms: 0.35, merge_p99_ms: 0.42, lag_p50_ms: 0, lag_p99_ms: 9.5 };
+  leaves: 0, messages: 0, dropped: 0, slow_consumers: 0, merge_p50_ms: 0.35, merge_p99_ms: 0.42,
+  handling_p50_ms: 0.04, handling_p99_ms: 12.4, sending_p50_ms: 0.15, sending_p99_ms: 6.25, lag_p50_ms: 0, lag_p99_ms: 9.5 };
 const pair = (from, to, changes) => ({ from, to, status: "up", lag_ms: 0, silent_ms: 100, entries: 1, ...changes });
 const node = (name, changes) => ({ name, status: "up", self: name === "one", entries: 1, version: "1", ...changes });
 const cluster = (changes) => ({

@@ -46,6 +46,12 @@ export interface Numbers {
   slow_consumers: number;
   merge_p50_ms: number;
   merge_p99_ms: number;
+  /** From the arrival of a client's message until it was handled. */
+  handling_p50_ms: number;
+  handling_p99_ms: number;
+  /** Of a frame that waited for its client, and was written. */
+  sending_p50_ms: number;
+  sending_p99_ms: number;
   /** Of the node's replication lag in the last ten minutes. */
   lag_p50_ms: number;
   lag_p99_ms: number;

@@ -75,7 +75,11 @@ export class Overview {
       ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))),
         `largest of any pair; in 10 min 99 % ${precise(most((n) => n.lag_p99_ms))}, `
           + `median ${precise(most((n) => n.lag_p50_ms))}`],
-      ["Merge", precise(most((n) => n.merge_p99_ms)), `99 %; median ${precise(most((n) => n.merge_p50_ms))}`],
+      ["Handling", precise(most((n) => n.handling_p99_ms)),
+        `of clients' messages, 99 %; median ${precise(most((n) => n.handling_p50_ms))}`],
+      ["Sending", precise(most((n) => n.sending_p99_ms)),
+        `to clients, 99 %; median ${precise(most((n) => n.sending_p50_ms))}`],
+      ["Merge", precise(most((n) => n.merge_p99_ms)), `of a frame, 99 %; median ${precise(most((n) => n.merge_p50_ms))}`],
       ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
       ["Dropped frames", number(sum((n) => n.dropped)), "since the start"],
       ["Memory", memory(most((n) => n.memory_bytes)), "of the largest process"],
