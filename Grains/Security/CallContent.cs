@@ -13,7 +13,8 @@ namespace Presence.Grains.Security;
 
 /// <summary>What an authenticator covers of a call: target grain, interface, method and arguments.</summary>
 /// <remarks>
-/// Arguments of Orleans' own interfaces and changes of topics, which stay on a silo, are not covered.
+/// Arguments of Orleans' own interfaces and changes of topics, which stay on a silo, are not covered; nor is the trace
+/// context of a frame, which earlier versions do not have: it only names a span.
 /// </remarks>
 internal readonly record struct CallContent(GrainId Target, IInvokable Request)
 {

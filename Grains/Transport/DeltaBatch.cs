@@ -38,6 +38,10 @@ internal struct ClusterFrameSurrogate
 
     [Id(2)]
     public ReadOnlyMemory<byte> Body { get; set; }
+
+    /// <summary>Earlier versions skip it.</summary>
+    [Id(3)]
+    public string? TraceParent { get; set; }
 }
 
 /// <summary>Converts between <see cref="ClusterFrame"/> and its serialized form.</summary>
@@ -45,10 +49,16 @@ internal struct ClusterFrameSurrogate
 internal sealed class ClusterFrameConverter : IConverter<ClusterFrame, ClusterFrameSurrogate>
 {
     public ClusterFrame ConvertFromSurrogate(in ClusterFrameSurrogate surrogate) =>
-        new(surrogate.Channel, surrogate.Shard, surrogate.Body);
+        new(surrogate.Channel, surrogate.Shard, surrogate.Body) { TraceParent = surrogate.TraceParent };
 
     public ClusterFrameSurrogate ConvertToSurrogate(in ClusterFrame value) =>
-        new() { Channel = value.Channel, Shard = value.Shard, Body = value.Body };
+        new()
+        {
+            Channel = value.Channel,
+            Shard = value.Shard,
+            Body = value.Body,
+            TraceParent = value.TraceParent,
+        };
 }
 
 /// <summary>A batch in the stream queue of the receiving silo. Never leaves that silo.</summary>

@@ -17,7 +17,7 @@ public sealed class PresenceInstrumentationTests
     private readonly InMemoryCluster _cluster = new();
 
     [Fact]
-    public async Task Track_publish_deliver_and_merge_are_exported_as_spans_of_one_trace_per_node()
+    public async Task Spans_from_a_track_to_its_delivery_on_another_node_are_one_trace()
     {
         var spans = new ExportedSpans();
         using var provider = Sdk.CreateTracerProviderBuilder()
@@ -26,6 +26,7 @@ public sealed class PresenceInstrumentationTests
             .Build();
         using var n0 = await StartAsync("n0");
         using var n1 = await StartAsync("n1");
+        await KnowEachOtherAsync(n0, n1);
         var (first, second) = (NodeOf(n0), NodeOf(n1));
         using var here = first.Tracker.Subscribe("lobby", _ => { });
         using var there = second.Tracker.Subscribe("lobby", _ => { });
@@ -34,18 +35,58 @@ public sealed class PresenceInstrumentationTests
 
         await spans.Ended.UntilAsync(
             all => all.Count(s => s.OperationName == "presence.deliver") == 2, "both nodes deliver");
-        await spans.Ended.FirstAsync(
+        var merge = await spans.Ended.FirstAsync(
             s => s.OperationName == "presence.merge" && Child(s, "presence.publish") is not null);
         var track = Assert.Single(spans.Ended.All, s => s.OperationName == "presence.track");
         var publish = Child(track, "presence.publish");
         Assert.NotNull(publish);
         Assert.NotNull(Child(publish, "presence.deliver"));
+        var replicate = Child(track, "presence.replicate");
+        Assert.NotNull(replicate);
+        Assert.Equal((replicate.SpanId, replicate.TraceId, true),
+            (merge.ParentSpanId, merge.TraceId, merge.HasRemoteParent));
+        Assert.NotNull(Child(Child(merge, "presence.publish")!, "presence.deliver"));
         Assert.All(spans.Ended.All, s => Assert.DoesNotContain(
             s.TagObjects, tag => tag.Value is "lobby" or "ann"));
         await StopAsync(n0, n1);
 
         Activity? Child(Activity parent, string name) => spans.Ended.All
             .FirstOrDefault(s => s.OperationName == name && s.ParentSpanId == parent.SpanId);
+    }
+
+    [Fact]
+    public async Task A_delta_that_is_sent_later_belongs_to_the_trace_of_its_first_change()
+    {
+        var spans = new ExportedSpans();
+        using var provider = Sdk.CreateTracerProviderBuilder()
+            .AddPresenceInstrumentation()
+            .AddInMemoryExporter(spans)
+            .Build();
+        using var n0 = await StartAsync("n0");
+        using var n1 = await StartAsync("n1");
+        await KnowEachOtherAsync(n0, n1);
+        var seen = new Awaited<string>();
+        using var there = NodeOf(n1).Tracker.Subscribe(
+            "lobby", diff => diff.Changes.ToList().ForEach(change => seen.Add(change.Entry.Key)));
+        using var session = NodeOf(n0).OpenSession();
+
+        // The first delta leaves at once; what follows waits for the delay of changes.
+        foreach (var key in new[] { "ann", "bob", "cleo" })
+        {
+            await NodeOf(n0).Tracker.TrackAsync(session, "lobby", key);
+        }
+
+        await seen.FirstAsync(key => key == "cleo");
+        await StopAsync(n0, n1);
+        var tracks = spans.Ended.All.Where(s => s.OperationName == "presence.track").Select(s => s.SpanId).ToList();
+        var sent = spans.Ended.All
+            .Where(s => s.OperationName == "presence.replicate" && tracks.Contains(s.ParentSpanId))
+            .Select(s => s.SpanId)
+            .ToList();
+        Assert.InRange(sent.Count, 2, 3);
+        var merged = spans.Ended.All.Where(s => s.OperationName == "presence.merge")
+            .SelectMany(s => s.Links.Select(link => link.Context.SpanId).Append(s.ParentSpanId));
+        Assert.Empty(sent.Except(merged));
     }
 
     [Fact]
@@ -99,6 +140,12 @@ public sealed class PresenceInstrumentationTests
         await host.StartAsync();
         return host;
     }
+
+    /// <summary>Waits: what a node tracks before, the other one requests, and no delta is sent.</summary>
+    private static async Task KnowEachOtherAsync(params IHost[] hosts) => await TestTimeouts.UntilAsync(
+        "the nodes know each other",
+        TimeSpan.FromSeconds(30),
+        () => hosts.All(host => NodeOf(host).Tracker.Replicas().Select(r => r.Node).Distinct().Count() == 1));
 
     private static IPresenceNode NodeOf(IHost host) => host.Services.GetRequiredService<IPresenceNode>();
 

@@ -214,7 +214,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
             _pubSub.Received(from, frame.Body);
         }
         else if (Decode(from, frame) is var (host, decoded)
-            && !host.Post(decoded))
+            && !host.Post(decoded, frame.TraceParent))
         {
             Drop(from, frame, "mailbox_full", null);
         }

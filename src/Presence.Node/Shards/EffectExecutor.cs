@@ -100,11 +100,11 @@ internal sealed class EffectExecutor(
         }
     }
 
-    public ClusterFrame Encoded(ShardFrame frame, bool withSessions = true)
+    public ClusterFrame Encoded(ShardFrame frame, bool withSessions = true, string? traceParent = null)
     {
         var body = ShardFrameCodec.Encode(frame, withSessions);
         instruments.Sent(TypeOf(frame), body.Length);
-        return new ClusterFrame(tracker, shard, body);
+        return new ClusterFrame(tracker, shard, body) { TraceParent = traceParent };
     }
 
     public static string TypeOf(ShardFrame frame) => frame switch
@@ -158,11 +158,13 @@ internal sealed class EffectExecutor(
     {
         try
         {
-            var encoded = Encoded(frame);
+            using var span = frame is DeltaFrame ? NodeActivities.StartReplicate(host.Cause) : null;
+            var traceParent = span?.Id;
+            var encoded = Encoded(frame, traceParent: traceParent);
             var earlier = encoded.Body.Span[0] == ShardFrameCodec.Version ? [] : transport.NodesWithoutSessions;
             if (to is not null)
             {
-                transport.Send(to, earlier.Contains(to) ? Encoded(frame, withSessions: false) : encoded);
+                transport.Send(to, earlier.Contains(to) ? Encoded(frame, withSessions: false, traceParent) : encoded);
             }
             else if (earlier.Count == 0)
             {
@@ -172,7 +174,7 @@ internal sealed class EffectExecutor(
             {
                 var others = host.Shard.Peers().Select(p => p.Replica.Node).Except(earlier);
                 SendEach(others, encoded);
-                SendEach(earlier, Encoded(frame, withSessions: false));
+                SendEach(earlier, Encoded(frame, withSessions: false, traceParent));
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException)

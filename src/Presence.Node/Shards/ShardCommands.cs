@@ -177,9 +177,12 @@ internal sealed class PostedCommand<TCommand>(TCommand command) : QueuedCommand
 }
 
 /// <summary>A frame in the mailbox; adjacent ones are applied as a batch.</summary>
-internal sealed class PostedFrame(ShardFrame frame) : QueuedCommand
+internal sealed class PostedFrame(ShardFrame frame, string? traceParent) : QueuedCommand
 {
     public ShardFrame Frame => frame;
+
+    /// <summary>Gets the trace context of the sender.</summary>
+    public string? TraceParent => traceParent;
 
     public override void Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
         host.ApplyFrames(this, now, effects);

@@ -34,7 +34,7 @@ internal sealed partial class ShardHost
         return new ValueTask<TResult>(queued.Task);
     }
 
-    public bool Post(ShardFrame frame)
+    public bool Post(ShardFrame frame, string? traceParent = null)
     {
         if (Volatile.Read(ref _waiting) >= _capacity)
         {
@@ -42,7 +42,7 @@ internal sealed partial class ShardHost
         }
 
         Interlocked.Increment(ref _waiting);
-        _queue.Enqueue(new PostedFrame(frame));
+        _queue.Enqueue(new PostedFrame(frame, traceParent));
         if (frame is RepairFrame)
         {
             // More follow: the receiving thread continues to read, so that they are applied as a batch.
@@ -63,6 +63,11 @@ internal sealed partial class ShardHost
         {
             try
             {
+                if (next != first)
+                {
+                    NodeActivities.LinkMerge(next.TraceParent);
+                }
+
                 Shard.Take(now, next.Frame, effects);
             }
             catch (Exception e) when (e is not OutOfMemoryException)
@@ -151,12 +156,18 @@ internal sealed partial class ShardHost
 
         Interlocked.Decrement(ref _waiting);
         using var scope = NodeActivities.Continue(command.Cause);
-        using var merge = command is PostedFrame ? NodeActivities.Start(NodeActivities.Merge) : null;
+        var received = command as PostedFrame;
+        using var merge = received is null ? null : NodeActivities.StartMerge(received.TraceParent);
         merge?.SetTag("presence.shard", Shard.Shard);
         var effects = RentEffects();
         try
         {
             command.Run(this, Now, effects);
+            if (received is null)
+            {
+                KeepCause(effects);
+            }
+
             ExecuteEffects(effects);
         }
         finally

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Presence.Crdt;
 using Presence.Tracker;
 
@@ -17,6 +18,7 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
 
     private ShardEffects? _effects = new();
     private TaskCompletionSource? _synchronized;
+    private Activity? _cause;
 
     public ShardHost(
         TrackerShard shard, EffectExecutor output, TimeProvider time, NodeInstruments instruments, int capacity)
@@ -143,6 +145,9 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         }
     }
 
+    /// <summary>Gets the activity of the first change in the next delta; null if it is not traced.</summary>
+    public Activity? Cause => _cause;
+
     public void InputFailed(Exception e) => _output.InputFailed(e);
 
     public void Dispose() => _timer.Dispose();
@@ -172,11 +177,22 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         var effects = RentEffects();
         try
         {
-            return command.Run(this, Now, effects);
+            var result = command.Run(this, Now, effects);
+            KeepCause(effects);
+            return result;
         }
         finally
         {
             ExecuteEffects(effects);
+        }
+    }
+
+    /// <summary>Keeps the activity of a change until the delta is sent that carries it.</summary>
+    private void KeepCause(ShardEffects effects)
+    {
+        if (NodeActivities.Cause is { } cause && (Shard.NextFlush is not null || effects.Frames.Count > 0))
+        {
+            _cause ??= cause;
         }
     }
 
@@ -218,6 +234,11 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         {
             effects.Clear();
             _effects = effects;
+            if (_cause is not null && Shard.NextFlush is null)
+            {
+                _cause = null;
+            }
+
             Rearm();
             if (_synchronized is not null && Shard.IsSynchronized)
             {

@@ -6,6 +6,7 @@ namespace Presence.Node;
 internal static class NodeActivities
 {
     public const string Track = "presence.track";
+    public const string Replicate = "presence.replicate";
     public const string Merge = "presence.merge";
     public const string Publish = "presence.publish";
     public const string Deliver = "presence.deliver";
@@ -24,6 +25,29 @@ internal static class NodeActivities
     /// <summary>Starts a span below what caused it; null without a listener.</summary>
     public static Activity? Start(string name, Activity? cause) =>
         Source.StartActivity(name, ActivityKind.Internal, cause?.Context ?? default);
+
+    /// <summary>Starts the span of sending a delta, below its first change; null if that is not traced.</summary>
+    public static Activity? StartReplicate(Activity? change) => change is null ? null : Start(Replicate, change);
+
+    /// <summary>
+    /// Starts the span of applying a frame, below the span of another node that sent it; without that, below the
+    /// current one.
+    /// </summary>
+    public static Activity? StartMerge(string? traceParent) => !Source.HasListeners() ? null
+        : ActivityContext.TryParse(traceParent, null, isRemote: true, out var sender)
+            ? Source.StartActivity(Merge, ActivityKind.Internal, sender)
+            : Source.StartActivity(Merge);
+
+    /// <summary>Links the merge that runs to another frame that it applies.</summary>
+    public static void LinkMerge(string? traceParent)
+    {
+        if (traceParent is not null
+            && Activity.Current is { OperationName: Merge } merge
+            && ActivityContext.TryParse(traceParent, null, isRemote: true, out var sender))
+        {
+            merge.AddLink(new ActivityLink(sender));
+        }
+    }
 
     /// <summary>Makes the cause current on a thread that runs the work of others, until the disposal.</summary>
     public static Scope Continue(Activity? cause)

@@ -89,4 +89,11 @@ public interface IClusterTransportReceiver
 /// <param name="Channel">The name of a tracker, or <c>pubsub</c>.</param>
 /// <param name="Shard">Shard of the tracker; 0 for pub/sub.</param>
 /// <param name="Body">The encoded, versioned frame; opaque to the transport and never modified.</param>
-public readonly record struct ClusterFrame(string Channel, int Shard, ReadOnlyMemory<byte> Body);
+public readonly record struct ClusterFrame(string Channel, int Shard, ReadOnlyMemory<byte> Body)
+{
+    /// <summary>
+    /// Gets the W3C trace context (<c>traceparent</c>) of the span that sent the frame; null if it is not traced. A
+    /// transport that does not carry it separates the traces of its nodes, and changes nothing else.
+    /// </summary>
+    public string? TraceParent { get; init; }
+}

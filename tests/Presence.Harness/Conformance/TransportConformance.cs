@@ -105,6 +105,17 @@ public abstract class TransportConformance
     }
 
     [SkippableFact]
+    public async Task Trace_context_arrives_with_the_frame_that_has_one()
+    {
+        const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        await using var cluster = await Trio.StartAsync(await StartClusterAsync());
+        cluster.A.Transport.Broadcast(Frames.Of("traced") with { TraceParent = Trace });
+        cluster.A.Transport.Broadcast(Frames.Of("not traced"));
+        await cluster.AtB.UntilAsync(all => Count(all, "a") >= 2, "both arrived");
+        Assert.Equal([Trace, null], cluster.AtB.Frames.Select(f => f.Frame.TraceParent));
+    }
+
+    [SkippableFact]
     public async Task Receiver_that_throws_keeps_receiving()
     {
         await using var cluster = await Trio.StartAsync(await StartClusterAsync());

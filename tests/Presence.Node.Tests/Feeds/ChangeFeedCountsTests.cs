@@ -1,6 +1,7 @@
 namespace Presence.Node.Tests.Feeds;
 
 /// <summary>A feed of an adaptive topic.</summary>
+[Collection("Feeds, whose counters are those of the process")]
 public sealed class ChangeFeedCountsTests : IDisposable
 {
     private static readonly AdaptiveMode s_mode = new(10, 3, TimeSpan.FromSeconds(1));

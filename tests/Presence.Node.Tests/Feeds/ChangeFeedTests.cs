@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Presence.Node.Tests.Feeds;
 
+[Collection("Feeds, whose counters are those of the process")]
 public sealed class ChangeFeedTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Presence.Node.Tests.Feeds;
 
+[Collection("Feeds, whose counters are those of the process")]
 public sealed class ChangeFeedsTests : IAsyncDisposable
 {
     private readonly FakeTimeProvider _time = new();

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
 namespace Presence.Node.Tests.Shards;
 
 public sealed class MailboxTests
@@ -47,6 +50,45 @@ public sealed class MailboxTests
         await first;
         await many.WaitAsync(TestTimeout);
         Assert.Equal(V2.ToString(), tracker.GetByKey("t0", "k")[0].Meta.ToString());
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("nonsense", false)]
+    [InlineData("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true)]
+    public async Task Frames_are_applied_whatever_trace_context_they_name(string? traceParent, bool isTraced)
+    {
+        var merges = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == PresenceTelemetry.ActivitySourceName,
+            Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity =>
+            {
+                // Other tests are traced too.
+                if (activity.OperationName == NodeActivities.Merge
+                    && $"{activity.TraceId}" == "0af7651916cd43dd8448eb211c80319c")
+                {
+                    merges.Enqueue(activity);
+                }
+            },
+        };
+        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        var frames = FramesOfFiveJoins().ToList();
+        ActivitySource.AddActivityListener(listener);
+        using (new HeldShard(cluster[0], "held"))
+        {
+            foreach (var body in frames)
+            {
+                ((IClusterTransportReceiver)cluster[0]).OnFrame(
+                    "other",
+                    new ClusterFrame(PresenceOptions.DefaultTracker, 0, body) { TraceParent = traceParent });
+            }
+        }
+
+        await cluster.Tracker(0).TrackAsync(cluster[0].OpenSession(), "t", "last");
+        Assert.Equal(6, cluster.Tracker(0).Count("t"));
+        Assert.Equal(isTraced ? [4] : [], merges.Select(merge => merge.Links.Count()));
     }
 
     [Fact]

@@ -7,11 +7,14 @@ internal sealed class Counted : IDisposable
     private readonly SemaphoreSlim _changed = new(0);
     private long _sum;
 
-    public Counted(string instrument, string? tag = null)
+    /// <param name="instrument">The name of the counter.</param>
+    /// <param name="tag">The value of the first tag to count; null for all.</param>
+    /// <param name="node">The node whose counter it is; null for those of all nodes of tests that run now.</param>
+    public Counted(string instrument, string? tag = null, IPresenceNode? node = null)
     {
         _listener.InstrumentPublished = (i, l) =>
         {
-            if (i.Name == instrument)
+            if (i.Name == instrument && node?.IsMeter(i.Meter) != false)
             {
                 l.EnableMeasurementEvents(i);
             }

@@ -170,7 +170,9 @@ public sealed class SingleNodeTests
     [Fact]
     public async Task Full_mailbox_rejects_commands_and_loses_none_that_it_accepted()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.MailboxCapacity = 16);
+        // A tick of the shard would take a place in the mailbox.
+        await using var cluster = await TestCluster.OfAsync(
+            1, o => o.MailboxCapacity = 16, new FakeTimeProvider());
         var (tracker, session) = cluster.First();
         using var held = new HeldShard(cluster[0], "t");
         var tracks = Enumerable.Range(0, 40).Select(i => tracker.TrackAsync(session, "t", $"k{i}").AsTask()).ToArray();

@@ -97,7 +97,7 @@ public sealed class SubscriptionTests
     public async Task Diffs_beyond_the_capacity_are_coalesced_to_their_net_effect()
     {
         await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
-        using var coalesced = new Counted("presence.handler.coalesced");
+        using var coalesced = new Counted("presence.handler.coalesced", node: cluster[0]);
         var (tracker, session) = cluster.First();
         using var entered = new SemaphoreSlim(0);
         using var go = new ManualResetEventSlim();

@@ -25,9 +25,7 @@ public sealed class TransportFailureTests
         Assert.NotEmpty(log.With("exception at a command or frame"));
 
         transport.OnSend = _ => true;
-        time.AdvanceInSteps(TimeSpan.FromSeconds(10));
-        await TestCluster.UntilAsync(
-            cluster.Tracker(1), () => cluster.Tracker(1).Count("t") == 1, "lost frames are repaired");
+        await time.AdvanceUntilAsync("lost frames are repaired", () => cluster.Tracker(1).Count("t") == 1);
     }
 
     [Fact]
