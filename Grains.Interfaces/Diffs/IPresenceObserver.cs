@@ -4,8 +4,8 @@ namespace Presence.Grains;
 
 /// <summary>Receives the changes of a topic after <see cref="ITopicPresenceGrain.Subscribe"/>.</summary>
 /// <remarks>
-/// Calls arrive one at a time, in order. A call that fails or takes longer than <c>ObserverTimeout</c>, or a lag of
-/// more than <c>ObserverQueueCapacity</c> changes, ends the subscription: its next renewal returns false.
+/// Calls arrive one at a time, in order. A call that fails or takes longer than <c>ObserverTimeout</c>, or more
+/// than <c>ObserverQueueCapacity</c> changes that wait, ends the subscription: its next renewal returns false.
 /// </remarks>
 [Alias("Presence.Grains.IPresenceObserver")]
 public interface IPresenceObserver : IGrainObserver

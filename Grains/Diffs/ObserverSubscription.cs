@@ -3,10 +3,13 @@ using Presence.Tracker;
 namespace Presence.Grains.Diffs;
 
 /// <summary>The send queue of one observer, with one call in flight. Queued changes share the next call.</summary>
+/// <remarks>A diff of any size is accepted after those before it: a lost node may have had very many presences.</remarks>
 /// <param name="id">The subscription's id on this silo.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="observer">The observer.</param>
-/// <param name="capacity">Maximum number of queued changes. The observer is cut off when it is exceeded.</param>
+/// <param name="capacity">
+/// Maximum number of changes that wait behind the diff that is being sent. The observer is cut off when it is exceeded.
+/// </param>
 /// <param name="timeout">Maximum duration of one call, after which the observer is cut off.</param>
 /// <param name="time">The clock.</param>
 /// <param name="cutOff">Called at most once, from any thread: the observer is slow, unreachable or failing.</param>
@@ -25,6 +28,8 @@ internal sealed class ObserverSubscription(
     private readonly Queue<TopicChanges> _waiting = new();
     private long _renewed = time.GetTimestamp();
     private long _sequence;
+    private TopicChanges? _current;
+    private int _currentSent;
     private int _waitingChanges;
     private bool _isSending;
     private bool _hasEnded;
@@ -71,6 +76,7 @@ internal sealed class ObserverSubscription(
         lock (_gate)
         {
             _hasEnded = true;
+            _current = null;
             _waiting.Clear();
             (source, _source) = (_source, null);
         }
@@ -89,11 +95,17 @@ internal sealed class ObserverSubscription(
                 return false;
             }
 
-            if (_waitingChanges + changes.Changes.Count <= capacity)
+            if (!_isSending)
+            {
+                _current = changes;
+                return _isSending = true;
+            }
+
+            if (_waiting.Count == 0 || _waitingChanges + changes.Changes.Count <= capacity)
             {
                 _waiting.Enqueue(changes);
                 _waitingChanges += changes.Changes.Count;
-                return !_isSending && (_isSending = true);
+                return false;
             }
         }
 
@@ -132,28 +144,50 @@ internal sealed class ObserverSubscription(
     {
         lock (_gate)
         {
-            if (_hasEnded || _waiting.Count == 0)
+            if (!_hasEnded && (_current ?? DequeueWaiting()) is { } first)
             {
-                _isSending = false;
-                return null;
+                return first with { Sequence = ++_sequence, Changes = Next(first) };
             }
 
-            var first = _waiting.Dequeue();
-            var changes = first.Changes;
-            if (_waiting.Count > 0 && changes.Count < MaxChangesPerCall)
-            {
-                var merged = new List<PresenceChange>(changes);
-                while (_waiting.TryPeek(out var more) && merged.Count + more.Changes.Count <= MaxChangesPerCall)
-                {
-                    merged.AddRange(_waiting.Dequeue().Changes);
-                }
-
-                changes = merged;
-            }
-
-            _waitingChanges -= changes.Count;
-            return first with { Sequence = ++_sequence, Changes = changes };
+            _isSending = false;
+            return null;
         }
+    }
+
+    /// <summary>Returns what the next call sends: a part of the current diff, or all that is left and later ones.</summary>
+    private IReadOnlyList<PresenceChange> Next(TopicChanges current)
+    {
+        var (changes, from) = (current.Changes, _currentSent);
+        var left = changes.Count - from;
+        if (left > MaxChangesPerCall)
+        {
+            (_current, _currentSent) = (current, from + MaxChangesPerCall);
+            return [.. changes.Skip(from).Take(MaxChangesPerCall)];
+        }
+
+        (_current, _currentSent) = (null, 0);
+        if (from == 0 && (!_waiting.TryPeek(out var next) || left + next.Changes.Count > MaxChangesPerCall))
+        {
+            return changes;
+        }
+
+        var merged = new List<PresenceChange>(changes.Skip(from));
+        while (_waiting.TryPeek(out var more) && merged.Count + more.Changes.Count <= MaxChangesPerCall)
+        {
+            merged.AddRange(DequeueWaiting()!.Changes);
+        }
+
+        return merged;
+    }
+
+    private TopicChanges? DequeueWaiting()
+    {
+        if (_waiting.TryDequeue(out var next))
+        {
+            _waitingChanges -= next.Changes.Count;
+        }
+
+        return next;
     }
 
     /// <summary>Ends the subscription, so that its next renewal returns false.</summary>
@@ -167,6 +201,7 @@ internal sealed class ObserverSubscription(
             }
 
             _hasEnded = true;
+            _current = null;
             _waiting.Clear();
         }
 

@@ -38,7 +38,7 @@ internal sealed class TopicChangePump
     /// <param name="node">The node.</param>
     /// <param name="topic">The topic.</param>
     /// <param name="silo">Address of this silo.</param>
-    /// <param name="capacity">Maximum number of queued changes.</param>
+    /// <param name="capacity">Maximum number of changes that wait behind the next diff, which has any size.</param>
     /// <param name="handle">Calls the topic's grain, which calls <see cref="Deliver"/>.</param>
     /// <param name="failed">Called at most once, from any thread, when the queue is full or the grain failed.</param>
     public TopicChangePump(
@@ -235,7 +235,8 @@ internal sealed class TopicChangePump
                 return;
             }
 
-            if (_pendingChanges + diff.Changes.Count <= _capacity)
+            var behind = _pending.TryPeek(out var first) ? _pendingChanges - first.Changes.Count : 0;
+            if (_pending.Count <= 1 || behind + diff.Changes.Count <= _capacity)
             {
                 _pendingChanges += diff.Changes.Count;
                 _pending.Enqueue(diff);

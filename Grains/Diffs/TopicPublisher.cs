@@ -31,6 +31,7 @@ internal sealed class TopicPublisher
     private readonly Action _failed;
     private readonly Lock _gate = new();
     private readonly List<PresenceChange> _incoming = [];
+    private int _firstIncoming;
 
     /// <summary>What the stream has published; its order may be another one than that of this node.</summary>
     private readonly PresenceSet _shown;
@@ -97,6 +98,7 @@ internal sealed class TopicPublisher
             _shown.Apply([.. view.Snapshot.Where(prefix.Covers).Select(e => PresenceChange.Joined(e))]);
             _incoming.AddRange(
                 view.Snapshot.Where(e => !prefix.Covers(e)).Select(e => PresenceChange.Joined(e)));
+            _firstIncoming = _incoming.Count;
             _isRunning = true;
         }
 
@@ -122,8 +124,11 @@ internal sealed class TopicPublisher
                 return;
             }
 
-            if (_incoming.Count + changes.Count <= _capacity)
+            // The first diff has any size: a lost node may have had very many presences.
+            var behind = _incoming.Count - _firstIncoming;
+            if (behind == 0 || behind + changes.Count <= _capacity)
             {
+                _firstIncoming = _incoming.Count == 0 ? changes.Count : _firstIncoming;
                 _incoming.AddRange(changes);
                 _view = view;
                 if (!_isRunning)
@@ -252,6 +257,7 @@ internal sealed class TopicPublisher
             }
 
             _incoming.Clear();
+            _firstIncoming = 0;
             return _view;
         }
     }

@@ -47,7 +47,11 @@ public sealed class PresenceOrleansOptions
     /// <summary>Maximum topics with stream subscribers in the cluster; more are rejected. Default 100,000.</summary>
     public int MaxFollowedTopics { get; set; } = 100_000;
 
-    /// <summary>Maximum number of changes queued for an observer before it is cut off. Default 10,000.</summary>
+    /// <summary>
+    /// Maximum number of changes that wait for an observer, behind the diff that is being sent to it; then it is cut
+    /// off. Default 10,000.
+    /// </summary>
+    /// <remarks>A single diff has any size: the end of a node may end more presences of a topic at once.</remarks>
     public int ObserverQueueCapacity { get; set; } = 10_000;
 
     /// <summary>Maximum duration of a call to an observer before it is cut off. Default 10 s.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Presence.Node;
 using Presence.Tracker;
@@ -18,13 +17,15 @@ internal sealed class LeaseRegistry : IDisposable
     private readonly EndedIds _ended;
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
-    private readonly ConcurrentDictionary<string, Lease> _leases = new(StringComparer.Ordinal);
+    private readonly LeaseTable<Lease> _leases = new();
+    private readonly PresenceSessionOptions _sessions;
     private int _count;
 
     public LeaseRegistry(
         IPresenceNode node, EndedIds ended, IOptions<PresenceOrleansOptions> options, TimeProvider time)
     {
         (_node, _ended, _options, _time) = (node, ended, options.Value, time);
+        _sessions = new() { Label = "lease", Grace = _options.LeaseGrace };
         var period = _options.LeaseDuration / 10;
         using (ExecutionContext.SuppressFlow())
         {
@@ -61,7 +62,7 @@ internal sealed class LeaseRegistry : IDisposable
                 return (session, false);
             }
 
-            if (Add(id, () => _node.OpenSession(OptionsOf(id))) is { } added)
+            if (Add(id, null) is { } added)
             {
                 return (added, true);
             }
@@ -78,12 +79,14 @@ internal sealed class LeaseRegistry : IDisposable
             return Open(id);
         }
 
-        var (session, _, _, _) = await _node.ResumeAsync(parsed, OptionsOf(id));
-        return Add(id, () => session, isResumed: true) is { } added ? (added, true) : Open(id);
+        var (session, _, _, _) = await _node.ResumeAsync(parsed, _sessions);
+        return Add(id, session) is { } added ? (added, true) : Open(id);
     }
 
     /// <summary>Adds a lease. Returns null, and ends the session, if there is one of this id.</summary>
-    private PresenceSession? Add(string id, Func<PresenceSession> open, bool isResumed = false)
+    /// <param name="id">The id.</param>
+    /// <param name="resumed">The session that was resumed for it; null for a new one.</param>
+    private PresenceSession? Add(string id, PresenceSession? resumed)
     {
         if (Interlocked.Increment(ref _count) > _options.MaxLeases)
         {
@@ -92,7 +95,8 @@ internal sealed class LeaseRegistry : IDisposable
                 $"Silo {_node.Name} keeps {_options.MaxLeases} leases (Presence:Orleans:MaxLeases), the maximum.");
         }
 
-        var lease = new Lease(open(), _time.GetTimestamp()) { IsUnconfirmed = isResumed };
+        var now = _time.GetTimestamp();
+        var lease = resumed is null ? new Lease(_node.OpenSession(_sessions), now) : new ResumedLease(resumed, now);
         if (_leases.TryAdd(id, lease))
         {
             if (_ended.Contains(id))
@@ -109,19 +113,15 @@ internal sealed class LeaseRegistry : IDisposable
         return null;
     }
 
-    private PresenceSessionOptions OptionsOf(string id) =>
-        new() { Label = $"lease {id}", Grace = _options.LeaseGrace };
-
     /// <summary>Renews a lease and returns its session; null if it has ended.</summary>
     public PresenceSession? Find(string id)
     {
-        if (!_leases.TryGetValue(id, out var lease) || lease.Session.IsEnded || !lease.TryRenew(_time, Duration))
+        if (_leases.Find(id) is not { } lease || lease.Session.IsEnded || !lease.TryRenew(_time, Duration))
         {
             return null;
         }
 
-        lease.IsUnconfirmed = false;
-        lease.Session.Confirm();
+        lease.Confirm();
         return lease.Session;
     }
 
@@ -134,7 +134,7 @@ internal sealed class LeaseRegistry : IDisposable
     /// </remarks>
     private bool Withdraw(string id) => TryRemove(id, static lease =>
     {
-        if (lease.IsUnconfirmed)
+        if (lease is ResumedLease { IsUnconfirmed: true })
         {
             lease.Session.Detach();
         }
@@ -146,7 +146,7 @@ internal sealed class LeaseRegistry : IDisposable
 
     private bool TryRemove(string id, Action<Lease> end)
     {
-        if (!_leases.TryRemove(id, out var lease))
+        if (_leases.Remove(id) is not { } lease)
         {
             return false;
         }
@@ -178,26 +178,23 @@ internal sealed class LeaseRegistry : IDisposable
     private void Sweep()
     {
         _ended.RemoveExpired();
-        foreach (var (id, lease) in _leases)
+        foreach (var lease in _leases.RemoveWhere(lease => lease.TryExpire(_time, Duration)))
         {
-            if (lease.TryExpire(_time, Duration) && _leases.TryRemove(new(id, lease)))
-            {
-                Interlocked.Decrement(ref _count);
-                lease.Session.End(LeaveReason.LeaseExpired);
-            }
+            Interlocked.Decrement(ref _count);
+            lease.Session.End(LeaveReason.LeaseExpired);
         }
     }
 
     /// <summary>A session and its last renewal. An expired lease cannot be renewed any more.</summary>
-    private sealed class Lease(PresenceSession session, long renewed)
+    private class Lease(PresenceSession session, long renewed)
     {
         private const long Ended = long.MinValue;
         private long _renewed = renewed;
 
         public PresenceSession Session { get; } = session;
 
-        /// <summary>Gets or sets whether its session was resumed for it, and nobody has used it since.</summary>
-        public bool IsUnconfirmed { get; set; }
+        /// <summary>Records that its client uses it.</summary>
+        public virtual void Confirm() => Session.Confirm();
 
         public bool TryRenew(TimeProvider time, TimeSpan duration)
         {
@@ -225,5 +222,18 @@ internal sealed class LeaseRegistry : IDisposable
         }
 
         public bool TryEnd() => Interlocked.Exchange(ref _renewed, Ended) != Ended;
+    }
+
+    /// <summary>A lease for which a session was resumed.</summary>
+    private sealed class ResumedLease(PresenceSession session, long renewed) : Lease(session, renewed)
+    {
+        /// <summary>Gets whether nobody has used it yet.</summary>
+        public bool IsUnconfirmed { get; private set; } = true;
+
+        public override void Confirm()
+        {
+            IsUnconfirmed = false;
+            base.Confirm();
+        }
     }
 }

@@ -11,7 +11,7 @@ namespace Presence.Grains.Topics;
 internal sealed class PagedLists(TimeProvider time)
 {
     public const int PageSize = 5000;
-    public const int MaxLists = 256;
+    public const int MaxLists = 4096;
     public static readonly TimeSpan Expiry = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, PagedList> _lists = new(StringComparer.Ordinal);

@@ -69,7 +69,8 @@ internal sealed class FeedDiff(string topic, FeedCursor cursor, IReadOnlyList<Pr
     /// <summary>Marks net changes that make a key present or absent, of which the topic after them is known.</summary>
     public static IReadOnlyList<PresenceChange> Mark(IReadOnlyList<PresenceChange> changes, TopicSnapshot after)
     {
-        var marked = changes.Select(c => c with { ChangesKey = false }).ToArray();
+        var marked = changes.Select(c => c with { ChangesKey = false }).ToList();
+        var keys = new KeyMarks();
         foreach (var key in changes.GroupBy(c => c.Entry.Key, StringComparer.Ordinal))
         {
             var now = after.GetByKey(key.Key).Count;
@@ -77,12 +78,11 @@ internal sealed class FeedDiff(string topic, FeedCursor cursor, IReadOnlyList<Pr
                 + key.Count(c => c.Kind == PresenceChangeKind.Left);
             if ((now > 0) != (before > 0))
             {
-                var kind = now > 0 ? PresenceChangeKind.Joined : PresenceChangeKind.Left;
-                var at = Array.FindIndex(marked, c => c.Kind == kind && c.Entry.Key == key.Key);
-                marked[at] = marked[at] with { ChangesKey = true };
+                keys.Add(key.First().Entry, now > 0);
             }
         }
 
+        keys.Mark(marked);
         return marked;
     }
 }

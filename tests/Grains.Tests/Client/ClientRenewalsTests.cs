@@ -221,11 +221,10 @@ public sealed class ClientRenewalsTests
         await using var subscription = await cluster.Client.SubscribeAsync("lobby", ledger.HandleAsync);
         var silo = cluster.Silos[0];
         using var session = cluster.ServiceOf<IPresenceNode>(silo).OpenSession();
-        // Two changes at once exceed the queue.
-        await cluster.TrackerOf(silo).TrackManyAsync(session, [new("lobby", "ann"), new("lobby", "bob")]);
+        await cluster.ExceedObserverQueueAsync(session, "lobby");
         await ledger.JoinedAsync("ann");
         await ledger.JoinedAsync("bob");
-        Assert.Equal(1, cluster.ServiceOf<ObserverRegistry>(silo).CutOff);
+        Assert.InRange(cluster.ServiceOf<ObserverRegistry>(silo).CutOff, 1, long.MaxValue);
         ledger.AssertConsistent();
     }
 

@@ -75,6 +75,23 @@ internal sealed class PresenceCluster : IAsyncDisposable
 
     public InProcessSiloHandle SiloAt(string address) => Silos.Single(s => s.SiloAddress.ToParsableString() == address);
 
+    /// <summary>
+    /// Makes the first silo cut off the observers of a topic if their queue has a capacity of one change: tracks ann, bob
+    /// and others faster than one after another can be sent.
+    /// </summary>
+    public async Task ExceedObserverQueueAsync(PresenceSession session, string topic)
+    {
+        var tracker = TrackerOf(Silos[0]);
+        var cutOff = ServiceOf<ObserverRegistry>(Silos[0]);
+        var before = cutOff.CutOff;
+        await tracker.TrackAsync(session, topic, "ann");
+        await tracker.TrackAsync(session, topic, "bob");
+        for (var i = 0; cutOff.CutOff == before; i++)
+        {
+            await tracker.TrackAsync(session, topic, $"another {i}");
+        }
+    }
+
     /// <summary>Waits until a silo lists exactly these keys in a topic.</summary>
     public async Task ListsAsync(InProcessSiloHandle silo, string topic, params string[] keys)
     {

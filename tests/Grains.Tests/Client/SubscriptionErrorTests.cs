@@ -71,8 +71,7 @@ public sealed class SubscriptionErrorTests : IAsyncLifetime
         Assert.Equal((SubscriptionState.Active, null), (subscription.State, subscription.LastError));
         _faults.FailsWith = c => c.MethodName == "Subscribe" ? new UnauthorizedAccessException("no more") : null;
         using var session = _cluster.ServiceOf<IPresenceNode>(_cluster.Silos[0]).OpenSession();
-        // Two changes at once exceed the queue, so that the silo cuts the observer off.
-        await _cluster.TrackerOf(_cluster.Silos[0]).TrackManyAsync(session, [new("lobby", "c"), new("lobby", "d")]);
+        await _cluster.ExceedObserverQueueAsync(session, "lobby");
         await UntilAsync(subscription, SubscriptionState.Recovering);
         Assert.Equal("no more", subscription.LastError?.Message);
         await TestTimeouts.UntilAsync(
@@ -85,8 +84,8 @@ public sealed class SubscriptionErrorTests : IAsyncLifetime
 
         _faults.FailsWith = _ => null;
         await UntilAsync(subscription, SubscriptionState.Active);
-        await using var ann = await _cluster.Client.TrackAsync("lobby", "ann");
-        await ledger.JoinedAsync("ann");
+        await using var late = await _cluster.Client.TrackAsync("lobby", "late");
+        await ledger.JoinedAsync("late");
         await subscription.DisposeAsync();
         Assert.Equal(SubscriptionState.Ended, subscription.State);
     }

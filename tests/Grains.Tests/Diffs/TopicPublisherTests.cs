@@ -20,9 +20,10 @@ public sealed class TopicPublisherTests
         publisher.Start(_world.ViewOf(Topic, Node));
         await _published.CountAsync(1);
         var session = _world.NewSession(null);
-        void Join(string key) => publisher.Post(
-            [PresenceChange.Joined(_world.Track(Node, session, Topic, key, PresenceMeta.Empty))],
+        void Join(params string[] keys) => publisher.Post(
+            [.. keys.Select(k => PresenceChange.Joined(_world.Track(Node, session, Topic, k, PresenceMeta.Empty)))],
             _world.ViewOf(Topic, Node));
+        Join("the", "first", "diff", "has", "any", "size");
         for (var i = 0; i < 3; i++)
         {
             Join($"fits{i}");
