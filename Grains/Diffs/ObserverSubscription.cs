@@ -3,7 +3,7 @@ using Presence.Tracker;
 namespace Presence.Grains.Diffs;
 
 /// <summary>The send queue of one observer, with one call in flight. Queued changes share the next call.</summary>
-/// <remarks>A diff of any size is accepted after those before it: a lost node may have had very many presences.</remarks>
+/// <remarks>A diff of any size is accepted behind another: a lost node may have had very many presences.</remarks>
 /// <param name="id">The subscription's id on this silo.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="observer">The observer.</param>
@@ -154,7 +154,7 @@ internal sealed class ObserverSubscription(
         }
     }
 
-    /// <summary>Returns what the next call sends: a part of the current diff, or all that is left and later ones.</summary>
+    /// <summary>Returns what the next call sends: a part of a diff, or the rest of it and later ones.</summary>
     private IReadOnlyList<PresenceChange> Next(TopicChanges current)
     {
         var (changes, from) = (current.Changes, _currentSent);

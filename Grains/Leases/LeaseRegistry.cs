@@ -17,7 +17,7 @@ internal sealed class LeaseRegistry : IDisposable
     private readonly EndedIds _ended;
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
-    private readonly LeaseTable<Lease> _leases = new();
+    private readonly LeasesById<Lease> _leases = new();
     private readonly PresenceSessionOptions _sessions;
     private int _count;
 

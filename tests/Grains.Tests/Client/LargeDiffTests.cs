@@ -2,7 +2,7 @@ using Presence.Grains.Diffs;
 
 namespace Presence.Grains.Tests.Client;
 
-/// <summary>Diffs of more changes than a subscriber may lag behind, such as the end of a node or of an import.</summary>
+/// <summary>Diffs of more changes than a subscriber may lag behind, such as the end of a node.</summary>
 [Trait("Category", "Orleans")]
 public sealed class LargeDiffTests
 {

@@ -76,8 +76,8 @@ internal sealed class PresenceCluster : IAsyncDisposable
     public InProcessSiloHandle SiloAt(string address) => Silos.Single(s => s.SiloAddress.ToParsableString() == address);
 
     /// <summary>
-    /// Makes the first silo cut off the observers of a topic if their queue has a capacity of one change: tracks ann, bob
-    /// and others faster than one after another can be sent.
+    /// Makes the first silo cut off the observers of a topic if their queue has a capacity of one change: tracks ann,
+    /// bob and others faster than one after another can be sent.
     /// </summary>
     public async Task ExceedObserverQueueAsync(PresenceSession session, string topic)
     {

@@ -2,7 +2,7 @@ using Presence.Grains.Leases;
 
 namespace Presence.Grains.Tests.Keys;
 
-public sealed class LeaseTableTests
+public sealed class LeasesByIdTests
 {
     private const string Ours = "00112233445566778899aabbccddeeff";
 
@@ -22,7 +22,7 @@ public sealed class LeaseTableTests
             "ann's laptop",
             "ANN's laptop",
         ];
-        var table = new LeaseTable<string>();
+        var table = new LeasesById<string>();
         Assert.All(ids, id => Assert.True(table.TryAdd(id, $"lease {id}")));
         Assert.All(ids, id => Assert.False(table.TryAdd(new string(id.AsSpan()), "another")));
         Assert.All(ids, id => Assert.Equal($"lease {id}", table.Find(id)));

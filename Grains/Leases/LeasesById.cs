@@ -7,9 +7,11 @@ namespace Presence.Grains.Leases;
 /// Ids that are GUIDs of 32 lower-case digits, as ours are, are kept as 16 bytes: there may be as many leases as
 /// presences, and the text would be the largest part of each.
 /// </remarks>
-internal sealed class LeaseTable<TLease>
+internal sealed class LeasesById<TLease>
     where TLease : class
 {
+    private const int GuidDigits = 32;
+
     private readonly ConcurrentDictionary<Guid, TLease> _byGuid = new();
     private readonly ConcurrentDictionary<string, TLease> _byText = new(StringComparer.Ordinal);
 
@@ -37,6 +39,12 @@ internal sealed class LeaseTable<TLease>
         .Where(lease => predicate(lease.Value) && leases.TryRemove(lease))
         .Select(lease => lease.Value);
 
-    private static bool IsGuid(string id, out Guid guid) =>
-        Guid.TryParseExact(id, "N", out guid) && !id.AsSpan().ContainsAnyInRange('A', 'F');
+    private static bool IsGuid(string id, out Guid guid)
+    {
+        // Parsing alone would accept spaces around the digits.
+        guid = default;
+        return id.Length == GuidDigits
+            && Guid.TryParseExact(id, "N", out guid)
+            && !id.AsSpan().ContainsAnyInRange('A', 'F');
+    }
 }
