@@ -20,10 +20,7 @@ public sealed class PresenceInstrumentationTests
     public async Task Spans_from_a_track_to_its_delivery_on_another_node_are_one_trace()
     {
         var spans = new ExportedSpans();
-        using var provider = Sdk.CreateTracerProviderBuilder()
-            .AddPresenceInstrumentation()
-            .AddInMemoryExporter(spans)
-            .Build();
+        using var provider = ExportTo(spans);
         using var n0 = await StartAsync("n0");
         using var n1 = await StartAsync("n1");
         await KnowEachOtherAsync(n0, n1);
@@ -58,10 +55,7 @@ public sealed class PresenceInstrumentationTests
     public async Task A_delta_that_is_sent_later_belongs_to_the_trace_of_its_first_change()
     {
         var spans = new ExportedSpans();
-        using var provider = Sdk.CreateTracerProviderBuilder()
-            .AddPresenceInstrumentation()
-            .AddInMemoryExporter(spans)
-            .Build();
+        using var provider = ExportTo(spans);
         using var n0 = await StartAsync("n0");
         using var n1 = await StartAsync("n1");
         await KnowEachOtherAsync(n0, n1);
@@ -140,6 +134,11 @@ public sealed class PresenceInstrumentationTests
         await host.StartAsync();
         return host;
     }
+
+    private static TracerProvider ExportTo(ExportedSpans spans) => Sdk.CreateTracerProviderBuilder()
+        .AddPresenceInstrumentation()
+        .AddInMemoryExporter(spans)
+        .Build();
 
     /// <summary>Waits: what a node tracks before, the other one requests, and no delta is sent.</summary>
     private static async Task KnowEachOtherAsync(params IHost[] hosts) => await TestTimeouts.UntilAsync(
