@@ -1,19 +1,21 @@
 using System.Diagnostics.Metrics;
+using Presence.Node;
 
 namespace Presence.Grains.Client;
 
 /// <summary>Metrics of a presence client.</summary>
 internal sealed class ClientInstruments : IDisposable
 {
-    private readonly Meter _meter = new("Presence.Grains");
+    private readonly Meter _meter;
     private readonly Counter<long> _trackedAgain;
     private readonly Counter<long> _caughtUp;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _failures;
     private long _catchUps;
 
-    public ClientInstruments()
+    public ClientInstruments(IMeterFactory? meters = null)
     {
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.GrainsMeterName);
         _trackedAgain = _meter.CreateCounter<long>(
             "presence.client.tracked_again", "{presence}", "Presences tracked again after a lost lease or silo.");
         _caughtUp = _meter.CreateCounter<long>(

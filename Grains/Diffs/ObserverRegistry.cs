@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Options;
 using Presence.Grains.Leases;
 using Presence.Node;
@@ -14,6 +15,7 @@ internal sealed class ObserverRegistry : IDisposable
     private readonly EndedIds _ended;
     private readonly PresenceOrleansOptions _options;
     private readonly TimeProvider _time;
+    private readonly Meter _meter;
     private readonly ITimer _sweeper;
     private readonly ConcurrentDictionary<string, ObserverSubscription> _subscriptions = new(StringComparer.Ordinal);
     private long _cutOff;
@@ -24,9 +26,14 @@ internal sealed class ObserverRegistry : IDisposable
         TopicChangePumps pumps,
         EndedIds ended,
         IOptions<PresenceOrleansOptions> options,
-        TimeProvider time)
+        TimeProvider time,
+        IMeterFactory? meters = null)
     {
         (_node, _pumps, _ended, _options, _time) = (node, pumps, ended, options.Value, time);
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.GrainsMeterName);
+        _meter.CreateObservableGauge("presence.observers", () => Count, "{observer}", "Observers of this silo");
+        _meter.CreateObservableCounter(
+            "presence.observers.cut_off", () => CutOff, "{observer}", "Observers that were slow or failed");
         var period = Duration / 10;
         using (ExecutionContext.SuppressFlow())
         {
@@ -137,6 +144,7 @@ internal sealed class ObserverRegistry : IDisposable
 
     public void Dispose()
     {
+        _meter.Dispose();
         _sweeper.Dispose();
         foreach (var id in _subscriptions.Keys)
         {

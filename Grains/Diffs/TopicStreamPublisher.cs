@@ -45,7 +45,7 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
     private readonly ILogger _logger;
     private readonly ContiguousPrefixTracker _prefixes;
     private readonly PagedLists _lists;
-    private readonly Meter _meter = new("Presence.Grains");
+    private readonly Meter _meter;
     private readonly FollowedTopics _followed;
     private readonly ConcurrentDictionary<string, bool> _requested = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unfollowed = new(StringComparer.Ordinal);
@@ -71,8 +71,10 @@ internal sealed partial class TopicStreamPublisher : IPresenceHandler, IAsyncDis
         IStreamSubscriptionManagerAdmin subscriptions,
         IOptions<PresenceOrleansOptions> options,
         TimeProvider time,
-        ILogger<TopicStreamPublisher> logger)
+        ILogger<TopicStreamPublisher> logger,
+        IMeterFactory? meters = null)
     {
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.GrainsMeterName);
         (_node, _silos, _self, _client, _pumps, _clocks) = (node, silos, silo.SiloAddress, client, pumps, clocks);
         (_implicit, _lists) = (implicitSubscribers, lists);
         (_followed, _options, _time, _logger) = (followed, options.Value, time, logger);

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Options;
 using Presence.Node;
 using Presence.Tracker;
@@ -16,15 +17,19 @@ internal sealed class LeaseRegistry : IDisposable
     private readonly PresenceOrleansOptions _options;
     private readonly EndedIds _ended;
     private readonly TimeProvider _time;
+    private readonly Meter _meter;
     private readonly ITimer _sweeper;
     private readonly LeasesById<Lease> _leases = new();
     private readonly PresenceSessionOptions _sessions;
     private int _count;
 
     public LeaseRegistry(
-        IPresenceNode node, EndedIds ended, IOptions<PresenceOrleansOptions> options, TimeProvider time)
+        IPresenceNode node, EndedIds ended, IOptions<PresenceOrleansOptions> options, TimeProvider time,
+        IMeterFactory? meters = null)
     {
         (_node, _ended, _options, _time) = (node, ended, options.Value, time);
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.GrainsMeterName);
+        _meter.CreateObservableGauge("presence.leases", () => Count, "{lease}", "Leases of grains and clients");
         _sessions = new() { Label = "lease", Grace = _options.LeaseGrace };
         var period = _options.LeaseDuration / 10;
         using (ExecutionContext.SuppressFlow())
@@ -167,6 +172,7 @@ internal sealed class LeaseRegistry : IDisposable
 
     public void Dispose()
     {
+        _meter.Dispose();
         _sweeper.Dispose();
         foreach (var lease in _leases.Values)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans;
@@ -45,8 +46,10 @@ internal sealed partial class OrleansTransport : IClusterTransport, IDisposable
         ILocalSiloDetails silo,
         IOptions<PresenceOrleansOptions> options,
         ILogger<OrleansTransport> logger,
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        IMeterFactory? meters = null)
     {
+        Instruments = new TransportInstruments(meters);
         _client = client;
         _silos = silos;
         _self = silo.SiloAddress;
@@ -69,7 +72,7 @@ internal sealed partial class OrleansTransport : IClusterTransport, IDisposable
     public string? VersionOf(string node) =>
         _nodes.ByName.TryGetValue(node, out var silo) ? _silos.Current.Nodes.GetValueOrDefault(silo)?.Version : null;
 
-    internal TransportInstruments Instruments { get; } = new();
+    internal TransportInstruments Instruments { get; }
 
     public async Task StartAsync(IClusterTransportReceiver receiver, CancellationToken cancellation)
     {

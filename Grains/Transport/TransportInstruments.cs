@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Presence.Node;
 
 namespace Presence.Grains.Transport;
 
@@ -39,13 +40,14 @@ internal sealed class TransportInstruments : IDisposable
         "forged_sender", "malformed",
     ];
 
-    private readonly Meter _meter = new("Presence.Grains");
+    private readonly Meter _meter;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _messages;
     private readonly long[] _droppedByReason = new long[ReasonNames.Length];
 
-    public TransportInstruments()
+    public TransportInstruments(IMeterFactory? meters = null)
     {
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.GrainsMeterName);
         _dropped = _meter.CreateCounter<long>(
             "presence.frames.dropped", "{frame}", "Frames dropped by the cluster transport.");
         _messages = _meter.CreateCounter<long>(

@@ -1,18 +1,20 @@
 using System.Diagnostics.Metrics;
+using Presence.Node;
 
 namespace Presence.Grains.Unique;
 
 /// <summary>Metrics of elections by grain, on the meter <c>Presence.Unique</c>.</summary>
 internal sealed class UniqueElectionInstruments : IDisposable
 {
-    private readonly Meter _meter = new("Presence.Unique");
+    private readonly Meter _meter;
     private readonly Counter<long> _grants;
     private readonly Counter<long> _conflicts;
     private readonly Counter<long> _failures;
     private int _elections;
 
-    public UniqueElectionInstruments()
+    public UniqueElectionInstruments(IMeterFactory? meters = null)
     {
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.UniqueMeterName);
         _grants = _meter.CreateCounter<long>(
             "presence.unique.grants", "{grant}", "Terms and leases granted by this silo");
         _conflicts = _meter.CreateCounter<long>(

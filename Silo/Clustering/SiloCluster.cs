@@ -152,7 +152,7 @@ internal sealed class SiloCluster(SiloOptions options, TextWriter output) : IDis
 
             // A silo that starts waits for every silo of the table that was alive in this time, and one that votes
             // needs others that were. With the default of 90 s a cluster of three that lost two took 95 s to recover.
-            o.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(3);
+            o.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(2);
             o.NumMissedTableIAmAliveLimit = 3;
             o.DefunctSiloExpiration = TimeSpan.FromDays(1);
             o.DefunctSiloCleanupPeriod = TimeSpan.FromHours(1);

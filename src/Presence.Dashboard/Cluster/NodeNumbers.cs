@@ -45,11 +45,8 @@ internal sealed class NodeNumbers : IDisposable
         (_node, _time) = (node, time);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            // Other nodes of the process have meters of the same names. Those of transports and feeds cannot be told
-            // apart: each node counts them all.
-            var meter = instrument.Meter;
-            var isOurs = ReferenceEquals(meter.Scope, meters) || node.IsMeter(meter)
-                || meter.Name is PresenceTelemetry.GrainsMeterName or PresenceTelemetry.FeedsMeterName;
+            // Other nodes of the process have meters of the same names.
+            var isOurs = ReferenceEquals(instrument.Meter.Scope, meters) || node.IsMeter(instrument.Meter);
             if (isOurs && (instrument.Name is Dropped || CountOf(instrument.Name, "") is not null))
             {
                 listener.EnableMeasurementEvents(instrument, instrument.Name);

@@ -5,7 +5,7 @@ namespace Presence.Node;
 /// <summary>The meter <c>Presence.Feeds</c>.</summary>
 internal sealed class FeedInstruments : IDisposable
 {
-    private readonly Meter _meter = new(PresenceTelemetry.FeedsMeterName);
+    private readonly Meter _meter;
     private readonly UpDownCounter<int> _feeds;
     private readonly UpDownCounter<int> _readers;
     private readonly Counter<long> _lagged;
@@ -14,9 +14,10 @@ internal sealed class FeedInstruments : IDisposable
 
     private readonly SlowConsumers? _slow;
 
-    public FeedInstruments(SlowConsumers? slow = null)
+    public FeedInstruments(SlowConsumers? slow = null, IMeterFactory? meters = null)
     {
         _slow = slow;
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.FeedsMeterName);
         _feeds = _meter.CreateUpDownCounter<int>("presence.feeds", "{topic}", "Topics with a feed");
         _readers = _meter.CreateUpDownCounter<int>("presence.feed.readers", "{reader}", "Readers of feeds");
         _lagged = _meter.CreateCounter<long>("presence.feed.lagged", "{time}", "Times a slow reader got a new state");

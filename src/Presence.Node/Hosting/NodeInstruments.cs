@@ -11,7 +11,7 @@ internal sealed class NodeInstruments : IDisposable
     private static readonly string[] Kinds = ["joined", "updated", "left"];
 
     private readonly RateLimitedLogger _handlerLog = new(TimeProvider.System, burst: 10);
-    private readonly Meter _meter = new(PresenceTelemetry.TrackerMeterName);
+    private readonly Meter _meter;
     private readonly SlowConsumers? _slow;
     private readonly Counter<long> _messages;
     private readonly Counter<long> _size;
@@ -32,9 +32,11 @@ internal sealed class NodeInstruments : IDisposable
 
     public NodeInstruments(
         Func<IEnumerable<Measurement<int>>> entries, Func<IEnumerable<Measurement<int>>> replicas, Func<double> lag,
-        Func<IEnumerable<Measurement<int>>> sessions, Func<int> heldLeaves, SlowConsumers? slow = null)
+        Func<IEnumerable<Measurement<int>>> sessions, Func<int> heldLeaves, SlowConsumers? slow = null,
+        IMeterFactory? meters = null)
     {
         _slow = slow;
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.TrackerMeterName);
         Counter<long> Count(string name, string unit, string description) =>
             _meter.CreateCounter<long>($"presence.{name}", unit, description);
 

@@ -33,14 +33,14 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     public PresenceNode(
         IClusterTransport transport, IOptions<PresenceOptions> options, TimeProvider time, ILogger<PresenceNode> log,
-        SlowConsumers? slow = null)
+        SlowConsumers? slow = null, IMeterFactory? meters = null)
     {
         _transport = transport;
         _options = options.Value;
         _time = time;
         _log = log;
         _instruments = new NodeInstruments(
-            MeasureEntries, MeasureReplicas, MeasureLag, () => _sessions!.Measure(), HeldLeaves, slow);
+            MeasureEntries, MeasureReplicas, MeasureLag, () => _sessions!.Measure(), HeldLeaves, slow, meters);
         _rateLimitedLog = new RateLimitedLogger(time);
         _pubSub = new ClusterPubSub(transport, _options, _instruments, _rateLimitedLog, log);
         _instruments.Observe(_pubSub);

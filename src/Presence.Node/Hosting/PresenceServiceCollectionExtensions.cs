@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -38,7 +39,8 @@ public static class PresenceServiceCollectionExtensions
             provider.GetRequiredService<IOptions<PresenceOptions>>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetService<ILogger<PresenceNode>>() ?? NullLogger<PresenceNode>.Instance,
-            provider.GetRequiredService<SlowConsumers>()));
+            provider.GetRequiredService<SlowConsumers>(),
+            provider.GetService<IMeterFactory>()));
         services.TryAddSingleton<IPresenceNode>(provider => provider.GetRequiredService<PresenceNode>());
         services.TryAddSingleton(provider => provider.GetRequiredService<IPresenceNode>().Tracker);
         services.TryAddSingleton(provider => provider.GetRequiredService<IPresenceNode>().PubSub);

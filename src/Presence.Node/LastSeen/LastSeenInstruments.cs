@@ -5,12 +5,13 @@ namespace Presence.Node;
 /// <summary>Instruments of the store of last times.</summary>
 internal sealed class LastSeenInstruments : IDisposable
 {
-    private readonly Meter _meter = new(PresenceTelemetry.TrackerMeterName);
+    private readonly Meter _meter;
     private readonly Counter<long> _failures;
     private readonly Counter<long> _dropped;
 
-    public LastSeenInstruments()
+    public LastSeenInstruments(IMeterFactory? meters)
     {
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.TrackerMeterName);
         _failures = _meter.CreateCounter<long>(
             "presence.last_seen.failures", "{write}", "Writes that the store did not take, which are repeated");
         _dropped = _meter.CreateCounter<long>(

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Presence.Tracker;
@@ -6,7 +7,8 @@ namespace Presence.Node;
 
 /// <summary>Stores when the last presence of a key leaves, and answers with it.</summary>
 internal sealed class LastSeenRecorder(
-    IPresenceNode node, ILastSeenStore store, TimeProvider time, ILogger<LastSeenRecorder> log)
+    IPresenceNode node, ILastSeenStore store, TimeProvider time, ILogger<LastSeenRecorder> log,
+    IMeterFactory? meters = null)
     : IPresenceLastSeen, IPresenceHandler, IHostedLifecycleService, IDisposable
 {
     /// <summary>Maximum number of keys of one write, and of the keys that wait while the store fails.</summary>
@@ -18,7 +20,7 @@ internal sealed class LastSeenRecorder(
     private static readonly object Retry = new();
 
     private readonly Dictionary<string, DateTimeOffset> _pending = new(StringComparer.Ordinal);
-    private readonly LastSeenInstruments _instruments = new();
+    private readonly LastSeenInstruments _instruments = new(meters);
     private readonly RateLimitedLogger _rate = new(time);
     private ITimer? _retry;
     private IAsyncDisposable? _handler;

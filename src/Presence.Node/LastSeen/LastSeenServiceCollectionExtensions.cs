@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -31,7 +32,8 @@ public static class LastSeenServiceCollectionExtensions
             provider.GetRequiredService<IPresenceNode>(),
             provider.GetRequiredService<ILastSeenStore>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetService<ILogger<LastSeenRecorder>>() ?? NullLogger<LastSeenRecorder>.Instance));
+            provider.GetService<ILogger<LastSeenRecorder>>() ?? NullLogger<LastSeenRecorder>.Instance,
+            provider.GetService<IMeterFactory>()));
         services.TryAddSingleton<IPresenceLastSeen>(static p => p.GetRequiredService<LastSeenRecorder>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, LastSeenRecorder>(
             static p => p.GetRequiredService<LastSeenRecorder>()));

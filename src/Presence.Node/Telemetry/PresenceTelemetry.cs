@@ -37,6 +37,12 @@ public static class PresenceTelemetry
         DashboardMeterName,
     ];
 
+    /// <summary>
+    /// Creates a meter with the factory of a container, so that the nodes of one process can be told apart; without a
+    /// factory, one of its own.
+    /// </summary>
+    internal static Meter CreateMeter(IMeterFactory? meters, string name) => meters?.Create(name) ?? new Meter(name);
+
     /// <summary>Gets the bucket boundaries of durations, in seconds: the defaults are too coarse.</summary>
     internal static InstrumentAdvice<double> DurationAdvice { get; } = new()
     {

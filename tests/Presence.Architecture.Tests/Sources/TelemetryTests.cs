@@ -39,6 +39,13 @@ public sealed partial class TelemetryTests
     }
 
     [Fact]
+    public void Every_meter_is_of_the_factory_of_its_container() => Findings.MustBeNone(
+        Sources().SelectMany(source => OwnMeter().Matches(source.Text)
+            .Where(_ => Path.GetFileName(source.File) is not ("PresenceTelemetry.cs" or "InMemoryTransport.cs"))
+            .Select(match => $"{source.File}: {match.Value}")),
+        "Call PresenceTelemetry.CreateMeter or IMeterFactory.Create.");
+
+    [Fact]
     public void Every_duration_has_boundaries_of_its_own() => Findings.MustBeNone(
         Sources().SelectMany(source => Histogram().Matches(source.Text)
             .Where(match => !match.Value.Contains("advice: PresenceTelemetry.DurationAdvice", StringComparison.Ordinal))
@@ -98,6 +105,9 @@ public sealed partial class TelemetryTests
 
     [GeneratedRegex("""Create\w+(<\w+>)?\(\s*"(?<name>presence\.[a-z_.]+)"[,)]""")]
     private static partial Regex DirectName();
+
+    [GeneratedRegex(@"new Meter\(|\bMeter \w+ = new\b|\bMeter \w+ \{ get; \} = new\b")]
+    private static partial Regex OwnMeter();
 
     [GeneratedRegex(@"CreateHistogram\b[^;]*;")]
     private static partial Regex Histogram();

@@ -4,15 +4,16 @@ namespace Presence.Node;
 
 internal sealed class UniqueInstruments : IDisposable
 {
-    private readonly Meter _meter = new(PresenceTelemetry.UniqueMeterName);
+    private readonly Meter _meter;
     private readonly Counter<long> _starts;
     private readonly Counter<long> _stops;
     private readonly Counter<long> _failures;
     private readonly Counter<long> _abandoned;
     private int _running;
 
-    public UniqueInstruments()
+    public UniqueInstruments(IMeterFactory? meters)
     {
+        _meter = PresenceTelemetry.CreateMeter(meters, PresenceTelemetry.UniqueMeterName);
         Counter<long> Count(string name, string unit, string description) =>
             _meter.CreateCounter<long>($"presence.unique.{name}", unit, description);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
 
     private readonly IPresenceNode _node;
     private readonly Dictionary<string, UniqueRunner> _runners = new(StringComparer.Ordinal);
-    private readonly UniqueInstruments _instruments = new();
+    private readonly UniqueInstruments _instruments;
     private readonly CancellationTokenSource _stopping = new();
     private IDisposable? _requests;
     private Task _running = Task.CompletedTask;
@@ -21,6 +22,7 @@ internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProces
         IPresenceNode node, IEnumerable<UniqueRegistration> registrations, IServiceProvider services, TimeProvider time)
     {
         _node = node;
+        _instruments = new UniqueInstruments(services.GetService<IMeterFactory>());
         var log = services.GetService<ILoggerFactory>()?.CreateLogger("Presence.Unique") ?? NullLogger.Instance;
         foreach (var registration in registrations)
         {
