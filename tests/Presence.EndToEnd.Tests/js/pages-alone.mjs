@@ -188,6 +188,19 @@ const CASES = {
     await shows(page, '#tiles [data-id="Merge"] .soft', "99 %; median 0.35 ms");
   },
 
+  async "Times that no node has measured are not shown as 0"({ page, open }) {
+    const server = await open("/admin#overview");
+    server.push("admin:cluster", "cluster", cluster());
+    await shows(page, '#tiles [data-id="Handling"] .big', "12 ms");
+    await shows(page, '#tiles [data-id="Sending"] .big', "6.25 ms");
+    const none = { ...numbers, handling_p50_ms: 0, handling_p99_ms: 0, sending_p50_ms: 0, sending_p99_ms: 0 };
+    server.push("admin:cluster", "cluster", cluster({ node_numbers: { one: none } }));
+    await shows(page, '#tiles [data-id="Handling"] .soft', "none yet");
+    for (const name of ["Handling", "Sending"]) {
+      assertEqual(await page.textContent(`#tiles [data-id="${name}"] .big`), "–", name);
+    }
+  },
+
   async "Picture and tables of the cluster keep a selection when numbers change"({ page, open }) {
     const server = await open("/admin#cluster");
     server.push("admin:cluster", "cluster", cluster());

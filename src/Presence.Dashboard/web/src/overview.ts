@@ -19,6 +19,11 @@ const WHAT = {
 
 const MEGABYTE = 1024 * 1024;
 
+/** A tile's value and note; no duration is 0, which is what a node reports that has measured none. */
+function percentiles(what: string, p99: number, p50: number): [value: string, note: string] {
+  return p99 > 0 ? [precise(p99), `${what}, 99 %; median ${precise(p50)}`] : ["–", `${what}; none yet`];
+}
+
 /** The cluster in numbers, the largest topics, and what has changed over time. */
 export class Overview {
   #range = "10m";
@@ -75,11 +80,9 @@ export class Overview {
       ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))),
         `largest of any pair; in 10 min 99 % ${precise(most((n) => n.lag_p99_ms))}, `
           + `median ${precise(most((n) => n.lag_p50_ms))}`],
-      ["Handling", precise(most((n) => n.handling_p99_ms)),
-        `of clients' messages, 99 %; median ${precise(most((n) => n.handling_p50_ms))}`],
-      ["Sending", precise(most((n) => n.sending_p99_ms)),
-        `to clients, 99 %; median ${precise(most((n) => n.sending_p50_ms))}`],
-      ["Merge", precise(most((n) => n.merge_p99_ms)), `of a frame, 99 %; median ${precise(most((n) => n.merge_p50_ms))}`],
+      ["Handling", ...percentiles("of clients' messages", most((n) => n.handling_p99_ms), most((n) => n.handling_p50_ms))],
+      ["Sending", ...percentiles("to clients", most((n) => n.sending_p99_ms), most((n) => n.sending_p50_ms))],
+      ["Merge", ...percentiles("of a frame", most((n) => n.merge_p99_ms), most((n) => n.merge_p50_ms))],
       ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
       ["Dropped frames", number(sum((n) => n.dropped)), "since the start"],
       ["Memory", memory(most((n) => n.memory_bytes)), "of the largest process"],
