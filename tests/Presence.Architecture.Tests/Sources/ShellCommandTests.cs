@@ -7,7 +7,7 @@ public sealed partial class ShellCommandTests
 {
     private const string NeedsEngine = "needs a container engine and registry; what it reads is validated";
     private const string NeedsCluster = "needs a Kubernetes cluster; the objects are validated";
-    private const string Serves = "builds and serves until it is stopped: run by hand before a release";
+    private const string InCi = "a clone is built and served by .ci/run";
     private const string Long = "takes long: run by hand";
 
     /// <summary>The first line of each block, and the test that runs it or its programs; else the reason.</summary>
@@ -15,7 +15,7 @@ public sealed partial class ShellCommandTests
     [
         ("Client/README.md", "dotnet run -c Release --project Client -- watch tracked",
             "TopicCommandTests.Watch_writes_joins_updates_and_leaves_until_it_is_stopped", null),
-        ("README.md", "git clone <this repository> presence && cd presence", null, Serves),
+        ("README.md", "git clone <this repository> presence && cd presence", null, InCi),
         ("deploy/README.md", "docker build -t", null, NeedsEngine),
         ("deploy/README.md", "cd deploy/compose",
             "DocumentedCommandTests.Secrets_for_compose_are_all_that_its_file_needs", null),
