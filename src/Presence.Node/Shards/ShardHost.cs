@@ -145,7 +145,7 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         }
     }
 
-    /// <summary>Gets the activity of the first change in the next delta; null if it is not traced.</summary>
+    /// <summary>Gets the activity of the first traced change in the next delta; null if there is none.</summary>
     public Activity? Cause => _cause;
 
     public void InputFailed(Exception e) => _output.InputFailed(e);

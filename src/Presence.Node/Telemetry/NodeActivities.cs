@@ -26,7 +26,7 @@ internal static class NodeActivities
     public static Activity? Start(string name, Activity? cause) =>
         Source.StartActivity(name, ActivityKind.Internal, cause?.Context ?? default);
 
-    /// <summary>Starts the span of sending a delta, below its first change; null if that is not traced.</summary>
+    /// <summary>Starts the span of sending a delta, below its first traced change; null if there is none.</summary>
     public static Activity? StartReplicate(Activity? change) => change is null ? null : Start(Replicate, change);
 
     /// <summary>

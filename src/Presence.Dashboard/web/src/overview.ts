@@ -80,7 +80,8 @@ export class Overview {
       ["Lag", duration(Math.max(cluster.lag_ms, ...cluster.pairs.map((pair) => pair.lag_ms))),
         `largest of any pair; in 10 min 99 % ${precise(most((n) => n.lag_p99_ms))}, `
           + `median ${precise(most((n) => n.lag_p50_ms))}`],
-      ["Handling", ...percentiles("of clients' messages", most((n) => n.handling_p99_ms), most((n) => n.handling_p50_ms))],
+      ["Handling",
+        ...percentiles("of clients' messages", most((n) => n.handling_p99_ms), most((n) => n.handling_p50_ms))],
       ["Sending", ...percentiles("to clients", most((n) => n.sending_p99_ms), most((n) => n.sending_p50_ms))],
       ["Merge", ...percentiles("of a frame", most((n) => n.merge_p99_ms), most((n) => n.merge_p50_ms))],
       ["Slow consumers", number(sum((n) => n.slow_consumers)), "times since the start"],
