@@ -122,7 +122,7 @@ internal sealed record SessionStatus(
 /// <summary>A replica of one shard as this node sees it.</summary>
 /// <param name="Node">The node.</param>
 /// <param name="Incarnation">Its incarnation.</param>
-/// <param name="Shard">The shard.</param>
+/// <param name="Shard">The number of the shard on that node.</param>
 /// <param name="Status"><c>up</c> or <c>down</c>.</param>
 /// <param name="Clock">Sequence number up to which this node has received every event.</param>
 /// <param name="MaxKnownSequence">Highest sequence number that the node is known to have reached.</param>

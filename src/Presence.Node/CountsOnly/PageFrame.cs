@@ -57,7 +57,7 @@ internal abstract record PageFrame(ulong Number)
     public static PageFrame Decode(string from, ReadOnlySpan<byte> bytes, PresenceLimits limits)
     {
         // Topics are read as keys. One of any length: an unknown one matches nothing.
-        var reader = new FrameReader(bytes, null, new PresenceLimits
+        var reader = new FrameReader(bytes, [], new PresenceLimits
         {
             MaxKeyBytes = int.MaxValue,
             MaxMetaBytes = limits.MaxMetaBytes,

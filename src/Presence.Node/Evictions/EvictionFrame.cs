@@ -34,7 +34,7 @@ internal readonly record struct EvictionFrame(
     public static EvictionFrame Decode(ReadOnlySpan<byte> bytes)
     {
         // Names of any length: an unknown one matches nothing.
-        var from = new FrameReader(bytes, null, new PresenceLimits());
+        var from = new FrameReader(bytes, [], new PresenceLimits());
         if (from.Byte() != Version)
         {
             throw new ShardFrameException("Unknown version of an eviction.");

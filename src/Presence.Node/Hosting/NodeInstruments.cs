@@ -77,6 +77,10 @@ internal sealed class NodeInstruments : IDisposable
         _meter.CreateObservableGauge("presence.key_watch.edges", edges, "{edge}", "Keys of all watches");
     }
 
+    /// <summary>Reports the lanes of other pool sizes that this node reads.</summary>
+    public void ObserveReaders(Func<int> lanes) => _meter.CreateObservableGauge(
+        "presence.lanes.read", lanes, "{lane}", "Lanes of nodes with another PoolSize that this node reads");
+
     /// <summary>Reports the counts-only topics, and this node's presences in them.</summary>
     public void ObserveCountsOnly(Func<int> topics, Func<int> entries)
     {

@@ -29,10 +29,6 @@ internal static partial class NodeLog
     public static partial void ReplicaEvent(
         this ILogger log, LogLevel level, string tracker, int shard, string @event, string replica, string? detail);
 
-    [LoggerMessage(LogLevel.Error, "Tracker {Tracker} shard {Shard}: replica {Replica} rejected: {Detail}")]
-    public static partial void ReplicaRejected(
-        this ILogger log, string tracker, int shard, string replica, string? detail);
-
     [LoggerMessage(LogLevel.Warning,
         "Frame from {Node} for {Channel}/{Shard} dropped: {Reason} {Detail} ({Count} occurrences since last log)")]
     public static partial void FrameDropped(

@@ -54,6 +54,11 @@ internal sealed partial class PresenceNode
         // The shards may be busy: concurrent callers await the same task instead of blocking on the lock.
         await Task.Yield();
         await HandOverAsync().ConfigureAwait(false);
+        foreach (var shards in _replicated.Values)
+        {
+            shards.Close();
+        }
+
         var leaveFrames = new List<(string To, ClusterFrame Frame)>();
         foreach (var host in Hosts)
         {

@@ -22,6 +22,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
     private readonly PresenceMessages _messages;
     private readonly TopicPages _pages;
     private readonly TimeProvider _time;
+    private readonly long _epoch;
     private readonly ILogger _log;
     private readonly RateLimitedLogger _rateLimitedLog;
     private readonly Lock _stateLock = new();
@@ -38,6 +39,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         _transport = transport;
         _options = options.Value;
         _time = time;
+        _epoch = time.GetTimestamp();
         _log = log;
         _instruments = new NodeInstruments(
             MeasureEntries, MeasureReplicas, MeasureLag, () => _sessions!.Measure(), HeldLeaves, slow, meters);
@@ -58,6 +60,7 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
             .. _trackers.Values.SelectMany(t => t.Hosts.Select(host => new HostedSessionShard(t.Name, host))),
             .. CountsOnly.SelectMany(c => c.Hosts.Select(host => new HostedSessionShard(c.Name, host))),
         ];
+        _instruments.ObserveReaders(() => _replicated.Values.Sum(shards => shards.Readers.Count()));
         _instruments.ObserveCountsOnly(
             () => CountsOnly.Sum(c => c.CountTopics()),
             () => CountsOnly.Sum(c => c.Hosts.Sum(host => host.Shard.Index.Count)));
@@ -176,11 +179,11 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
         IsSynchronizing = true;
         var began = _time.GetTimestamp();
-        var waits = Task.WhenAll(Hosts.Select(host => host.SynchronizedAsync()));
         var isComplete = true;
         try
         {
-            await waits.WaitAsync(_options.SynchronizationTimeout, _time, cancellation).ConfigureAwait(false);
+            await SynchronizedHostsAsync()
+                .WaitAsync(_options.SynchronizationTimeout, _time, cancellation).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -190,6 +193,16 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
         _instruments.Synchronized(_time.GetElapsedTime(began), isComplete);
         _synchronized.TrySetResult();
+    }
+
+    private async Task SynchronizedHostsAsync()
+    {
+        var waited = new HashSet<ShardHost>();
+        // The answers of nodes with another pool size create shards that read their lanes.
+        while (Hosts.Where(waited.Add).ToArray() is { Length: > 0 } hosts)
+        {
+            await Task.WhenAll(hosts.Select(host => host.SynchronizedAsync())).ConfigureAwait(false);
+        }
     }
 
     public void Dispose()
@@ -297,94 +310,10 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     private IEnumerable<ShardHost> Hosts => ReplicatedHosts.Concat(CountsOnly.SelectMany(c => c.Hosts));
 
-    private IEnumerable<ShardHost> ReplicatedHosts => _replicated.Values.SelectMany(shards => shards.Hosts);
+    private IEnumerable<ShardHost> ReplicatedHosts => _replicated.Values.SelectMany(shards => shards.All);
 
     private IEnumerable<CountsOnlyTopics> CountsOnly =>
         _trackers.Values.Select(t => t.CountsOnly).OfType<CountsOnlyTopics>();
-
-    private PresenceTracker CreateTracker(string name, TrackerOptions options)
-    {
-        var hosts = CreateReplicated(name, options, _options.Limits, options.PoolSize);
-        var countsOnly = options.HasCountsOnly ? CreateCountsOnly(name, options) : null;
-        return new PresenceTracker(
-            name, Name, hosts, countsOnly, _pages, new PresenceEvictions(_transport, _time), _messages,
-            new KeyWatches(name, hosts, options, _options.Limits, _time, _instruments, _log), _options, _time,
-            _instruments, _log);
-    }
-
-    private CountsOnlyTopics CreateCountsOnly(string name, TrackerOptions options)
-    {
-        var local = CreateHosts(
-            CountsOnlyTopics.NameOf(name), options, _options.Limits, options.PoolSize, isLocalOnly: true,
-            isInternal: false);
-        var summaries = CreateReplicated(
-            CountsOnlyTopics.ChannelOf(name), options, CountsOnlyTopics.LimitsOf(_options.Limits), count: 1,
-            isInternal: true);
-        var reader = new SummaryReader(_instruments, _rateLimitedLog, _log);
-        var topics = new CountsOnlyTopics(name, Name, local, summaries[0], reader);
-        _publishers.Add(new SummaryPublisher(
-            topics, topic => options.CountsOnlyOf(topic)!.Every, OpenSession("counts"), Name, _time, _instruments));
-        return topics;
-    }
-
-    private ShardHost[] CreateReplicated(
-        string channel, TrackerOptions options, PresenceLimits limits, int count, bool isInternal = false)
-    {
-        var hosts = CreateHosts(channel, options, limits, count, isLocalOnly: false, isInternal);
-        _replicated.Add(channel, new ReplicatedShards(hosts, limits));
-        return hosts;
-    }
-
-    private ShardHost[] CreateHosts(
-        string channel, TrackerOptions options, PresenceLimits limits, int count, bool isLocalOnly, bool isInternal)
-    {
-        var self = new ReplicaId(Name, _transport.Incarnation);
-        var hosts = new ShardHost[count];
-        for (var shard = 0; shard < hosts.Length; shard++)
-        {
-            var output = new EffectExecutor(
-                channel, shard, options, _transport, _options, _time, _instruments, _rateLimitedLog, _log, OnConflict,
-                () => _sessions)
-            {
-                IsInternal = isInternal,
-            };
-            var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-            var machine = new TrackerShard(self, shard, options, limits, seed) { IsLocalOnly = isLocalOnly };
-            hosts[shard] = new ShardHost(machine, output, _time, _instruments, _options.MailboxCapacity);
-        }
-
-        return hosts;
-    }
-
-    private (ShardHost Host, ShardFrame Frame)? Decode(string from, ClusterFrame frame)
-    {
-        if (frame.Channel is null
-            || !_replicated.TryGetValue(frame.Channel, out var shards)
-            || (uint)frame.Shard >= (uint)shards.Hosts.Length)
-        {
-            Drop(from, frame, "unknown_address", null);
-            return null;
-        }
-
-        var host = shards.Hosts[frame.Shard];
-        try
-        {
-            var decoded = ShardFrameCodec.Decode(frame.Body.Span, host.Shard.Index, shards.Limits);
-            if (!string.Equals(decoded.From.Replica.Node, from, StringComparison.Ordinal))
-            {
-                Drop(from, frame, "forged_sender", "The frame names another node as its sender.");
-                return null;
-            }
-
-            _instruments.Received(EffectExecutor.TypeOf(decoded), frame.Body.Length);
-            return (host, decoded);
-        }
-        catch (ShardFrameException e)
-        {
-            Drop(from, frame, "undecodable", e.Message);
-            return null;
-        }
-    }
 
     private void Drop(string from, ClusterFrame frame, string reason, string? detail)
     {
@@ -440,7 +369,4 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
 
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Name}#{_transport.Incarnation} {State}");
-
-    /// <summary>The shards of one channel between nodes, and the limits of what they receive.</summary>
-    private sealed record ReplicatedShards(ShardHost[] Hosts, PresenceLimits Limits);
 }

@@ -34,7 +34,7 @@ internal readonly record struct MessageFrame(
     public static MessageFrame Decode(ReadOnlyMemory<byte> bytes)
     {
         // Names of any length: an unknown one matches nothing.
-        var from = new FrameReader(bytes.Span, null, new PresenceLimits { MaxKeyBytes = int.MaxValue });
+        var from = new FrameReader(bytes.Span, [], new PresenceLimits { MaxKeyBytes = int.MaxValue });
         if (from.Byte() != Version)
         {
             throw new ShardFrameException("Unknown version of a message.");

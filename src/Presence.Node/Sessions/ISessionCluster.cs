@@ -46,6 +46,9 @@ internal abstract class SessionShard
 
     public abstract int Shard { get; }
 
+    /// <summary>Returns whether the presences of a topic belong to this shard.</summary>
+    public abstract bool Has(string tracker, string topic);
+
     /// <summary>Runs a command on the shard, in order, also if its mailbox is full.</summary>
     public abstract ValueTask<T> RunAsync<T>(Func<TrackerShard, TimeSpan, ShardEffects, T> command);
 

@@ -112,6 +112,9 @@ internal sealed class HostedSessionShard(string tracker, ShardHost host) : Sessi
 
     public override int Shard => host.Shard.Shard;
 
+    public override bool Has(string name, string topic) =>
+        name == tracker && PresencesByTopic.ShardOf(topic, host.Shard.PoolSize) == Shard;
+
     public override ISessionLink Link => host;
 
     public override ValueTask<T> RunAsync<T>(Func<TrackerShard, TimeSpan, ShardEffects, T> command) =>

@@ -55,7 +55,7 @@ public sealed record ResumeToken
     public static bool TryParse(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out ResumeToken? token)
     {
         token = null;
-        var from = new FrameReader(bytes, null, new PresenceLimits());
+        var from = new FrameReader(bytes, [], new PresenceLimits());
         try
         {
             if (from.Byte() != Version)

@@ -134,7 +134,7 @@ internal static class SessionFrameCodec
     /// <exception cref="ShardFrameException">The bytes are not a frame of a supported version.</exception>
     public static SessionFrame Decode(ReadOnlySpan<byte> bytes, PresenceLimits limits)
     {
-        var from = new FrameReader(bytes, null, limits);
+        var from = new FrameReader(bytes, [], limits);
         try
         {
             var version = from.Byte();

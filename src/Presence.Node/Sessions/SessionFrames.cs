@@ -92,7 +92,7 @@ internal enum ForwardedKind : byte
 /// <param name="Generation">The generation that was handed over: no client has resumed it since.</param>
 /// <param name="Kind">The change.</param>
 /// <param name="Tracker">The tracker.</param>
-/// <param name="Shard">The shard of the topic.</param>
+/// <param name="Shard">The shard of the topic on the sending node; the receiver's may be another one.</param>
 /// <param name="Request">Topic, key and metadata.</param>
 internal sealed record ForwardFrame(
     ulong Number, SessionId Session, Generation Generation, ForwardedKind Kind, string Tracker, int Shard,
@@ -138,6 +138,6 @@ internal sealed record HandedSession(
 
 /// <summary>A presence of a session with its place.</summary>
 /// <param name="Tracker">Name of the tracker.</param>
-/// <param name="Shard">The shard.</param>
+/// <param name="Shard">The shard on the node that has them; the reader's may be another one.</param>
 /// <param name="Presence">The presence.</param>
 internal readonly record struct SessionPresence(string Tracker, int Shard, AdoptedPresence Presence);

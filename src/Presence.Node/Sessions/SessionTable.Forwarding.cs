@@ -77,7 +77,7 @@ internal sealed partial class SessionTable
             result = EndForwarded(state, frame.Generation) ? ForwardResult.Done : ForwardResult.Moved;
         }
         else if (state is not null
-            && cluster.Shards.FirstOrDefault(s => s.Shard == frame.Shard && s.Tracker == frame.Tracker) is { } shard)
+            && cluster.Shards.FirstOrDefault(s => s.Has(frame.Tracker, frame.Request.Topic)) is { } shard)
         {
             (result, entry) = await shard.RunAsync((s, now, effects) => IsUnclaimed(state, frame.Generation)
                 ? Change(s, now, effects, state.Root.Id, frame)

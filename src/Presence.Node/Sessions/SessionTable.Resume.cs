@@ -295,7 +295,7 @@ internal sealed partial class SessionTable
         var all = Planted == SessionDefect.AdoptsNothing ? [] : presences;
         foreach (var shard in cluster.Shards)
         {
-            var adopted = all.Where(p => p.Shard == shard.Shard && p.Tracker == shard.Tracker)
+            var adopted = all.Where(p => shard.Has(p.Tracker, p.Presence.Request.Topic))
                 .Select(p => p.Presence).ToArray();
             if (adopted.Length > 0)
             {
@@ -337,7 +337,7 @@ internal sealed partial class SessionTable
             var (first, second) = other.Greatest > Greatest ? (other, this) : (this, other);
             var presences = first.Presences
                 .Concat(second.Presences)
-                .DistinctBy(p => (p.Tracker, p.Shard, p.Presence.Request.Topic, p.Presence.Request.Key));
+                .DistinctBy(p => (p.Tracker, p.Presence.Request.Topic, p.Presence.Request.Key));
             return new([.. presences], first.Greatest, first.Owner ?? second.Owner);
         }
     }

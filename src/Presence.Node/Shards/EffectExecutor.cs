@@ -15,7 +15,8 @@ internal sealed class EffectExecutor(
     RateLimitedLogger rateLimitedLog,
     ILogger log,
     Action<ShardHost> onConflict,
-    Func<SessionTable> sessions)
+    Func<SessionTable> sessions,
+    Func<ReplicatedShards> shards)
 {
     private readonly DiffDispatcher _dispatcher = new(options.HandlerQueueCapacity, instruments, log);
     private readonly Dictionary<string, DiffSubscriber[]> _subscribers = new(StringComparer.Ordinal);
@@ -61,8 +62,7 @@ internal sealed class EffectExecutor(
     {
         if (effects.Changes.Count > 0)
         {
-            Version++;
-            Publish(host.Shard, effects.Changes);
+            host.Show(effects.Changes);
         }
 
         foreach (var (to, frame) in effects.Frames)
@@ -85,11 +85,31 @@ internal sealed class EffectExecutor(
             sessions().OnHidden(hidden);
         }
 
+        foreach (var other in effects.OtherPools)
+        {
+            shards().Expect(other);
+        }
+
+        foreach (var process in effects.Started)
+        {
+            shards().Started(process, host.Shard.PoolSize);
+        }
+
         foreach (var replicaEvent in effects.Events)
         {
             Record(host, replicaEvent);
         }
     }
+
+    /// <summary>Notifies handlers and subscribers of the changes of a command.</summary>
+    public void Show(TrackerShard shown, List<PresenceChange> changes)
+    {
+        Version++;
+        Publish(shown, changes);
+    }
+
+    /// <summary>Handles that a shard for another pool size has no node any more.</summary>
+    public void ReaderUnused(int poolSize) => shards().RemoveUnused(poolSize);
 
     public void InputFailed(Exception e)
     {
@@ -236,10 +256,6 @@ internal sealed class EffectExecutor(
             case ReplicaEventKind.NameConflict:
                 onConflict(host);
                 break;
-            case ReplicaEventKind.Rejected:
-                instruments.Dropped("rejected");
-                log.ReplicaRejected(tracker, shard, replicaEvent.Replica.ToString(), replicaEvent.Detail);
-                return;
             case ReplicaEventKind.Ignored:
                 instruments.Dropped("ended_replica");
                 break;

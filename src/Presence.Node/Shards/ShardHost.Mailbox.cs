@@ -93,7 +93,7 @@ internal sealed partial class ShardHost
     }
 
     private void DrainElsewhere() =>
-        ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainIfWaiting(), this, preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainHere(), this, preferLocal: false);
 
     private void Enqueue(QueuedCommand command)
     {
@@ -103,6 +103,18 @@ internal sealed partial class ShardHost
     }
 
     private void DrainIfWaiting()
+    {
+        if (!IsReader)
+        {
+            DrainHere();
+        }
+        else if (!_queue.IsEmpty)
+        {
+            DrainElsewhere();
+        }
+    }
+
+    private void DrainHere()
     {
         // The holder of the gate checks the queue again after its release, so no command is left behind.
         Interlocked.MemoryBarrier();
@@ -147,7 +159,9 @@ internal sealed partial class ShardHost
         }
     }
 
-    private bool RunNext()
+    private bool RunNext() => IsReader ? WithLock(_homes, RunNextLocked) : RunNextLocked();
+
+    private bool RunNextLocked()
     {
         if (!_queue.TryDequeue(out var command))
         {

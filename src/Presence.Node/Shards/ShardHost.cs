@@ -15,20 +15,30 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
     private readonly TimeProvider _time;
     private readonly NodeInstruments _instruments;
     private readonly long _epoch;
+    private readonly ShardHost[] _homes;
 
     private ShardEffects? _effects = new();
     private TaskCompletionSource? _synchronized;
     private Activity? _cause;
 
+    /// <param name="shard">The shard.</param>
+    /// <param name="output">Executes its effects.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="epoch">The timestamp from which on the shards of a node count time.</param>
+    /// <param name="instruments">The metrics.</param>
+    /// <param name="capacity">Capacity of the mailbox.</param>
+    /// <param name="homes">The hosts of <see cref="TrackerShard.Homes"/>, in order.</param>
     public ShardHost(
-        TrackerShard shard, EffectExecutor output, TimeProvider time, NodeInstruments instruments, int capacity)
+        TrackerShard shard, EffectExecutor output, TimeProvider time, long epoch, NodeInstruments instruments,
+        int capacity, params ShardHost[] homes)
     {
         Shard = shard;
         _output = output;
         _time = time;
         _instruments = instruments;
         _capacity = capacity;
-        _epoch = time.GetTimestamp();
+        _epoch = epoch;
+        _homes = homes;
         var runDue = new ActionCommand(static (host, now, effects) => host.RunDue(now, effects));
         _timer = new ShardTimer(time, () => Post(runDue, always: true));
     }
@@ -46,7 +56,7 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
     public ValueTask<TResult> Execute<TCommand, TResult>(TCommand command, bool always = false)
         where TCommand : struct, IShardCommand<TResult>
     {
-        if (!_queue.IsEmpty || !TryEnterSpinning())
+        if (IsReader || !_queue.IsEmpty || !TryEnterSpinning())
         {
             return Enqueue<TCommand, TResult>(command, always);
         }
@@ -148,6 +158,37 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
     /// <summary>Gets the activity of the first traced change in the next delta; null if there is none.</summary>
     public Activity? Cause => _cause;
 
+    /// <summary>
+    /// Gets whether the shard shows what it reads in other shards of this node. It then runs its commands with those
+    /// locked, and therefore never on the thread of a caller, which may hold another lock.
+    /// </summary>
+    private bool IsReader => _homes.Length > 0;
+
+    /// <summary>Notifies handlers and subscribers of changes, in the shards where they are visible.</summary>
+    public void Show(List<PresenceChange> changes)
+    {
+        if (!IsReader)
+        {
+            _output.Show(Shard, changes);
+        }
+        else if (_homes.Length == 1)
+        {
+            _homes[0].Show(changes);
+        }
+        else
+        {
+            foreach (var home in _homes)
+            {
+                var shown = changes.FindAll(
+                    c => PresencesByTopic.ShardOf(c.Entry.Topic, home.Shard.PoolSize) == home.Shard.Shard);
+                if (shown.Count > 0)
+                {
+                    home.Show(shown);
+                }
+            }
+        }
+    }
+
     public void InputFailed(Exception e) => _output.InputFailed(e);
 
     public void Dispose() => _timer.Dispose();
@@ -203,6 +244,10 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         if (now >= Shard.NextTick)
         {
             Shard.Tick(now, effects);
+            if (Shard.IsUnused)
+            {
+                _output.ReaderUnused(Shard.PoolSize);
+            }
         }
 
         if (Shard.NextFlush <= now)

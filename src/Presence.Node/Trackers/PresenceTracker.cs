@@ -7,6 +7,7 @@ internal sealed class PresenceTracker(
     string name,
     string nodeName,
     ShardHost[] hosts,
+    ReplicatedShards replicated,
     CountsOnlyTopics? countsOnly,
     TopicPages pages,
     PresenceEvictions evictions,
@@ -35,7 +36,7 @@ internal sealed class PresenceTracker(
     {
         ArgumentNullException.ThrowIfNull(topic);
         StrictUtf8.Check(topic, nameof(topic));
-        return hosts.Length == 1 ? hosts[0] : hosts[StableHash.Of(topic) % (ulong)hosts.Length];
+        return hosts[PresencesByTopic.ShardOf(topic, hosts.Length)];
     }
 
     public ValueTask<PresenceEntry> TrackAsync(
@@ -294,7 +295,7 @@ internal sealed class PresenceTracker(
     public Task DeliveredAsync() => Task.WhenAll(
         _all.Select(host => host.Output.Dispatcher.DeliveredAsync()).Append(watches.DeliveredAsync()));
 
-    public int LocalEntries() => hosts.Sum(host => host.WithLock(
+    public int LocalEntries() => replicated.All.Sum(host => host.WithLock(
         () => host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries)));
 
     /// <exception cref="PresenceLimitException">Topic, key or metadata is empty or too large.</exception>
@@ -302,10 +303,10 @@ internal sealed class PresenceTracker(
 
     public int ShardOf(string topic) => HostOf(topic).Shard.Shard;
 
-    public IReadOnlyList<ReplicaStatus> Replicas() => [.. hosts.SelectMany(host =>
+    public IReadOnlyList<ReplicaStatus> Replicas() => [.. replicated.All.SelectMany(host =>
     {
         var now = host.Now;
-        return host.WithLock(host.Shard.Peers).Select(peer => new ReplicaStatus(
+        return host.WithLock(host.Shard.Peers).Where(peer => !peer.IsReader).Select(peer => new ReplicaStatus(
             peer.Replica.Node,
             peer.Replica.Incarnation,
             host.Shard.Shard,

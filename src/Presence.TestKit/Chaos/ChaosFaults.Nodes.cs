@@ -55,7 +55,9 @@ internal sealed partial class ChaosFaults
     }
 
     /// <summary>Restarts a node under a higher incarnation, even if its wall clock went back.</summary>
-    private void Restart(string name)
+    private void Restart(string name) => Restart(name, Tracker.PoolSize);
+
+    private void Restart(string name, int poolSize)
     {
         if (cluster.Nodes.Any(node => node.Name == name))
         {
@@ -63,7 +65,7 @@ internal sealed partial class ChaosFaults
         }
 
         var highest = cluster.AllStarts.Where(one => one.Name == name).Max(one => one.Self.Incarnation);
-        cluster.Start(name, Math.Max(cluster.WallClock(name), highest + 1), Tracker.PoolSize);
+        cluster.Start(name, Math.Max(cluster.WallClock(name), highest + 1), poolSize);
     }
 
     private bool CrashAndReplacement()
@@ -156,12 +158,20 @@ internal sealed partial class ChaosFaults
             return false;
         }
 
+        if (random.Chance(0.5) && Victim() is { } victim)
+        {
+            victim.Crash();
+            EndAfter(random.Pick(Outages), () => Restart(victim.Name, Tracker.PoolSize * 2));
+            return true;
+        }
+
         var mismatched = cluster.Start($"s{_names++}", cluster.WallClock("s"), Tracker.PoolSize * 2);
         EndAfter(Period(2, 5), () =>
         {
-            if (mismatched.IsAlive)
+            if (mismatched.IsAlive && random.Chance(0.7))
             {
                 mismatched.Crash();
+                EndAfter(random.Pick(Outages), () => Restart(mismatched.Name));
             }
         });
         return true;

@@ -49,9 +49,10 @@ internal sealed class LocalPresences
         return true;
     }
 
-    public int EndProcess(TimeSpan now, ReplicaId self, ulong process)
+    /// <summary>Ends the presences of a session in some of the topics.</summary>
+    public int EndProcess(TimeSpan now, ReplicaId self, ulong process, Func<string, bool> isOfTopics)
     {
-        var slots = _held.Keys.Where(slot => slot.Process == process).ToList();
+        var slots = _held.Keys.Where(slot => slot.Process == process && isOfTopics(slot.Topic)).ToList();
         foreach (var slot in slots)
         {
             End(now, self, slot);

@@ -36,8 +36,8 @@ public sealed partial class SimulatedCluster
     /// </summary>
     internal bool IsShared(ReplicaId replica) => _shared.Contains(replica);
 
-    /// <summary>Returns the pool size of the living node with this replica; null if there is none.</summary>
-    internal int? PoolOf(ReplicaId replica) => _living.Find(node => node.Self == replica)?.PoolSize;
+    /// <summary>Returns the pool size of the node that uses or used a replica.</summary>
+    internal int PoolOf(ReplicaId replica) => _pools.GetValueOrDefault(replica, Options.Tracker.PoolSize);
 
     /// <summary>Returns when the last node with this replica ended; null while one lives.</summary>
     internal TimeSpan? GoneSince(ReplicaId replica) =>
@@ -86,6 +86,7 @@ public sealed partial class SimulatedCluster
 
     internal void Renumbered(SimulatedNode node)
     {
+        _pools[node.Self] = node.PoolSize;
         Connectivity.Forget(node);
         Connectivity.Refresh(_living);
         foreach (var invariant in _invariants)
@@ -110,22 +111,22 @@ public sealed partial class SimulatedCluster
         Connectivity.Refresh(_living);
     }
 
-    internal void Send(SimulatedNode from, string? to, ReadOnlyMemory<byte> bytes)
+    internal void Send(SimulatedNode from, string? to, LaneFrame frame)
     {
         if (to is not null)
         {
-            Network.Send(from.Name, to, () => Arrive(from, to, bytes));
+            Network.Send(from.Name, to, () => Arrive(from, to, frame));
             return;
         }
 
         foreach (var name in Names(from))
         {
-            Network.Send(from.Name, name, () => Arrive(from, name, bytes));
+            Network.Send(from.Name, name, () => Arrive(from, name, frame));
         }
     }
 
     /// <summary>Sends a probe: not lost while the link is open; fails without an answer within the timeout.</summary>
-    internal void Probe(SimulatedNode from, ReplicaId target, ReadOnlyMemory<byte> bytes)
+    internal void Probe(SimulatedNode from, TrackerShard shard, ReplicaId target, LaneFrame frame)
     {
         Trace?.Invoke($"{from.Name} probes {target}");
         var ended = false;
@@ -139,7 +140,7 @@ public sealed partial class SimulatedCluster
 
             foreach (var node in _living.Where(one => one != from && one.Name == target.Node).ToList())
             {
-                node.DeliverProbe(bytes, isTarget =>
+                node.DeliverProbe(frame, isTarget =>
                 {
                     // Of two nodes with one name the other one may be the target.
                     if ((isTarget || !node.HasDuplicate) && Network.IsOpen(target.Node, from.Name))
@@ -155,28 +156,28 @@ public sealed partial class SimulatedCluster
             if (!ended)
             {
                 ended = true;
-                from.ProbeEnded(target, answered);
+                from.ProbeEnded(shard, target, answered);
             }
         }
     }
 
     /// <summary>Sends leave frames repeatedly until they are acknowledged or the timeout ends.</summary>
-    internal void Leave(SimulatedNode leaver, IReadOnlyList<(string? To, ReadOnlyMemory<byte> Bytes)> leaveFrames)
+    internal void Leave(SimulatedNode leaver, IReadOnlyList<(string? To, LaneFrame Frame)> leaveFrames)
     {
         var deadline = Now + Options.LeaveTimeout;
         var open = 0;
-        foreach (var (to, bytes) in leaveFrames)
+        foreach (var (to, frame) in leaveFrames)
         {
             foreach (var name in to is null ? Names(leaver) : [to])
             {
                 open++;
-                Attempt(name, bytes);
+                Attempt(name, frame);
             }
         }
 
         Time.At(deadline, End);
 
-        void Attempt(string to, ReadOnlyMemory<byte> bytes)
+        void Attempt(string to, LaneFrame frame)
         {
             if (leaver.State != SimulatedNodeState.Leaving)
             {
@@ -187,17 +188,17 @@ public sealed partial class SimulatedCluster
                 && _living.Exists(one => one.Name == to && one.State == SimulatedNodeState.Running);
             if (!reachable)
             {
-                Time.After(LeaveRetry, () => Attempt(to, bytes));
+                Time.After(LeaveRetry, () => Attempt(to, frame));
                 return;
             }
 
             Time.After(Network.Delay(leaver.Name, to), () =>
             {
-                Arrive(leaver, to, bytes);
+                Arrive(leaver, to, frame);
                 var running = _living.Where(one => one.Name == to && one.State == SimulatedNodeState.Running);
                 foreach (var node in running.ToList())
                 {
-                    Ended(node, leaver.Self);
+                    Ended(node, frame.Lane, leaver.Self);
                 }
 
                 Time.After(Network.Delay(to, leaver.Name), Acknowledged);
@@ -242,11 +243,11 @@ public sealed partial class SimulatedCluster
         !_living.Exists(one => one.Name == replica.Node && one.Self.Incarnation <= replica.Incarnation);
 
     /// <summary>Notifies the rules that a node was told of the end of a replica.</summary>
-    internal void Ended(SimulatedNode node, ReplicaId replica)
+    internal void Ended(SimulatedNode node, Lane lane, ReplicaId replica)
     {
         foreach (var invariant in _invariants)
         {
-            invariant.Ended(node, replica);
+            invariant.Ended(node, lane, replica);
         }
     }
 
@@ -275,14 +276,14 @@ public sealed partial class SimulatedCluster
         }
     }
 
-    private void Arrive(SimulatedNode from, string to, ReadOnlyMemory<byte> bytes)
+    private void Arrive(SimulatedNode from, string to, LaneFrame frame)
     {
         for (var i = 0; i < _living.Count; i++)
         {
             var node = _living[i];
             if (node.Name == to && node != from)
             {
-                node.Deliver(bytes);
+                node.Deliver(frame);
             }
         }
     }

@@ -17,6 +17,7 @@ public sealed partial class SimulatedCluster
     private readonly Dictionary<string, TimeSpan> _wallClockError = new(StringComparer.Ordinal);
     private readonly Dictionary<ReplicaId, TimeSpan> _endings = [];
     private readonly HashSet<ReplicaId> _shared = [];
+    private readonly Dictionary<ReplicaId, int> _pools = [];
     private readonly List<Violation> _violations = [];
     private readonly List<Invariant> _invariants;
     private readonly SimulationRandom _random;
@@ -110,6 +111,7 @@ public sealed partial class SimulatedCluster
             _shared.Add(node.Self);
         }
 
+        _pools[node.Self] = poolSize;
         _all.Add(node);
         TopologyChanged(node, $"starts as {node.Self}");
         foreach (var invariant in _invariants)

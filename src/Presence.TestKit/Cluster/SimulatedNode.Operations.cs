@@ -31,9 +31,10 @@ public sealed partial class SimulatedNode
         return Operate(
             $"track {slot} {meta}",
             expectFailure: Local.Holds(slot),
+            ShardOf(topic),
             now =>
             {
-                var entry = Shard.Track(now, process, topic, key, meta, _effects);
+                var entry = ShardOf(topic).Track(now, process, topic, key, meta, _effects);
                 Local.Write(_cluster.Now, entry);
                 return entry;
             });
@@ -52,9 +53,10 @@ public sealed partial class SimulatedNode
         return Operate(
             $"update {slot}",
             expectFailure: !Local.Holds(slot),
+            ShardOf(topic),
             now =>
             {
-                var entry = Shard.Update(now, process, topic, key, update, _effects);
+                var entry = ShardOf(topic).Update(now, process, topic, key, update, _effects);
                 Local.Write(_cluster.Now, entry);
                 return entry;
             });
@@ -63,18 +65,22 @@ public sealed partial class SimulatedNode
     /// <summary>Tracks all, or none.</summary>
     /// <exception cref="AlreadyTrackedException">One is tracked already; nothing changed.</exception>
     public IReadOnlyList<PresenceEntry> TrackMany(ulong process, IReadOnlyList<TrackRequest> requests) =>
-        Operate(
+        Change(
             $"track {requests.Count} p{process}",
             expectFailure: requests.Any(r => Local.Holds(new PresenceSlot(process, r.Topic, r.Key))),
-            now => Written(Shard.TrackMany(now, process, requests, _effects)));
+            requests,
+            (shard, part) => shard.CheckTrackMany(process, part),
+            (shard, now, part) => shard.TrackMany(now, process, part, _effects));
 
     /// <summary>Updates all, or none.</summary>
     /// <exception cref="NotTrackedException">One is not tracked; nothing changed.</exception>
     public IReadOnlyList<PresenceEntry> UpdateMany(ulong process, IReadOnlyList<TrackRequest> requests) =>
-        Operate(
+        Change(
             $"update {requests.Count} p{process}",
             expectFailure: !requests.All(r => Local.Holds(new PresenceSlot(process, r.Topic, r.Key))),
-            now => Written(Shard.UpdateMany(now, process, requests, _effects)));
+            requests,
+            (shard, part) => shard.CheckUpdateMany(process, part),
+            (shard, now, part) => shard.UpdateMany(now, process, part, _effects));
 
     /// <summary>Ends one presence; returns false if it does not exist.</summary>
     public bool Untrack(ulong process, string topic, string key)
@@ -83,9 +89,10 @@ public sealed partial class SimulatedNode
         return Operate(
             $"untrack {slot}",
             expectFailure: false,
+            ShardOf(topic),
             now =>
             {
-                var ended = Shard.Untrack(now, process, topic, key, _effects);
+                var ended = ShardOf(topic).Untrack(now, process, topic, key, _effects);
                 _cluster.Expect(this, Local.End(_cluster.Now, _self, slot), ended, "untrack");
                 return ended;
             });
@@ -95,16 +102,17 @@ public sealed partial class SimulatedNode
     /// <returns>The number of ended presences.</returns>
     public int UntrackAll(ulong process) => UntrackAll(process, LeaveReason.Untracked);
 
-    private int UntrackAll(ulong process, LeaveReason reason) =>
-        Operate(
-            $"untrack all p{process} {reason}",
-            expectFailure: false,
-            now =>
-            {
-                var ended = Shard.UntrackAll(now, process, reason, _effects);
-                _cluster.Expect(this, Local.EndProcess(_cluster.Now, _self, process), ended, "untrack all");
-                return ended;
-            });
+    private int UntrackAll(ulong process, LeaveReason reason) => _shards.Sum(shard => Operate(
+        $"untrack all p{process} {reason}",
+        expectFailure: false,
+        shard,
+        now =>
+        {
+            var ended = shard.UntrackAll(now, process, reason, _effects);
+            var expected = Local.EndProcess(_cluster.Now, _self, process, topic => ShardOf(topic) == shard);
+            _cluster.Expect(this, expected, ended, "untrack all");
+            return ended;
+        }));
 
     private IReadOnlyList<PresenceEntry> Written(IReadOnlyList<PresenceEntry> entries)
     {
@@ -116,14 +124,44 @@ public sealed partial class SimulatedNode
         return entries;
     }
 
+    /// <summary>Changes the presences of several shards, or none if the check of one throws.</summary>
+    private List<PresenceEntry> Change(
+        string what, bool expectFailure, IReadOnlyList<TrackRequest> requests,
+        Action<TrackerShard, TrackRequest[]> check,
+        Func<TrackerShard, TimeSpan, TrackRequest[], IReadOnlyList<PresenceEntry>> change)
+    {
+        var parts = requests.GroupBy(request => ShardOf(request.Topic))
+            .Select(p => (p.Key, Part: p.ToArray())).ToList();
+        var entries = new List<PresenceEntry>();
+        for (var at = 0; at < parts.Count; at++)
+        {
+            var ((shard, part), isFirst) = (parts[at], at == 0);
+            entries.AddRange(Operate(what, expectFailure && isFirst, shard, now =>
+            {
+                parts.ForEach(p => CheckOnce(p.Key, p.Part));
+                return Written(change(shard, now, part));
+
+                void CheckOnce(TrackerShard of, TrackRequest[] requested)
+                {
+                    if (isFirst)
+                    {
+                        check(of, requested);
+                    }
+                }
+            }));
+        }
+
+        return entries;
+    }
+
     /// <summary>Runs one operation. If it throws, it is a step too and must not have changed anything.</summary>
-    private T Operate<T>(string what, bool expectFailure, Func<TimeSpan, T> operation)
+    private T Operate<T>(string what, bool expectFailure, TrackerShard shard, Func<TimeSpan, T> operation)
     {
         Require(SimulatedNodeState.Running);
         _cluster.Trace?.Invoke($"{Name} {what}");
         T result = default!;
         Exception? failure = null;
-        Step(StepCause.Operation, now =>
+        Step(shard, StepCause.Operation, now =>
         {
             try
             {

@@ -2,6 +2,15 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
+/// <summary>The changes of the shards of one number on all nodes with one pool size.</summary>
+internal readonly record struct Lane(int PoolSize, int Number)
+{
+    public static Lane Of(TrackerShard shard) => new(shard.PoolSize, shard.Shard);
+}
+
+/// <summary>An encoded frame and the lane that it is about.</summary>
+internal readonly record struct LaneFrame(Lane Lane, ReadOnlyMemory<byte> Bytes);
+
 /// <summary>The kinds of input of a shard.</summary>
 internal enum StepCause
 {
@@ -20,8 +29,19 @@ public sealed partial class SimulatedNode
     /// <summary>Gets the errors in the changes of the last step.</summary>
     internal List<string> ReplayErrors { get; } = [];
 
-    private void Step(StepCause cause, Action<TimeSpan> input)
+    private readonly List<(string? To, LaneFrame Frame)> _leaveFrames = [];
+
+    private void StepEach(StepCause cause, Action<TrackerShard, TimeSpan> input)
     {
+        foreach (var shard in Shards)
+        {
+            Step(shard, cause, now => input(shard, now));
+        }
+    }
+
+    private void Step(TrackerShard shard, StepCause cause, Action<TimeSpan> input)
+    {
+        Stepping = shard;
         _effects.Clear();
         ReplayErrors.Clear();
         input(LocalNow);
@@ -34,34 +54,34 @@ public sealed partial class SimulatedNode
             }
         }
 
-        if (Shard.Self != _self)
+        if (_shards[0].Self != _self)
         {
             _cluster.RecordEnd(_self);
-            _self = Shard.Self;
+            _self = _shards[0].Self;
             Local.Renumber(_cluster.Now, _self, Shown);
             _cluster.Renumbered(this);
         }
 
         _cluster.Stepped(this, cause, _effects);
-        ExecuteEffects(cause);
+        ExecuteEffects(shard, cause);
     }
 
-    private void ExecuteEffects(StepCause cause)
+    private void ExecuteEffects(TrackerShard shard, StepCause cause)
     {
         if (cause == StepCause.Leave)
         {
-            _cluster.Leave(this, Encoded());
+            _leaveFrames.AddRange(Encoded(shard));
             return;
         }
 
-        foreach (var (to, bytes) in Encoded())
+        foreach (var (to, frame) in Encoded(shard))
         {
-            _cluster.Send(this, to, bytes);
+            _cluster.Send(this, to, frame);
         }
 
         foreach (var probe in _effects.Probes)
         {
-            _cluster.Probe(this, probe.Target, ShardFrameCodec.Encode(probe));
+            _cluster.Probe(this, shard, probe.Target, new LaneFrame(Lane.Of(shard), ShardFrameCodec.Encode(probe)));
         }
 
         if (_effects.Events.Exists(e => e.Kind == ReplicaEventKind.NameConflict))
@@ -71,16 +91,41 @@ public sealed partial class SimulatedNode
         }
 
         ScheduleWake();
+        RelateToOtherPools(shard);
     }
 
-    private List<(string? To, ReadOnlyMemory<byte> Bytes)> Encoded()
+    /// <summary>Does for shards with other pool sizes what the last step has shown of a node.</summary>
+    private void RelateToOtherPools(TrackerShard stepped)
     {
-        var encoded = new List<(string?, ReadOnlyMemory<byte>)>(_effects.Frames.Count);
+        var others = _effects.OtherPools.ToArray();
+        var started = _effects.Started.Where(process => process.Incarnation > 0).ToArray();
+        foreach (var other in others.Where(other => other.PoolSize != PoolSize))
+        {
+            foreach (var reader in ReadersOf(other.PoolSize))
+            {
+                Step(reader, StepCause.Hint, now => reader.NodeJoined(now, other.Node, _effects, isWriter: true));
+            }
+        }
+
+        foreach (var process in _readers.Count > 0 ? started : [])
+        {
+            foreach (var shard in Shards.Where(shard => shard.PoolSize != stepped.PoolSize))
+            {
+                Step(
+                    shard, StepCause.Hint,
+                    now => shard.NodeGone(now, process.Node, process.Incarnation - 1, _effects));
+            }
+        }
+    }
+
+    private List<(string? To, LaneFrame Frame)> Encoded(TrackerShard shard)
+    {
+        var encoded = new List<(string?, LaneFrame)>(_effects.Frames.Count);
         foreach (var outgoing in _effects.Frames)
         {
             if (_seam.Sending(outgoing) is { } frame)
             {
-                encoded.Add((frame.To, ShardFrameCodec.Encode(frame.Frame)));
+                encoded.Add((frame.To, new LaneFrame(Lane.Of(shard), ShardFrameCodec.Encode(frame.Frame))));
             }
         }
 
@@ -94,7 +139,7 @@ public sealed partial class SimulatedNode
             return;
         }
 
-        var due = Shard.NextFlush is { } flush && flush < Shard.NextTick ? flush : Shard.NextTick;
+        var due = Shards.Min(s => s.NextFlush is { } flush && flush < s.NextTick ? flush : s.NextTick);
         var at = _clock.WhenShows(due);
         if (at == _wakeAt)
         {
@@ -120,22 +165,29 @@ public sealed partial class SimulatedNode
             return;
         }
 
-        var now = LocalNow;
-        if (Shard.NextFlush <= now)
+        foreach (var shard in Shards)
         {
-            Step(StepCause.Flush, at => Shard.Flush(at, _effects));
-        }
-
-        if (State == SimulatedNodeState.Running && Shard.NextTick <= now)
-        {
-            Step(StepCause.Tick, at => Shard.Tick(at, _effects));
-            if (Shard.NextTick <= now || Shard.NextFlush <= now)
-            {
-                throw new InvalidOperationException(
-                    $"{this}: at {now} the next tick is {Shard.NextTick} and the next flush {Shard.NextFlush}.");
-            }
+            Wake(shard, LocalNow);
         }
 
         ScheduleWake();
+    }
+
+    private void Wake(TrackerShard shard, TimeSpan now)
+    {
+        if (State == SimulatedNodeState.Running && shard.NextFlush <= now)
+        {
+            Step(shard, StepCause.Flush, at => shard.Flush(at, _effects));
+        }
+
+        if (State == SimulatedNodeState.Running && shard.NextTick <= now)
+        {
+            Step(shard, StepCause.Tick, at => shard.Tick(at, _effects));
+            if (shard.NextTick <= now || shard.NextFlush <= now)
+            {
+                throw new InvalidOperationException(
+                    $"{this}: at {now} the next tick is {shard.NextTick} and the next flush {shard.NextFlush}.");
+            }
+        }
     }
 }

@@ -3,13 +3,15 @@ using Presence.Tracker;
 
 namespace Presence.TestKit;
 
-/// <summary>One start of a node of a <see cref="SimulatedCluster"/>: a real shard and its host.</summary>
+/// <summary>One start of a node of a <see cref="SimulatedCluster"/>: real shards and their host.</summary>
 public sealed partial class SimulatedNode
 {
     private readonly SimulatedCluster _cluster;
     private readonly NodeClock _clock;
     private readonly ShardSeam _seam;
     private readonly SimulationRandom _random;
+    private readonly TrackerShard[] _shards;
+    private readonly SortedDictionary<int, TrackerShard[]> _readers = [];
     private readonly ShardEffects _effects = new();
     private readonly Queue<Action> _inbox = new();
     private ReplicaId _self;
@@ -34,8 +36,13 @@ public sealed partial class SimulatedNode
         AwakeSince = cluster.Now;
         _self = new ReplicaId(name, Incarnation);
         var options = cluster.Options;
-        Shard = new(_self, 0, cluster.TrackerOptions(poolSize), options.Limits, random.Next(), options.Frames);
-        _seam.Created(Shard);
+        var tracker = cluster.TrackerOptions(poolSize);
+        _shards = new TrackerShard[poolSize];
+        for (var shard = 0; shard < poolSize; shard++)
+        {
+            _shards[shard] = new(_self, shard, tracker, options.Limits, random.Next(), options.Frames);
+            _seam.Created(_shards[shard]);
+        }
     }
 
     /// <summary>Gets the name.</summary>
@@ -47,11 +54,12 @@ public sealed partial class SimulatedNode
     /// <summary>Gets the name and current incarnation.</summary>
     public ReplicaId Self => _self;
 
-    /// <summary>Gets the visible presences of all nodes.</summary>
-    internal PresenceIndex Index => Shard.Index;
+    /// <summary>Gets the number of visible presences of all nodes.</summary>
+    internal int EntryCount => _shards.Sum(shard => shard.Index.Count);
 
-    /// <summary>Gets the state of the other replicas.</summary>
-    internal IReadOnlyList<PeerStatus> Peers => Shard.Peers();
+    /// <summary>Gets the state of the other replicas, of each shard.</summary>
+    internal IReadOnlyList<PeerStatus> Peers =>
+        [.. Shards.SelectMany(shard => shard.Peers()).Where(peer => !peer.IsReader)];
 
     /// <summary>Gets the open sessions.</summary>
     public IReadOnlyList<ulong> Processes => _processes;
@@ -62,7 +70,11 @@ public sealed partial class SimulatedNode
 
     internal int PoolSize { get; }
 
-    internal TrackerShard Shard { get; }
+    /// <summary>Gets its shards, and those that read the lanes of nodes with another pool size.</summary>
+    internal IReadOnlyList<TrackerShard> Shards => [.. _shards, .. _readers.Values.SelectMany(readers => readers)];
+
+    /// <summary>Gets the shard of the last step.</summary>
+    internal TrackerShard Stepping { get; private set; } = null!;
 
     internal TimeSpan StartedAt { get; }
 
@@ -88,7 +100,17 @@ public sealed partial class SimulatedNode
     internal TimeSpan LocalNow => _clock.Read(_cluster.Now);
 
     /// <summary>Returns the presences of a topic that are visible on this node.</summary>
-    public TopicSnapshot List(string topic) => Shard.Index.List(topic);
+    public TopicSnapshot List(string topic) => ShardOf(topic).Index.List(topic);
+
+    /// <summary>Returns the topics with presences.</summary>
+    internal IReadOnlyList<TopicCount> Topics() =>
+        [.. _shards.SelectMany(shard => shard.Index.Topics(null, 10_000))];
+
+    /// <summary>Returns the topics in which a key is present, in ordinal order.</summary>
+    internal IReadOnlyList<string> TopicsOf(string key) =>
+        [.. _shards.SelectMany(shard => shard.Index.TopicsOf(key)).Order(StringComparer.Ordinal)];
+
+    private TrackerShard ShardOf(string topic) => _shards[PresencesByTopic.ShardOf(topic, PoolSize)];
 
     /// <inheritdoc/>
     public override string ToString() => $"{_self} {State}";
@@ -147,10 +169,11 @@ public sealed partial class SimulatedNode
         Local.Clear();
         _processes.Clear();
         _cluster.TopologyChanged(this, "leaving");
-        Step(StepCause.Leave, now => Shard.Leave(now, _effects));
+        StepEach(StepCause.Leave, (shard, now) => shard.Leave(now, _effects));
+        _cluster.Leave(this, _leaveFrames);
     }
 
-    internal void Start() => Step(StepCause.Start, now => Shard.Start(now, _effects));
+    internal void Start() => StepEach(StepCause.Start, (shard, now) => shard.Start(now, _effects));
 
     internal void Stop(string how)
     {
@@ -163,29 +186,35 @@ public sealed partial class SimulatedNode
         _cluster.TopologyChanged(this, how);
     }
 
-    internal void Deliver(ReadOnlyMemory<byte> bytes) => Accept(() => Receive(bytes));
+    internal void Deliver(LaneFrame frame) => Accept(() => Receive(frame));
 
     /// <summary>Delivers a probe of another node; a suspended node handles it when it resumes.</summary>
-    internal void DeliverProbe(ReadOnlyMemory<byte> bytes, Action<bool> answer) => Accept(() =>
+    internal void DeliverProbe(LaneFrame frame, Action<bool> answer) => Accept(() =>
     {
-        var probe = (ProbeFrame)ShardFrameCodec.Decode(bytes.Span);
-        LastContacts.From(probe.From.Replica, LocalNow);
-        Step(StepCause.Probe, now => answer(Shard.Probed(now, probe, _effects)));
+        var probe = (ProbeFrame)ShardFrameCodec.Decode(frame.Bytes.Span);
+        if (Find(probe, frame.Lane.Number) is not { } shard)
+        {
+            answer(false);
+            return;
+        }
+
+        LastContacts.From(shard, probe.From.Replica, LocalNow);
+        Step(shard, StepCause.Probe, now => answer(shard.Probed(now, probe, _effects)));
     });
 
-    internal void ProbeEnded(ReplicaId target, bool answered) => Accept(() =>
+    internal void ProbeEnded(TrackerShard shard, ReplicaId target, bool answered) => Accept(() =>
     {
         var reported = _seam.Probed(answered);
         if (answered)
         {
-            LastContacts.From(target, LocalNow);
+            LastContacts.From(shard, target, LocalNow);
         }
 
-        Step(StepCause.Probe, now => Shard.ProbeAnswered(now, target, reported, _effects));
+        Step(shard, StepCause.Probe, now => shard.ProbeAnswered(now, target, reported, _effects));
     });
 
     internal void HintJoined(string node) =>
-        Accept(() => Step(StepCause.Hint, now => Shard.NodeJoined(now, node, _effects)));
+        Accept(() => StepEach(StepCause.Hint, (shard, now) => shard.NodeJoined(now, node, _effects)));
 
     internal void HintGone(ReplicaId gone) => Accept(() =>
     {
@@ -194,10 +223,14 @@ public sealed partial class SimulatedNode
             _cluster.Trace?.Invoke($"{Name} is notified that {gone} is gone");
             if (_seam.UsesMembership)
             {
-                Step(StepCause.Hint, now => Shard.NodeGone(now, gone.Node, gone.Incarnation, _effects));
+                StepEach(
+                    StepCause.Hint, (shard, now) => shard.NodeGone(now, gone.Node, gone.Incarnation, _effects));
             }
 
-            _cluster.Ended(this, gone);
+            foreach (var shard in Shards)
+            {
+                _cluster.Ended(this, Lane.Of(shard), gone);
+            }
         }
     });
 
@@ -220,16 +253,48 @@ public sealed partial class SimulatedNode
         }
     }
 
-    private void Receive(ReadOnlyMemory<byte> bytes)
+    private void Receive(LaneFrame received)
     {
-        if (_seam.Receiving(ShardFrameCodec.Decode(bytes.Span)) is not { } frame)
+        if (_seam.Receiving(ShardFrameCodec.Decode(received.Bytes.Span)) is not { } frame
+            || Find(frame, received.Lane.Number) is not { } shard)
         {
             return;
         }
 
-        LastContacts.From(frame.From.Replica, LocalNow);
-        _cluster.Trace?.Invoke($"{Name} < {frame}");
-        Step(StepCause.Frame, now => Shard.Receive(now, frame, _effects));
+        LastContacts.From(shard, frame.From.Replica, LocalNow);
+        _cluster.Trace?.Invoke($"{Name}/{shard.Shard} of {shard.PoolSize} < {frame}");
+        Step(shard, StepCause.Frame, now => shard.Receive(now, frame, _effects));
+    }
+
+    /// <summary>Returns the shard that a frame is for, and creates one for another pool size.</summary>
+    private TrackerShard? Find(ShardFrame frame, int lane)
+    {
+        var poolSize = frame.From.PoolSize;
+        if (poolSize == PoolSize)
+        {
+            return lane < PoolSize ? _shards[lane] : null;
+        }
+
+        return _readers.ContainsKey(poolSize) || frame is DeltaFrame or HeartbeatFrame { OwnPoolSize: 0 }
+            ? ReadersOf(poolSize).ElementAtOrDefault(lane)
+            : null;
+    }
+
+    private TrackerShard[] ReadersOf(int poolSize)
+    {
+        if (!_readers.TryGetValue(poolSize, out var readers))
+        {
+            var options = _cluster.Options;
+            readers = TrackerShard.CreateReaders(
+                new ReplicaId(Name, Incarnation), poolSize, _shards, options.Limits, _random.Next, options.Frames);
+            _readers.Add(poolSize, readers);
+            foreach (var reader in readers)
+            {
+                Step(reader, StepCause.Start, now => reader.Start(now, _effects));
+            }
+        }
+
+        return readers;
     }
 
     private void Require(SimulatedNodeState state)

@@ -10,34 +10,31 @@ internal sealed class AllNodesListTheSame(SimulatedCluster cluster) : Invariant(
 {
     public override void Settled()
     {
-        foreach (var pool in Cluster.Nodes.GroupBy(node => node.PoolSize))
+        var expected = new Dictionary<PresenceId, LocalVersion>();
+        foreach (var owner in Cluster.Nodes)
         {
-            var expected = new Dictionary<PresenceId, LocalVersion>();
-            foreach (var owner in pool)
+            if (owner.HasDuplicate)
             {
-                if (owner.HasDuplicate)
-                {
-                    Violated(owner, "two living nodes have this name");
-                    return;
-                }
-
-                foreach (var (slot, version) in owner.Local.Held)
-                {
-                    expected.Add(new PresenceId(owner.Self, slot), version);
-                }
+                Violated(owner, "two living nodes have this name");
+                return;
             }
 
-            foreach (var node in pool)
+            foreach (var (slot, version) in owner.Local.Held)
             {
-                Check(node, expected);
+                expected.Add(new PresenceId(owner.Self, slot), version);
             }
+        }
+
+        foreach (var node in Cluster.Nodes)
+        {
+            Check(node, expected);
         }
     }
 
     private void Check(SimulatedNode node, Dictionary<PresenceId, LocalVersion> expected)
     {
         var found = 0;
-        foreach (var topic in node.Index.Topics(null, 10_000))
+        foreach (var topic in node.Topics())
         {
             foreach (var entry in node.List(topic.Topic))
             {

@@ -10,7 +10,7 @@ namespace Presence.TestKit;
 /// </summary>
 internal sealed class EndedPresencesDoNotRejoin(SimulatedCluster cluster) : Invariant(cluster)
 {
-    private readonly Dictionary<(int Node, ReplicaId Replica), TimeSpan> _heardAgain = [];
+    private readonly Dictionary<(int Node, Lane Lane, ReplicaId Replica), TimeSpan> _heardAgain = [];
 
     public override void Stepped(SimulatedNode node, StepCause cause, ShardEffects effects)
     {
@@ -20,7 +20,7 @@ internal sealed class EndedPresencesDoNotRejoin(SimulatedCluster cluster) : Inva
             switch (e.Kind)
             {
                 case ReplicaEventKind.Recovering:
-                    _heardAgain[(node.Id, e.Replica)] = Cluster.Now;
+                    _heardAgain[(node.Id, Lane.Of(node.Stepping), e.Replica)] = Cluster.Now;
                     break;
                 case ReplicaEventKind.Recovered:
                     healed = true;
@@ -36,7 +36,7 @@ internal sealed class EndedPresencesDoNotRejoin(SimulatedCluster cluster) : Inva
         foreach (var change in effects.Changes)
         {
             if (change.Kind == PresenceChangeKind.Joined
-                && _heardAgain.TryGetValue((node.Id, change.Entry.Owner), out var returnedAt))
+                && _heardAgain.TryGetValue((node.Id, Lane.Of(node.Stepping), change.Entry.Owner), out var returnedAt))
             {
                 Check(node, change.Entry, returnedAt);
             }

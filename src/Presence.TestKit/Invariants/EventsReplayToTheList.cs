@@ -28,9 +28,9 @@ internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invarian
             }
         }
 
-        if (node.Index.Count != node.Shown.Count)
+        if (node.EntryCount != node.Shown.Count)
         {
-            Violated(node, $"after {cause} {node.Index.Count} are listed; the changes give {node.Shown.Count}");
+            Violated(node, $"after {cause} {node.EntryCount} are listed; the changes give {node.Shown.Count}");
         }
 
         if (++_steps % StepsBetweenFullComparisons == 0)
@@ -54,9 +54,9 @@ internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invarian
         foreach (var byKey in node.Shown.Entries.GroupBy(entry => entry.Key, StringComparer.Ordinal))
         {
             var topics = byKey.Select(entry => entry.Topic).Distinct().Order(StringComparer.Ordinal);
-            if (!topics.SequenceEqual(node.Index.TopicsOf(byKey.Key)))
+            if (!topics.SequenceEqual(node.TopicsOf(byKey.Key)))
             {
-                Violated(node, $"{byKey.Key} is found in {string.Join(' ', node.Index.TopicsOf(byKey.Key))}");
+                Violated(node, $"{byKey.Key} is found in {string.Join(' ', node.TopicsOf(byKey.Key))}");
             }
 
             foreach (var inTopic in byKey.GroupBy(entry => entry.Topic, StringComparer.Ordinal))
@@ -69,7 +69,7 @@ internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invarian
             }
         }
 
-        foreach (var topic in node.Index.Topics(null, 1000))
+        foreach (var topic in node.Topics())
         {
             var shown = node.Shown.Entries.Where(entry => entry.Topic == topic.Topic);
             var keys = shown.Select(entry => entry.Key).Distinct().Count();
@@ -87,7 +87,7 @@ internal sealed class EventsReplayToTheList(SimulatedCluster cluster) : Invarian
             Compare(node, topic);
         }
 
-        var topics = node.Index.Topics(null, 1000);
+        var topics = node.Topics();
         var counted = topics.Sum(topic => topic.Count);
         if (counted != node.Shown.Count || topics.Any(topic => node.Shown.CountOf(topic.Topic) != topic.Count))
         {

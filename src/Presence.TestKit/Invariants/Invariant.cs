@@ -31,8 +31,8 @@ internal abstract class Invariant(SimulatedCluster cluster)
     {
     }
 
-    /// <summary>Handles the notification of a node that a replica and its predecessors have ended.</summary>
-    public virtual void Ended(SimulatedNode node, ReplicaId replica)
+    /// <summary>Handles the notification of a shard of a node that a replica and its predecessors have ended.</summary>
+    public virtual void Ended(SimulatedNode node, Lane lane, ReplicaId replica)
     {
     }
 

@@ -23,7 +23,8 @@ internal sealed class LiveNodesAreNotReportedDown(SimulatedCluster cluster) : In
 
     private void Check(SimulatedNode node, ReplicaEvent e)
     {
-        if (node.LastContacts.Last(e.Replica) is { } last && node.LocalNow - last < Cluster.Bounds.MinSilence)
+        if (node.LastContacts.Last(node.Stepping, e.Replica) is { } last
+            && node.LocalNow - last < Cluster.Bounds.MinSilence)
         {
             Violated(node, $"{e.Kind} {e.Replica}, last contact {(node.LocalNow - last).TotalMilliseconds} ms ago");
         }

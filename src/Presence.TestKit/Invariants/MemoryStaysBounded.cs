@@ -1,3 +1,5 @@
+using Presence.Tracker;
+
 namespace Presence.TestKit;
 
 /// <summary>Contexts, tombstones, removal logs and minimum visible versions stay bounded.</summary>
@@ -12,18 +14,9 @@ internal sealed class MemoryStaysBounded(SimulatedCluster cluster) : Invariant(c
     {
         foreach (var node in Cluster.Nodes.Where(m => m.State == SimulatedNodeState.Running))
         {
-            var measure = node.Shard.Measure();
-            var largest = Cluster.Options.Frames.RemovedDots;
-            var log = Math.Max(Cluster.Options.Tracker.MaxDeltaSizes[^1], largest) * measure.Held;
-            if (measure.LogDots > log)
+            foreach (var measure in node.Shards.Select(shard => shard.Measure()))
             {
-                Violated(node, $"its logs hold {measure.LogDots} dots of {measure.Held} replicas; the bound is {log}");
-            }
-
-            var names = Cluster.AllStarts.Select(one => one.Name).Distinct().Count();
-            if (measure.Tombstones > names)
-            {
-                Violated(node, $"it has {measure.Tombstones} tombstones; there were {names} names");
+                Check(node, measure);
             }
         }
     }
@@ -33,18 +26,37 @@ internal sealed class MemoryStaysBounded(SimulatedCluster cluster) : Invariant(c
         foreach (var node in Cluster.Nodes)
         {
             var others = Cluster.AllStarts.Select(one => one.Name).Distinct().Count(name => name != node.Name);
-            if (node.Peers.Count > others)
+            foreach (var shard in node.Shards)
             {
-                Violated(node, $"holds {node.Peers.Count} peers; there were never more than {others} other names");
-            }
+                var peers = shard.Peers();
+                if (peers.Count > others)
+                {
+                    Violated(node, $"holds {peers.Count} peers; there were never more than {others} other names");
+                }
 
-            var measure = node.Shard.Measure();
-            var living = node.Peers.Count(p => p.IsUp);
-            // The last changes of a down peer may be missing; all other contexts are complete.
-            if (living == node.Peers.Count && (measure.ContextIntervals > measure.Held || measure.MinVisible > 0))
-            {
-                Violated(node, $"not minimal at rest: {measure}");
+                var measure = shard.Measure();
+                // The last changes of a down peer may be missing; all other contexts are complete.
+                if (peers.All(p => p.IsUp) && (measure.ContextIntervals > measure.Held || measure.MinVisible > 0))
+                {
+                    Violated(node, $"not minimal at rest: {measure}");
+                }
             }
+        }
+    }
+
+    private void Check(SimulatedNode node, ShardMeasure measure)
+    {
+        var largest = Cluster.Options.Frames.RemovedDots;
+        var log = Math.Max(Cluster.Options.Tracker.MaxDeltaSizes[^1], largest) * measure.Held;
+        if (measure.LogDots > log)
+        {
+            Violated(node, $"its logs hold {measure.LogDots} dots of {measure.Held} replicas; the bound is {log}");
+        }
+
+        var names = Cluster.AllStarts.Select(one => one.Name).Distinct().Count();
+        if (measure.Tombstones > names)
+        {
+            Violated(node, $"it has {measure.Tombstones} tombstones; there were {names} names");
         }
     }
 }

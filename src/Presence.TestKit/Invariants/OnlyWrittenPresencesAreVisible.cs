@@ -21,10 +21,6 @@ internal sealed class OnlyWrittenPresencesAreVisible(SimulatedCluster cluster) :
             {
                 Write(entry);
             }
-            else if (Cluster.PoolOf(entry.Owner) is { } pool && pool != node.PoolSize)
-            {
-                Violated(node, $"{change.Kind} {entry} of a node with another pool size");
-            }
             else if (!WasWritten(entry))
             {
                 Violated(node, $"{change.Kind} {entry}, which no node wrote");

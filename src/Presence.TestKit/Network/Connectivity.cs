@@ -18,7 +18,7 @@ internal sealed class ConnectedPair(SimulatedNode first, SimulatedNode second, T
     public int SecondChecked { get; set; }
 }
 
-/// <summary>Tracks connected pairs: running, same pool size, link open both ways with bounded loss and delay.</summary>
+/// <summary>Tracks connected pairs: running, link open both ways with bounded loss and delay.</summary>
 internal sealed class Connectivity(SimulatedNetwork network, VirtualTime time)
 {
     /// <summary>Maximum loss of a connected link.</summary>
@@ -69,7 +69,6 @@ internal sealed class Connectivity(SimulatedNetwork network, VirtualTime time)
     private bool CanReach(SimulatedNode one, SimulatedNode other) =>
         one.State == SimulatedNodeState.Running && other.State == SimulatedNodeState.Running
         && !one.HasDuplicate && !other.HasDuplicate
-        && one.PoolSize == other.PoolSize
         && CanDeliver(one.Name, other.Name) && CanDeliver(other.Name, one.Name);
 
     private bool CanDeliver(string from, string to)

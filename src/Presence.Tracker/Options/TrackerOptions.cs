@@ -4,6 +4,9 @@ namespace Presence.Tracker;
 /// <remarks>Names and rules follow Phoenix.Tracker; differences are documented at the property.</remarks>
 public sealed class TrackerOptions
 {
+    /// <summary>Largest <see cref="PoolSize"/>.</summary>
+    internal const int MaxPoolSize = 1024;
+
     private readonly List<(TopicPattern Topics, FieldPointer Field)> _indexes = [];
     private readonly List<(TopicPattern Topics, AdaptiveMode Mode)> _adaptive = [];
     private readonly List<(TopicPattern Topics, AdaptiveMode Mode)> _countsOnly = [];
@@ -40,7 +43,11 @@ public sealed class TrackerOptions
     /// </summary>
     public IReadOnlyList<int> MaxDeltaSizes { get; set; } = [100, 1000, 10_000];
 
-    /// <summary>Shards of the tracker. Default 1. Nodes with different values reject each other's frames.</summary>
+    /// <summary>
+    /// Shards of the tracker on this node: the number of changes that it processes at a time. Default 1, at most 1,024.
+    /// Nodes may have different values, and a rolling restart may change it: a node with another value is read from as
+    /// many lanes as it has shards. At most 8 values in a cluster.
+    /// </summary>
     public int PoolSize { get; set; } = 1;
 
     /// <summary>
@@ -229,7 +236,7 @@ public sealed class TrackerOptions
             $"must be longer than {nameof(DownPeriod)} ({EffectiveDownPeriod})");
         rules.Require(PermDownPeriod <= TimeSpan.FromDays(365), PermDownPeriod, "must be at most 365 days");
         rules.Require(ClockSamplePeriods is >= 1 and <= 1000, ClockSamplePeriods, "must be between 1 and 1000");
-        rules.Require(PoolSize is >= 1 and <= 1024, PoolSize, "must be between 1 and 1024");
+        rules.Require(PoolSize is >= 1 and <= MaxPoolSize, PoolSize, "must be between 1 and 1024");
         rules.Require(MaxViewsPerTopic is >= 1 and <= 100_000, MaxViewsPerTopic, "must be between 1 and 100000");
         rules.Require(DeltaDelay >= TimeSpan.Zero, DeltaDelay, "must not be negative");
         rules.Require(

@@ -51,6 +51,17 @@ internal sealed class FailureDetector(
         foreach (var peer in table.All.OrderBy(p => p.Replica).ToArray())
         {
             var silence = now - peer.LastContact;
+            if (peer.IsReader)
+            {
+                // Its own presences are in other lanes, where it is probed.
+                if (silence > down)
+                {
+                    forget(peer, LeaveReason.NodeDown, effects);
+                }
+
+                continue;
+            }
+
             if (silence > options.PermDownPeriod)
             {
                 forget(peer, LeaveReason.NodeDown, effects);

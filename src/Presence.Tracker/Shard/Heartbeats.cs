@@ -1,8 +1,15 @@
 namespace Presence.Tracker;
 
 /// <summary>Sends heartbeats: periodically to all, and to expected nodes until they answer.</summary>
+/// <param name="table">The peers.</param>
+/// <param name="scheduler">What they know.</param>
+/// <param name="local">The local replica.</param>
+/// <param name="options">The periods.</param>
+/// <param name="from">Returns the header of a frame sent now.</param>
+/// <param name="isReader">Whether this node only reads the lane; it then sends to known and expected nodes.</param>
 internal sealed class Heartbeats(
-    PeerTable table, RepairScheduler scheduler, LocalReplica local, TrackerOptions options, Func<Sender> from)
+    PeerTable table, RepairScheduler scheduler, LocalReplica local, TrackerOptions options, Func<Sender> from,
+    bool isReader)
 {
     private const int MaxExpected = 1024;
 
@@ -53,8 +60,20 @@ internal sealed class Heartbeats(
         effects.Frames.Add(new OutgoingFrame(local.Id.Node, heartbeat with { Clocks = [.. heartbeat.Clocks, found] }));
     }
 
-    /// <summary>Sends a heartbeat to all nodes.</summary>
-    public void Broadcast(ShardEffects effects) => effects.Frames.Add(new OutgoingFrame(null, Make()));
+    /// <summary>Sends a heartbeat to all nodes; that of a reader to those that write in the lane.</summary>
+    public void Broadcast(ShardEffects effects)
+    {
+        if (!isReader)
+        {
+            effects.Frames.Add(new OutgoingFrame(null, Make()));
+            return;
+        }
+
+        foreach (var peer in table.All)
+        {
+            Send(peer.Replica.Node, effects);
+        }
+    }
 
     /// <summary>Stops expecting a node: it answered or was removed.</summary>
     public void RemoveExpected(string node) => _expected.Remove(node);
@@ -63,5 +82,8 @@ internal sealed class Heartbeats(
         from(),
         [.. table.All
             .Where(p => p.State != PeerState.Down)
-            .Select(p => new Clock(p.Replica, p.Dots.Context.Prefix, p.Dots.Context.Max))]);
+            .Select(p => new Clock(p.Replica, p.Dots.Context.Prefix, p.Dots.Context.Max))])
+    {
+        OwnPoolSize = isReader ? options.PoolSize : 0,
+    };
 }

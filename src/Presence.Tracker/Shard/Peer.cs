@@ -33,6 +33,9 @@ internal sealed class Peer(ReplicaId replica, ReplicaState<PresenceEntry> dots, 
 
     public PeerState State { get; set; } = PeerState.Up;
 
+    /// <summary>Gets or sets whether it only reads this lane; it writes in those of another pool size.</summary>
+    public bool IsReader { get; set; }
+
     public TimeSpan LastContact { get; private set; } = now;
 
     public TimeSpan? ProbedAt { get; private set; }

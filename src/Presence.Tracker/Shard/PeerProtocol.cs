@@ -5,10 +5,8 @@ namespace Presence.Tracker;
 /// <summary>Processes frames of other replicas: failure detection, merging and anti-entropy.</summary>
 internal sealed class PeerProtocol
 {
-    private const int MaxRejected = 1024;
-
     private readonly AddWinsMap<PresenceEntry> _map;
-    private readonly TrackerOptions _options;
+    private readonly bool _isReader;
     private readonly LocalReplica _local;
     private readonly NameConflictResolver _nameConflicts;
     private readonly Func<Sender> _from;
@@ -19,7 +17,6 @@ internal sealed class PeerProtocol
     private readonly Heartbeats _heartbeats;
     private readonly AntiEntropy _antiEntropy;
     private readonly FailureDetector _failures;
-    private readonly HashSet<ReplicaId> _rejected = [];
     private readonly HashSet<string> _awaited = new(StringComparer.Ordinal);
     private ShardDefect _planted;
 
@@ -27,8 +24,8 @@ internal sealed class PeerProtocol
     private readonly Dictionary<ReplicaId, RequestFrame> _postponed = [];
 
     /// <param name="map">The replicated set.</param>
-    /// <param name="index">The visible presences.</param>
-    /// <param name="sessions">The presences of resumable sessions.</param>
+    /// <param name="presences">The visible presences.</param>
+    /// <param name="isReader">Whether this node only reads the lane.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="local">The local replica.</param>
     /// <param name="nameConflicts">Classifies frames that carry this node's own name.</param>
@@ -36,8 +33,8 @@ internal sealed class PeerProtocol
     /// <param name="bounds">Size limits of frames.</param>
     public PeerProtocol(
         AddWinsMap<PresenceEntry> map,
-        PresenceIndex index,
-        SessionView sessions,
+        PresencesByTopic presences,
+        bool isReader,
         TrackerOptions options,
         LocalReplica local,
         NameConflictDetector nameConflicts,
@@ -45,14 +42,14 @@ internal sealed class PeerProtocol
         FrameBounds bounds)
     {
         _map = map;
-        _options = options;
+        _isReader = isReader;
         _local = local;
         _from = from;
         _tombstones = new Tombstones(options.PermDownPeriod * 2);
         _table = new PeerTable(map, _tombstones);
         _scheduler = new RepairScheduler(_table, bounds);
-        _visibility = new VisibilityProjection(index, sessions);
-        _heartbeats = new Heartbeats(_table, _scheduler, local, options, from);
+        _visibility = new VisibilityProjection(presences);
+        _heartbeats = new Heartbeats(_table, _scheduler, local, options, from, isReader);
         _nameConflicts = new NameConflictResolver(local, nameConflicts, _heartbeats, options);
         _antiEntropy = new AntiEntropy(map, _table, _scheduler, _visibility, _heartbeats, local, options, from, bounds);
         _failures = new FailureDetector(_table, _tombstones, _visibility, options, from, Forget);
@@ -62,6 +59,9 @@ internal sealed class PeerProtocol
     public void Plant(ShardDefect defect) => _planted = _local.Planted = _visibility.Planted = defect;
 
     public int PeerCount => _table.All.Count;
+
+    /// <summary>Gets whether no node is known or expected here.</summary>
+    public bool IsEmpty => _table.All.Count == 0 && _heartbeats.Expected.Count == 0;
 
     /// <summary>Gets whether the state of all nodes was received that <see cref="Await"/> found.</summary>
     public bool IsSynchronized => _awaited.Count == 0;
@@ -79,14 +79,21 @@ internal sealed class PeerProtocol
 
     public void Start(TimeSpan now) => _failures.Start(now);
 
-    /// <summary>Handles a node named by membership. A known one was disconnected, so both may lack state.</summary>
-    public void Expect(TimeSpan now, string node, ShardEffects effects)
+    /// <summary>
+    /// Handles a node named by membership. A known one was disconnected, so both may lack state. One that is not known
+    /// gets heartbeats until it answers; a reader does not know whether it writes in the lane.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="node">Its name.</param>
+    /// <param name="isWriter">Whether it is known to write in the lane.</param>
+    /// <param name="effects">Receives the effects.</param>
+    public void Expect(TimeSpan now, string node, bool isWriter, ShardEffects effects)
     {
         if (_table.TryGet(node, out var peer))
         {
             _antiEntropy.SynchronizeNewcomer(now, peer, effects);
         }
-        else
+        else if (isWriter || !_isReader)
         {
             _heartbeats.AddExpected(node, effects);
         }
@@ -144,12 +151,6 @@ internal sealed class PeerProtocol
         if (hasOwnName)
         {
             return _nameConflicts.OnFrame(now, frame, effects);
-        }
-
-        if (sender.PoolSize != _options.PoolSize)
-        {
-            Reject(sender, effects);
-            return true;
         }
 
         if (frame is LeaveFrame)
@@ -246,7 +247,7 @@ internal sealed class PeerProtocol
         [.. _table.All.OrderBy(p => p.Replica).Select(p => new PeerStatus(
             p.Replica, p.State != PeerState.Down, p.IsShown, p.Dots.Context.Prefix,
             RepairScheduler.MaxKnown(p), p.Dots.Count, p.LastContact,
-            RepairScheduler.Lacks(p) ? p.BehindSince : null))];
+            RepairScheduler.Lacks(p) ? p.BehindSince : null, p.IsReader))];
 
     public ShardMeasure Measure() => new(
         _map.Replicas.Values.Sum(d => d.Context.IntervalCount),
@@ -287,10 +288,12 @@ internal sealed class PeerProtocol
                 }
 
                 Forget(replaced, LeaveReason.Replaced, effects);
+                effects.Started.Add(new(sender.Replica.Node, sender.Started));
                 effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Replaced, replaced.Replica));
                 effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Up, peer.Replica));
                 return true;
             case { Before: PeerState.Unknown }:
+                effects.Started.Add(new(sender.Replica.Node, sender.Started));
                 effects.Events.Add(new ReplicaEvent(ReplicaEventKind.Up, peer.Replica));
                 return true;
             case { Before: PeerState.Down }:
@@ -308,6 +311,12 @@ internal sealed class PeerProtocol
         switch (frame)
         {
             case HeartbeatFrame heartbeat:
+                if (heartbeat.OwnPoolSize > 0 && !peer.IsReader)
+                {
+                    peer.IsReader = true;
+                    effects.OtherPools.Add(new(peer.Replica.Node, heartbeat.OwnPoolSize));
+                }
+
                 _nameConflicts.Find(now, heartbeat.Clocks, effects);
                 _scheduler.Learn(peer.Replica, heartbeat.Clocks);
                 break;
@@ -384,18 +393,6 @@ internal sealed class PeerProtocol
         {
             _awaited.RemoveWhere(node => _table.TryGet(node, out var peer)
                 && (peer.State == PeerState.Down || (peer.IsShown && !RepairScheduler.Lacks(peer))));
-        }
-    }
-
-    private void Reject(Sender sender, ShardEffects effects)
-    {
-        _awaited.Remove(sender.Replica.Node);
-        if (_rejected.Count < MaxRejected && _rejected.Add(sender.Replica))
-        {
-            effects.Events.Add(new ReplicaEvent(
-                ReplicaEventKind.Rejected,
-                sender.Replica,
-                $"its PoolSize is {sender.PoolSize}, this node's is {_options.PoolSize}; they must be equal"));
         }
     }
 

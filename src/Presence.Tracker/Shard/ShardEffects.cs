@@ -23,12 +23,20 @@ internal sealed class ShardEffects
     /// <summary>Gets the entries of resumable sessions that other nodes have written.</summary>
     public List<SessionSighting> Sessions { get; } = [];
 
+    /// <summary>Gets the nodes that turned out to write in the lanes of another pool size.</summary>
+    public List<OtherPool> OtherPools { get; } = [];
+
+    /// <summary>Gets the processes of other nodes of which a first frame has arrived.</summary>
+    public List<StartedProcess> Started { get; } = [];
+
     /// <summary>Gets the entries of resumable sessions that stay hidden; their owners do not know why.</summary>
     public List<HiddenSession> Hidden { get; } = [];
 
     public void Clear()
     {
         Sessions.Clear();
+        OtherPools.Clear();
+        Started.Clear();
         Hidden.Clear();
         Frames.Clear();
         Probes.Clear();
@@ -41,6 +49,16 @@ internal sealed class ShardEffects
 /// <param name="To">Name of the node; null for all others.</param>
 /// <param name="Frame">The frame; encode with <see cref="ShardFrameCodec"/>.</param>
 internal readonly record struct OutgoingFrame(string? To, ShardFrame Frame);
+
+/// <summary>A node with another pool size than this one.</summary>
+/// <param name="Node">Its name.</param>
+/// <param name="PoolSize">Its pool size.</param>
+internal readonly record struct OtherPool(string Node, int PoolSize);
+
+/// <summary>A process of a node. Earlier ones of the same name have ended.</summary>
+/// <param name="Node">Its name.</param>
+/// <param name="Incarnation">Its first incarnation; those of earlier processes are mostly lower.</param>
+internal readonly record struct StartedProcess(string Node, ulong Incarnation);
 
 /// <summary>A state transition or other event of a replica.</summary>
 /// <param name="Kind">The kind.</param>
@@ -84,9 +102,6 @@ internal enum ReplicaEventKind
     /// <summary>A newer living node has this node's name: this node must stop.</summary>
     NameConflict,
 
-    /// <summary>A frame of a node with another pool size was rejected.</summary>
-    Rejected,
-
     /// <summary>This node sent a repair request.</summary>
     RepairRequested,
 
@@ -103,6 +118,7 @@ internal enum ReplicaEventKind
 /// <param name="Entries">Number of its live entries here.</param>
 /// <param name="LastHeard">Time of the last contact, on the host's clock.</param>
 /// <param name="BehindSince">Since when changes of it are known to be missing here; null if none are.</param>
+/// <param name="IsReader">Whether it only reads this lane, and writes in those of another pool size.</param>
 internal readonly record struct PeerStatus(
     ReplicaId Replica,
     bool IsUp,
@@ -111,4 +127,5 @@ internal readonly record struct PeerStatus(
     ulong MaxKnownSequence,
     int Entries,
     TimeSpan LastHeard,
-    TimeSpan? BehindSince);
+    TimeSpan? BehindSince,
+    bool IsReader);

@@ -22,15 +22,25 @@ internal sealed record VersionVector(ReplicaId Local, IReadOnlyList<ReplicaClock
     /// <summary>Returns the current vector; this object if nothing has changed.</summary>
     public VersionVector UpTo(ReplicaId local, IReadOnlyCollection<Peer> peers)
     {
-        var isSame = local == Local && peers.Count == Others.Count;
+        var isSame = local == Local;
         var at = 0;
         foreach (var peer in isSame ? peers : [])
         {
-            isSame &= Others[at++] == ReplicaClock.Of(peer);
+            if (!peer.IsReader)
+            {
+                isSame &= at < Others.Count && Others[at] == ReplicaClock.Of(peer);
+                at++;
+            }
         }
 
-        return isSame ? this : new VersionVector(local, [.. peers.Select(ReplicaClock.Of)]);
+        return isSame && at == Others.Count
+            ? this
+            : new VersionVector(local, [.. peers.Where(p => !p.IsReader).Select(ReplicaClock.Of)]);
     }
+
+    /// <summary>Returns the vector with replicas that other lanes of the same node know.</summary>
+    public VersionVector With(IEnumerable<VersionVector> others) =>
+        this with { Others = [.. Others, .. others.SelectMany(other => other.Others)] };
 }
 
 /// <summary>The clock of a replica of another node.</summary>

@@ -15,6 +15,7 @@ internal sealed partial class TrackerShard
     private readonly LocalReplica _local;
     private readonly PeerProtocol _peers;
     private readonly SessionView _sessions;
+    private readonly PresencesByTopic _presences;
     private readonly ulong _seed;
     private readonly ulong _started;
     private volatile VersionVector _known;
@@ -26,15 +27,18 @@ internal sealed partial class TrackerShard
     /// <param name="options">Validated here.</param>
     /// <param name="limits">Validated here.</param>
     /// <param name="seed">A number unique to this process; it spreads first ticks and detects name conflicts.</param>
+    /// <param name="bounds">Other frame sizes, for tests.</param>
     /// <exception cref="ArgumentException">An option or limit breaks its rule.</exception>
-    public TrackerShard(ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed)
-        : this(self, shard, options, limits, seed, FrameBounds.Production)
+    public TrackerShard(
+        ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed,
+        FrameBounds? bounds = null)
+        : this(self, shard, null, options, limits, seed, bounds ?? FrameBounds.Production, [])
     {
     }
 
-    /// <summary>Creates a shard with other frame sizes, for tests.</summary>
-    internal TrackerShard(
-        ReplicaId self, int shard, TrackerOptions options, PresenceLimits limits, ulong seed, FrameBounds bounds)
+    private TrackerShard(
+        ReplicaId self, int shard, int? poolSize, TrackerOptions options, PresenceLimits limits, ulong seed,
+        FrameBounds bounds, TrackerShard[] node)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(limits);
@@ -45,16 +49,29 @@ internal sealed partial class TrackerShard
         _seed = seed;
         _started = self.Incarnation;
         Shard = shard;
+        PoolSize = poolSize ?? options.PoolSize;
         _known = new VersionVector(self, []);
         _map = new AddWinsMap<PresenceEntry>(options.MaxDeltaSizes[^1]);
         _sessions = new SessionView(Index, options.BroadcastPeriod * options.ClockSamplePeriods * 2);
+        _homes = [.. node.Where((_, i) => HasCommonTopics(shard, PoolSize, i, node.Length))];
+        _presences = IsReader
+            ? new PresencesByTopic([.. node.Select(n => n.Presences)], [.. _homes.Select(h => h.Presences)])
+            : new PresencesByTopic(Presences);
         _local = new LocalReplica(
             self, _map, Index, _sessions, limits, options.DeltaDelay, bounds, () => _peers!.PeerCount);
         var nameConflicts = new NameConflictDetector(self.Incarnation, seed);
-        _peers = new PeerProtocol(_map, Index, _sessions, options, _local, nameConflicts, () => From, bounds);
+        _peers = new PeerProtocol(
+            _map, _presences, IsReader, options, _local, nameConflicts, () => From, bounds);
     }
 
+    /// <summary>Gets the number of the shard; of a reader that of the lane.</summary>
     public int Shard { get; }
+
+    /// <summary>Gets the number of lanes among which its lane is.</summary>
+    public int PoolSize { get; }
+
+    /// <summary>Gets the indexes whose topic names received entries share.</summary>
+    public ReadOnlySpan<PresenceIndex> Names => _presences.Indexes;
 
     /// <summary>
     /// Gets whether the shard has no peers and sends nothing. Its presences do not belong to the sessions of the
@@ -74,11 +91,14 @@ internal sealed partial class TrackerShard
     /// <summary>Gets when buffered changes must be sent; null if there are none.</summary>
     public TimeSpan? NextFlush => _local.DeltaBuffer.Due;
 
-    private Sender From => new(_local.Id, _started, _seed, _options.PoolSize, _local.DeltaBuffer.Announced);
+    private ShardPresences Presences => new(Index, _sessions);
+
+    private Sender From => new(_local.Id, _started, _seed, PoolSize, _local.DeltaBuffer.Announced);
 
     /// <summary>Schedules the first tick within a quarter of the broadcast period. Call first.</summary>
     public void Start(TimeSpan now, ShardEffects effects)
     {
+        Attach(now);
         NextTick = now + (_options.BroadcastPeriod * ((_seed % 1024) / 4096.0));
         _peers.Start(now);
     }
@@ -216,7 +236,7 @@ internal sealed partial class TrackerShard
     {
         ArgumentNullException.ThrowIfNull(effects);
         NextTick = now + _options.BroadcastPeriod;
-        _sessions.Now = now;
+        _presences.SetNow(now);
         if (_hasEnded)
         {
             return;
@@ -226,7 +246,12 @@ internal sealed partial class TrackerShard
         if (!IsLocalOnly)
         {
             var pause = _peers.Tick(now, effects);
-            _sessions.Tick(pause, effects, _peers.BehindSince());
+            if (!IsReader)
+            {
+                _sessions.Tick(pause, effects, BehindSince());
+            }
+
+            CheckUse(now);
         }
 
         Publish();
@@ -264,7 +289,7 @@ internal sealed partial class TrackerShard
     {
         ArgumentNullException.ThrowIfNull(frame);
         ArgumentNullException.ThrowIfNull(effects);
-        _sessions.Now = now;
+        _presences.SetNow(now);
         if (!_hasEnded)
         {
             _hasEnded = !_peers.Receive(now, frame, effects);
@@ -274,12 +299,28 @@ internal sealed partial class TrackerShard
     /// <summary>Publishes changes to readers, then the clocks. Call before executing the effects.</summary>
     internal void Publish()
     {
-        Index.Publish();
+        foreach (var index in _presences.Indexes)
+        {
+            index.Publish();
+        }
+
         _known = _peers.Known(_known);
     }
 
     /// <summary>Returns a topic and clocks that are not newer than it, on any thread.</summary>
-    internal TopicSnapshotView ViewOf(string topic) => new(_known, Index.List(topic));
+    internal TopicSnapshotView ViewOf(string topic)
+    {
+        var known = _known;
+        var readers = _readers;
+        if (readers.Length > 0)
+        {
+            known = known.With(readers
+                .Where(r => PresencesByTopic.ShardOf(topic, r.PoolSize) == r.Shard)
+                .Select(r => r._known));
+        }
+
+        return new(known, Index.List(topic));
+    }
 
     /// <summary>Handles a probe of another node, which counts as contact.</summary>
     /// <returns>Whether the probe names the current incarnation.</returns>
@@ -294,7 +335,7 @@ internal sealed partial class TrackerShard
     public void ProbeAnswered(TimeSpan now, ReplicaId target, bool answered, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        _sessions.Now = now;
+        _presences.SetNow(now);
         if (!_hasEnded)
         {
             _peers.ProbeEnded(now, target, answered, effects);
@@ -312,12 +353,16 @@ internal sealed partial class TrackerShard
     }
 
     /// <summary>Handles a node that membership reports as joined or reachable again.</summary>
-    public void NodeJoined(TimeSpan now, string node, ShardEffects effects)
+    /// <param name="now">The time.</param>
+    /// <param name="node">Its name.</param>
+    /// <param name="effects">Receives the effects.</param>
+    /// <param name="isWriter">Whether it is known to write in this lane; matters for a reader only.</param>
+    public void NodeJoined(TimeSpan now, string node, ShardEffects effects, bool isWriter = false)
     {
         ArgumentNullException.ThrowIfNull(effects);
         if (!_hasEnded)
         {
-            _peers.Expect(now, node, effects);
+            _peers.Expect(now, node, isWriter, effects);
         }
     }
 
@@ -333,7 +378,7 @@ internal sealed partial class TrackerShard
     public void NodeGone(TimeSpan now, string node, ulong incarnation, ShardEffects effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
-        _sessions.Now = now;
+        _presences.SetNow(now);
         if (!_hasEnded)
         {
             var replica = new ReplicaId(node, incarnation);

@@ -6,7 +6,8 @@ namespace Presence.Tracker;
 /// Projects merge results to the visible presences: the newest version of each (owner, process, topic, key), never an
 /// older one again.
 /// </summary>
-internal sealed class VisibilityProjection(PresenceIndex index, SessionView sessions)
+/// <param name="presences">Where the presences of each topic are visible.</param>
+internal sealed class VisibilityProjection(PresencesByTopic presences)
 {
     private readonly List<PresenceEntry> _replaced = [];
 
@@ -100,7 +101,7 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
     {
         if (peer.State != PeerState.Down && RepairScheduler.Lacks(peer))
         {
-            sessions.OnLostIncomplete();
+            presences.OnLostIncomplete();
         }
     }
 
@@ -125,7 +126,7 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
         {
             if (entry.Stamp is not null)
             {
-                sessions.Record(entry, null, changes);
+                SessionsOf(entry).Record(entry, null, changes);
             }
         }
 
@@ -133,7 +134,7 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
         {
             if (entry.Stamp is not null && note != ReplicaState<PresenceEntry>.NoteUnknown)
             {
-                sessions.Record(entry, (LeaveReason)note, changes);
+                SessionsOf(entry).Record(entry, (LeaveReason)note, changes);
             }
         }
 
@@ -166,7 +167,7 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
                 reason = removal.Removed.Span.Contains(final.Sequence) ? (LeaveReason)removal.Note : reason;
             }
 
-            sessions.Record(final, reason, changes);
+            SessionsOf(final).Record(final, reason, changes);
         }
     }
 
@@ -174,7 +175,7 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
     {
         // The common case: the first version of an entry, and the first entry under its key.
         if (entry.Previous == 0 && peer.MinVisibleSequence.Count == 0 && entry.Stamp is null
-            && index.TryAddFirst(entry))
+            && IndexOf(entry).TryAddFirst(entry))
         {
             changes.Add(PresenceChange.Joined(entry, isFirst: true));
         }
@@ -190,11 +191,11 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
             _replaced.Add(shown);
             if (entry.Stamp is not null)
             {
-                sessions.Set(entry, changes);
+                SessionsOf(entry).Set(entry, changes);
                 return;
             }
 
-            index.Set(entry, isNew: false);
+            IndexOf(entry).Set(entry, isNew: false);
             if (shown.CreatedSequence == entry.CreatedSequence)
             {
                 changes.Add(PresenceChange.Updated(shown, entry));
@@ -209,20 +210,24 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
     }
 
     private PresenceEntry? Find(PresenceEntry identity) =>
-        identity.Stamp is null ? index.Find(identity) : sessions.Find(identity);
+        identity.Stamp is null ? IndexOf(identity).Find(identity) : SessionsOf(identity).Find(identity);
 
     private PresenceEntry? FindExisting(PresenceEntry identity) =>
-        identity.Stamp is null ? index.FindExisting(identity) : sessions.Find(identity);
+        identity.Stamp is null ? IndexOf(identity).FindExisting(identity) : SessionsOf(identity).Find(identity);
+
+    private PresenceIndex IndexOf(PresenceEntry entry) => presences.Of(entry.Topic).Index;
+
+    private SessionView SessionsOf(PresenceEntry entry) => presences.Of(entry.Topic).Sessions;
 
     private void Join(PresenceEntry entry, List<PresenceChange> changes)
     {
         if (entry.Stamp is not null)
         {
-            sessions.Set(entry, changes);
+            SessionsOf(entry).Set(entry, changes);
             return;
         }
 
-        changes.Add(PresenceChange.Joined(entry, index.Set(entry, isNew: true)));
+        changes.Add(PresenceChange.Joined(entry, IndexOf(entry).Set(entry, isNew: true)));
     }
 
     private void Retract(
@@ -231,11 +236,11 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
     {
         if (shown.Stamp is not null)
         {
-            sessions.Remove(shown, final, reason, isCertain, changes);
+            SessionsOf(shown).Remove(shown, final, reason, isCertain, changes);
             return;
         }
 
-        changes.Add(PresenceChange.Left(shown, final, reason, index.Remove(shown)));
+        changes.Add(PresenceChange.Left(shown, final, reason, IndexOf(shown).Remove(shown)));
     }
 
     private void RetractNewest(Peer peer, PresenceEntry ended, List<PresenceChange> changes)
@@ -245,7 +250,7 @@ internal sealed class VisibilityProjection(PresenceIndex index, SessionView sess
                 .Where(e => (e.Topic, e.Key, e.Process) == (ended.Topic, ended.Key, ended.Process))
                 .MaxBy(e => e.Sequence) is { } older)
         {
-            changes.Add(PresenceChange.Joined(older, index.Set(older, isNew: true)));
+            changes.Add(PresenceChange.Joined(older, IndexOf(older).Set(older, isNew: true)));
         }
     }
 

@@ -4,7 +4,7 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>Reads frames of <see cref="FrameWriter"/>; rejects other input without reading past its end.</summary>
-internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names, PresenceLimits limits)
+internal ref struct FrameReader(ReadOnlySpan<byte> bytes, ReadOnlySpan<PresenceIndex> names, PresenceLimits limits)
 {
     /// <summary>Size of a metadata block: the most that one surviving entry keeps alive.</summary>
     private const int BlockSize = 512;
@@ -16,7 +16,7 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names, 
     private const int MaxNodeBytes = 255;
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
-    private readonly PresenceIndex? _names = names;
+    private readonly ReadOnlySpan<PresenceIndex> _names = names;
     private readonly PresenceLimits _limits = limits;
     [ThreadStatic]
     private static List<string>? t_topics;
@@ -153,6 +153,13 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names, 
 
     public ReplicaId Replica() => new(Decode(Name("node", MaxNodeBytes)), Number());
 
+    /// <summary>Reads past a replica without creating its name.</summary>
+    public void SkipReplica()
+    {
+        Name("node", MaxNodeBytes);
+        Number();
+    }
+
     public IntervalSet Intervals()
     {
         var set = new IntervalSet();
@@ -192,16 +199,24 @@ internal ref struct FrameReader(ReadOnlySpan<byte> bytes, PresenceIndex? names, 
         return slice;
     }
 
-    /// <summary>Returns the index's instance of a name, or a new string.</summary>
+    /// <summary>Returns an index's instance of a name, or a new string.</summary>
     private readonly string Intern(ReadOnlySpan<byte> utf8)
     {
         Span<char> chars = stackalloc char[256];
-        return _names is not null && utf8.Length <= chars.Length
+        if (_names.Length > 0 && utf8.Length <= chars.Length
             && System.Text.Unicode.Utf8.IsValid(utf8)
-            && Encoding.UTF8.TryGetChars(utf8, chars, out var length)
-            && _names.TryIntern(chars[..length], out var interned)
-            ? interned
-            : Decode(utf8);
+            && Encoding.UTF8.TryGetChars(utf8, chars, out var length))
+        {
+            foreach (var index in _names)
+            {
+                if (index.TryIntern(chars[..length], out var interned))
+                {
+                    return interned;
+                }
+            }
+        }
+
+        return Decode(utf8);
     }
 
     private static string Decode(ReadOnlySpan<byte> utf8)

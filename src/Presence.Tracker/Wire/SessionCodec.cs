@@ -69,7 +69,7 @@ internal static class SessionCodec
     /// <exception cref="ShardFrameException">The bytes are not valid.</exception>
     public static (SessionStamp Stamp, RefDot Ref) Parse(ReadOnlySpan<byte> bytes)
     {
-        var from = new FrameReader(bytes, null, new PresenceLimits());
+        var from = new FrameReader(bytes, [], new PresenceLimits());
         try
         {
             return (ReadStamp(ref from), ReadRef(ref from));

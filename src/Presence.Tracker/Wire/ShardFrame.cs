@@ -6,11 +6,15 @@ namespace Presence.Tracker;
 /// <param name="Replica">The current replica of the sender.</param>
 /// <param name="Started">The first incarnation of the sender's process: orders processes of one name by age.</param>
 /// <param name="Instance">A number unique to the sender's process: distinguishes a name conflict from an echo.</param>
-/// <param name="PoolSize">Number of shards of the sender's tracker.</param>
+/// <param name="PoolSize">
+/// Number of the lanes among which the frame's lane is: that of the shards of the tracker whose presences it is about.
+/// </param>
 /// <param name="Counter">The last sequence number that the sender has announced in a delta.</param>
 internal readonly record struct Sender(ReplicaId Replica, ulong Started, ulong Instance, int PoolSize, ulong Counter);
 
-/// <summary>A message between shards of the same number on two nodes.</summary>
+/// <summary>
+/// A message about one lane: the changes of the shards of one number, on all nodes with one pool size.
+/// </summary>
 /// <param name="From">Who sent it.</param>
 internal abstract record ShardFrame(Sender From);
 
@@ -23,7 +27,13 @@ internal readonly record struct Clock(ReplicaId Replica, ulong Prefix, ulong Max
 /// <summary>Shows that the sender is alive, with its clocks of all other replicas that are not down.</summary>
 /// <param name="From">Who sent it.</param>
 /// <param name="Clocks">One per replica.</param>
-internal sealed record HeartbeatFrame(Sender From, IReadOnlyList<Clock> Clocks) : ShardFrame(From);
+internal sealed record HeartbeatFrame(Sender From, IReadOnlyList<Clock> Clocks) : ShardFrame(From)
+{
+    /// <summary>
+    /// Gets the sender's own pool size, if it only reads the lane that the frame is about; zero if it writes there.
+    /// </summary>
+    public int OwnPoolSize { get; init; }
+}
 
 /// <summary>Changes of the sender's entries.</summary>
 /// <param name="From">Who sent it.</param>

@@ -50,13 +50,13 @@ internal static class ShardFrameCodec
 
     /// <summary>Decodes a frame.</summary>
     /// <param name="bytes">One whole frame; not retained.</param>
-    /// <param name="names">An index whose topic names are reused; may be null.</param>
+    /// <param name="names">The indexes whose topic names are reused.</param>
     /// <param name="limits">Maximum sizes of topics, keys and metadata; null for the defaults.</param>
     /// <exception cref="ShardFrameException">
     /// The bytes are not a frame of a supported version, or contain a value that no node may send.
     /// </exception>
     public static ShardFrame Decode(
-        ReadOnlySpan<byte> bytes, PresenceIndex? names = null, PresenceLimits? limits = null)
+        ReadOnlySpan<byte> bytes, ReadOnlySpan<PresenceIndex> names = default, PresenceLimits? limits = null)
     {
         var from = new FrameReader(bytes, names, limits ?? DefaultLimits);
         try
@@ -81,6 +81,19 @@ internal static class ShardFrameCodec
         }
     }
 
+    /// <summary>Returns the pool size in the header of a frame, without decoding the rest.</summary>
+    /// <exception cref="ShardFrameException">The bytes do not begin with the header of a frame.</exception>
+    public static int PoolSizeOf(ReadOnlySpan<byte> bytes)
+    {
+        var from = new FrameReader(bytes, [], DefaultLimits);
+        from.Byte();
+        from.Byte();
+        from.SkipReplica();
+        from.Number();
+        from.Number();
+        return PoolSize(from.Number());
+    }
+
     private static Kind KindOf(ShardFrame frame) => frame switch
     {
         HeartbeatFrame => Kind.Heartbeat,
@@ -103,7 +116,11 @@ internal static class ShardFrameCodec
     }
 
     private static Sender ReadSender(ref FrameReader from) =>
-        new(from.Replica(), from.Number(), from.Number(), checked((int)from.Number()), from.Number());
+        new(from.Replica(), from.Number(), from.Number(), PoolSize(from.Number()), from.Number());
+
+    private static int PoolSize(ulong number) => number is > 0 and <= TrackerOptions.MaxPoolSize
+        ? (int)number
+        : throw new ShardFrameException($"The pool size {number} is not between 1 and {TrackerOptions.MaxPoolSize}.");
 
     private static void WriteBody(FrameWriter to, ShardFrame frame)
     {
@@ -116,6 +133,11 @@ internal static class ShardFrameCodec
                     to.Replica(clock.Replica);
                     to.Number(clock.Prefix);
                     to.Number(clock.Max - clock.Prefix);
+                }
+
+                if (heartbeat.OwnPoolSize > 0)
+                {
+                    to.Number((ulong)heartbeat.OwnPoolSize);
                 }
 
                 break;
@@ -168,7 +190,7 @@ internal static class ShardFrameCodec
                     clocks[i] = new Clock(replica, prefix, checked(prefix + from.Number()));
                 }
 
-                return new HeartbeatFrame(sender, clocks);
+                return new HeartbeatFrame(sender, clocks) { OwnPoolSize = from.AtEnd ? 0 : PoolSize(from.Number()) };
             case Kind.Delta:
                 return new DeltaFrame(sender, DotsCodec.Read(ref from, sender.Replica, hasSessions));
             case Kind.Request:

@@ -73,14 +73,14 @@ internal static class ClusterRows
         }
 
         cluster.Run(wait - cluster.Now > TimeSpan.Zero ? wait - cluster.Now : TimeSpan.Zero);
-        if (b.Index.Count != 1000)
+        if (b.EntryCount != 1000)
         {
-            throw new InvalidOperationException($"b lists {b.Index.Count} of 1000 before the kill.");
+            throw new InvalidOperationException($"b lists {b.EntryCount} of 1000 before the kill.");
         }
 
         var begun = cluster.Now;
         a.Crash();
-        var left = cluster.RunUntil(() => b.Index.Count == 0, TimeSpan.FromMinutes(5));
+        var left = cluster.RunUntil(() => b.EntryCount == 0, TimeSpan.FromMinutes(5));
         cluster.ThrowIfViolated();
         return left
             ? (cluster.Now - begun).TotalMilliseconds

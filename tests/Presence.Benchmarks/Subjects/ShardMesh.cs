@@ -101,7 +101,7 @@ internal sealed class ShardMesh
             foreach (var receiver in receivers)
             {
                 (Frames, Bytes) = (Frames + 1, Bytes + bytes.Length);
-                receiver.Receive(_now, ShardFrameCodec.Decode(bytes, receiver.Index), _effects);
+                receiver.Receive(_now, ShardFrameCodec.Decode(bytes, receiver.Names), _effects);
                 Gather(receiver);
             }
         }

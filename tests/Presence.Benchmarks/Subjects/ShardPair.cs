@@ -84,7 +84,7 @@ internal sealed class ShardPair
     public TimeSpan TakeAtB()
     {
         FlushA();
-        var frames = _toB.ConvertAll(bytes => ShardFrameCodec.Decode(bytes, B.Index));
+        var frames = _toB.ConvertAll(bytes => ShardFrameCodec.Decode(bytes, B.Names));
         _toB.Clear();
         var begun = Stopwatch.GetTimestamp();
         foreach (var frame in frames)
@@ -200,7 +200,7 @@ internal sealed class ShardPair
         {
             foreach (var bytes in together)
             {
-                shard.Take(Now, ShardFrameCodec.Decode(bytes, shard.Index), _effects);
+                shard.Take(Now, ShardFrameCodec.Decode(bytes, shard.Names), _effects);
             }
 
             shard.Publish();
@@ -213,7 +213,7 @@ internal sealed class ShardPair
     {
         foreach (var bytes in _toA)
         {
-            A.Take(Now, ShardFrameCodec.Decode(bytes, A.Index), _effects);
+            A.Take(Now, ShardFrameCodec.Decode(bytes, A.Names), _effects);
         }
 
         _toA.Clear();
@@ -238,7 +238,7 @@ internal sealed class ShardPair
             {
                 var bytes = ShardFrameCodec.Encode(frame);
                 sent += bytes.Length;
-                decoded.Add(ShardFrameCodec.Decode(bytes, shard.Index));
+                decoded.Add(ShardFrameCodec.Decode(bytes, shard.Names));
             }
 
             decoded.CompleteAdding();

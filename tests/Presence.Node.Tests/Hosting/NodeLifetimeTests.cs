@@ -148,19 +148,6 @@ public sealed class NodeLifetimeTests
         }
     }
 
-    [Fact]
-    public async Task Node_with_another_pool_size_is_rejected_and_the_log_names_the_reason()
-    {
-        await using var cluster = new TestCluster();
-        var log = new FakeLogger<PresenceNode>();
-        await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));
-        await cluster.AddAsync("n1", o => o.Tracker.PoolSize = 3);
-        await log.UntilAsync("PoolSize is 3");
-        await cluster.Tracker(1).TrackAsync(cluster[1].OpenSession(), "t", "k");
-        Assert.Equal(0, cluster.Tracker(0).Count("t"));
-        Assert.Contains(log.With("PoolSize is 3"), l => l.Level == LogLevel.Error);
-    }
-
     /// <summary>Sends a heartbeat of a newer live process with the node's name that knows the node.</summary>
     private static void SendConflictingHeartbeat(IClusterTransportReceiver node, ReplicaId replica)
     {

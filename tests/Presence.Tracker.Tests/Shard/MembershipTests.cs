@@ -257,19 +257,6 @@ public sealed class MembershipTests
     }
 
     [Fact]
-    public void Nodes_of_different_pool_sizes_reject_each_other_with_a_clear_message()
-    {
-        var nodes = new Nodes();
-        nodes.Add("a");
-        nodes.Add("b", options: new TrackerOptions { PoolSize = 2 });
-        nodes["a"].Track("k");
-        nodes.Settle();
-        Assert.Empty(nodes["b"].Keys());
-        var rejected = Assert.Single(nodes["b"].Events, e => e.Kind == ReplicaEventKind.Rejected);
-        Assert.Contains("PoolSize is 1, this node's is 2", rejected.Detail);
-    }
-
-    [Fact]
     public void Node_started_with_a_used_incarnation_continues_above_it()
     {
         var nodes = new Nodes();

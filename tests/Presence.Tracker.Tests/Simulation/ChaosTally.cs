@@ -19,7 +19,6 @@ internal sealed class ChaosTally
         [ReplicaEventKind.Ignored] = 20,
         [ReplicaEventKind.Restarted] = 50,
         [ReplicaEventKind.NameConflict] = 20,
-        [ReplicaEventKind.Rejected] = 50,
         [ReplicaEventKind.RepairRequested] = 1000,
         [ReplicaEventKind.RepairSent] = 1000,
     };

@@ -44,7 +44,7 @@ internal static class DeliberateDefects
         new("replaced without a tombstone", () => new PlantedDefect(ShardDefect.ReplacedWithoutTombstone),
             Directed: DirectedHistories.LateFrameOfAReplacedIncarnation),
         new("name conflict ignored", () => new NodeDefects.NameConflictIgnored()),
-        new("pool size ignored", () => new NodeDefects.PoolSizeIgnored()),
+        new("other pool sizes ignored", () => new NodeDefects.OtherPoolSizesIgnored()),
 
         // Failure detection.
         new("probe ignored", () => new NodeDefects.ProbeIgnored()),

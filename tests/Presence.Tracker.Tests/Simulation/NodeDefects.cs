@@ -75,10 +75,10 @@ internal static class NodeDefects
             frame is StaleIncarnationFrame || frame.From.Replica.Node == Node.Name ? null : frame;
     }
 
-    internal sealed class PoolSizeIgnored : ShardSeam
+    internal sealed class OtherPoolSizesIgnored : ShardSeam
     {
         public override ShardFrame? Receiving(ShardFrame frame) =>
-            frame with { From = frame.From with { PoolSize = Node.PoolSize } };
+            frame.From.PoolSize == Node.PoolSize ? frame : null;
     }
 
     internal sealed class ProbeIgnored : ShardSeam

@@ -84,7 +84,7 @@ public sealed class RepairCostTests
         session, [.. Enumerable.Range(0, updated).Select(i => Request(i * 7, "other version"))]);
 
     private static bool IsComplete(SimulatedNode node, int updated) =>
-        node.Index.Count == Presences && node.Peers[0].Clock == Counter(updated);
+        node.EntryCount == Presences && node.Peers[0].Clock == Counter(updated);
 
     private static ulong Counter(int updated) => Presences + (2 * (ulong)updated);
 

@@ -29,6 +29,34 @@ public sealed class FrameCodecTests
     }
 
     [Fact]
+    public void Heartbeat_of_a_reader_names_its_own_pool_size_at_the_end()
+    {
+        var heartbeat = (HeartbeatFrame)Sample("heartbeat") with { OwnPoolSize = 4 };
+        var bytes = ShardFrameCodec.Encode(heartbeat);
+        Assert.Equal([.. ShardFrameCodec.Encode(Sample("heartbeat")), 4], bytes);
+        Assert.Equal(4, ((HeartbeatFrame)ShardFrameCodec.Decode(bytes)).OwnPoolSize);
+    }
+
+    [Theory]
+    [MemberData(nameof(Golden))]
+    public void Pool_size_is_read_without_decoding_the_frame(string name, string hex)
+    {
+        var bytes = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
+        Assert.Equal(Sample(name).From.PoolSize, ShardFrameCodec.PoolSizeOf(bytes));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1025)]
+    public void Pool_size_that_no_node_can_have_is_rejected(int size)
+    {
+        var frame = new LeaveFrame(From with { PoolSize = size });
+        var bytes = ShardFrameCodec.Encode(frame);
+        Assert.Throws<ShardFrameException>(() => ShardFrameCodec.PoolSizeOf(bytes));
+        Assert.Throws<ShardFrameException>(() => ShardFrameCodec.Decode(bytes));
+    }
+
+    [Fact]
     public void Entry_survives_encoding_with_all_its_versions()
     {
         var delta = (DeltaFrame)ShardFrameCodec.Decode(ShardFrameCodec.Encode(Sample("delta")));
@@ -135,7 +163,7 @@ public sealed class FrameCodecTests
         var at = bytes.AsSpan().IndexOf("toXX"u8);
         (bytes[at - 1], bytes[at + 2]) = (3, 0xFF);
         bytes = [.. bytes[..(at + 3)], .. bytes[(at + 4)..]];
-        Assert.Throws<ShardFrameException>(() => ShardFrameCodec.Decode(bytes, index.Index));
+        Assert.Throws<ShardFrameException>(() => ShardFrameCodec.Decode(bytes, index.Names));
     }
 
     private static byte[] Mutated(Random random)

@@ -25,6 +25,8 @@ internal sealed class SimulatedShard : SessionShard, ISessionLink
 
     public override int Shard { get; }
 
+    public override bool Has(string tracker, string topic) => tracker == Tracker && _node.ShardOf(topic) == this;
+
     public override ISessionLink Link => this;
 
     public override ValueTask<T> RunAsync<T>(Func<TrackerShard, TimeSpan, ShardEffects, T> command) =>
@@ -73,7 +75,7 @@ internal sealed class SimulatedShard : SessionShard, ISessionLink
     }
 
     public void Receive(ReadOnlyMemory<byte> bytes) => Step((s, now, effects) =>
-        s.Receive(now, ShardFrameCodec.Decode(bytes.Span, s.Index), effects));
+        s.Receive(now, ShardFrameCodec.Decode(bytes.Span, s.Names), effects));
 
     public void Wake()
     {
