@@ -29,6 +29,11 @@ if (args is [ViewerHost.Verb])
     return await ViewerHost.RunAsync();
 }
 
+if (args is [OwnProcess.Verb, var rowName, var rowEffort])
+{
+    return await OwnProcess.RunAsync(Catalog.All, rowName, rowEffort);
+}
+
 var filter = "";
 var quick = false;
 var once = false;

@@ -8,8 +8,8 @@ internal sealed record Row(string Group, string Name, string Unit, Func<Effort, 
     /// </summary>
     public int LeastRuns { get; init; } = 1;
 
-    /// <summary>Maximum number of runs; one if a process can measure the figure only once.</summary>
-    public int MaxRuns { get; init; } = int.MaxValue;
+    /// <summary>Gets whether each run needs a process in which nothing ran before.</summary>
+    public bool NeedsOwnProcess { get; init; }
 
     public string FullName => $"{Group} {Name}";
 

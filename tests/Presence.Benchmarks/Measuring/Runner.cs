@@ -22,10 +22,11 @@ internal static class Runner
             try
             {
                 var values = new List<double>();
-                for (var run = 0; run < Math.Clamp(effort.Runs, row.LeastRuns, row.MaxRuns); run++)
+                for (var run = 0; run < Math.Max(effort.Runs, row.LeastRuns); run++)
                 {
                     Memory.CleanUp();
-                    values.Add(await row.Measure(effort));
+                    values.Add(
+                        await (row.NeedsOwnProcess ? OwnProcess.MeasureAsync(row, effort) : row.Measure(effort)));
                 }
 
                 await output.WriteLineAsync($"{row.Group}\t{row.Name}\t{Text(Statistics.Median(values))}\t{row.Unit}");

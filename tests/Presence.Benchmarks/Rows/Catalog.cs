@@ -29,5 +29,6 @@ internal static class Catalog
         .. OrleansTrackRows.All,
         .. OrleansClusterRows.All,
         .. OrleansWatchRows.All,
+        .. OrleansByHandRows.All,
     ];
 }

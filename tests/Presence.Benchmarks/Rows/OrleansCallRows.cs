@@ -17,6 +17,7 @@ internal static class OrleansCallRows
             ReadAsync(effort, topic => topic.GetByKey("777"))),
         new(Group, "list 1000, one topic, 100 callers", "calls/s", effort => ReadAsync(
             effort, topic => topic.List(), divide: 50)),
+        new(Group, "list 1000 after one change, one topic", "calls/s", ListChangedAsync),
     ];
 
     private static async Task<double> ReadAsync(Effort effort, Func<ITopicPresenceGrain, Task> read, int divide = 1)
@@ -32,6 +33,39 @@ internal static class OrleansCallRows
         var calls = effort.Tracks * 5 / divide;
         await CallAsync(calls, _ => read(topic));
         return await CallAsync(calls, _ => read(topic));
+    }
+
+    private static async Task<double> ListChangedAsync(Effort effort)
+    {
+        await using var silos = await OrleansSilos.StartAsync(1);
+        var session = silos[0].OpenSession();
+        var tracker = silos[0].Tracker;
+        for (var i = 0; i < Present; i++)
+        {
+            await tracker.TrackAsync(session, "lobby", People.Key(i), People.Meta(i));
+        }
+
+        var topic = silos.GrainsOf(0).GetGrain<ITopicPresenceGrain>("lobby");
+        return await ChangeAndListAsync(
+            effort,
+            i => tracker.UpdateAsync(session, "lobby", People.Key(i % Present), People.Meta(i)).AsTask(),
+            () => topic.List());
+    }
+
+    /// <summary>Returns the lists per second of one caller, each after one change, the time of the changes apart.</summary>
+    public static async Task<double> ChangeAndListAsync(Effort effort, Func<int, Task> change, Func<Task> list)
+    {
+        var lists = effort.Tracks / 50;
+        var took = TimeSpan.Zero;
+        for (var i = -lists / 4; i < lists; i++)
+        {
+            await change(Math.Abs(i));
+            var begun = Stopwatch.GetTimestamp();
+            await list();
+            took += i >= 0 ? Stopwatch.GetElapsedTime(begun) : TimeSpan.Zero;
+        }
+
+        return lists / took.TotalSeconds;
     }
 
     /// <summary>Measures Orleans alone: a call of a grain that does nothing.</summary>

@@ -26,7 +26,10 @@ internal static class OrleansClusterRows
             e, 0.99, Receiver.Stream)),
         new(Group, "change to the last of 1000 observers of a topic on another silo, p50", "ms", ManyObserversAsync),
         new(Group, "late joiner holds 100000, quiet", "ms", _ => LateJoinerAsync()),
-        new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync()),
+        new(Group, "memory per presence tracked through a grain, of 100000", "bytes", _ => MemoryAsync())
+        {
+            NeedsOwnProcess = true,
+        },
         new(Group, "idle, each of three silos, without presence", "% of a core", e => IdleAsync(
             e, null, withPresence: false)),
         new(Group, "idle, each of three silos, default options", "% of a core", e => IdleAsync(e, null)),

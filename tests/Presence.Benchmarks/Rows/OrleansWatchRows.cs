@@ -81,7 +81,7 @@ internal static class OrleansWatchRows
     }
 
     /// <summary>Acts at a fixed rate; what is late is caught up.</summary>
-    private static async Task PaceAsync(int perSecond, int count, Action<int> act)
+    internal static async Task PaceAsync(int perSecond, int count, Action<int> act)
     {
         var begun = Stopwatch.GetTimestamp();
         for (var i = 0; i < count; i++)
