@@ -22,7 +22,7 @@ internal static class SiloProgram
             var options = SiloOptions.Read(configuration.Settings);
             if (arguments.CreateSchema)
             {
-                await DatabaseSetup.RunAsync(options);
+                await Database.CreateTablesAsync(options);
                 await output.WriteLineAsync("The tables of silos, leases and token keys are in the database.");
                 return 0;
             }

@@ -48,10 +48,10 @@ internal sealed class SiloOptions
     /// <summary>Gets or sets the path below which a proxy serves the host, such as <c>/presence</c>.</summary>
     public string PathBase { get; set; } = "";
 
-    /// <summary>Gets or sets the proxies whose X-Forwarded headers are believed: addresses or networks.</summary>
-    public IList<string> TrustedProxies { get; set; } = [];
+    /// <summary>Gets or sets the proxies whose X-Forwarded headers are believed.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; set; } = [];
 
-    public SiloOrleansOptions Orleans { get; } = new();
+    public SiloClusterOptions Orleans { get; } = new();
     public PresencePostgresOptions Postgres { get; } = new();
     public PresenceDashboardOptions Admin { get; private set; } = new();
 
@@ -67,8 +67,8 @@ internal sealed class SiloOptions
     public IEnumerable<string> PlainUrls => TrustedProxies.Count > 0 ? [] : Urls
         .Where(url => url.Scheme == "http" && !IsLoopback(url)).Select(url => $"{url.Scheme}://{url.Host}:{url.Port}");
 
-    /// <summary>Returns the HTTP port of a node; 0 if the system chooses.</summary>
-    public int PortOf(int number) => Urls[0].Port == 0 ? 0 : Urls[0].Port + number - 1;
+    /// <summary>Returns the silos of this process.</summary>
+    public SiloPlan PlanSilos() => new(Nodes, Urls[0].Port, NodeName, Orleans);
 
     public IEnumerable<string> UrlsOf(int number) =>
         Urls.Select(url => $"{url.Scheme}://{url.Host}:{(url.Port == 0 ? 0 : url.Port + number - 1)}");
@@ -135,23 +135,8 @@ internal sealed class SiloOptions
             $"'{PathBase}'",
             "must be a path such as /presence",
             nameof(PathBase));
-        foreach (var proxy in TrustedProxies)
-        {
-            rules.Require(
-                NetworkOf(proxy) is not null,
-                $"'{proxy}'",
-                "must be addresses or networks such as 10.0.0.0/8",
-                nameof(TrustedProxies));
-        }
-
         Orleans.Validate();
     }
-
-    /// <summary>Returns the network of an address or network; null if the text is neither.</summary>
-    public static IPNetwork? NetworkOf(string text) =>
-        IPNetwork.TryParse(text, out var network) ? network
-        : IPAddress.TryParse(text, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
-        : null;
 
     /// <summary>
     /// Reads the allowed hosts. A host that only this machine can reach has only local names by default: another name

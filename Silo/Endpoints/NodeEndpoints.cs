@@ -72,7 +72,7 @@ internal static class NodeEndpoints
         forwarded.KnownIPNetworks.Clear();
         foreach (var proxy in options.TrustedProxies)
         {
-            forwarded.KnownIPNetworks.Add(SiloOptions.NetworkOf(proxy)!.Value);
+            forwarded.KnownIPNetworks.Add(proxy);
         }
 
         app.UseForwardedHeaders(forwarded);
@@ -83,13 +83,8 @@ internal static class NodeEndpoints
     {
         if (options.PathBase.Length > 0)
         {
-            app.Use((http, next) =>
+            app.UsePathBase(options.PathBase).Use((http, next) =>
             {
-                if (http.Request.Path.StartsWithSegments(options.PathBase, out var rest))
-                {
-                    http.Request.Path = rest;
-                }
-
                 http.Request.PathBase = options.PathBase;
                 return next(http);
             });

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Orleans.Dashboard;
+using Orleans.Hosting;
 
 namespace Presence.Silo;
 
@@ -40,8 +42,15 @@ internal sealed partial class NodeHost(SiloEndpoints endpoints, string urls, Web
         ConfigureServer(builder);
         builder.Services.AddSingleton<IHostLifetime, NullHostLifetime>();
         builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = [.. run.Options.AllowedHosts]);
-        run.Cluster.AddTo(builder, endpoints);
-        NodeServices.Add(builder.Services, run, endpoints.Name);
+        builder.UseOrleans(silo =>
+        {
+            run.Cluster.AddTo(silo, endpoints);
+            if (run.Options.OrleansDashboard)
+            {
+                silo.AddDashboard();
+            }
+        });
+        NodeServices.Add(builder.Services, run);
         var app = builder.Build();
         NodeEndpoints.Map(app, run);
         foreach (var url in run.IsDevelopment ? [] : run.Options.PlainUrls)

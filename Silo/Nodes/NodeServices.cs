@@ -2,7 +2,6 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using Presence.Dashboard;
-using Presence.Node;
 using Presence.Postgres;
 
 namespace Presence.Silo;
@@ -10,18 +9,14 @@ namespace Presence.Silo;
 /// <summary>Registers the services of a node.</summary>
 internal static class NodeServices
 {
-    public static void Add(IServiceCollection services, SiloRun run, string name)
+    public static void Add(IServiceCollection services, SiloRun run)
     {
         services.AddSingleton(run.Keys.Provider);
-        services.AddSingleton(run);
         SiloOptions.AddTo(services);
         services.AddProblemDetails();
-        services.AddHealth();
+        services.AddHealth(run);
         AddTelemetry(services, run.Options.Metrics);
 
-        // Hosted services stop in reverse order: the coordinated drain runs before the node leaves.
-        services.AddPresence(presence => presence.NodeName = name);
-        services.AddSingleton<IHostedService, CoordinatedDrain>();
         if (run.Options.Database is { } database)
         {
             // Leases of unique processes; the first one opens a connection.

@@ -1,4 +1,5 @@
 using Presence.Dashboard;
+using Presence.Postgres;
 
 namespace Presence.Silo;
 
@@ -6,17 +7,17 @@ namespace Presence.Silo;
 internal sealed class SiloRun
 {
     private readonly List<NodeHost> _nodes = [];
-    private readonly TaskCompletionSource _allStop = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TextWriter _output;
-    private int _stopping;
 
     private SiloRun(SiloConfiguration configuration, SiloOptions options, TextWriter output)
     {
         _output = output;
         Configuration = configuration;
         Options = options;
-        Cluster = new SiloCluster(options, output);
+        Cluster = new SiloCluster(options.PlanSilos(), output, options.Database is { } database
+            ? silo => Database.UseClustering(silo, database, options.Orleans.Kubernetes)
+            : null);
         Keys = TokenKeys.Create(options, IsDevelopment);
         if (string.IsNullOrEmpty(options.Admin.Password) && IsDevelopment)
         {
@@ -54,8 +55,12 @@ internal sealed class SiloRun
         {
             ListenAddresses.Check(Options);
             await Cluster.PrepareAsync(stop);
+            if (Options.Database is { } database)
+            {
+                await PostgresSiloTables.CreateAsync(database, stop);
+            }
+
             _nodes.AddRange(Cluster.Silos.Select(endpoints => NodeHost.Build(this, endpoints)));
-            // In sequence: of two concurrent joins one conflicts in the membership table and retries after 3 s.
             var first = _nodes[Cluster.First.Number - 1];
             await StartAsync(first, stop);
             Cluster.CheckJoined(first.Services);
@@ -110,16 +115,5 @@ internal sealed class SiloRun
         {
             await _output.WriteLineAsync("Not all silos could write to the database that they stop; ending without.");
         }
-    }
-
-    /// <summary>Completes when all nodes have called it at the begin of their stop.</summary>
-    public Task AllStopAsync()
-    {
-        if (Interlocked.Increment(ref _stopping) >= _nodes.Count)
-        {
-            _allStop.TrySetResult();
-        }
-
-        return _allStop.Task;
     }
 }

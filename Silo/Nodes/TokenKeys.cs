@@ -7,8 +7,6 @@ namespace Presence.Silo;
 /// <summary>The key ring that signs tokens, for all nodes of this process, and its location for the banner.</summary>
 internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
 {
-    private const string ApplicationName = "Presence";
-
     /// <exception cref="SiloStartException">
     /// The directory or database is unusable, or several nodes run outside Development without either: tokens would be
     /// invalid after a restart and on nodes of other processes.
@@ -26,7 +24,10 @@ internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
 
         if (options.Database is { } database)
         {
-            return new TokenKeys(InDatabase(database, certificate), "PostgreSQL" + encrypted);
+            var repository = Database.OpenKeys(database);
+            return new TokenKeys(
+                Open(ring => ring.AddKeyManagementOptions(keys => keys.XmlRepository = repository), certificate),
+                "PostgreSQL" + encrypted);
         }
 
         if (!isDevelopment && options.Nodes > 1)
@@ -56,36 +57,12 @@ internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
         }
     }
 
-    private static void Configure(IDataProtectionBuilder ring, X509Certificate2? certificate)
-    {
-        ring.SetApplicationName(ApplicationName);
-        if (certificate is not null)
-        {
-            ring.ProtectKeysWithCertificate(certificate);
-        }
-    }
-
-    private static IDataProtectionProvider InDatabase(string connectionString, X509Certificate2? certificate)
-    {
-        var repository = new PostgresXmlRepository(connectionString);
-        var services = new ServiceCollection();
-        Configure(
-            services.AddDataProtection().AddKeyManagementOptions(keys => keys.XmlRepository = repository), certificate);
-        // Not disposed: the provider is used until the process ends.
-        var provider = services.BuildServiceProvider().GetRequiredService<IDataProtectionProvider>();
-        provider.CreateProtector("Presence.Start").Protect([]);
-        return provider;
-    }
-
     private static IDataProtectionProvider InDirectory(string path, X509Certificate2? certificate)
     {
         try
         {
             var directory = Directory.CreateDirectory(path);
-            var provider = DataProtectionProvider.Create(directory, ring => Configure(ring, certificate));
-            // Creates the first key now, so that a read-only directory fails the start and not a sign-in.
-            provider.CreateProtector("Presence.Start").Protect([]);
-            return provider;
+            return Open(ring => ring.PersistKeysToFileSystem(directory), certificate);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException
             or CryptographicException or ArgumentException)
@@ -94,5 +71,22 @@ internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)
                 $"Presence:KeyDirectory is '{path}': it must be a writable folder ({e.GetBaseException().Message})."
                     .ReplaceLineEndings(" "));
         }
+    }
+
+    private static IDataProtectionProvider Open(Action<IDataProtectionBuilder> store, X509Certificate2? certificate)
+    {
+        var ring = new ServiceCollection().AddDataProtection().SetApplicationName("Presence");
+        store(ring);
+        if (certificate is not null)
+        {
+            ring.ProtectKeysWithCertificate(certificate);
+        }
+
+        // Not disposed: the provider is used until the process ends.
+        var provider = ring.Services.BuildServiceProvider().GetRequiredService<IDataProtectionProvider>();
+
+        // Creates the first key now, so that a read-only directory fails the start and not a sign-in.
+        provider.CreateProtector("Presence.Start").Protect([]);
+        return provider;
     }
 }

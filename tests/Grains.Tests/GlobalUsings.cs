@@ -1,5 +1,6 @@
 global using System.Collections.Concurrent;
 global using System.Diagnostics.Metrics;
+global using System.Net;
 global using System.Text;
 global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;
@@ -12,6 +13,7 @@ global using Orleans.Storage;
 global using Orleans.Streams;
 global using Orleans.TestingHost;
 global using Presence.Crdt;
+global using Presence.Grains.Clustering;
 global using Presence.Grains.Diffs;
 global using Presence.Grains.Transport;
 global using Presence.Grains.Placement;

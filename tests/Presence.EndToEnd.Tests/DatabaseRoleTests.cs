@@ -32,8 +32,8 @@ public sealed class DatabaseRoleTests
 
         // As a node.
         var node = As(server, "presence", "node's");
-        await OrleansDatabase.CreateSchemaAsync(node);
-        var keys = new PostgresXmlRepository(node);
+        await PostgresSiloTables.CreateAsync(node);
+        var keys = Database.OpenKeys(node);
         keys.StoreElement(new System.Xml.Linq.XElement("key"), "a");
         Assert.Single(keys.GetAllElements());
         await using var source = NpgsqlDataSource.Create(node);

@@ -13,6 +13,8 @@ global using Presence.Harness.Databases;
 global using Presence.Harness.Networks;
 global using Presence.Harness.Nodes;
 global using Presence.Harness.Processes;
+global using Presence.Grains.Clustering;
+global using Presence.Postgres;
 global using Presence.Silo;
 global using Xunit;
 global using Xunit.Abstractions;

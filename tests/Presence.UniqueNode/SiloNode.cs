@@ -3,7 +3,6 @@ using Orleans.Hosting;
 using Presence.Grains;
 using Presence.Harness.Networks;
 using Presence.Postgres;
-using Presence.Silo;
 
 namespace Presence.UniqueNode;
 
@@ -29,10 +28,13 @@ internal static class SiloNode
         var port = FreePorts.Find(2);
         builder.UseOrleans(silo =>
         {
-            silo.UseAdoNetClustering(
-                o => (o.Invariant, o.ConnectionString) = ("Npgsql", OrleansDatabase.In(settings.Database)));
+            silo.UseAdoNetClustering(o =>
+            {
+                (o.Invariant, o.ConnectionString) = (
+                    "Npgsql", PostgresSiloTables.ConnectionString(settings.Database));
+            });
             silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Schema, settings.Schema));
-            silo.Configure<Orleans.Configuration.SiloOptions>(o => o.SiloName = settings.Name);
+            silo.Configure<SiloOptions>(o => o.SiloName = settings.Name);
             silo.Configure<EndpointOptions>(o =>
             {
                 (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (settings.Address, port, port + 1);
@@ -59,10 +61,10 @@ internal static class SiloNode
         {
             try
             {
-                await OrleansDatabase.CreateSchemaAsync(database);
+                await PostgresSiloTables.CreateAsync(database);
                 return;
             }
-            catch (SiloStartException) when (Stopwatch.GetElapsedTime(begun) < DatabaseTimeout)
+            catch (PresencePostgresException) when (Stopwatch.GetElapsedTime(begun) < DatabaseTimeout)
             {
                 // Retry.
             }

@@ -3,7 +3,7 @@ using Presence.Node;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Registers the health check of a node.</summary>
+/// <summary>Registers the health checks of a node.</summary>
 public static class PresenceHealthChecksBuilderExtensions
 {
     /// <summary>
@@ -12,8 +12,8 @@ public static class PresenceHealthChecksBuilderExtensions
     /// it is ready, while it drains, and after it failed.
     /// </summary>
     /// <remarks>
-    /// <para>A degraded node serves reads and local writes, so keep it in rotation. Do not use the check for liveness:
-    /// a restart does not repair a network.</para>
+    /// <para>A degraded node serves reads and local writes, so keep it in rotation. Do not use the check for liveness,
+    /// but <see cref="AddPresenceLiveness"/>: a restart does not repair a network.</para>
     /// <para>The data has <c>node</c>, <c>incarnation</c>, <c>transport</c>, <c>replicas_up</c> and
     /// <c>replicas_recovering</c>; replicas are counted per node, tracker and shard.</para>
     /// </remarks>
@@ -33,6 +33,24 @@ public static class PresenceHealthChecksBuilderExtensions
             name,
             static services => ActivatorUtilities.CreateInstance<PresenceHealthCheck>(services),
             failureStatus,
+            tags));
+    }
+
+    /// <summary>
+    /// Adds a check of the node that is unhealthy once it has failed: another node has its name, it never recovers, and
+    /// its process must be started again.
+    /// </summary>
+    /// <param name="builder">The builder that <c>AddHealthChecks</c> returns.</param>
+    /// <param name="tags">Tags to select checks by.</param>
+    /// <exception cref="InvalidOperationException">At the first check: no node was added.</exception>
+    public static IHealthChecksBuilder AddPresenceLiveness(
+        this IHealthChecksBuilder builder, params IEnumerable<string> tags)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.Add(new HealthCheckRegistration(
+            "presence live",
+            static services => ActivatorUtilities.CreateInstance<PresenceLivenessCheck>(services),
+            HealthStatus.Unhealthy,
             tags));
     }
 }

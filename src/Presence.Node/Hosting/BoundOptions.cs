@@ -121,6 +121,11 @@ internal static class BoundOptions
                     ? entries.ConvertAll(entry => int.Parse(entry, CultureInfo.InvariantCulture))
                     : null,
                 "must be whole numbers, such as 100,1000,10000"),
+            _ when type == typeof(IReadOnlyList<IPNetwork>) => (
+                entries.ConvertAll(Network) is var networks && !networks.Contains(null)
+                    ? networks.ConvertAll(network => network!.Value)
+                    : null,
+                "must be addresses or networks such as 10.0.0.0/8"),
             _ when type == typeof(TimeSpan) =>
                 (Duration(text ?? ""), "must be a duration such as 1500ms, 20s, 20min or 00:00:01.500"),
             _ when type == typeof(IPEndPoint) => (
@@ -135,6 +140,11 @@ internal static class BoundOptions
         };
         return read.Value ?? throw Rejected($"{given.Path} is '{text ?? string.Join(",", entries)}': it {read.Rule}.");
     }
+
+    private static IPNetwork? Network(string text) =>
+        IPNetwork.TryParse(text, out var network) ? network
+        : IPAddress.TryParse(text, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+        : null;
 
     private static object? Plain(IConfigurationSection given, Type type)
     {

@@ -41,17 +41,31 @@ public static class PresencePostgresSchema
         }
 
         await using var transaction = await connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
-        // Concurrent creations would fail: one node creates the tables, the others wait.
         await using var command = new NpgsqlCommand(
-            $"SELECT pg_advisory_xact_lock(hashtextextended('presence schema {options.Schema}', 0));"
-                + Tables(options.Schema),
-            connection,
-            transaction)
+            Lock(options.Schema) + Tables(options.Schema), connection, transaction)
         {
             CommandTimeout = AbandonableWork.NoTimeout,
         };
         await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
         await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs <see cref="Script"/>, for a user that may create the tables.</summary>
+    /// <exception cref="PresencePostgresException">
+    /// The database cannot be reached, or permissions are missing.
+    /// </exception>
+    internal static async Task CreateAsync(string connectionString, string schema, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var source = NpgsqlDataSource.Create(connectionString);
+            await using var command = source.CreateCommand(Lock(schema) + Script(schema));
+            await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NpgsqlException or ArgumentException or TimeoutException)
+        {
+            throw new PresencePostgresException(e.Message.ReplaceLineEndings(" "), e);
+        }
     }
 
     private static async Task<int?> ReadVersionAsync(
@@ -87,6 +101,10 @@ public static class PresencePostgresSchema
                     : "run the upgrade script of the release notes."));
         }
     }
+
+    /// <summary>Returns a statement that lets one node create the tables: concurrent creations would fail.</summary>
+    private static string Lock(string schema) =>
+        $"SELECT pg_advisory_xact_lock(hashtextextended('presence schema {schema}', 0));";
 
     private static string Tables(string schema) => $"""
 

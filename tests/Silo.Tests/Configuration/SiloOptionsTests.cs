@@ -193,7 +193,7 @@ public sealed class SiloOptionsTests
     }
 
     private static string NameOf(int number, params ReadOnlySpan<(string Key, string? Value)> settings) =>
-        SiloEndpoints.NameOf(Read(settings), number, siloPort: 11111);
+        SiloEndpoints.NameOf(Read(settings).PlanSilos(), number, siloPort: 11111);
 
     internal static SiloOptions Read(params ReadOnlySpan<(string Key, string? Value)> settings) =>
         SiloOptions.Read(Configuration(settings));

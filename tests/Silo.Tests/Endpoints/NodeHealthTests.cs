@@ -1,6 +1,4 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Microsoft.Extensions.Hosting;
-using Presence.Node;
 
 namespace Presence.Silo.Tests.Endpoints;
 
@@ -11,21 +9,9 @@ public sealed class NodeHealthTests
     {
         var configuration = SiloConfiguration.Load(SiloArguments.Parse(["--urls", "http://127.0.0.1:0"]));
         var run = SiloRun.Create(configuration, SiloOptions.Read(configuration.Settings), TextWriter.Null);
-        var drain = new DrainCheck(run);
-        Assert.Equal(HealthStatus.Healthy, (await drain.CheckHealthAsync(new HealthCheckContext())).Status);
+        Assert.Equal(HealthStatus.Healthy, HealthEndpoints.DrainOf(run).Status);
         await run.StopAsync(TimeSpan.FromSeconds(1));
-        var stopping = await drain.CheckHealthAsync(new HealthCheckContext());
+        var stopping = HealthEndpoints.DrainOf(run);
         Assert.Equal((HealthStatus.Unhealthy, "draining"), (stopping.Status, stopping.Description));
-    }
-
-    [Theory]
-    [InlineData(NodeState.Failed, HealthStatus.Unhealthy, "failed")]
-    [InlineData(NodeState.Starting, HealthStatus.Healthy, "live")]
-    [InlineData(NodeState.Ready, HealthStatus.Healthy, "live")]
-    [InlineData(NodeState.Draining, HealthStatus.Healthy, "live")]
-    public void Node_that_has_failed_is_not_live(NodeState state, HealthStatus status, string description)
-    {
-        var result = NodeLiveness.Of(state);
-        Assert.Equal((status, description), (result.Status, result.Description));
     }
 }

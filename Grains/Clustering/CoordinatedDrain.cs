@@ -1,10 +1,13 @@
-namespace Presence.Silo;
+using Microsoft.Extensions.Hosting;
+
+namespace Presence.Grains.Clustering;
 
 /// <summary>
 /// Delays the leave of a stopping node until the other nodes of this process stop too. Otherwise a node that stops
 /// later would push the leaves of the earlier ones to clients whose sockets are about to close.
 /// </summary>
-internal sealed class CoordinatedDrain(SiloRun run) : IHostedLifecycleService
+/// <param name="allStop">Completes when every node of the process has called it.</param>
+internal sealed class CoordinatedDrain(Func<Task> allStop) : IHostedLifecycleService
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
@@ -16,7 +19,7 @@ internal sealed class CoordinatedDrain(SiloRun run) : IHostedLifecycleService
     {
         try
         {
-            await run.AllStopAsync().WaitAsync(Timeout, cancellationToken);
+            await allStop().WaitAsync(Timeout, cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {

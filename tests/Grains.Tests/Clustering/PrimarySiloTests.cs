@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Presence.Silo.Tests.Clustering;
+namespace Presence.Grains.Tests.Clustering;
 
 public sealed class PrimarySiloTests : IDisposable
 {
@@ -16,7 +16,7 @@ public sealed class PrimarySiloTests : IDisposable
     public async Task Configured_primary_is_awaited_for_20_s_with_a_line_every_2_s()
     {
         var e = await Assert.ThrowsAsync<SiloStartException>(
-            () => FindAsync(11_112, ("Presence:Orleans:Primary", $"{Nowhere}")));
+            () => FindAsync(11_112, Nowhere));
         Assert.Equal(
             "Presence:Orleans:Primary is '127.0.0.1:1': no silo answers there within 20 s. "
             + "Start that silo first, name another, or set ConnectionStrings:Presence.",
@@ -32,7 +32,7 @@ public sealed class PrimarySiloTests : IDisposable
     {
         using var other = new PortListener("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray());
         var e = await Assert.ThrowsAsync<SiloStartException>(
-            () => FindAsync(11_112, ("Presence:Orleans:Primary", $"{other.Address}")));
+            () => FindAsync(11_112, other.Address));
         Assert.Contains("what answers there is no silo of cluster 'presence'", e.Message, StringComparison.Ordinal);
     }
 
@@ -43,21 +43,21 @@ public sealed class PrimarySiloTests : IDisposable
     {
         using var other = new PortListener(Preamble(cluster));
         await Assert.ThrowsAsync<SiloStartException>(
-            () => FindAsync(11_112, ("Presence:Orleans:Primary", $"{other.Address}")));
+            () => FindAsync(11_112, other.Address));
     }
 
     [Fact]
     public async Task Configured_primary_that_answers_is_joined_without_output()
     {
         using var silo = new PortListener(Preamble("presence"));
-        Assert.Equal(silo.Address, await FindAsync(11_112, ("Presence:Orleans:Primary", $"{silo.Address}")));
+        Assert.Equal(silo.Address, await FindAsync(11_112, silo.Address));
         Assert.Empty(Lines());
     }
 
     [Fact]
     public async Task A_configured_primary_of_this_process_is_not_awaited()
     {
-        Assert.Equal(Nowhere, await FindAsync(Nowhere.Port, ("Presence:Orleans:Primary", $"{Nowhere}")));
+        Assert.Equal(Nowhere, await FindAsync(Nowhere.Port, Nowhere));
         Assert.Equal(TimeSpan.Zero, _time.Elapsed);
     }
 
@@ -72,7 +72,7 @@ public sealed class PrimarySiloTests : IDisposable
     [Fact]
     public async Task Default_primary_that_does_not_answer_is_ignored_after_2_s()
     {
-        var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:4001")), _output, _time, Nowhere);
+        var primary = new PrimarySilo(Plans.Options(), _output, _time, Nowhere);
         Assert.Equal(
             new IPEndPoint(IPAddress.Loopback, 11_112), await primary.FindAsync([Place(4001, 11_112)], default));
         Assert.InRange(_time.Elapsed, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2.2));
@@ -84,7 +84,7 @@ public sealed class PrimarySiloTests : IDisposable
     public async Task Other_server_on_the_default_port_is_not_the_primary()
     {
         using var other = new PortListener("220 mail.example.org ESMTP\r\n"u8.ToArray());
-        var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:4001")), _output, _time, other.Address);
+        var primary = new PrimarySilo(Plans.Options(), _output, _time, other.Address);
         Assert.Equal(
             new IPEndPoint(IPAddress.Loopback, 11_112), await primary.FindAsync([Place(4001, 11_112)], default));
         Assert.Equal(
@@ -97,7 +97,7 @@ public sealed class PrimarySiloTests : IDisposable
     public async Task A_default_primary_that_answers_is_joined()
     {
         using var silo = new PortListener(Preamble("presence"));
-        var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:4001")), _output, _time, silo.Address);
+        var primary = new PrimarySilo(Plans.Options(), _output, _time, silo.Address);
         Assert.Equal(silo.Address, await primary.FindAsync([Place(4001, 11_112)], default));
         Assert.Equal([$"Joining the cluster of the silo at {silo.Address}."], Lines());
     }
@@ -106,7 +106,7 @@ public sealed class PrimarySiloTests : IDisposable
     public async Task Host_with_ports_chosen_by_the_system_does_not_join_the_default_primary()
     {
         using var silo = new PortListener(Preamble("presence"));
-        var primary = new PrimarySilo(Options.Read(("urls", "http://127.0.0.1:0")), _output, _time, silo.Address);
+        var primary = new PrimarySilo(Plans.Options(), _output, _time, silo.Address);
         Assert.Equal(new IPEndPoint(IPAddress.Loopback, 20_001), await primary.FindAsync([Place(0, 20_001)], default));
     }
 
@@ -116,18 +116,15 @@ public sealed class PrimarySiloTests : IDisposable
         using var silent = new PortListener();
         using var stop = new CancellationTokenSource();
         var primary = new PrimarySilo(
-            Options.Read(("Presence:Orleans:Primary", $"{silent.Address}")),
-            _output,
-            TimeProvider.System,
-            PrimarySilo.Default);
+            Plans.Options(o => o.Primary = silent.Address), _output, TimeProvider.System, PrimarySilo.Default);
         var finding = primary.FindAsync([Place(4001, 11_112)], stop.Token);
         Assert.False(finding.IsCompleted);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => finding.WaitAsync(TimeSpan.FromSeconds(10)));
     }
 
-    private Task<IPEndPoint> FindAsync(int siloPort, params ReadOnlySpan<(string Key, string Value)> settings) =>
-        new PrimarySilo(Options.Read(settings), _output, _time, PrimarySilo.Default).FindAsync(
+    private Task<IPEndPoint> FindAsync(int siloPort, IPEndPoint? configured = null) =>
+        new PrimarySilo(Plans.Options(o => o.Primary = configured), _output, _time, PrimarySilo.Default).FindAsync(
             [Place(4000, siloPort)], default);
 
     private static SiloEndpoints Place(int http, int silo) => new(1, "node", http, silo, 30_000);

@@ -1,10 +1,10 @@
 using System.Net;
 using Presence.Tracker;
 
-namespace Presence.Silo;
+namespace Presence.Grains.Clustering;
 
 /// <summary>Options of the Orleans cluster (<c>Presence:Orleans</c>).</summary>
-internal sealed class SiloOrleansOptions
+internal sealed class SiloClusterOptions
 {
     public string ClusterId { get; set; } = "presence";
     public string ServiceId { get; set; } = "presence";

@@ -1,4 +1,6 @@
-namespace Presence.Silo;
+using Microsoft.Extensions.Hosting;
+
+namespace Presence.Grains.Clustering;
 
 /// <summary>Stops the silos of this process one after the other, the primary silo last.</summary>
 /// <remarks>

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Presence.Silo;
+namespace Presence.Grains.Clustering;
 
 /// <summary>Result of a probe.</summary>
 internal enum ProbedSilo

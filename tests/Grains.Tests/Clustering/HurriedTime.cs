@@ -1,4 +1,4 @@
-namespace Presence.Silo.Tests.Clustering;
+namespace Presence.Grains.Tests.Clustering;
 
 /// <summary>A clock that goes forward by as much as somebody wants to wait, at once.</summary>
 internal sealed class HurriedTime : TimeProvider

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Presence.Silo;
+namespace Presence.Grains.Clustering;
 
 /// <summary>Assigns the ports of the silos of this process before they start.</summary>
 /// <remarks>
@@ -14,37 +14,37 @@ internal sealed class SiloPorts
     private const int LastFree = 29_999;
     private const int MaxAttempts = 1000;
 
-    private readonly SiloOptions _options;
+    private readonly SiloPlan _plan;
     private readonly TextWriter _output;
     private readonly IPAddress _address;
     private readonly HashSet<int> _assigned = [];
 
-    private SiloPorts(SiloOptions options, TextWriter output)
+    private SiloPorts(SiloPlan plan, TextWriter output)
     {
-        _options = options;
+        _plan = plan;
         _output = output;
-        _address = options.Orleans.AdvertisedAddress ?? IPAddress.Loopback;
-        _assigned.UnionWith(Enumerable.Range(1, options.Nodes).Select(options.PortOf));
+        _address = plan.Options.AdvertisedAddress ?? IPAddress.Loopback;
+        _assigned.UnionWith(Enumerable.Range(1, plan.Count).Select(plan.HttpPortOf));
     }
 
     // A pod has an address of its own.
-    private bool IsPod => _options.Orleans is { Kubernetes: true, AdvertisedAddress: null };
+    private bool IsPod => _plan.Options is { Kubernetes: true, AdvertisedAddress: null };
 
     /// <exception cref="SiloStartException">
     /// A configured port is unusable, or the address is not of this machine.
     /// </exception>
-    public static IReadOnlyList<SiloEndpoints> Assign(SiloOptions options, TextWriter output)
+    public static IReadOnlyList<SiloEndpoints> Assign(SiloPlan plan, TextWriter output)
     {
-        var ports = new SiloPorts(options, output);
-        return [.. Enumerable.Range(1, options.Nodes).Select(ports.EndpointsOf)];
+        var ports = new SiloPorts(plan, output);
+        return [.. Enumerable.Range(1, plan.Count).Select(ports.EndpointsOf)];
     }
 
     private SiloEndpoints EndpointsOf(int number)
     {
-        var http = _options.PortOf(number);
-        var silo = Assign(number, "SiloPort", _options.Orleans.SiloPort, SiloEndpoints.FirstSiloPort);
-        var gateway = Assign(number, "GatewayPort", _options.Orleans.GatewayPort, SiloEndpoints.FirstGatewayPort);
-        return new SiloEndpoints(number, SiloEndpoints.NameOf(_options, number, silo), http, silo, gateway);
+        var http = _plan.HttpPortOf(number);
+        var silo = Assign(number, "SiloPort", _plan.Options.SiloPort, SiloEndpoints.FirstSiloPort);
+        var gateway = Assign(number, "GatewayPort", _plan.Options.GatewayPort, SiloEndpoints.FirstGatewayPort);
+        return new SiloEndpoints(number, SiloEndpoints.NameOf(_plan, number, silo), http, silo, gateway);
     }
 
     private int Assign(int number, string option, int? configured, int first)
@@ -54,7 +54,7 @@ internal sealed class SiloPorts
             return Configured(option, fixedPort, number);
         }
 
-        var http = _options.PortOf(number);
+        var http = _plan.HttpPortOf(number);
         if (http == 0)
         {
             return Free();
@@ -76,10 +76,10 @@ internal sealed class SiloPorts
 
     private int Configured(string option, int first, int number)
     {
-        if (first + _options.Nodes - 1 > IPEndPoint.MaxPort)
+        if (first + _plan.Count - 1 > IPEndPoint.MaxPort)
         {
             throw new SiloStartException(
-                $"Presence:Orleans:{option} is '{first}': it must leave room for {_options.Nodes} ports below 65536.");
+                $"Presence:Orleans:{option} is '{first}': it must leave room for {_plan.Count} ports below 65536.");
         }
 
         var port = first + number - 1;
@@ -114,26 +114,11 @@ internal sealed class SiloPorts
     /// <exception cref="SiloStartException">The address is not of this machine.</exception>
     private string? ProblemOf(int port)
     {
-        if (IsPod)
-        {
-            return null;
-        }
-
-        try
-        {
-            using var listener = new TcpListener(_address, port);
-            listener.Start();
-            return null;
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable)
-        {
-            throw new SiloStartException(
+        var error = IsPod ? null : PortCheck.ErrorOf(new IPEndPoint(_address, port));
+        return error?.SocketErrorCode == SocketError.AddressNotAvailable
+            ? throw new SiloStartException(
                 $"Presence:Orleans:AdvertisedAddress is '{_address}': "
-                + $"it must be an IP address of this machine ({e.Message}).");
-        }
-        catch (SocketException e)
-        {
-            return e.Message;
-        }
+                + $"it must be an IP address of this machine ({error.Message}).")
+            : error?.Message;
     }
 }

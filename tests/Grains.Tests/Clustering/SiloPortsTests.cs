@@ -1,4 +1,6 @@
-namespace Presence.Silo.Tests.Clustering;
+using System.Net.Sockets;
+
+namespace Presence.Grains.Tests.Clustering;
 
 public sealed class SiloPortsTests : IDisposable
 {
@@ -13,7 +15,7 @@ public sealed class SiloPortsTests : IDisposable
     public void Ports_have_the_same_offset_as_the_HTTP_port_from_4000()
     {
         var http = FreePort(gatewayToo: true);
-        var places = Assign(("urls", $"http://127.0.0.1:{http}"));
+        var places = Assign(Plans.Of(http));
         Assert.Equal([new SiloEndpoints(1, $"node-{http - 3999}", http, http + 7111, http + 26_000)], places);
         Assert.Empty(_output.ToString());
     }
@@ -21,7 +23,7 @@ public sealed class SiloPortsTests : IDisposable
     [Fact]
     public void Port_out_of_range_is_replaced_and_printed()
     {
-        var place = Assert.Single(Assign(("urls", $"http://127.0.0.1:{HighPort}")));
+        var place = Assert.Single(Assign(Plans.Of(HighPort)));
         Assert.InRange(place.GatewayPort, 20_000, 29_999);
         Assert.Contains(
             $"{HighPort}: 69000 for Presence:Orleans:GatewayPort is no port; {place.GatewayPort} is used instead.",
@@ -34,7 +36,7 @@ public sealed class SiloPortsTests : IDisposable
     {
         var http = FreePort();
         using var taken = new PortListener(port: http + 7111);
-        var place = Assert.Single(Assign(("urls", $"http://127.0.0.1:{http}")));
+        var place = Assert.Single(Assign(Plans.Of(http)));
         Assert.InRange(place.SiloPort, 20_000, 29_999);
         Assert.Contains(
             $"{http}: {http + 7111} for Presence:Orleans:SiloPort is taken; {place.SiloPort} is used instead.",
@@ -45,7 +47,7 @@ public sealed class SiloPortsTests : IDisposable
     [Fact]
     public void Ports_chosen_by_the_system_differ()
     {
-        var places = Assign(("urls", "http://127.0.0.1:0"), ("Presence:Nodes", "64"));
+        var places = Assign(Plans.Of(0, 64));
         Assert.Equal(128, places.SelectMany(place => new[] { place.SiloPort, place.GatewayPort }).Distinct().Count());
         Assert.Equal(64, places.Select(place => place.Name).Distinct().Count());
         Assert.Empty(_output.ToString());
@@ -57,8 +59,7 @@ public sealed class SiloPortsTests : IDisposable
         var port = FreePort();
         Assert.Equal(
             [port, port + 1],
-            Assign(("urls", "http://127.0.0.1:0"), ("Presence:Nodes", "2"), ("Presence:Orleans:GatewayPort", $"{port}"))
-                .Select(place => place.GatewayPort));
+            Assign(Plans.Of(0, 2, o => o.GatewayPort = port)).Select(place => place.GatewayPort));
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class SiloPortsTests : IDisposable
         using var taken = new PortListener();
         Rejects(
             $"Presence:Orleans:SiloPort: cannot listen on 127.0.0.1:{taken.Port}: ",
-            ("Presence:Orleans:SiloPort", $"{taken.Port}"));
+            Plans.Of(0, 1, o => o.SiloPort = taken.Port));
     }
 
     [Theory]
@@ -75,23 +76,20 @@ public sealed class SiloPortsTests : IDisposable
     [InlineData(65534, 4)]
     public void Configured_port_without_enough_ports_after_it_stops_the_start(int port, int nodes) => Rejects(
         $"Presence:Orleans:SiloPort is '{port}': it must leave room for {nodes} ports below 65536.",
-        ("Presence:Orleans:SiloPort", $"{port}"),
-        ("Presence:Nodes", $"{nodes}"));
+        Plans.Of(0, nodes, o => o.SiloPort = port));
 
     [Fact]
     public void An_address_of_another_machine_stops_the_start() => Rejects(
         "Presence:Orleans:AdvertisedAddress is '203.0.113.1': it must be an IP address of this machine",
-        ("Presence:Orleans:AdvertisedAddress", "203.0.113.1"));
+        Plans.Of(0, 1, o => o.AdvertisedAddress = IPAddress.Parse("203.0.113.1")));
 
-    private void Rejects(string expected, params ReadOnlySpan<(string Key, string Value)> settings)
+    private void Rejects(string expected, SiloPlan plan)
     {
-        var given = settings.ToArray();
-        var e = Assert.Throws<SiloStartException>(() => Assign([("urls", "http://127.0.0.1:0"), .. given]));
+        var e = Assert.Throws<SiloStartException>(() => Assign(plan));
         Assert.StartsWith(expected, e.Message, StringComparison.Ordinal);
     }
 
-    private IReadOnlyList<SiloEndpoints> Assign(params ReadOnlySpan<(string Key, string Value)> settings) =>
-        SiloPorts.Assign(Options.Read(settings), _output);
+    private IReadOnlyList<SiloEndpoints> Assign(SiloPlan plan) => SiloPorts.Assign(plan, _output);
 
     /// <summary>Returns an HTTP port that is free, with its silo port and the next one.</summary>
     private static int FreePort(bool gatewayToo = false)
@@ -106,7 +104,7 @@ public sealed class SiloPortsTests : IDisposable
                 using var gateway = new PortListener(port: gatewayToo ? http + 26_000 : 0);
                 return http;
             }
-            catch (System.Net.Sockets.SocketException)
+            catch (SocketException)
             {
                 // The port is in use: try another.
             }

@@ -1,17 +1,15 @@
 using System.Net;
 
-namespace Presence.Silo;
+namespace Presence.Grains.Clustering;
 
 /// <summary>Finds the primary silo of a cluster without a database, through which the other silos join.</summary>
-
-internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimeProvider time, IPEndPoint defaultPrimary)
+internal sealed class PrimarySilo(
+    SiloClusterOptions options, TextWriter output, TimeProvider time, IPEndPoint defaultPrimary)
 {
     private static readonly TimeSpan ConfiguredTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
-
-    private readonly SiloOrleansOptions _settings = options.Orleans;
 
     /// <summary>Gets the default primary: the silo of the host on HTTP port 4000.</summary>
     public static IPEndPoint Default { get; } = new(IPAddress.Loopback, SiloEndpoints.FirstSiloPort);
@@ -20,7 +18,7 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
     /// <exception cref="SiloStartException">The configured primary does not answer.</exception>
     public async Task<IPEndPoint> FindAsync(IReadOnlyList<SiloEndpoints> silos, CancellationToken stop)
     {
-        if (_settings.Primary is { } configured)
+        if (options.Primary is { } configured)
         {
             if (!silos.Any(endpoints => IsAt(endpoints, configured)))
             {
@@ -53,7 +51,7 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
         var found = await ProbeAsync(primary, DefaultTimeout, null, stop);
         if (found != ProbedSilo.Silo)
         {
-            var cluster = found == ProbedSilo.Nothing ? "" : $" of cluster '{_settings.ClusterId}'";
+            var cluster = found == ProbedSilo.Nothing ? "" : $" of cluster '{options.ClusterId}'";
             await output.WriteLineAsync(
                 $"No silo{cluster} answers at {primary}, the default primary: "
                 + "this process forms a cluster of its own.");
@@ -72,7 +70,7 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
                 $"Presence:Orleans:Primary is '{primary}': "
                 + (found == ProbedSilo.Nothing
                     ? "no silo answers there"
-                    : $"what answers there is no silo of cluster '{_settings.ClusterId}' (Presence:Orleans:ClusterId)")
+                    : $"what answers there is no silo of cluster '{options.ClusterId}' (Presence:Orleans:ClusterId)")
                 + $" within {timeout}. Start that silo first, name another, or set ConnectionStrings:Presence.");
         }
 
@@ -102,7 +100,7 @@ internal sealed class PrimarySilo(SiloOptions options, TextWriter output, TimePr
             limit.CancelAfter(left < ReportInterval ? left : ReportInterval);
             try
             {
-                found = await SiloProbe.ProbeAsync(primary, _settings.ClusterId, limit.Token);
+                found = await SiloProbe.ProbeAsync(primary, options.ClusterId, limit.Token);
             }
             catch (OperationCanceledException)
             {

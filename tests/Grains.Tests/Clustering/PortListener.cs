@@ -1,4 +1,6 @@
-namespace Presence.Silo.Tests.Clustering;
+using System.Net.Sockets;
+
+namespace Presence.Grains.Tests.Clustering;
 
 /// <summary>Listens on a port and sends given bytes on each connection.</summary>
 internal sealed class PortListener : IDisposable

@@ -1,4 +1,0 @@
-namespace Presence.Silo;
-
-/// <summary>The host cannot start for a reason that the user can fix. The message is one line.</summary>
-internal sealed class SiloStartException(string message) : Exception(message);
