@@ -1,6 +1,6 @@
 namespace Presence.Benchmarks.Measuring;
 
-/// <summary>Measures a row in a process of its own, because what earlier rows left behind would change its figure.</summary>
+/// <summary>Measures a row in a process of its own: what earlier rows left behind would change its figure.</summary>
 internal static class OwnProcess
 {
     /// <summary>The argument that makes this program measure one row once and print its value.</summary>

@@ -52,7 +52,7 @@ internal static class OrleansCallRows
             () => topic.List());
     }
 
-    /// <summary>Returns the lists per second of one caller, each after one change, the time of the changes apart.</summary>
+    /// <summary>Returns the lists per second of one caller, each after one change, whose time does not count.</summary>
     public static async Task<double> ChangeAndListAsync(Effort effort, Func<int, Task> change, Func<Task> list)
     {
         var lists = effort.Tracks / 50;
