@@ -62,17 +62,17 @@ internal sealed class ReplicatedShards(
 
     /// <summary>
     /// Handles that a process of a node is in contact in lanes of a pool size: earlier ones of its name have ended,
-    /// also those that wrote in lanes of another pool size.
+    /// also those that wrote in lanes of another pool size. In lanes that this node only reads, it is one that writes.
     /// </summary>
     public void Started(StartedProcess process, int poolSize)
     {
-        if (_readers.IsEmpty || process.Incarnation == 0)
+        if (_readers.IsEmpty)
         {
             return;
         }
 
-        var end = new ActionCommand(
-            (h, now, effects) => h.Shard.NodeGone(now, process.Node, process.Incarnation - 1, effects));
+        Expect(new OtherPool(process.Node, poolSize));
+        var end = new ActionCommand((h, now, effects) => h.Shard.ProcessStarted(now, process, effects));
         foreach (var other in All.Where(host => host.Shard.PoolSize != poolSize))
         {
             other.Post(end, always: true);

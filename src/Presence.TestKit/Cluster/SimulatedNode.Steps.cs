@@ -97,8 +97,9 @@ public sealed partial class SimulatedNode
     /// <summary>Does for shards with other pool sizes what the last step has shown of a node.</summary>
     private void RelateToOtherPools(TrackerShard stepped)
     {
-        var others = _effects.OtherPools.ToArray();
-        var started = _effects.Started.Where(process => process.Incarnation > 0).ToArray();
+        var started = _effects.Started.ToArray();
+        OtherPool[] others =
+            [.. _effects.OtherPools, .. started.Select(process => new OtherPool(process.Node, stepped.PoolSize))];
         foreach (var other in others.Where(other => other.PoolSize != PoolSize))
         {
             foreach (var reader in ReadersOf(other.PoolSize))
@@ -111,9 +112,7 @@ public sealed partial class SimulatedNode
         {
             foreach (var shard in Shards.Where(shard => shard.PoolSize != stepped.PoolSize))
             {
-                Step(
-                    shard, StepCause.Hint,
-                    now => shard.NodeGone(now, process.Node, process.Incarnation - 1, _effects));
+                Step(shard, StepCause.Hint, now => shard.ProcessStarted(now, process, _effects));
             }
         }
     }

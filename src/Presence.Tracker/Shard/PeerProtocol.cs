@@ -225,9 +225,16 @@ internal sealed class PeerProtocol
             return;
         }
 
-        _tombstones.Add(replica, now);
         _heartbeats.RemoveExpected(replica.Node);
         _awaited.Remove(replica.Node);
+        MarkEarlierDead(now, replica, reason, kind, effects);
+    }
+
+    /// <summary>Does the same for a node of which a later process is alive, and therefore expected as before.</summary>
+    public void MarkEarlierDead(
+        TimeSpan now, ReplicaId replica, LeaveReason reason, ReplicaEventKind kind, ShardEffects effects)
+    {
+        _tombstones.Add(replica, now);
         if (_table.TryGet(replica.Node, out var peer) && peer.Replica <= replica)
         {
             Forget(peer, reason, effects);

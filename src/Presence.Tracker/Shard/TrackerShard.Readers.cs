@@ -48,6 +48,20 @@ internal sealed partial class TrackerShard
             self, lane, poolSize, node[0]._options, limits, seed(), bounds ?? FrameBounds.Production, node)),
     ];
 
+    /// <summary>
+    /// Handles that a process of a node was seen in lanes of another pool size: earlier ones of its name have ended.
+    /// </summary>
+    public void ProcessStarted(TimeSpan now, StartedProcess process, ShardEffects effects)
+    {
+        _presences.SetNow(now);
+        if (!_hasEnded && process.Incarnation > 0 && process.Node != Self.Node)
+        {
+            var last = new ReplicaId(process.Node, process.Incarnation - 1);
+            _peers.MarkEarlierDead(now, last, LeaveReason.Replaced, ReplicaEventKind.Dead, effects);
+            Publish();
+        }
+    }
+
     /// <summary>Ends a reader: what it reads is not shown any more.</summary>
     public void Detach()
     {

@@ -23,6 +23,7 @@ public sealed class FiveThousandShopperTests(ITestOutputHelper output)
         await using var silo = await SiloProcess.StartAsync(ThreeSilos.Options);
         using var report = new StringWriter();
         using var log = new StringWriter();
+        using var stop = new CancellationTokenSource();
         // The shoppers run in this process: the test waits for them anyway.
         var crowd = Task.Run(() => ClientProgram.RunAsync(
             [
@@ -30,15 +31,24 @@ public sealed class FiveThousandShopperTests(ITestOutputHelper output)
                 "--url", string.Join(',', silo.Nodes), "--password", SiloProcess.Password,
             ],
             new ClientConsole(report, TextWriter.Synchronized(log)),
-            CancellationToken.None));
-        await ShoppersArriveAsync(silo.Nodes[0], count * 9 / 10, crowd);
-        var shown = await NodeScripts.RunAsync(
-            "dashboard-load.mjs",
-            [chromium, Places.Results, SiloProcess.Password, silo.Nodes[0], silo.Nodes[1], $"{seconds / 3}"],
-            seconds: 180);
-        var status = await crowd.WaitAsync(TimeSpan.FromMinutes(5));
-        output.WriteLine($"{shown}\n{report}");
-        Assert.True(status == 0, $"{report}\n{log}");
+            stop.Token));
+        try
+        {
+            await ShoppersArriveAsync(silo.Nodes[0], count * 9 / 10, crowd);
+            var shown = await NodeScripts.RunAsync(
+                "dashboard-load.mjs",
+                [chromium, Places.Results, SiloProcess.Password, silo.Nodes[0], silo.Nodes[1], $"{seconds / 3}"],
+                seconds: 180);
+            var status = await crowd.WaitAsync(TimeSpan.FromMinutes(5));
+            output.WriteLine($"{shown}\n{report}");
+            Assert.True(status == 0, $"{report}\n{log}");
+        }
+        finally
+        {
+            // It must not write to the writers after a failed test has closed them.
+            await stop.CancelAsync();
+            await ((Task)crowd).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private static async Task ShoppersArriveAsync(string node, int count, Task crowd)

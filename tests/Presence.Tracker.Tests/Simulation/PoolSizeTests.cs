@@ -111,6 +111,19 @@ public sealed class PoolSizeTests
             : 0;
     }
 
+    [Fact]
+    public void Node_that_is_seen_in_other_lanes_is_still_waited_for()
+    {
+        var effects = new ShardEffects();
+        var shard = new TrackerShard(new("a", 5), 0, new TrackerOptions(), new PresenceLimits(), 1);
+        shard.NodeJoined(TimeSpan.Zero, "b", effects);
+        shard.AwaitNodes();
+        shard.ProcessStarted(TimeSpan.Zero, new StartedProcess("b", 7), effects);
+        Assert.False(shard.IsSynchronized);
+        shard.NodeGone(TimeSpan.Zero, "b", 7, effects);
+        Assert.True(shard.IsSynchronized);
+    }
+
     private static List<SimulatedNode> Start(SimulatedCluster cluster, int[] poolSizes) =>
         [.. poolSizes.Select((size, i) => Start(cluster, $"n{i}", size))];
 
