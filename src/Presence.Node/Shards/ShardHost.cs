@@ -89,14 +89,23 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
     }
 
     /// <summary>Completes when the state of all nodes was received that are known now.</summary>
-    public Task SynchronizedAsync() => WithLock(() =>
+    public async Task SynchronizedAsync()
     {
-        Shard.AwaitNodes();
-        _synchronized = Shard.IsSynchronized ? null : new(TaskCreationOptions.RunContinuationsAsynchronously);
-        return _synchronized?.Task ?? Task.CompletedTask;
-    });
+        var synchronized = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var wait = new ActionCommand((h, _, _) =>
+        {
+            h.Shard.AwaitNodes();
+            h._synchronized = synchronized;
+        });
+        await Execute<ActionCommand, bool>(wait, always: true).ConfigureAwait(false);
+        await synchronized.Task.ConfigureAwait(false);
+    }
 
-    public T WithLock<T>(Func<T> action) => WithLock([this], action);
+    /// <summary>
+    /// Runs an action while no command of this shard runs. That of a reader needs all of its homes, so one of them is
+    /// locked: a caller may hold it already, and must not wait for a reader that waits for it.
+    /// </summary>
+    public T WithLock<T>(Func<T> action) => WithLock([IsReader ? _homes[0] : this], action);
 
     /// <summary>Locks several shards at once, for commands that must be applied to all or none.</summary>
     /// <param name="hosts">In order of their numbers, so that two callers cannot deadlock.</param>

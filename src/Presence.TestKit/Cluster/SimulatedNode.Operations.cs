@@ -138,16 +138,12 @@ public sealed partial class SimulatedNode
             var ((shard, part), isFirst) = (parts[at], at == 0);
             entries.AddRange(Operate(what, expectFailure && isFirst, shard, now =>
             {
-                parts.ForEach(p => CheckOnce(p.Key, p.Part));
-                return Written(change(shard, now, part));
-
-                void CheckOnce(TrackerShard of, TrackRequest[] requested)
+                if (isFirst)
                 {
-                    if (isFirst)
-                    {
-                        check(of, requested);
-                    }
+                    parts.ForEach(p => check(p.Key, p.Part));
                 }
+
+                return Written(change(shard, now, part));
             }));
         }
 

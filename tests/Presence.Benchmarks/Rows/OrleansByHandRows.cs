@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Orleans;
 using Orleans.Concurrency;
 using Orleans.Placement;
@@ -157,7 +158,7 @@ public sealed class HandWrittenTopicGrain : Grain, IHandWrittenTopicGrain
 /// <summary>Counts changes, and notes when expected ones arrive.</summary>
 internal sealed class HandWrittenObserver : IHandWrittenObserver
 {
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, TaskCompletionSource<long>> _expected =
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<long>> _expected =
         new(StringComparer.Ordinal);
     private int _received;
 
