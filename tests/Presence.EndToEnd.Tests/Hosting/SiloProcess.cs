@@ -10,6 +10,8 @@ internal sealed partial class SiloProcess : IAsyncDisposable
 
     public const string Password = "correct horse battery staple";
 
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(20);
+
     private readonly OwnedProcess _process;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -69,19 +71,25 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>Sends SIGTERM and returns how long the process took to end.</summary>
-    public Task<TimeSpan> TerminateAsync()
+    public async Task<TimeSpan> TerminateAsync()
     {
         _process.Signal(UnixSignal.Terminate);
-        return _process.WaitForEndAsync(TimeSpan.FromSeconds(20));
+        var took = await _process.WaitForEndAsync(StopWithin);
+        await Ended.WaitAsync(StopWithin);
+        return took;
     }
 
     /// <summary>Kills the process.</summary>
-    public Task KillAsync() => _process.KillAsync();
+    public async Task KillAsync()
+    {
+        await _process.KillAsync();
+        await Ended.WaitAsync(StopWithin);
+    }
 
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>Gets a task that completes when the process has ended.</summary>
-    public Task Ended => _process.Ended;
+    /// <summary>Gets a task that completes when the process has ended and all of its output was read.</summary>
+    public Task Ended => Task.WhenAll(_process.Ended, _process.Drained);
 
     public async ValueTask DisposeAsync()
     {
@@ -123,7 +131,7 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     {
         try
         {
-            if (await Task.WhenAny(_ready.Task, _process.Ended).WaitAsync(TimeSpan.FromSeconds(60)) != _ready.Task)
+            if (await Task.WhenAny(_ready.Task, Ended).WaitAsync(TimeSpan.FromSeconds(60)) != _ready.Task)
             {
                 throw new InvalidOperationException("The host ended before it was ready.");
             }

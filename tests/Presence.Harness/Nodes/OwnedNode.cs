@@ -16,7 +16,8 @@ public abstract class OwnedNode(string name, History history) : IAsyncDisposable
 
     public bool HasEnded => _process.HasEnded;
 
-    public Task Ended => _process.Ended;
+    /// <summary>Completes when the process has ended and all of its output was read.</summary>
+    public Task Ended => Task.WhenAll(_process.Ended, _process.Drained);
 
     public int ExitCode => _process.ExitCode;
 
@@ -31,9 +32,7 @@ public abstract class OwnedNode(string name, History history) : IAsyncDisposable
     {
         History.Add(new NodeEnded(History.Now, Name, NodeEndReason.Stopped));
         Signal(UnixSignal.Terminate);
-        var took = await WaitForEndAsync(StopWithin);
-        await _process.Drained.WaitAsync(StopWithin);
-        return took;
+        return await WaitForEndAsync(StopWithin);
     }
 
     /// <summary>Kills it (<c>kill -9</c>) and waits for the end.</summary>
@@ -41,11 +40,16 @@ public abstract class OwnedNode(string name, History history) : IAsyncDisposable
     {
         History.Add(new NodeEnded(History.Now, Name, NodeEndReason.Killed));
         await _process.KillAsync();
-        await _process.Drained.WaitAsync(StopWithin);
+        await Ended.WaitAsync(StopWithin);
     }
 
     /// <summary>Waits until the process ends by itself.</summary>
-    public Task<TimeSpan> WaitForEndAsync(TimeSpan within) => _process.WaitForEndAsync(within);
+    public async Task<TimeSpan> WaitForEndAsync(TimeSpan within)
+    {
+        var took = await _process.WaitForEndAsync(within);
+        await Ended.WaitAsync(StopWithin);
+        return took;
+    }
 
     /// <summary>Ends the process in any state, and keeps its log in the test results.</summary>
     public async ValueTask DisposeAsync()
