@@ -54,7 +54,7 @@ internal abstract partial class TopicReader : ITopicSubscription
         Topic = topic;
         _handler = handler;
         _presences = new PresenceSet(topic);
-        _view = new TopicView(client.Time, client.Options.SiloSwitchGracePeriod, isOfView);
+        _view = new TopicView(_presences, client.Time, client.Options.SiloSwitchGracePeriod, isOfView);
         _inbox = Channel.CreateBounded<TopicChanges?>(
             new BoundedChannelOptions(client.Options.SubscriptionQueueCapacity) { SingleReader = true });
     }
@@ -85,7 +85,7 @@ internal abstract partial class TopicReader : ITopicSubscription
 
     /// <summary>Gets the cursor of what the handler has received; null if that is little.</summary>
     protected string? Cursor =>
-        _view.Shown.Count < MinForCursor ? null : TopicCursor.Of(TopicDigest.Of(Topic, _view.Shown))?.Text;
+        Presences.Count < MinForCursor ? null : TopicCursor.Of(TopicDigest.Of(Topic, Presences))?.Text;
 
     /// <summary>Completes when the handler has received the first list.</summary>
     public async Task BeginAsync(CancellationToken cancellation)
@@ -361,7 +361,6 @@ internal abstract partial class TopicReader : ITopicSubscription
             return;
         }
 
-        _presences.ApplyAndMark(changes);
         var call = new HandlerCall();
         s_call.Value = call;
         try

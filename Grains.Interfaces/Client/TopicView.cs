@@ -4,8 +4,8 @@ using Presence.Tracker;
 namespace Presence.Grains.Client;
 
 /// <summary>
-/// The state of one topic as delivered to a handler. Turns lists and changes from any silo, late, repeated or with
-/// gaps, into joins, updates and leaves that each happen once.
+/// Keeps the presences of one topic as delivered to a handler. Turns lists and changes from any silo, late, repeated or
+/// with gaps, into joins, updates and leaves that each happen once.
 /// </summary>
 /// <remarks>
 /// <para>Presences are compared by dot: a version with a higher sequence is newer, and a silo that knows a replica up
@@ -16,17 +16,19 @@ namespace Presence.Grains.Client;
 /// reader lists again.</para>
 /// <para>A presence that went out of a <see cref="PresenceView"/> may return at any time, but not in an older version:
 /// a silo that lags would show it as it was before it went.</para>
+/// <para>A session has one presence under a key: a later one shows that the one before has left.</para>
 /// <para>Not thread-safe.</para>
 /// </remarks>
+/// <param name="shown">The presences that were delivered. Only the view changes them.</param>
 /// <param name="time">The clock.</param>
 /// <param name="gracePeriod">Time for which two silos may disagree.</param>
 /// <param name="isOfView">Whether the lists are those of a <see cref="PresenceView"/>.</param>
-internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool isOfView = false)
+internal sealed class TopicView(
+    PresenceSet shown, TimeProvider time, TimeSpan gracePeriod, bool isOfView = false)
 {
     private const int MaxRemembered = 50_000;
     private static readonly TimeSpan RememberDuration = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<PresenceId, PresenceEntry> _shown = [];
     private readonly Dictionary<PresenceId, Departure> _left = [];
     private readonly Queue<(PresenceId Id, long At)> _leftInOrder = new();
     private readonly Dictionary<PresenceId, long> _missing = [];
@@ -36,13 +38,10 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
     /// <summary>Gets whether no presence needs another list to be confirmed.</summary>
     public bool IsConsistent => _missing.Count == 0 && _unconfirmed.Count == 0;
 
-    /// <summary>Gets the presences that were delivered.</summary>
-    public IReadOnlyCollection<PresenceEntry> Shown => _shown.Values;
-
     /// <summary>Gets the number of presences that left and must not return by a late event.</summary>
     internal int RememberedCount => _left.Count;
 
-    /// <summary>Applies changes that follow the source's previous ones, and returns those to deliver.</summary>
+    /// <summary>Applies changes that follow the source's previous ones, and returns those to deliver, marked.</summary>
     public List<PresenceChange> Apply(IReadOnlyList<PresenceChange> changes)
     {
         var result = new List<PresenceChange>(changes.Count);
@@ -58,10 +57,11 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
             }
         }
 
+        shown.Publish(result);
         return result;
     }
 
-    /// <summary>Returns the list to which net changes lead from <see cref="Shown"/>; changes nothing.</summary>
+    /// <summary>Returns the list to which net changes lead from what is shown; changes nothing.</summary>
     public List<PresenceEntry> With(IReadOnlyList<PresenceChange> changes)
     {
         var ended = changes.Where(c => c.LastShown is not null)
@@ -69,7 +69,7 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
             .ToHashSet();
         return
         [
-            .. _shown.Values.Where(e => !ended.Contains((e.Key, e.RefDot))),
+            .. shown.Current.Where(e => !ended.Contains((e.Key, e.RefDot))),
             .. changes.Where(c => c.Kind != PresenceChangeKind.Left).Select(c => c.Entry),
         ];
     }
@@ -95,11 +95,13 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
         }
 
         // Leaves first, so that a key that left and came back is never present twice.
-        foreach (var (id, shown) in _shown.Where(p => !listed.Contains(p.Key)).ToList())
+        foreach (var unlisted in shown.Current)
         {
-            if ((sameSource && !_missing.ContainsKey(id)) || Knows(known, shown) || HasTimedOut(_missing, id))
+            var id = PresenceId.Of(unlisted);
+            if (!listed.Contains(id)
+                && ((sameSource && !_missing.ContainsKey(id)) || Knows(known, unlisted) || HasTimedOut(_missing, id)))
             {
-                Leave(shown, InferLeaveReason(known, shown), result, mayReturn: isOfView);
+                Leave(unlisted, InferLeaveReason(known, unlisted), result, mayReturn: isOfView);
             }
         }
 
@@ -113,38 +115,45 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
             Show(presence, result);
         }
 
+        shown.Publish(result);
         return result;
     }
 
-    private static bool Knows(IReadOnlyList<KnownReplica> known, PresenceEntry shown) =>
-        known.Any(replica => IsAfter(replica, shown) || KnowsEvent(replica, shown));
+    private static bool Knows(IReadOnlyList<KnownReplica> known, PresenceEntry presence) =>
+        known.Any(replica => IsAfter(replica, presence) || KnowsEvent(replica, presence));
 
     /// <summary>Returns the reason of a leave that was missed.</summary>
-    private static LeaveReason InferLeaveReason(IReadOnlyList<KnownReplica> known, PresenceEntry shown) =>
-        known.Any(replica => KnowsEvent(replica, shown)) ? LeaveReason.Unknown : LeaveReason.NodeDown;
+    private static LeaveReason InferLeaveReason(IReadOnlyList<KnownReplica> known, PresenceEntry presence) =>
+        known.Any(replica => KnowsEvent(replica, presence)) ? LeaveReason.Unknown : LeaveReason.NodeDown;
 
-    private static bool IsAfter(KnownReplica replica, PresenceEntry shown) =>
-        replica.Node == shown.Owner.Node && replica.Incarnation > shown.Owner.Incarnation;
+    private static bool IsAfter(KnownReplica replica, PresenceEntry presence) =>
+        replica.Node == presence.Owner.Node && replica.Incarnation > presence.Owner.Incarnation;
 
-    private static bool KnowsEvent(KnownReplica replica, PresenceEntry shown) =>
-        replica.Node == shown.Owner.Node && replica.Incarnation == shown.Owner.Incarnation
-        && replica.Clock >= shown.Dot.Sequence;
+    private static bool KnowsEvent(KnownReplica replica, PresenceEntry presence) =>
+        replica.Node == presence.Owner.Node && replica.Incarnation == presence.Owner.Incarnation
+        && replica.Clock >= presence.Dot.Sequence;
 
     private void Show(PresenceEntry presence, List<PresenceChange> result, bool isIntoView = false)
     {
         var id = PresenceId.Of(presence);
         _missing.Remove(id);
-        if (_shown.TryGetValue(id, out var shown))
+        var former = shown.FindOfSession(presence);
+        if (former is not null && PresenceId.Of(former) == id)
         {
-            if (IsNewer(presence, shown))
+            if (IsNewer(presence, former))
             {
-                _shown[id] = presence;
-                if (presence.Stamp is null || presence.RefDot != shown.RefDot || presence.Meta != shown.Meta)
+                shown.Put(presence);
+                if (presence.Stamp is null || presence.RefDot != former.RefDot || presence.Meta != former.Meta)
                 {
-                    result.Add(new(PresenceChangeKind.Updated, presence, shown, default));
+                    result.Add(new(PresenceChangeKind.Updated, presence, former, default));
                 }
             }
 
+            return;
+        }
+
+        if (former?.First.Sequence > presence.First.Sequence)
+        {
             return;
         }
 
@@ -173,7 +182,12 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
         }
 
         _unconfirmed.Remove(id);
-        _shown.Add(id, presence);
+        if (former is not null)
+        {
+            Leave(former, LeaveReason.Unknown, result);
+        }
+
+        shown.Put(presence);
         result.Add(new(PresenceChangeKind.Joined, presence, null, isIntoView ? LeaveReason.OutOfView : default));
     }
 
@@ -181,7 +195,8 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
         PresenceEntry final, LeaveReason reason, List<PresenceChange> result, bool mayReturn = false)
     {
         var id = PresenceId.Of(final);
-        if (final.Stamp is not null && _shown.TryGetValue(id, out var successor) && IsNewer(successor, final))
+        var last = shown.Find(final);
+        if (final.Stamp is not null && last is not null && IsNewer(last, final))
         {
             return;
         }
@@ -190,7 +205,7 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
         _unconfirmed.Remove(id);
 
         var isOutOfView = reason == LeaveReason.OutOfView;
-        if (isOutOfView && !_shown.ContainsKey(id))
+        if (isOutOfView && last is null)
         {
             // A silo that lags shows what has ended already.
             return;
@@ -199,16 +214,17 @@ internal sealed class TopicView(TimeProvider time, TimeSpan gracePeriod, bool is
         // An unreachable node comes back with the same presences; every other leave of a topic is final.
         Remember(id, new Departure(
             _source, reason != LeaveReason.NodeDown, final, mayReturn || isOutOfView, isOutOfView));
-        if (_shown.Remove(id, out var shown))
+        if (last is not null)
         {
-            result.Add(new(PresenceChangeKind.Left, final, shown, reason));
+            shown.Remove(last);
+            result.Add(new(PresenceChangeKind.Left, final, last, reason));
         }
     }
 
     /// <summary>Compares versions of one presence; those of a resumable session may have different owners.</summary>
-    private static bool IsNewer(PresenceEntry presence, PresenceEntry shown) => presence.Stamp is not null
-        ? SessionSlot.IsGreater(presence, shown)
-        : presence.Dot.Sequence > shown.Dot.Sequence;
+    private static bool IsNewer(PresenceEntry presence, PresenceEntry other) => presence.Stamp is not null
+        ? SessionSlot.IsGreater(presence, other)
+        : presence.Dot.Sequence > other.Dot.Sequence;
 
     private void Remember(PresenceId id, Departure departure)
     {

@@ -9,10 +9,16 @@ namespace Presence.Tracker;
 public sealed class PresenceSet(string topic)
 {
     private EntryTree _entries = EntryTree.Empty;
+    private EditToken? _edit;
+    private int _keys;
+    private TopicDigest? _digest;
     private volatile TopicSnapshot _current = new(topic);
 
     /// <summary>Gets the presences after the last applied changes, in key order (ordinal). Immutable.</summary>
     public TopicSnapshot Current => _current;
+
+    /// <summary>Gets the digest of <see cref="Current"/>. It is computed once and then follows the changes.</summary>
+    internal TopicDigest Digest => _digest ??= TopicDigest.Of(topic, _current);
 
     /// <summary>Applies changes in order: a join or update stores its entry, a leave removes it.</summary>
     public void Apply(IReadOnlyList<PresenceChange> changes)
@@ -24,36 +30,97 @@ public sealed class PresenceSet(string topic)
             _entries = _entries.With(
                 changes.Select(c => new EntryEdit(c.Entry, c.Kind == PresenceChangeKind.Left, 0, 0)).ToArray(),
                 new EditToken());
-            _current = new TopicSnapshot(topic, _entries);
+            Show(new TopicSnapshot(topic, _entries));
             return;
         }
 
-        var edit = new EditToken();
-        var keys = _current.KeyCount;
         foreach (var change in changes)
         {
-            var entry = change.Entry;
-            var hadKey = _entries.HasKey(entry.Key);
-            if (entry.Stamp is not null && Find(entry) is { } former)
-            {
-                // Another node may have continued it.
-                _entries = _entries.Remove(former, edit);
-            }
-
-            _entries = change.Kind == PresenceChangeKind.Left
-                ? _entries.Remove(entry, edit)
-                : _entries.Set(entry, edit);
-            keys += (_entries.HasKey(entry.Key) ? 1 : 0) - (hadKey ? 1 : 0);
+            Edit(change.Entry, change.Kind == PresenceChangeKind.Left);
         }
 
-        _current = new TopicSnapshot(topic, _entries, null, 0, _entries.Count, keys);
+        Publish([]);
     }
 
     /// <summary>Applies changes, and marks those by which a key becomes present or absent in sum.</summary>
     internal void ApplyAndMark(List<PresenceChange> changes)
     {
-        var before = _entries;
+        var before = _current.Entries;
         Apply(changes);
+        Mark(before, changes);
+    }
+
+    /// <summary>Replaces all presences, without reading them.</summary>
+    internal void Reset(TopicSnapshot presences)
+    {
+        _entries = presences.Entries;
+        Show(presences.HasExactCounts ? presences : new TopicSnapshot(topic, _entries));
+    }
+
+    /// <summary>Stores a join or update. <see cref="Current"/> has it after <see cref="Publish"/>.</summary>
+    internal void Put(PresenceEntry entry) => Edit(entry, isEnd: false);
+
+    /// <summary>Removes a presence, given one of its versions. <see cref="Current"/> lacks it after the same.</summary>
+    internal void Remove(PresenceEntry version) => Edit(version, isEnd: true);
+
+    /// <summary>
+    /// Makes what was put and removed the current presences, and marks the changes that did it, as
+    /// <see cref="ApplyAndMark"/>.
+    /// </summary>
+    internal void Publish(List<PresenceChange> changes)
+    {
+        var before = _current.Entries;
+        _edit = null;
+        _current = new TopicSnapshot(topic, _entries, null, 0, _entries.Count, _keys);
+        Mark(before, changes);
+    }
+
+    /// <summary>Returns the presence that an entry is a version of; null if it is not in the set.</summary>
+    internal PresenceEntry? Find(PresenceEntry version) =>
+        FindOfSession(version) is { } found && (version.Stamp is not null || found.First == version.First)
+            ? found
+            : null;
+
+    /// <summary>Returns the presence that the session of an entry has under its key; null if it has none.</summary>
+    internal PresenceEntry? FindOfSession(PresenceEntry entry) => entry.Stamp is null
+        ? _entries.Find(entry)
+        : _entries.GetByKey(entry.Key).FirstOrDefault(entry.IsSamePresence);
+
+    private void Edit(PresenceEntry entry, bool isEnd)
+    {
+        _edit ??= new EditToken();
+        var hadKey = _entries.HasKey(entry.Key);
+        if ((entry.Stamp is not null || _digest is not null) && FindOfSession(entry) is { } former)
+        {
+            // Another node may have continued it.
+            _entries = _entries.Remove(former, _edit);
+            _digest?.Remove(former);
+        }
+
+        if (isEnd)
+        {
+            _entries = _entries.Remove(entry, _edit);
+            _keys -= hadKey && !_entries.HasKey(entry.Key) ? 1 : 0;
+            return;
+        }
+
+        _entries = _entries.Set(entry, _edit);
+        _keys += hadKey ? 0 : 1;
+        _digest?.Add(entry);
+    }
+
+    private void Show(TopicSnapshot presences)
+    {
+        (_edit, _digest, _keys, _current) = (null, null, presences.KeyCount, presences);
+    }
+
+    private void Mark(EntryTree before, List<PresenceChange> changes)
+    {
+        if (changes.Count == 0)
+        {
+            return;
+        }
+
         var keys = new KeyMarks();
         foreach (var change in changes)
         {
@@ -67,9 +134,4 @@ public sealed class PresenceSet(string topic)
 
         keys.Mark(changes);
     }
-
-    /// <summary>Returns the presence that an entry is a version of; null if it is not in the set.</summary>
-    internal PresenceEntry? Find(PresenceEntry version) =>
-        version.Stamp is not null ? _entries.GetByKey(version.Key).FirstOrDefault(version.IsSamePresence)
-        : _entries.Find(version) is { } found && found.First == version.First ? found : null;
 }

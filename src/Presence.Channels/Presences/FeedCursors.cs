@@ -4,7 +4,7 @@ using Presence.Tracker;
 namespace Presence.Channels;
 
 /// <summary>The cursor of a feed, and what the holders of earlier cursors have missed. Not thread-safe.</summary>
-internal sealed class FeedCursors(ShownPresences shown)
+internal sealed class FeedCursors(PresenceSet shown)
 {
     /// <summary>Maximum number of cursors whose answers are kept until the next change.</summary>
     private const int MaxKept = 256;
@@ -50,7 +50,7 @@ internal sealed class FeedCursors(ShownPresences shown)
         }
 
         var changes = feed.Missed(cursor, shown.Digest, version);
-        var isSmall = changes?.Count <= Math.Max(MinChanges, shown.ByKey.Count);
+        var isSmall = changes?.Count <= Math.Max(MinChanges, shown.Current.KeyCount);
         _missed.Add(cursor.Text, isSmall ? new MissedChanges(changes!) : null);
     }
 

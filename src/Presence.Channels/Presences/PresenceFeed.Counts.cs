@@ -6,7 +6,7 @@ namespace Presence.Channels;
 /// <summary>Sends counts instead of members while an adaptive topic is large.</summary>
 /// <remarks>
 /// A switch is announced by <c>presence_mode</c>. Before counts comes the last diff; after them come the members, as
-/// for a channel that has just joined. What the feed shows meanwhile is the sample.
+/// for a channel that has just joined.
 /// </remarks>
 internal sealed partial class PresenceFeed
 {
@@ -65,10 +65,11 @@ internal sealed partial class PresenceFeed
         RequestSend();
     }
 
-    /// <summary>Drops what waits to be sent: later messages count.</summary>
+    /// <summary>Drops the members and what waits to be sent: later messages count.</summary>
     private void BeginCounting()
     {
         _state = null;
+        _shown.Reset(new TopicSnapshot(presences));
         lock (_pendingGate)
         {
             _pending.Drain();
@@ -83,8 +84,10 @@ internal sealed partial class PresenceFeed
         var hasSample = _sample.Update(topic);
         if (!ReferenceEquals(_shownSample, _sample.Entries))
         {
-            _shown.Reset(_shownSample = _sample.Entries);
-            _sampleFields = _fetch is null ? null : await FetchAsync([], all: true);
+            _shownSample = _sample.Entries;
+            _sampleFields = _fetch is null
+                ? null
+                : await _fetch.FetchAsync(server, presences, PresenceRoute.ByKey([], _shownSample));
         }
 
         lock (_gate)
@@ -94,7 +97,7 @@ internal sealed partial class PresenceFeed
             var receivers = isChanged ? _channels : _channels.FindAll(static channel => channel.NeedsSample);
             if (isChanged || receivers.Count > 0)
             {
-                _counts = new CountsMessage(topic, server.Time.GetUtcNow(), _shown.ByKey, _sampleFields);
+                _counts = new CountsMessage(topic, server.Time.GetUtcNow(), _shownSample, _sampleFields);
             }
 
             var bytes = 0;
@@ -163,12 +166,9 @@ internal sealed partial class PresenceFeed
 internal sealed class CountsMessage(
     TopicSnapshot topic,
     DateTimeOffset at,
-    IReadOnlyDictionary<string, List<PresenceEntry>> sample,
+    IReadOnlyList<PresenceEntry> sample,
     IReadOnlyDictionary<string, byte[]>? fields)
 {
-    private readonly Dictionary<string, List<PresenceEntry>> _sample = sample.ToDictionary(
-        key => key.Key, key => key.Value.ToList(), StringComparer.Ordinal);
-
     private SharedPayload? _numbers;
     private SharedPayload? _withSample;
 
@@ -182,19 +182,13 @@ internal sealed class CountsMessage(
     /// <summary>Returns the message with the sample, to which a channel's own presences are added.</summary>
     public SharedPayload WithSample(IReadOnlyList<PresenceEntry> own)
     {
-        var added = own.Where(entry => !_sample.TryGetValue(entry.Key, out var shown)
-            || !shown.Exists(entry.IsSamePresence)).ToLookup(entry => entry.Key, StringComparer.Ordinal);
-        if (added.Count == 0)
-        {
-            return _withSample ??= new(PresencePayloads.Counts(topic, at, _sample, fields));
-        }
+        PresenceEntry[] added = [.. own.Where(entry => !sample.Any(entry.IsSamePresence))];
+        return added.Length > 0 ? With([.. sample, .. added]) : _withSample ??= With(sample);
+    }
 
-        var with = new Dictionary<string, List<PresenceEntry>>(_sample, StringComparer.Ordinal);
-        foreach (var key in added)
-        {
-            with[key.Key] = [.. with.GetValueOrDefault(key.Key) ?? [], .. key];
-        }
-
-        return new SharedPayload(PresencePayloads.Counts(topic, at, with, fields));
+    private SharedPayload With(IReadOnlyList<PresenceEntry> sent)
+    {
+        var ofKeys = sent.OrderBy(entry => entry.Key, StringComparer.Ordinal);
+        return new SharedPayload(PresencePayloads.Counts(topic, at, ofKeys, fields));
     }
 }

@@ -19,7 +19,7 @@ internal sealed partial class PresenceFeed(
     private readonly Lock _pendingGate = new();
     private readonly Lock _gate = new();
     private readonly DiffCoalescer _pending = new();
-    private readonly ShownPresences _shown = new(presences);
+    private readonly PresenceSet _shown = new(presences);
     private readonly PresenceRoute? _fetch = server.FetchOf(presences);
     private readonly List<ChannelActor> _channels = new(1);
     private List<ChannelActor> _newcomers = new(1);
@@ -298,7 +298,7 @@ internal sealed partial class PresenceFeed(
 
     private int SendState(ChannelActor channel, IReadOnlyDictionary<string, byte[]>? fields)
     {
-        var state = _state ??= new SharedPayload(PresencePayloads.State(_shown.ByKey, fields));
+        var state = _state ??= new SharedPayload(PresencePayloads.State(_shown.Current, fields));
         channel.SendShared(PhoenixEvents.PresenceState, state);
         if (channel.Cursor is not null)
         {
@@ -328,7 +328,7 @@ internal sealed partial class PresenceFeed(
     /// <returns>The fields to add to each key; null if the fetch failed.</returns>
     private ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(
         IReadOnlyList<PresenceChange> changes, bool all) =>
-        _fetch!.FetchAsync(server, presences, _shown.EntriesOf(changes, all));
+        _fetch!.FetchAsync(server, presences, PresenceRoute.ByKey(changes, all ? _shown.Current : []));
 
     private static bool RemoveFrom(List<ChannelActor> channels, ChannelActor channel)
     {

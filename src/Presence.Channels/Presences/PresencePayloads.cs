@@ -10,11 +10,13 @@ internal static class PresencePayloads
     private static ReadOnlySpan<byte> PreviousRef => "phx_ref_prev"u8;
 
     /// <summary>Encodes <c>{key: {"metas": [...]}}</c>, with fields of <see cref="PresenceFetch"/>.</summary>
+    /// <param name="entries">The presences; those of one key are together.</param>
+    /// <param name="fields">Fields of <see cref="PresenceFetch"/>.</param>
     public static byte[] State(
-        IReadOnlyDictionary<string, List<PresenceEntry>> byKey, IReadOnlyDictionary<string, byte[]>? fields = null)
+        IEnumerable<PresenceEntry> entries, IReadOnlyDictionary<string, byte[]>? fields = null)
     {
         var json = FrameBuffer.Rent();
-        State(json, byKey, fields);
+        State(json, entries, fields);
         return json.ToArrayAndReturn();
     }
 
@@ -24,12 +26,12 @@ internal static class PresencePayloads
     /// </summary>
     /// <param name="topic">The topic.</param>
     /// <param name="at">When it was counted.</param>
-    /// <param name="sample">The sample; null: the client has it.</param>
+    /// <param name="sample">The sample, with those of one key together; null: the client has it.</param>
     /// <param name="fields">Fields of <see cref="PresenceFetch"/>.</param>
     public static byte[] Counts(
         TopicSnapshot topic,
         DateTimeOffset at,
-        IReadOnlyDictionary<string, List<PresenceEntry>>? sample,
+        IEnumerable<PresenceEntry>? sample,
         IReadOnlyDictionary<string, byte[]>? fields)
     {
         var json = FrameBuffer.Rent();
@@ -50,36 +52,46 @@ internal static class PresencePayloads
     }
 
     /// <summary>Encodes <c>{"presences": {key: {"metas": [...]}}, "next": key or null}</c>.</summary>
-    public static byte[] Page(
-        IReadOnlyDictionary<string, List<PresenceEntry>> byKey,
-        IReadOnlyDictionary<string, byte[]>? fields,
-        string? next)
+    public static byte[] Page(PresencePage page, IReadOnlyDictionary<string, byte[]>? fields)
     {
         var json = FrameBuffer.Rent();
         json.Raw("{\"presences\":"u8);
-        State(json, byKey, fields);
+        State(json, page.Entries, fields);
         json.Raw(",\"next\":"u8);
-        json.Value(next);
+        json.Value(page.Next);
         json.Raw("}"u8);
         return json.ToArrayAndReturn();
     }
 
     private static void State(
         FrameBuffer json,
-        IReadOnlyDictionary<string, List<PresenceEntry>> byKey,
+        IEnumerable<PresenceEntry> entries,
         IReadOnlyDictionary<string, byte[]>? fields)
     {
         json.Raw("{"u8);
         var first = true;
-        foreach (var (key, entries) in byKey)
+        string? key = null;
+        foreach (var entry in entries)
         {
-            OpenKey(json, key, ref first);
-            for (var i = 0; i < entries.Count; i++)
+            if (string.Equals(entry.Key, key, StringComparison.Ordinal))
             {
-                Separate(json, i == 0);
-                Meta(json, entries[i], entries[i].PreviousRef);
+                Separate(json, first: false);
+            }
+            else
+            {
+                if (key is not null)
+                {
+                    CloseKey(json, key, fields);
+                }
+
+                OpenKey(json, key = entry.Key, ref first);
             }
 
+            Meta(json, entry, entry.PreviousRef);
+        }
+
+        if (key is not null)
+        {
             CloseKey(json, key, fields);
         }
 

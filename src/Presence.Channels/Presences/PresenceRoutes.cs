@@ -25,6 +25,22 @@ internal sealed class PresenceRoute(TopicPattern topics, ChannelPresence presenc
     public bool Fetches { get; } = presence.Overrides(nameof(ChannelPresence.FetchAsync));
     public bool HandlesMetas { get; } = presence.Overrides(nameof(ChannelPresence.HandleMetasAsync));
 
+    /// <summary>Returns presences by key: those that are shown, and of other keys those of changes.</summary>
+    public static Dictionary<string, IReadOnlyList<PresenceEntry>> ByKey(
+        IEnumerable<PresenceChange> changes, IEnumerable<PresenceEntry> shown)
+    {
+        var byKey = new Dictionary<string, IReadOnlyList<PresenceEntry>>(StringComparer.Ordinal);
+        foreach (var entries in new[] { changes.Select(change => change.Entry), shown })
+        {
+            foreach (var key in entries.GroupBy(entry => entry.Key, StringComparer.Ordinal))
+            {
+                byKey[key.Key] = [.. key];
+            }
+        }
+
+        return byKey;
+    }
+
     /// <summary>Fetches the fields to send with some presences, by key.</summary>
     /// <returns>Null if the fetch failed.</returns>
     public async ValueTask<IReadOnlyDictionary<string, byte[]>?> FetchAsync(

@@ -133,11 +133,9 @@ internal sealed partial class ChannelActor
             return ChannelReply.Error(PhoenixReasons.Because(e.Message));
         }
 
-        var shown = new ShownPresences(_pushedTopic!);
-        shown.Reset(page.Entries);
         var fields = Server.FetchOf(_pushedTopic!) is { } route
-            ? await route.FetchAsync(Server, _pushedTopic!, shown.EntriesOf([], all: true))
+            ? await route.FetchAsync(Server, _pushedTopic!, PresenceRoute.ByKey([], page.Entries))
             : null;
-        return ChannelReply.Ok(ChannelPayload.Trusted(PresencePayloads.Page(shown.ByKey, fields, page.Next)));
+        return ChannelReply.Ok(ChannelPayload.Trusted(PresencePayloads.Page(page, fields)));
     }
 }

@@ -9,7 +9,8 @@ namespace Presence.Grains.Tests.Client;
 public class ResumedPresenceViewTests
 {
     private static readonly PresenceMeta Meta = PresenceMeta.Parse("""{"v":1}""");
-    private readonly TopicView _view = new(new FakeTimeProvider(), TimeSpan.FromSeconds(10));
+    private readonly TopicView _view = new(
+        new PresenceSet("t"), new FakeTimeProvider(), TimeSpan.FromSeconds(10));
     private readonly PresenceEntry _first = Entry("a", 5, 0);
 
     public ResumedPresenceViewTests() => _view.Replace("a", [_first], []);

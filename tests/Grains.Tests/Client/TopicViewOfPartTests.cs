@@ -9,7 +9,8 @@ public class TopicViewOfPartTests
     private readonly FakeTimeProvider _time = new();
     private readonly TopicView _view;
 
-    public TopicViewOfPartTests() => _view = new TopicView(_time, GracePeriod, isOfView: true);
+    public TopicViewOfPartTests() => _view = new TopicView(
+        new PresenceSet("lobby"), _time, GracePeriod, isOfView: true);
 
     [Fact]
     public void Presence_that_went_out_of_the_view_returns_in_the_same_version()

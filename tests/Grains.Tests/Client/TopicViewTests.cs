@@ -12,7 +12,7 @@ public class TopicViewTests
     private readonly FakeTimeProvider _time = new();
     private readonly TopicView _view;
 
-    public TopicViewTests() => _view = new TopicView(_time, GracePeriod);
+    public TopicViewTests() => _view = new TopicView(new PresenceSet("lobby"), _time, GracePeriod);
 
     [Fact]
     public void List_yields_joins_and_a_later_list_yields_the_difference()
@@ -123,6 +123,29 @@ public class TopicViewTests
     }
 
     [Fact]
+    public void Presence_that_its_session_tracked_again_is_never_shown_beside_the_one_before()
+    {
+        List("x", [P("a", 3)]);
+        Assert.Equal("-a@3 +a@5", List("y", [P("a", 5)], ("n", 1, 2)));
+        Assert.Equal("", Change(Left(P("a", 3))));
+        Assert.Equal("", List("z", [P("a", 3)], ("n", 1, 4)));
+        Assert.Equal("-a@5", Change(Left(P("a", 5))));
+    }
+
+    [Fact]
+    public void Changes_are_visible_together_and_say_which_keys_they_change()
+    {
+        var set = new PresenceSet("lobby");
+        var view = new TopicView(set, _time, GracePeriod);
+        var joined = view.Replace("x", [P("a", 1), P("b", 2)], []);
+        Assert.All(joined, change => Assert.True(change.ChangesKey));
+        Assert.Equal(["a", "b"], set.Current.Select(p => p.Key));
+        var left = Assert.Single(view.Apply([Left(P("a", 1))]));
+        Assert.True(left.ChangesKey);
+        Assert.Equal((1, 1), (set.Current.Count, set.Current.KeyCount));
+    }
+
+    [Fact]
     public void Number_of_remembered_leaves_is_bounded()
     {
         for (var i = 0UL; i < 200_000; i++)
@@ -149,11 +172,10 @@ public class TopicViewTests
     /// <summary>Returns the bytes that are allocated by 1,000 updates, each received by itself.</summary>
     private static long BytesOfChanges(int presences)
     {
-        var view = new TopicView(new FakeTimeProvider(), GracePeriod);
         var set = new PresenceSet("lobby");
+        var view = new TopicView(set, new FakeTimeProvider(), GracePeriod);
         PresenceEntry Entry(int i, ulong version) => P($"k{i:D6}", version, first: (ulong)i + 1);
-        set.ApplyAndMark(view.Replace(
-            "x", Enumerable.Range(0, presences).Select(i => Entry(i, (ulong)i + 1)), []));
+        view.Replace("x", Enumerable.Range(0, presences).Select(i => Entry(i, (ulong)i + 1)), []);
         PresenceChange[] changes =
         [
             .. Enumerable.Range(0, 1000).Select(i => Updated(Entry(i * 7919 % presences, (ulong)(presences + i + 1)))),
@@ -162,9 +184,7 @@ public class TopicViewTests
         {
             foreach (var change in changes)
             {
-                var delivered = view.Apply([change]);
-                set.ApplyAndMark(delivered);
-                Assert.Single(delivered);
+                Assert.Single(view.Apply([change]));
             }
         });
         Assert.Equal(presences, set.Current.Count);

@@ -15,7 +15,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
     private readonly Awaited<string> _lost = new();
     private readonly Awaited<string> _applied = new();
     private readonly Awaited<TopicChanges> _published = new();
-    private readonly TopicView _follower = new(TimeProvider.System, NotInThisTest);
+    private readonly TopicView _follower = new(new PresenceSet(Topic), TimeProvider.System, NotInThisTest);
     private readonly List<string> _received = [];
     private readonly ManualResetEventSlim _filled = new();
     private volatile string _cut = "";

@@ -31,8 +31,7 @@ public sealed class PresenceShapeTests
     public void Any_key_survives_in_states_and_diffs(string key)
     {
         var entry = Entry(key, 1, 0, "{}");
-        var byKey = new Dictionary<string, List<PresenceEntry>> { [key] = [entry] };
-        var state = JsonDocument.Parse(PresencePayloads.State(byKey)).RootElement;
+        var state = JsonDocument.Parse(PresencePayloads.State([entry])).RootElement;
         Assert.Equal(entry.Ref, state.GetProperty(key).GetProperty("metas")[0].GetProperty("phx_ref").GetString());
         var diff = JsonDocument.Parse(PresencePayloads.Diff([PresenceChange.Joined(entry)])).RootElement;
         Assert.Equal(
