@@ -22,7 +22,7 @@ internal sealed class HandleDiffGrain(TopicChangePumps pumps) : Grain, IHandleDi
 {
     public Task HandleDiff(TopicChanges changes)
     {
-        pumps.Deliver(changes);
+        pumps.Find(changes.Topic)?.Deliver(changes);
         return Task.CompletedTask;
     }
 }

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Diffs;
 
 /// <summary>
-/// Passes the changes of one topic from a tracker subscription to <see cref="IHandleDiffGrain"/>, batch by batch, and
-/// from there to the topic's observers on this silo and its publisher.
+/// Passes the changes of one topic from its shard to <see cref="IHandleDiffGrain"/>, batch by batch, and from there to
+/// the topic's observers on this silo and its publisher.
 /// </summary>
 /// <remarks>
 /// Gap-free and in order. Changes that arrive while a batch is handled form the next one. No task runs while nothing
@@ -21,10 +22,10 @@ internal sealed class TopicChangePump
     private readonly string _topic;
     private readonly string _silo;
     private readonly int _capacity;
-    private readonly Func<TopicChanges, Task> _handle;
+    private readonly IHandleDiffGrain _grain;
     private readonly Action<TopicChangePump> _failed;
     private readonly Lock _gate = new();
-    private readonly Queue<TopicDiff> _pending = new();
+    private readonly Queue<(TopicDiff Diff, Activity? Cause)> _pending = new();
     private readonly TopicSubscription _subscription;
     private ImmutableArray<ObserverSubscription> _observers = [];
     private TopicPublisher? _publisher;
@@ -39,18 +40,18 @@ internal sealed class TopicChangePump
     /// <param name="topic">The topic.</param>
     /// <param name="silo">Address of this silo.</param>
     /// <param name="capacity">Maximum number of changes that wait behind the next diff, which has any size.</param>
-    /// <param name="handle">Calls the topic's grain, which calls <see cref="Deliver"/>.</param>
+    /// <param name="grain">The topic's grain on this silo, which calls <see cref="Deliver"/>.</param>
     /// <param name="failed">Called at most once, from any thread, when the queue is full or the grain failed.</param>
     public TopicChangePump(
         IPresenceNode node,
         string topic,
         string silo,
         int capacity,
-        Func<TopicChanges, Task> handle,
+        IHandleDiffGrain grain,
         Action<TopicChangePump> failed)
     {
-        (_node, _topic, _silo, _capacity, _handle, _failed) = (node, topic, silo, capacity, handle, failed);
-        _subscription = node.Tracker.Subscribe(topic, OnDiff);
+        (_node, _topic, _silo, _capacity, _grain, _failed) = (node, topic, silo, capacity, grain, failed);
+        _subscription = node.Tracker.Follow(topic, OnDiff);
         _view = _subscription.View with { Version = _subscription.Version };
         StartPump();
     }
@@ -226,6 +227,7 @@ internal sealed class TopicChangePump
         }
     }
 
+    // Called with the shard locked.
     private void OnDiff(TopicDiff diff)
     {
         lock (_gate)
@@ -235,11 +237,11 @@ internal sealed class TopicChangePump
                 return;
             }
 
-            var behind = _pending.TryPeek(out var first) ? _pendingChanges - first.Changes.Count : 0;
+            var behind = _pending.TryPeek(out var first) ? _pendingChanges - first.Diff.Changes.Count : 0;
             if (_pending.Count <= 1 || behind + diff.Changes.Count <= _capacity)
             {
                 _pendingChanges += diff.Changes.Count;
-                _pending.Enqueue(diff);
+                _pending.Enqueue((diff, NodeActivities.Cause));
                 if (!_isPumping)
                 {
                     _isPumping = true;
@@ -265,9 +267,10 @@ internal sealed class TopicChangePump
     {
         try
         {
-            while (Dequeue() is { } changes)
+            while (Dequeue(out var cause) is { } changes)
             {
-                await _handle(changes);
+                using var span = NodeActivities.Start(NodeActivities.Deliver, cause);
+                await _grain.HandleDiff(changes);
             }
         }
         catch (Exception)
@@ -276,25 +279,26 @@ internal sealed class TopicChangePump
         }
     }
 
-    private TopicChanges? Dequeue()
+    private TopicChanges? Dequeue(out Activity? cause)
     {
         lock (_gate)
         {
             if (_hasEnded || _pending.Count == 0)
             {
                 _isPumping = false;
+                cause = null;
                 return null;
             }
 
-            var last = _pending.Dequeue();
+            (var last, cause) = _pending.Dequeue();
             var changes = last.Changes;
             if (_pending.Count > 0 && changes.Count < MaxChangesPerBatch)
             {
                 var merged = new List<PresenceChange>(changes);
-                while (_pending.TryPeek(out var more) && merged.Count + more.Changes.Count <= MaxChangesPerBatch)
+                while (_pending.TryPeek(out var more) && merged.Count + more.Diff.Changes.Count <= MaxChangesPerBatch)
                 {
-                    merged.AddRange(more.Changes);
-                    last = _pending.Dequeue();
+                    merged.AddRange(more.Diff.Changes);
+                    last = _pending.Dequeue().Diff;
                 }
 
                 changes = merged;

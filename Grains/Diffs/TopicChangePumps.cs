@@ -80,13 +80,7 @@ internal sealed class TopicChangePumps(
     }
 
     /// <summary>Returns the publisher of a topic; null if this silo does not publish it.</summary>
-    public TopicPublisher? PublisherOf(string topic)
-    {
-        lock (_gate)
-        {
-            return _pumps.GetValueOrDefault(topic)?.Publisher;
-        }
-    }
+    public TopicPublisher? PublisherOf(string topic) => Find(topic)?.Publisher;
 
     /// <summary>Starts to publish a topic; returns false if it is already published.</summary>
     public bool Publish(string topic, Func<TopicChangePump, TopicPublisher> create)
@@ -125,16 +119,13 @@ internal sealed class TopicChangePumps(
         }
     }
 
-    /// <summary>Delivers a batch to the followers of its topic.</summary>
-    public void Deliver(TopicChanges changes)
+    /// <summary>Returns the pump of a topic; null if nobody follows it here.</summary>
+    public TopicChangePump? Find(string topic)
     {
-        TopicChangePump? pump;
         lock (_gate)
         {
-            pump = _pumps.GetValueOrDefault(changes.Topic);
+            return _pumps.GetValueOrDefault(topic);
         }
-
-        pump?.Deliver(changes);
     }
 
     private TopicChangePump PumpOf(string topic)
@@ -152,7 +143,7 @@ internal sealed class TopicChangePumps(
                 topic,
                 _silo,
                 options.Value.ObserverQueueCapacity,
-                grains.GetGrain<IHandleDiffGrain>(topic).HandleDiff,
+                grains.GetGrain<IHandleDiffGrain>(topic),
                 OnFailed);
             _pumps.Add(topic, pump);
         }

@@ -248,6 +248,12 @@ public interface IPresenceTracker
     /// <summary>Gets the counts-only topics; null if there can be none.</summary>
     internal CountsOnlyTopics? CountsOnly => null;
 
+    /// <summary>
+    /// Subscribes a queue: it is called in order with the shard locked, and must only enqueue. Not called any more once
+    /// it knows that it has ended; the disposal stops the calls later.
+    /// </summary>
+    internal TopicSubscription Follow(string topic, Action<TopicDiff> enqueue) => Subscribe(topic, enqueue);
+
     /// <summary>Remembers the last changes from now on, so that readers can resume with a cursor.</summary>
     internal void KeepHistory()
     {

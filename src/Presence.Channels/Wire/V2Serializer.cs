@@ -57,7 +57,8 @@ internal sealed class V2Serializer : IFrameSerializer
     {
         if (reply.Payload.IsBinary)
         {
-            return BinaryFrames.Reply(joinRef.Text, reference.Text, topic.Text!, reply.Status, reply.Payload.Bytes.Span);
+            return BinaryFrames.Reply(
+                joinRef.Text, reference.Text, topic.Text!, reply.Status, reply.Payload.Bytes.Span);
         }
 
         var frame = FrameBuffer.Rent();

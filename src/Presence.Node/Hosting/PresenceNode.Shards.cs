@@ -82,6 +82,19 @@ internal sealed partial class PresenceNode
 
     private static ulong NewSeed() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
+    public void OnFrame(string from, ClusterFrame frame)
+    {
+        if (frame.Channel == PresenceOptions.PubSubChannel)
+        {
+            _pubSub.Received(from, frame.Body);
+        }
+        else if (Decode(from, frame) is var (host, decoded)
+            && !host.Post(decoded, frame.TraceParent))
+        {
+            Drop(from, frame, "mailbox_full", null);
+        }
+    }
+
     /// <summary>Returns a frame and the shard that it is for; null if it is dropped.</summary>
     private (ShardHost Host, ShardFrame Frame)? Decode(string from, ClusterFrame frame)
     {

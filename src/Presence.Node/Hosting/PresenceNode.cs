@@ -220,19 +220,6 @@ internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportRec
         }
     }
 
-    public void OnFrame(string from, ClusterFrame frame)
-    {
-        if (frame.Channel == PresenceOptions.PubSubChannel)
-        {
-            _pubSub.Received(from, frame.Body);
-        }
-        else if (Decode(from, frame) is var (host, decoded)
-            && !host.Post(decoded, frame.TraceParent))
-        {
-            Drop(from, frame, "mailbox_full", null);
-        }
-    }
-
     public async ValueTask<bool> OnRequestAsync(string from, ClusterFrame frame)
     {
         if (State is NodeState.Failed)

@@ -67,7 +67,8 @@ internal static class PubSubCodec
                 FromNode = from,
             };
             var source = new PubSubSource(
-                BinaryPrimitives.ReadUInt64LittleEndian(span[2..]), BinaryPrimitives.ReadUInt64LittleEndian(span[10..]));
+                BinaryPrimitives.ReadUInt64LittleEndian(span[2..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(span[10..]));
             return (message, source, BinaryPrimitives.ReadUInt64LittleEndian(span[18..]));
         }
         catch (DecoderFallbackException)

@@ -124,11 +124,14 @@ internal sealed class DiffDispatcher(int capacity, NodeInstruments instruments, 
     }
 }
 
-internal sealed class DiffSubscriber(Action<TopicDiff> onDiff)
+internal sealed class DiffSubscriber(Action<TopicDiff> onDiff, bool isQueue = false)
 {
     private volatile bool _isRemoved;
 
     public Action<TopicDiff> OnDiff => onDiff;
+
+    /// <summary>Gets whether it only enqueues, and is therefore called by the shard itself.</summary>
+    public bool IsQueue => isQueue;
 
     public bool IsRemoved
     {

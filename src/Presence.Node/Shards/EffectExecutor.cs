@@ -170,7 +170,22 @@ internal sealed class EffectExecutor(
         foreach (var diff in new PresenceDiff(changes.Where(c => _subscribers.ContainsKey(c.Entry.Topic))).Topics)
         {
             var published = diff with { Version = Version, View = tracked.ViewOf(diff.Topic) };
-            _dispatcher.Publish(_subscribers[diff.Topic], published);
+            var subscribers = _subscribers[diff.Topic];
+            var queues = 0;
+            foreach (var queue in subscribers)
+            {
+                if (queue.IsQueue)
+                {
+                    queues++;
+                    queue.OnDiff(published);
+                }
+            }
+
+            if (queues < subscribers.Length)
+            {
+                _dispatcher.Publish(
+                    queues == 0 ? subscribers : [.. subscribers.Where(s => !s.IsQueue)], published);
+            }
         }
     }
 

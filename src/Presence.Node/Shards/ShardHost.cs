@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Presence.Crdt;
 using Presence.Tracker;
@@ -8,8 +9,19 @@ namespace Presence.Node;
 internal sealed partial class ShardHost : ISessionLink, IDisposable
 {
     private const int MaxSpins = 20;
+    private const int MaxDrainBatch = 64;
+
+    /// <summary>
+    /// Number of frames applied as one batch. Each topic then changes once per batch, which matters when a node's whole
+    /// state arrives; a command that arrives meanwhile waits a few milliseconds at most.
+    /// </summary>
+    internal const int MaxFrameBatch = 8;
+
+    private static readonly TimeSpan MaxDrainDuration = TimeSpan.FromMilliseconds(1);
 
     private readonly Lock _gate = new();
+    private readonly ConcurrentQueue<QueuedCommand> _queue = new();
+    private readonly int _capacity;
     private readonly EffectExecutor _output;
     private readonly ShardTimer _timer;
     private readonly TimeProvider _time;
@@ -20,6 +32,7 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
     private ShardEffects? _effects = new();
     private TaskCompletionSource? _synchronized;
     private Activity? _cause;
+    private int _waiting;
 
     /// <param name="shard">The shard.</param>
     /// <param name="output">Executes its effects.</param>
@@ -76,6 +89,7 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         }
     }
 
+    /// <summary>Queues a command; returns false if the mailbox is full.</summary>
     public bool Post<TCommand>(TCommand command, bool always)
         where TCommand : struct, IShardCommand<bool>
     {
@@ -88,79 +102,35 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         return true;
     }
 
-    /// <summary>Completes when the state of all nodes was received that are known now.</summary>
-    public async Task SynchronizedAsync()
+    /// <summary>Queues a received frame; returns false if the mailbox is full.</summary>
+    public bool Post(ShardFrame frame, string? traceParent = null)
     {
-        var synchronized = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var wait = new ActionCommand((h, _, _) =>
+        if (Volatile.Read(ref _waiting) >= _capacity)
         {
-            h.Shard.AwaitNodes();
-            h._synchronized = synchronized;
-        });
-        await Execute<ActionCommand, bool>(wait, always: true).ConfigureAwait(false);
-        await synchronized.Task.ConfigureAwait(false);
+            return false;
+        }
+
+        Interlocked.Increment(ref _waiting);
+        _queue.Enqueue(new PostedFrame(frame, traceParent));
+        if (frame is RepairFrame)
+        {
+            // More follow: the receiving thread continues to read, so that they are applied as a batch.
+            DrainElsewhere();
+        }
+        else
+        {
+            DrainIfWaiting();
+        }
+
+        return true;
     }
 
-    /// <summary>
-    /// Runs an action while no command of this shard runs. That of a reader needs all of its homes, so one of them is
-    /// locked: a caller may hold it already, and must not wait for a reader that waits for it.
-    /// </summary>
-    public T WithLock<T>(Func<T> action) => WithLock([IsReader ? _homes[0] : this], action);
-
-    /// <summary>Locks several shards at once, for commands that must be applied to all or none.</summary>
-    /// <param name="hosts">In order of their numbers, so that two callers cannot deadlock.</param>
-    /// <param name="action">Calls <see cref="ExecuteLocked{TCommand, TResult}"/>; never code of a user.</param>
-    public static T WithLock<T>(IReadOnlyList<ShardHost> hosts, Func<T> action)
-    {
-        var held = 0;
-        try
-        {
-            for (; held < hosts.Count; held++)
-            {
-                hosts[held]._gate.Enter();
-            }
-
-            foreach (var host in hosts)
-            {
-                // Keeps the order: earlier commands of the caller may wait in the mailbox.
-                host.DrainWaitingNow();
-            }
-
-            return action();
-        }
-        finally
-        {
-            foreach (var host in hosts.Take(held))
-            {
-                host._gate.Exit();
-            }
-
-            foreach (var host in hosts.Take(held))
-            {
-                host.DrainIfWaiting();
-            }
-        }
-    }
-
-    public TResult ExecuteLocked<TCommand, TResult>(TCommand command)
-        where TCommand : struct, IShardCommand<TResult> => RunLocked<TCommand, TResult>(command);
-
+    /// <summary>Ends the session's presences here when it ends; at once if it has ended.</summary>
     public void AttachSession(PresenceSession session, TimeSpan now, ShardEffects effects)
     {
         if (!session.Link(this))
         {
             Shard.UntrackAll(now, session.Id, session.EndReason, effects);
-        }
-    }
-
-    public void Ended(PresenceSession session)
-    {
-        // Accepted by a full mailbox, or presences would outlive their session; bounded by the number of sessions.
-        var command = new UntrackAllCommand(session, session.EndReason);
-        var ended = Execute<UntrackAllCommand, int>(command, always: true);
-        if (ended.IsFaulted)
-        {
-            _output.InputFailed(ended.AsTask().Exception!);
         }
     }
 
@@ -246,25 +216,6 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         }
     }
 
-    private void RunDue(TimeSpan now, ShardEffects effects)
-    {
-        // First, so that a tick that throws does not stop the timer.
-        _timer.Fired();
-        if (now >= Shard.NextTick)
-        {
-            Shard.Tick(now, effects);
-            if (Shard.IsUnused)
-            {
-                _output.ReaderUnused(Shard.PoolSize);
-            }
-        }
-
-        if (Shard.NextFlush <= now)
-        {
-            Shard.Flush(now, effects);
-        }
-    }
-
     /// <summary>Returns the shared buffer, or a new one if a log or transport calls back during a command.</summary>
     private ShardEffects RentEffects()
     {
@@ -302,12 +253,170 @@ internal sealed partial class ShardHost : ISessionLink, IDisposable
         }
     }
 
-    private void Rearm()
+    private ValueTask<TResult> Enqueue<TCommand, TResult>(TCommand command, bool always)
+        where TCommand : struct, IShardCommand<TResult>
     {
-        var due = Shard.NextFlush is { } flush && flush < Shard.NextTick ? flush : Shard.NextTick;
-        if (_timer.IsLaterThan(due))
+        if (!always && Volatile.Read(ref _waiting) >= _capacity)
         {
-            _timer.Arm(due, Now);
+            _instruments.Overloaded();
+            return ValueTask.FromException<TResult>(new PresenceOverloadException(
+                $"Mailbox of shard {Shard.Shard} is full ({_capacity}, Presence:MailboxCapacity); nothing changed."));
         }
+
+        var queued = new QueuedCommand<TCommand, TResult>(command);
+        Enqueue(queued);
+        return new ValueTask<TResult>(queued.Task);
+    }
+
+    public void ApplyFrames(PostedFrame first, TimeSpan now, ShardEffects effects)
+    {
+        var next = first;
+        for (var left = MaxFrameBatch; next is not null; next = --left > 0 ? NextFrame() : null)
+        {
+            try
+            {
+                if (next != first)
+                {
+                    NodeActivities.LinkMerge(next.TraceParent);
+                }
+
+                Shard.Take(now, next.Frame, effects);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                InputFailed(e);
+            }
+        }
+
+        Shard.Publish();
+        _instruments.Merged(Now - now);
+    }
+
+    private PostedFrame? NextFrame()
+    {
+        // Only the holder of the gate dequeues.
+        if (!_queue.TryPeek(out var next) || next is not PostedFrame || !_queue.TryDequeue(out next))
+        {
+            return null;
+        }
+
+        Interlocked.Decrement(ref _waiting);
+        return (PostedFrame)next;
+    }
+
+    private void DrainElsewhere() =>
+        ThreadPool.UnsafeQueueUserWorkItem(static host => host.DrainHere(), this, preferLocal: false);
+
+    private void Enqueue(QueuedCommand command)
+    {
+        Interlocked.Increment(ref _waiting);
+        _queue.Enqueue(command);
+        DrainIfWaiting();
+    }
+
+    private void DrainIfWaiting()
+    {
+        if (!IsReader)
+        {
+            DrainHere();
+        }
+        else if (!_queue.IsEmpty)
+        {
+            DrainElsewhere();
+        }
+    }
+
+    private void DrainHere()
+    {
+        // The holder of the gate checks the queue again after its release, so no command is left behind.
+        Interlocked.MemoryBarrier();
+        if (_queue.IsEmpty)
+        {
+            return;
+        }
+
+        var left = MaxDrainBatch;
+        var until = Now + MaxDrainDuration;
+        while (!_queue.IsEmpty && TryEnter())
+        {
+            try
+            {
+                while (left > 0 && RunNext())
+                {
+                    left = Now < until ? left - 1 : 0;
+                }
+            }
+            finally
+            {
+                _gate.Exit();
+            }
+
+            Interlocked.MemoryBarrier();
+            if (left == 0)
+            {
+                if (!_queue.IsEmpty)
+                {
+                    DrainElsewhere();
+                }
+
+                return;
+            }
+        }
+    }
+
+    private void DrainWaitingNow()
+    {
+        for (var left = Volatile.Read(ref _waiting); left > 0 && RunNext(); left--)
+        {
+        }
+    }
+
+    private bool RunNext() => IsReader ? WithLock(_homes, RunNextLocked) : RunNextLocked();
+
+    private bool RunNextLocked()
+    {
+        if (!_queue.TryDequeue(out var command))
+        {
+            return false;
+        }
+
+        Interlocked.Decrement(ref _waiting);
+        using var scope = NodeActivities.Continue(command.Cause);
+        var received = command as PostedFrame;
+        using var merge = received is null ? null : NodeActivities.StartMerge(received.TraceParent);
+        merge?.SetTag("presence.shard", Shard.Shard);
+        var effects = RentEffects();
+        try
+        {
+            command.Run(this, Now, effects);
+            if (received is null)
+            {
+                KeepCause(effects);
+            }
+
+            ExecuteEffects(effects);
+        }
+        finally
+        {
+            command.Complete();
+        }
+
+        return true;
+    }
+}
+
+/// <summary>A frame in the mailbox; adjacent ones are applied as a batch.</summary>
+internal sealed class PostedFrame(ShardFrame frame, string? traceParent) : QueuedCommand
+{
+    public ShardFrame Frame => frame;
+
+    /// <summary>Gets the trace context of the sender.</summary>
+    public string? TraceParent => traceParent;
+
+    public override void Run(ShardHost host, TimeSpan now, ShardEffects effects) =>
+        host.ApplyFrames(this, now, effects);
+
+    public override void Complete()
+    {
     }
 }

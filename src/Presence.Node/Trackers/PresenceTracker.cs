@@ -3,7 +3,8 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-internal sealed class PresenceTracker(
+/// <summary>See <see cref="IPresenceTracker"/>. Here is what changes presences; its other part reads them.</summary>
+internal sealed partial class PresenceTracker(
     string name,
     string nodeName,
     ShardHost[] hosts,
@@ -20,7 +21,6 @@ internal sealed class PresenceTracker(
     : IPresenceTracker
 {
     private readonly ShardHost[] _all = [.. hosts, .. countsOnly?.Hosts ?? []];
-    private TrackerViews? _views;
 
     public string Name => name;
 
@@ -178,146 +178,10 @@ internal sealed class PresenceTracker(
         string key, SessionMessage message, CancellationToken cancellation = default) =>
         messages.SendAsync(this, null, key, message, cancellation);
 
-    public TopicSnapshot List(string topic) => ListedOn(topic).Shard.Index.List(topic);
-
-    public IReadOnlyList<PresenceEntry> GetByKey(string topic, string key)
-    {
-        StrictUtf8.Check(key, nameof(key));
-        return List(topic).GetByKey(key);
-    }
-
-    public Task<PresencePage> PageAsync(
-        string topic, string? after, int limit, CancellationToken cancellation = default) =>
-        CountsOnlyOf(topic) is { } counts
-            ? pages.PageAsync(name, counts, topic, after, limit, cancellation)
-            : Task.FromResult(List(topic).Page(after, limit));
-
-    public int Count(string topic) => CountOf(topic).Count;
-
-    public int KeyCount(string topic) => CountOf(topic).KeyCount;
-
-    public TopicCount CountOf(string topic) =>
-        CountsOnlyOf(topic)?.CountOf(topic) ?? HostOf(hosts, topic).Shard.Index.CountsOf(topic);
-
-    public IReadOnlyList<TopicCount> Topics(string? after, int limit) => hosts.Length == 1 && countsOnly is null
-        ? hosts[0].Shard.Index.Topics(after, limit)
-        : [.. hosts.SelectMany(h => h.Shard.Index.Topics(after, limit)).Where(t => CountsOnlyOf(t.Topic) is null)
-            .Concat(countsOnly?.Topics(after, limit) ?? [])
-            .OrderBy(t => t.Topic, StringComparer.Ordinal).Take(limit)];
-
-    public IReadOnlyList<string> TopicsOf(string key)
-    {
-        StrictUtf8.Check(key, nameof(key));
-        return hosts.Length == 1
-            ? hosts[0].Shard.Index.TopicsOf(key)
-            : [.. hosts.SelectMany(h => h.Shard.Index.TopicsOf(key)).Order(StringComparer.Ordinal)];
-    }
-
-    public async ValueTask<IAsyncDisposable> AddHandlerAsync(
-        IPresenceHandler handler, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(handler);
-        var dispatcher = new HandlerDispatcher(handler, name, options.HandlerQueueCapacity, instruments, log);
-        var context = new PresenceHandlerContext(this, nodeName, dispatcher.Send);
-        await handler.InitAsync(context, cancellation).ConfigureAwait(false);
-        foreach (var host in hosts)
-        {
-            host.WithLock(() =>
-            {
-                PostCurrentPresences(host.Shard.Index, dispatcher);
-                host.Output.Add(dispatcher);
-                return dispatcher;
-            });
-        }
-
-        dispatcher.OnDispose = () =>
-        {
-            foreach (var host in hosts)
-            {
-                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(dispatcher)), always: true);
-            }
-        };
-        dispatcher.Start();
-        return dispatcher;
-    }
-
-    public TopicSubscription Subscribe(string topic, Action<TopicDiff> onDiff)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        ArgumentNullException.ThrowIfNull(onDiff);
-        var host = ListedOn(topic);
-        var subscriber = new DiffSubscriber(onDiff);
-        return host.WithLock(() =>
-        {
-            host.Output.Add(topic, subscriber);
-            return new TopicSubscription(host.Shard.ViewOf(topic), host.Output.Version, () =>
-            {
-                host.Output.Dispatcher.Remove(subscriber);
-                host.Post(new ActionCommand((h, _, _) => h.Output.Remove(topic, subscriber)), always: true);
-            })
-            {
-                History = host.Output.History,
-            };
-        });
-    }
-
-    public TopicSubscription Subscribe(string topic, PresenceView view, Action<TopicDiff> onDiff)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        ArgumentNullException.ThrowIfNull(view);
-        ArgumentNullException.ThrowIfNull(onDiff);
-        _ = ListedOn(topic);
-        return view.IsWhole
-            ? Subscribe(topic, onDiff)
-            : LazyInitializer.EnsureInitialized(
-                ref _views, () => new TrackerViews(this, options.Trackers[name], time, instruments, log))
-                .Subscribe(topic, view, onDiff);
-    }
-
-    public void Check(PresenceView view, string topic) => options.Trackers[name].Check(view, topic);
-
-    public AdaptiveMode? AdaptiveOf(string topic) => options.Trackers[name].AdaptiveOf(topic);
-
-    public void KeepHistory()
-    {
-        foreach (var host in hosts)
-        {
-            host.WithLock(() =>
-            {
-                host.Output.KeepHistory();
-                return true;
-            });
-        }
-    }
-
-    public TopicSnapshotView ViewOf(string topic) => ListedOn(topic).Shard.ViewOf(topic);
-
-    public Task DeliveredAsync() => Task.WhenAll(
-        _all.Select(host => host.Output.Dispatcher.DeliveredAsync()).Append(watches.DeliveredAsync()));
-
-    public int LocalEntries() => replicated.All.Sum(host => host.WithLock(
-        () => host.Shard.Index.Count - host.Shard.Peers().Where(p => p.IsShown).Sum(p => p.Entries)));
-
     /// <exception cref="PresenceLimitException">Topic, key or metadata is empty or too large.</exception>
     public void CheckLimits(TrackRequest request) => HostOf(request.Topic).Shard.CheckLimits(request);
 
     public int ShardOf(string topic) => HostOf(topic).Shard.Shard;
-
-    public IReadOnlyList<ReplicaStatus> Replicas() => [.. replicated.All.SelectMany(host =>
-    {
-        var now = host.Now;
-        return host.WithLock(host.Shard.Peers).Where(peer => !peer.IsReader).Select(peer => new ReplicaStatus(
-            peer.Replica.Node,
-            peer.Replica.Incarnation,
-            host.Shard.Shard,
-            peer.IsUp ? "up" : "down",
-            peer.Clock,
-            peer.MaxKnownSequence,
-            peer.Entries,
-            Since(peer.BehindSince ?? now),
-            Since(peer.LastHeard)));
-        TimeSpan Since(TimeSpan then) => now > then ? now - then : TimeSpan.Zero;
-    })];
 
     private static async ValueTask<PresenceEntry> TraceAsync(ShardHost host, TrackCommand command)
     {
@@ -380,27 +244,9 @@ internal sealed class PresenceTracker(
         return entry;
     }
 
-    private static void PostCurrentPresences(PresenceIndex index, HandlerDispatcher dispatcher)
-    {
-        var joins = new List<PresenceChange>(index.Count);
-        foreach (var topic in index.Topics(null, int.MaxValue))
-        {
-            joins.AddRange(PresenceChange.JoinedAll(index.List(topic.Topic)));
-        }
-
-        if (joins.Count > 0)
-        {
-            dispatcher.Post([.. joins]);
-        }
-    }
-
     private CountsOnlyTopics? CountsOnlyOf(string topic) =>
         countsOnly is not null && topic is not null && options.Trackers[name].CountsOnlyOf(topic) is not null
             ? countsOnly : null;
-
-    /// <exception cref="CountsOnlyTopicException">No shard has a list of the topic.</exception>
-    private ShardHost ListedOn(string topic) =>
-        CountsOnlyOf(topic) is null ? HostOf(hosts, topic) : throw new CountsOnlyTopicException(topic);
 
     private string NameOf(TrackRequest request) => CountsOnlyOf(request.Topic)?.Name ?? name;
 
@@ -413,5 +259,82 @@ internal sealed class PresenceTracker(
 
         var host = HostOf(requests[0].Topic);
         return requests.All(r => HostOf(r.Topic) == host) ? host : null;
+    }
+}
+
+internal readonly struct TrackCommand(PresenceSession session, string topic, string key, PresenceMeta meta)
+    : IShardCommand<PresenceEntry>
+{
+    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        var entry = host.Shard.Track(now, session.Id, topic, key, meta, effects, session.StampForChange());
+        host.AttachSession(session, now, effects);
+        return entry;
+    }
+}
+
+internal readonly struct TrackManyCommand(PresenceSession session, IReadOnlyList<TrackRequest> requests)
+    : IShardCommand<IReadOnlyList<PresenceEntry>>
+{
+    public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        var entries = host.Shard.TrackMany(now, session.Id, requests, effects, session.StampForChange());
+        host.AttachSession(session, now, effects);
+        return entries;
+    }
+}
+
+internal readonly struct FindCommand(PresenceSession session, string topic, string key) : IShardCommand<PresenceEntry>
+{
+    public PresenceEntry Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.Find(session.Id, topic, key);
+    }
+}
+
+/// <summary>Replaces the metadata; with <paramref name="expected"/>, only if that is the current version.</summary>
+internal readonly struct UpdateCommand(
+    PresenceSession session, string topic, string key, PresenceMeta meta, PresenceEntry? expected = null)
+    : IShardCommand<(PresenceEntry Entry, bool IsDone)>
+{
+    public (PresenceEntry Entry, bool IsDone) Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        if (expected is not null && host.Shard.Find(session.Id, topic, key) is var present && present != expected)
+        {
+            return (present, false);
+        }
+
+        var value = meta;
+        return (host.Shard.Update(now, session.Id, topic, key, _ => value, effects), true);
+    }
+}
+
+internal readonly struct UpdateManyCommand(PresenceSession session, IReadOnlyList<TrackRequest> requests)
+    : IShardCommand<IReadOnlyList<PresenceEntry>>
+{
+    public IReadOnlyList<PresenceEntry> Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.UpdateMany(now, session.Id, requests, effects);
+    }
+}
+
+internal readonly struct UntrackCommand(PresenceSession session, string topic, string key) : IShardCommand<bool>
+{
+    public bool Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.Untrack(now, session.Id, topic, key, effects);
+    }
+}
+
+internal readonly struct UntrackAllCommand(PresenceSession session, LeaveReason reason) : IShardCommand<int>
+{
+    public int Run(ShardHost host, TimeSpan now, ShardEffects effects)
+    {
+        session.StampForChange();
+        return host.Shard.UntrackAll(now, session.Id, reason, effects);
     }
 }

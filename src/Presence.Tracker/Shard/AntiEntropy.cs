@@ -2,7 +2,7 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>Anti-entropy: detects and requests missing state, answers repair requests and merges deltas.</summary>
+/// <summary>Anti-entropy: detects and requests missing state, answers requests and takes the answers.</summary>
 internal sealed class AntiEntropy(
     AddWinsMap<PresenceEntry> map,
     PeerTable table,
@@ -14,7 +14,6 @@ internal sealed class AntiEntropy(
     Func<Sender> from,
     FrameBounds bounds)
 {
-    private readonly MergeResult<PresenceEntry> _merged = new();
     private int _untilSample = options.ClockSamplePeriods;
     private ulong _responses;
     private uint _requests;
@@ -78,18 +77,18 @@ internal sealed class AntiEntropy(
             foreach (var next in peer.OrderedParts.Accept(answerer.Replica, part.Request, sequence, part.Part))
             {
                 isNext = true;
-                Merge(peer, next, effects);
+                visibility.Merge(peer, next, effects);
             }
 
             if (!isNext)
             {
                 // Removals of known entries are safe without the earlier parts; the context is not.
-                MergeWithoutContext(peer, part.Part, effects);
+                visibility.MergeWithoutContext(peer, part.Part, effects);
             }
         }
         else
         {
-            Merge(peer, part.Part, effects);
+            visibility.Merge(peer, part.Part, effects);
         }
 
         RecoverIfComplete(peer, effects);
@@ -99,56 +98,11 @@ internal sealed class AntiEntropy(
         }
     }
 
-    /// <summary>Merges a delta of a peer and updates the visible presences.</summary>
-    public void Merge(Peer peer, ReplicaState<PresenceEntry> delta, ShardEffects effects)
-    {
-        _merged.Clear();
-        peer.Dots.Merge(delta, _merged);
-        Apply(peer, effects);
-        if (_merged.Finals.Count > 0)
-        {
-            visibility.RecordFinals(_merged, delta.Log.Removals, effects.Changes);
-        }
-    }
-
-    /// <summary>Applies removals of known entries only: earlier ordered parts are missing.</summary>
-    private void MergeWithoutContext(Peer peer, ReplicaState<PresenceEntry> part, ShardEffects effects)
-    {
-        _merged.Clear();
-        peer.Dots.MarkKnownRemoved(part.Removed(), _merged);
-        Apply(peer, effects);
-    }
-
-    private void Apply(Peer peer, ShardEffects effects)
-    {
-        foreach (var entry in _merged.Joined)
-        {
-            if (entry.Stamp is { } stamp)
-            {
-                effects.Sessions.Add(new(stamp, peer.Replica, peer.State == PeerState.Down));
-            }
-        }
-
-        if (peer.IsShown)
-        {
-            visibility.Apply(peer, _merged, effects.Changes);
-        }
-        else
-        {
-            visibility.Record(peer, _merged, effects.Changes);
-        }
-
-        if (!RepairScheduler.Lacks(peer))
-        {
-            peer.BehindSince = null;
-            peer.OrderedParts.Clear();
-        }
-    }
-
     /// <summary>Publishes a recovering peer's entries again once its recovery target is reached.</summary>
     public void RecoverIfComplete(Peer peer, ShardEffects effects)
     {
-        if (peer.State == PeerState.Recovering && peer.RecoveryTarget is { } target && peer.Dots.Context.Prefix >= target)
+        if (peer.State == PeerState.Recovering && peer.RecoveryTarget is { } target
+            && peer.Dots.Context.Prefix >= target)
         {
             peer.State = PeerState.Up;
             visibility.PublishAll(peer, effects.Changes);

@@ -2,8 +2,11 @@ using Presence.Crdt;
 
 namespace Presence.Tracker;
 
-/// <summary>The local replica: the only writer of its dots.</summary>
-internal sealed class LocalReplica(
+/// <summary>
+/// The local replica: the only writer of its dots. A change goes to the replicated map, to the visible presences and to
+/// the delta that is sent next.
+/// </summary>
+internal sealed partial class LocalReplica(
     ReplicaId self,
     AddWinsMap<PresenceEntry> map,
     PresenceIndex index,
@@ -20,8 +23,6 @@ internal sealed class LocalReplica(
     /// <summary>The processes of resumable sessions.</summary>
     private readonly HashSet<ulong> _sessions = [];
 
-    /// <summary>The presences that a session owns after a resume, and that its code has not tracked again.</summary>
-    private readonly Dictionary<ulong, HashSet<(string Topic, string Key)>> _inherited = [];
     private Memory<ulong> _free;
     private ReplicaState<PresenceEntry> _dots = map.Hold(self);
 
@@ -103,46 +104,6 @@ internal sealed class LocalReplica(
     }
 
     public IReadOnlyList<PresenceEntry> EntriesOf(ulong process) => _entries.All(process);
-
-    /// <summary>Lets the code of a resumed session track again what the session has.</summary>
-    public void BeginRetrack(ulong process)
-    {
-        var entries = _entries.All(process);
-        if (entries.Count > 0)
-        {
-            _inherited[process] = [.. entries.Select(e => (e.Topic, e.Key))];
-        }
-    }
-
-    /// <summary>Ends what the code of a resumed session has not tracked again.</summary>
-    public int EndRetrack(ulong process, List<PresenceChange> changes)
-    {
-        if (!_inherited.Remove(process, out var rest))
-        {
-            return 0;
-        }
-
-        var ended = rest.Select(r => TryFind(process, r.Topic, r.Key)).OfType<PresenceEntry>().ToArray();
-        Array.ForEach(ended, _entries.Remove);
-        End(ended, LeaveReason.Untracked, changes);
-        return ended.Length;
-    }
-
-    /// <summary>Writes the entries of a session again, under a later generation and with unchanged refs.</summary>
-    public int Restamp(ulong process, SessionStamp stamp, List<PresenceChange> changes)
-    {
-        var count = 0;
-        foreach (var entry in _entries.All(process).ToArray())
-        {
-            if (entry.Stamp is { } before && before.Generation < stamp.Generation)
-            {
-                Replace(entry, entry.Meta, changes, stamp, entry.RefDot);
-                count++;
-            }
-        }
-
-        return count;
-    }
 
     /// <summary>Replaces the metadata: one dot removes the old version, one adds the new.</summary>
     public PresenceEntry Replace(
@@ -234,21 +195,6 @@ internal sealed class LocalReplica(
         }
     }
 
-    private bool IsInherited(ulong process, string topic, string key) =>
-        _inherited.TryGetValue(process, out var rest) && rest.Contains((topic, key));
-
-    /// <summary>Takes over what a resumed session has: as it is if the metadata are equal, else as an update.</summary>
-    private PresenceEntry? Inherit(ulong process, TrackRequest request, List<PresenceChange> changes)
-    {
-        if (!_inherited.TryGetValue(process, out var rest) || !rest.Remove((request.Topic, request.Key)))
-        {
-            return null;
-        }
-
-        var entry = Find(process, request.Topic, request.Key);
-        return entry.Meta == request.Meta ? entry : Replace(entry, request.Meta, changes);
-    }
-
     /// <summary>
     /// Returns space for the dots of a removal. Most removals name one dot, and a separate array would take three times
     /// its size. The log drops removals in order, and with them the shared arrays.
@@ -297,5 +243,113 @@ internal sealed class LocalReplica(
 
         _dots.Remove(removal);
         DeltaBuffer.Removed(removal);
+    }
+}
+
+/// <summary>Buffers local changes, coalesced to their net effect, until they are broadcast.</summary>
+/// <remarks>
+/// The first change of an idle shard is due at once. The delay of later ones grows with what it saves: a frame to each
+/// peer, and the cost of a frame for each change.
+/// </remarks>
+/// <param name="maxDelay">The delay with many peers or many changes.</param>
+/// <param name="bounds">The size from which on the buffer is full.</param>
+/// <param name="peers">Returns the number of peers.</param>
+internal sealed class DeltaBuffer(TimeSpan maxDelay, FrameBounds bounds, Func<int> peers)
+{
+    /// <summary>Number of peers from which on the delay is the whole <c>maxDelay</c>.</summary>
+    private const double ManyPeers = 20;
+
+    /// <summary>Number of changed dots of a frame after which the delay is the whole <c>maxDelay</c>.</summary>
+    private const double ManyDots = 30;
+
+    private ReplicaState<PresenceEntry> _delta = new();
+    private TimeSpan _lastSent = TimeSpan.MinValue;
+    private int _lastDots;
+    private int _dots;
+    private int _bytes;
+
+    /// <summary>Gets when the buffered changes must be sent; null if there are none.</summary>
+    public TimeSpan? Due => _dots == 0 ? null : _lastSent == TimeSpan.MinValue ? TimeSpan.Zero : _lastSent + Delay;
+
+    public bool IsEmpty => _dots == 0;
+
+    /// <summary>Gets the last local sequence number that was announced.</summary>
+    public ulong Announced { get; private set; }
+
+    public bool IsFull => _dots >= bounds.DeltaDots || _bytes >= bounds.DeltaBytes;
+
+    /// <summary>Without peers nothing is buffered: a new node requests the whole state.</summary>
+    private bool IsIdle => IsEmpty && peers() == 0;
+
+    private TimeSpan Delay => maxDelay * Math.Min(1, (peers() / ManyPeers) + (_lastDots / ManyDots));
+
+    public void Joined(PresenceEntry entry)
+    {
+        if (IsIdle)
+        {
+            Announced = entry.Sequence;
+            return;
+        }
+
+        _delta.Add(entry.Sequence, entry);
+        Count(1, entry);
+    }
+
+    /// <summary>Records the end of an entry. Call before <see cref="Removed"/>.</summary>
+    public void Ended(PresenceEntry entry)
+    {
+        // An unsent version is dropped, but sent as the final version of an entry that others know, or whose
+        // predecessor of the same session they may show.
+        if (_delta.RemoveUnsent(entry.Sequence, out _)
+            && (entry.CreatedSequence <= Announced || entry.Stamp is not null))
+        {
+            _delta.AddFinal(entry.Sequence, entry);
+        }
+    }
+
+    /// <summary>Drops a version that a newer one replaces. Call before <see cref="Removed"/>.</summary>
+    public void Superseded(PresenceEntry entry) => _delta.RemoveUnsent(entry.Sequence, out _);
+
+    /// <summary>Adds the removal of ended or superseded versions.</summary>
+    public void Removed(Removal removal)
+    {
+        if (IsIdle)
+        {
+            Announced = removal.Tick;
+            return;
+        }
+
+        _delta.Remove(removal);
+        Count(1 + removal.Removed.Length, null);
+    }
+
+    /// <summary>Adds a defect for the simulation: see <see cref="ShardDefect.RemovalWithoutTick"/>.</summary>
+    public void RemovedWithoutTick(Removal removal)
+    {
+        foreach (var removed in removal.Removed.Span)
+        {
+            _delta.MarkRemoved(new Interval(removed, removed));
+        }
+
+        Count(removal.Removed.Length, null);
+    }
+
+    /// <summary>Returns the buffered changes and empties the buffer.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="counter">The last local sequence number.</param>
+    public ReplicaState<PresenceEntry> Drain(TimeSpan now, ulong counter)
+    {
+        Announced = counter;
+        var delta = _delta;
+        _delta = new();
+        (_lastSent, _lastDots) = (now, _dots);
+        _dots = _bytes = 0;
+        return delta;
+    }
+
+    private void Count(int dots, PresenceEntry? entry)
+    {
+        _dots += dots;
+        _bytes += entry is null ? 16 : entry.Meta.Length + entry.Key.Length + entry.Topic.Length + 16;
     }
 }

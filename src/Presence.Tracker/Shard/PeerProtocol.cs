@@ -328,7 +328,7 @@ internal sealed class PeerProtocol
                 _scheduler.Learn(peer.Replica, heartbeat.Clocks);
                 break;
             case DeltaFrame delta:
-                _antiEntropy.Merge(peer, delta.Delta, effects);
+                _visibility.Merge(peer, delta.Delta, effects);
                 break;
             case RequestFrame request when _failures.HasRecoveredFromPause(now):
                 _antiEntropy.Answer(peer, request, effects);

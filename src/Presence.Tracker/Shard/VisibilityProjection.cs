@@ -3,19 +3,66 @@ using Presence.Crdt;
 namespace Presence.Tracker;
 
 /// <summary>
-/// Projects merge results to the visible presences: the newest version of each (owner, process, topic, key), never an
+/// Merges what peers send, and shows the result: the newest version of each (owner, process, topic, key), never an
 /// older one again.
 /// </summary>
 /// <param name="presences">Where the presences of each topic are visible.</param>
 internal sealed class VisibilityProjection(PresencesByTopic presences)
 {
+    private readonly MergeResult<PresenceEntry> _merged = new();
     private readonly List<PresenceEntry> _replaced = [];
 
     /// <summary>Gets or sets a defect for the simulation.</summary>
     public ShardDefect Planted { get; set; }
 
+    /// <summary>Merges a delta of a peer and updates the visible presences.</summary>
+    public void Merge(Peer peer, ReplicaState<PresenceEntry> delta, ShardEffects effects)
+    {
+        _merged.Clear();
+        peer.Dots.Merge(delta, _merged);
+        OnMerged(peer, effects);
+        if (_merged.Finals.Count > 0)
+        {
+            RecordFinals(_merged, delta.Log.Removals, effects.Changes);
+        }
+    }
+
+    /// <summary>Applies removals of known entries only: earlier ordered parts are missing.</summary>
+    public void MergeWithoutContext(Peer peer, ReplicaState<PresenceEntry> part, ShardEffects effects)
+    {
+        _merged.Clear();
+        peer.Dots.MarkKnownRemoved(part.Removed(), _merged);
+        OnMerged(peer, effects);
+    }
+
+    private void OnMerged(Peer peer, ShardEffects effects)
+    {
+        foreach (var entry in _merged.Joined)
+        {
+            if (entry.Stamp is { } stamp)
+            {
+                effects.Sessions.Add(new(stamp, peer.Replica, peer.State == PeerState.Down));
+            }
+        }
+
+        if (peer.IsShown)
+        {
+            Apply(peer, _merged, effects.Changes);
+        }
+        else
+        {
+            Record(peer, _merged, effects.Changes);
+        }
+
+        if (!RepairScheduler.Lacks(peer))
+        {
+            peer.BehindSince = null;
+            peer.OrderedParts.Clear();
+        }
+    }
+
     /// <summary>Applies the result of a merge for a visible peer.</summary>
-    public void Apply(Peer peer, MergeResult<PresenceEntry> merged, List<PresenceChange> changes)
+    private void Apply(Peer peer, MergeResult<PresenceEntry> merged, List<PresenceChange> changes)
     {
         _replaced.Clear();
         foreach (var entry in merged.Joined)
@@ -120,7 +167,7 @@ internal sealed class VisibilityProjection(PresencesByTopic presences)
     }
 
     /// <summary>Records the ended versions of a hidden peer, and the generations of its sessions.</summary>
-    public void Record(Peer peer, MergeResult<PresenceEntry> merged, List<PresenceChange> changes)
+    private void Record(Peer peer, MergeResult<PresenceEntry> merged, List<PresenceChange> changes)
     {
         foreach (var entry in merged.Joined)
         {
@@ -151,7 +198,7 @@ internal sealed class VisibilityProjection(PresencesByTopic presences)
     }
 
     /// <summary>Records the entries of resumable sessions that came and went within one frame.</summary>
-    public void RecordFinals(
+    private void RecordFinals(
         MergeResult<PresenceEntry> merged, ReadOnlySpan<Removal> removals, List<PresenceChange> changes)
     {
         foreach (var final in merged.Finals)
@@ -258,7 +305,8 @@ internal sealed class VisibilityProjection(PresencesByTopic presences)
     {
         foreach (var final in merged.Finals)
         {
-            if (final.CreatedSequence == shown.CreatedSequence && final.Owner == shown.Owner && final.Sequence > shown.Sequence)
+            if (final.CreatedSequence == shown.CreatedSequence && final.Owner == shown.Owner
+                && final.Sequence > shown.Sequence)
             {
                 return final;
             }

@@ -152,11 +152,7 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
             Topic,
             "publisher",
             capacity: 1000,
-            changes =>
-            {
-                _pump!.Deliver(changes);
-                return Task.CompletedTask;
-            },
+            new HandleDiff(() => _pump!),
             _ => _published.Add(new TopicChanges(Topic, "failed", 0, true, [])));
         _pump.Attach(new TopicPublisher(
             Topic,
@@ -215,5 +211,14 @@ public sealed class GapTests : IAsyncLifetime, IDisposable
             : _follower.Apply(changes.Changes);
         Assert.All(changed, c => Assert.Equal(PresenceChangeKind.Joined, c.Kind));
         _received.AddRange(changed.Select(c => c.Entry.Key));
+    }
+
+    private sealed class HandleDiff(Func<TopicChangePump> pump) : IHandleDiffGrain
+    {
+        Task IHandleDiffGrain.HandleDiff(TopicChanges changes)
+        {
+            pump().Deliver(changes);
+            return Task.CompletedTask;
+        }
     }
 }

@@ -74,7 +74,8 @@ internal sealed class StubNode : NodeStub, IPresenceNode, ISessionLink
             }
 
             _sequence += 2;
-            PresenceEntry entry = new(_self, _sequence, old.CreatedSequence, old.Sequence, session.Id, topic, key, update(old));
+            PresenceEntry entry = new(
+                _self, _sequence, old.CreatedSequence, old.Sequence, session.Id, topic, key, update(old));
             _entries[(session.Id, topic, key)] = entry;
             Tell(PresenceChange.Updated(old, entry));
             return new(entry);

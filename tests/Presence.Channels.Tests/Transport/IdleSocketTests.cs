@@ -137,7 +137,8 @@ public sealed class IdleSocketTests
             next(app);
         };
 
-        private sealed class Connect(CountedReads reads, IHttpExtendedConnectFeature inner) : IHttpExtendedConnectFeature
+        private sealed class Connect(CountedReads reads, IHttpExtendedConnectFeature inner)
+            : IHttpExtendedConnectFeature
         {
             public bool IsExtendedConnect => inner.IsExtendedConnect;
 

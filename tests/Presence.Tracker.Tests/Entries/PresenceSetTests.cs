@@ -27,7 +27,8 @@ public class PresenceSetTests
                     continue;
                 }
 
-                var entry = new PresenceEntry(Node, sequence, old?.First.Sequence ?? sequence, 0, process, "lobby", id.Item1, default);
+                var entry = new PresenceEntry(
+                    Node, sequence, old?.First.Sequence ?? sequence, 0, process, "lobby", id.Item1, default);
                 expected[id] = entry;
                 changes.Add(old is null ? PresenceChange.Joined(entry) : PresenceChange.Updated(old, entry));
             }
@@ -124,6 +125,8 @@ public class PresenceSetTests
     {
         var entry = new PresenceEntry(Node, 1, 1, 0, 1, "lobby", "ann", default);
         Assert.Equal("Joined lobby/ann node#1:1 {}", PresenceChange.Joined(entry).ToString());
-        Assert.Equal("Left lobby/ann node#1:1 {}: NodeDown", PresenceChange.Left(entry, entry, LeaveReason.NodeDown).ToString());
+        Assert.Equal(
+            "Left lobby/ann node#1:1 {}: NodeDown",
+            PresenceChange.Left(entry, entry, LeaveReason.NodeDown).ToString());
     }
 }

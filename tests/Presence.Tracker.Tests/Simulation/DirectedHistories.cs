@@ -65,7 +65,8 @@ internal static class DirectedHistories
         return Violations(cluster);
     }
 
-    private static SimulatedCluster Cluster(ulong seed, Func<ShardSeam>? seam, FrameBounds frames, int logCapacity = 100)
+    private static SimulatedCluster Cluster(
+        ulong seed, Func<ShardSeam>? seam, FrameBounds frames, int logCapacity = 100)
     {
         var options = SimulatedClusterOptions.ScaledTracker();
         options.MaxDeltaSizes = [logCapacity];
@@ -73,7 +74,8 @@ internal static class DirectedHistories
             seed, new SimulatedClusterOptions { Tracker = options, Seam = seam, Frames = frames });
     }
 
-    private static (SimulatedNode Owner, ulong Session, SimulatedNode Other) Pair(SimulatedCluster cluster, int presences)
+    private static (SimulatedNode Owner, ulong Session, SimulatedNode Other) Pair(
+        SimulatedCluster cluster, int presences)
     {
         var (owner, other) = (cluster.Start("a"), cluster.Start("b"));
         var session = owner.OpenSession();

@@ -62,7 +62,8 @@ public sealed class FrameCodecTests
         var delta = (DeltaFrame)ShardFrameCodec.Decode(ShardFrameCodec.Encode(Sample("delta")));
         var entry = delta.Delta.Live[8];
         Assert.Equal((6UL, 8UL, 6UL, 3UL, "lobby", "k", """{"a":"3é"}"""),
-            (entry.CreatedSequence, entry.Sequence, entry.Previous, entry.Process, entry.Topic, entry.Key, entry.Meta.ToString()));
+            (entry.CreatedSequence, entry.Sequence, entry.Previous, entry.Process, entry.Topic, entry.Key,
+                entry.Meta.ToString()));
     }
 
     [Fact]
@@ -129,7 +130,8 @@ public sealed class FrameCodecTests
         var limits = new PresenceLimits { MaxTopicBytes = 8, MaxKeyBytes = 8, MaxMetaBytes = 16 };
         var dots = new ReplicaState<PresenceEntry>();
         var owner = new ReplicaId("n1", 5);
-        dots.Add(1, new PresenceEntry(owner, 1, 1, 0, 3, topic, key, PresenceMeta.Trusted(Encoding.UTF8.GetBytes(meta))));
+        var text = PresenceMeta.Trusted(Encoding.UTF8.GetBytes(meta));
+        dots.Add(1, new PresenceEntry(owner, 1, 1, 0, 3, topic, key, text));
         var bytes = ShardFrameCodec.Encode(new DeltaFrame(new Sender(owner, 5, 7, 1, 1), dots));
         var error = Assert.Throws<ShardFrameException>(() => ShardFrameCodec.Decode(bytes, limits: limits));
         Assert.Contains(reason, error.Message);
