@@ -37,12 +37,17 @@ internal static class OrleansByHandRows
         }
 
         var metas = Enumerable.Range(0, effort.Tracks * 2).Select(i => People.Meta(i)).ToArray();
-        await OrleansCallRows.CallAsync(effort.Tracks / 2, i => grains[i % 100].Track($"warm {i}", metas[i]));
-        var rate = await OrleansCallRows.CallAsync(
-            metas.Length, i => grains[i % 100].Track(People.Key(i), metas[i]));
-        await Nodes.UntilAsync(
-            () => !isWatched || observer.Received == metas.Length + (effort.Tracks / 2), "the observer has all");
-        return rate;
+        var warm = effort.Tracks / 2;
+        await OrleansCallRows.CallAsync(warm, i => grains[i % 100].Track($"warm {i}", metas[i]));
+        await ReceivedAsync(warm);
+        var begun = Stopwatch.GetTimestamp();
+        await OrleansCallRows.CallAsync(metas.Length, i => grains[i % 100].Track(People.Key(i), metas[i]));
+        await ReceivedAsync(warm + metas.Length);
+        return metas.Length / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+
+        Task ReceivedAsync(int all) => isWatched
+            ? Nodes.UntilAsync(() => observer.Received == all, "the observer has all")
+            : Task.CompletedTask;
     }
 
     private static async Task<double> ListAsync(Effort effort)
@@ -82,9 +87,9 @@ internal static class OrleansByHandRows
         var (topic, observer) = await ObserveAsync(silos);
         var changes = (int)(effort.Watching.TotalSeconds * PerSecond);
         var made = 0;
-        await ChangeAsync(PerSecond);
-        var idle = await Processor.ShareAsync(() => Task.Delay(effort.Watching));
+        await ChangeAsync(changes);
         var busy = await Processor.ShareAsync(() => ChangeAsync(changes));
+        var idle = await Processor.ShareAsync(() => Task.Delay(effort.Watching));
         return (busy - idle) * 1e6 / PerSecond;
 
         async Task ChangeAsync(int count)

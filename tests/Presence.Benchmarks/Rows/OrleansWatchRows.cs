@@ -31,7 +31,10 @@ internal static class OrleansWatchRows
         return Statistics.Percentile((await Task.WhenAll(times)).Skip(effort.Latencies / 2).ToList(), share);
     }
 
-    /// <summary>Returns the processor time per change beyond that of the idle silos.</summary>
+    /// <summary>
+    /// Returns the processor time per change beyond that of the silos when they are idle afterwards: before, they still
+    /// compile code.
+    /// </summary>
     private static async Task<double> ProcessorAsync(Effort effort, int silos, int present)
     {
         const int PerSecond = 1000;
@@ -51,9 +54,9 @@ internal static class OrleansWatchRows
                 return default;
             });
         var changes = (int)(effort.Watching.TotalSeconds * PerSecond);
-        await ChangeAsync(PerSecond);
-        var idle = await Processor.ShareAsync(() => Task.Delay(effort.Watching));
+        await ChangeAsync(changes);
         var busy = await Processor.ShareAsync(() => ChangeAsync(changes));
+        var idle = await Processor.ShareAsync(() => Task.Delay(effort.Watching));
         return (busy - idle) * 1e6 / PerSecond;
 
         async Task ChangeAsync(int count)
