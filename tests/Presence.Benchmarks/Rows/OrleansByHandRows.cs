@@ -37,8 +37,12 @@ internal static class OrleansByHandRows
         }
 
         var metas = Enumerable.Range(0, effort.Tracks * 2).Select(i => People.Meta(i)).ToArray();
-        var warm = effort.Tracks / 2;
-        await OrleansCallRows.CallAsync(warm, i => grains[i % 100].Track($"warm {i}", metas[i]));
+        var warm = 0;
+        await OrleansCallRows.WarmAsync(async i =>
+        {
+            await grains[i % 100].Track($"warm {i % 1000}", metas[i % metas.Length]);
+            Interlocked.Increment(ref warm);
+        });
         await ReceivedAsync(warm);
         var begun = Stopwatch.GetTimestamp();
         await OrleansCallRows.CallAsync(metas.Length, i => grains[i % 100].Track(People.Key(i), metas[i]));

@@ -52,8 +52,13 @@ internal static class OrleansTrackRows
         }
 
         var metas = Metas(effort);
-        var warm = effort.Tracks / 2;
-        await OrleansCallRows.CallAsync(warm, i => grains[i % topics].Track($"warm {i}", metas[i]));
+        var warm = 0;
+        await OrleansCallRows.WarmAsync(async i =>
+        {
+            var handle = await grains[i % topics].Track($"warm {i}", metas[i % metas.Length]);
+            await grains[i % topics].EndLeases([handle.Lease]);
+            Interlocked.Add(ref warm, 2);
+        });
         await ReceivedAsync(warm);
         var begun = Stopwatch.GetTimestamp();
         await OrleansCallRows.CallAsync(metas.Length, i => grains[i % topics].Track(People.Key(i), metas[i]));
@@ -82,8 +87,11 @@ internal static class OrleansTrackRows
         await using var silos = await OrleansSilos.StartAsync(1);
         var client = silos.ServiceOf<IPresenceClient>(0);
         var metas = Metas(effort);
-        await OrleansCallRows.CallAsync(
-            effort.Tracks / 2, i => client.TrackAsync(People.Topic(i % 100), $"warm {i}", metas[i]));
+        await OrleansCallRows.WarmAsync(async i =>
+        {
+            await using var tracked = await client.TrackAsync(
+                People.Topic(i % 100), $"warm {i}", metas[i % metas.Length]);
+        });
         return await OrleansCallRows.CallAsync(
             effort.Tracks, i => client.TrackAsync(People.Topic(i % 100), People.Key(i), metas[i]));
     }
