@@ -8,7 +8,7 @@ namespace Presence.Grains.Client;
 /// tracked in their place, and observers called that are not there any more, until the leases expire.
 /// </summary>
 /// <param name="end">Ends leases on all silos; fails if one of them does not answer.</param>
-/// <param name="time">Tells how long a lease is tried.</param>
+/// <param name="time">The clock for how long an end is retried.</param>
 internal sealed class AbandonedLeases(Func<IReadOnlyList<string>, Task> end, TimeProvider time)
 {
     /// <summary>Maximum number of leases; others expire by themselves.</summary>

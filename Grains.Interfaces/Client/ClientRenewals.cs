@@ -35,7 +35,7 @@ internal sealed partial class ClientRenewals(PresenceClient client) : IAsyncDisp
 
     /// <summary>
     /// Time after which positions are requested although none has changed. A silo takes topics that nobody requests
-    /// for a minute for unfollowed, and asks the store of subscriptions.
+    /// for a minute for unfollowed, and queries the store of subscriptions.
     /// </summary>
     private static readonly TimeSpan MaxUnchecked = TimeSpan.FromSeconds(30);
 

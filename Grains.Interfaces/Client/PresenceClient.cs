@@ -342,7 +342,7 @@ internal sealed class PresenceClient :
         }
     }
 
-    /// <summary>Waits for longer than for another call, because the silo asks the others.</summary>
+    /// <summary>Waits for longer than for another call, because the silo queries the others.</summary>
     private Task<int> EvictAsync(Task<int> call, CancellationToken cancellation) =>
         CallAsync(call, EvictionTimeout + Options.CallTimeout, cancellation);
 

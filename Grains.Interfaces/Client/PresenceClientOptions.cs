@@ -7,9 +7,9 @@ public sealed class PresenceClientOptions
 {
     /// <summary>
     /// Interval of the checks of each silo that keeps presences or subscriptions of this client: the time to detect a
-    /// lost silo or message. Default 1 s; at least 50 ms. Must be shorter than a third of the silos'
-    /// <c>LeaseDuration</c> (30 s by default), after which leases and subscriptions are renewed. A check is one call
-    /// per silo.
+    /// lost silo or message. Default 1 s; at least 50 ms. Leases and subscriptions are renewed after a third of the
+    /// silos' <c>LeaseDuration</c> (30 s by default); where a quarter of it is shorter than this interval, that quarter
+    /// is used instead. A check is one call per silo.
     /// </summary>
     public TimeSpan RenewalInterval { get; set; } = TimeSpan.FromSeconds(1);
 

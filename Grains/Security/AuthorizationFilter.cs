@@ -7,7 +7,7 @@ using Presence.Tracker;
 namespace Presence.Grains.Security;
 
 /// <summary>
-/// Asks the <see cref="IPresenceAuthorizer"/>, if there is one, before each call of the public grains, and records
+/// Calls the <see cref="IPresenceAuthorizer"/>, if there is one, before each call of the public grains, and records
 /// evictions, hand-overs and rejections.
 /// </summary>
 internal sealed class AuthorizationFilter(IServiceProvider services, CallInstruments instruments, CallAudit audit)

@@ -10,7 +10,7 @@ namespace Presence.Grains.Security;
 /// whom the <see cref="IPresenceAuthorizer"/> rejected. At most ten lines a minute and kind, because callers can cause
 /// any number.
 /// </summary>
-/// <remarks>Orleans does not verify the ids of clients, and does not tell their addresses.</remarks>
+/// <remarks>Orleans does not verify the ids of clients, and does not expose their addresses.</remarks>
 internal sealed partial class CallAudit(ILoggerFactory logs, TimeProvider time)
 {
     public const string Category = "Presence.Audit";

@@ -86,8 +86,8 @@ public static class GrainPresence
 
     /// <summary>
     /// Returns the token by which the next activation continues the presences of this one, within
-    /// <see cref="PresenceOrleansOptions.GrainGrace"/> of its deactivation. It may change with each resume. Whoever has
-    /// it can take over the presences.
+    /// <see cref="PresenceOrleansOptions.GrainGrace"/> of its deactivation. It may change with each resume. Who has it
+    /// can take over the presences.
     /// </summary>
     /// <returns>Null before the first presence, and if <see cref="PresenceOrleansOptions.GrainGrace"/> is 0.</returns>
     public static byte[]? GetPresenceToken(this IGrainBase grain)

@@ -6,8 +6,8 @@ namespace Presence.Grains.Unique;
 /// <summary>Elects the node that runs a unique process. Key: the process's name. Called only by silos.</summary>
 /// <remarks>
 /// One activation in the cluster, on the oldest active node; when that silo is dead, on the next oldest. It stores
-/// nothing: a new activation asks every node who runs the process before it grants a term. On a silo that is no longer
-/// the oldest, every call fails with <see cref="Orleans.Runtime.SiloUnavailableException"/>: call again.
+/// nothing: a new activation queries every node about who runs the process before it grants a term. On a silo that is
+/// no longer the oldest, every call fails with <see cref="Orleans.Runtime.SiloUnavailableException"/>: call again.
 /// </remarks>
 [Alias("Presence.Grains.IUniqueElectionGrain")]
 [DefaultGrainType("presence-unique-process")]

@@ -49,14 +49,16 @@ public static class PresenceEndpointRouteBuilderExtensions
         Read<CountBody>("/{topic}/count", PresenceReads.CountAsync, "Counts the presences and the keys of a topic");
         Read<KeyInTopicBody>(
             "/{topic}/keys/{key}", PresenceReads.KeyInTopicAsync, "Lists the presences of one key in a topic")
-            .ProducesProblem(StatusCodes.Status404NotFound);
-        Read<KeyBody>("/keys/{key}", PresenceReads.KeyAsync, "Tells whether a key is present, and where");
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict);
+        Read<KeyBody>("/keys/{key}", PresenceReads.KeyAsync, "Returns whether a key is present, and where");
         Read<KeyBody>("/keys/{key}/topics", PresenceReads.KeyAsync, "Lists the topics in which a key is present");
         Protect(group.MapGet("/{topic}/events", PresenceEvents.StreamAsync), options.ReadPolicy)
             .WithSummary("Sends the state of a topic and then its changes as server-sent events")
             .Produces<string>(StatusCodes.Status200OK, "text/event-stream")
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         MapKeyEvents(group, options.ReadPolicy);
         if (options.AllowWrites)

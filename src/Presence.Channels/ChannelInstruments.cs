@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using Presence.Node;
 
 namespace Presence.Channels;
@@ -42,7 +43,7 @@ internal sealed class ChannelInstruments
         _failures = Counter("presence.channel.failures", "{channel}", "Exceptions of sockets and channels, by place.");
         _broadcasts = Counter("presence.broadcasts", "{message}", "Broadcasts delivered to channels of this node.");
         _diffs = Counter("presence.channel.diffs", "{message}", "presence_diff messages encoded on this node.");
-        _resumes = Counter("presence.sessions.resumes", "{session}", "Joins that asked to resume, by outcome.");
+        _resumes = Counter("presence.sessions.resumes", "{session}", "Joins that requested to resume, by outcome.");
         _cursors = Counter("presence.cursors", "{cursor}", "Cursors of clients that joined again, by outcome.");
         _handling = meter.CreateHistogram(
             "presence.channel.message.duration", "s", "Time from the arrival of a message until it was handled.",
@@ -72,7 +73,8 @@ internal sealed class ChannelInstruments
     public void Failed(string place) => Count(_failures, "place", place);
     public void BroadcastDelivered() => _broadcasts.Add(1);
     public void DiffSent() => _diffs.Add(1);
-    public void Resumed(string outcome) => Count(_resumes, "outcome", outcome.ToLowerInvariant());
+    public void Resumed(string outcome) =>
+        Count(_resumes, "outcome", JsonNamingPolicy.SnakeCaseLower.ConvertName(outcome));
 
     public void CursorUsed(string outcome) => Count(_cursors, "outcome", outcome);
 

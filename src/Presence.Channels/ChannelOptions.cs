@@ -12,7 +12,7 @@ public sealed class ChannelOptions
     public IList<string> AllowedOrigins { get; set; } = [];
 
     /// <summary>
-    /// Whether WebSockets may be compressed (permessage-deflate) if the client asks for it. Default false: with
+    /// Whether WebSockets may be compressed (permessage-deflate) if the client requests it. Default false: with
     /// compression every message is compressed once per client instead of encoded once for all, each socket keeps a
     /// window of at least 32 KiB, and secrets in the same message as text of an attacker can be guessed from its
     /// length.

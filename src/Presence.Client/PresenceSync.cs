@@ -87,7 +87,7 @@ public sealed class PresenceSync
     /// <summary>Waits for the first state, or for the first <see cref="Counts"/> if the topic is large.</summary>
     public Task SyncedAsync(CancellationToken cancellation = default) => _informed.Task.WaitAsync(cancellation);
 
-    /// <summary>Asks the server for the presences of some keys, whatever the size of the topic.</summary>
+    /// <summary>Requests the presences of some keys, whatever the size of the topic.</summary>
     /// <param name="after">The last page's <see cref="PresencePage.Next"/>; null (default): the first page.</param>
     /// <param name="limit">At most so many keys, 1 to 1000.</param>
     /// <param name="cancellation">Stops waiting.</param>

@@ -44,7 +44,7 @@ public interface IPresenceNode
 
     /// <summary>
     /// Continues a session: here if this node has it, else from its owner or, if that is down, from what this node has
-    /// received. Asks other nodes for at most half a second, and waits for an unknown session for at most a second.
+    /// received. Queries other nodes for at most half a second, and waits for an unknown session for at most a second.
     /// </summary>
     /// <param name="token">The last token that the client has received.</param>
     /// <param name="options">Options of the session from now on.</param>
@@ -115,7 +115,7 @@ internal sealed record SessionStatus(
     public static string? TagOf(Tracker.PresenceEntry entry) =>
         entry.Stamp is { Session: var session } ? TagOf(session) : null;
 
-    /// <summary>Returns a hash, because whoever has the id could make a token of it.</summary>
+    /// <summary>Returns a hash, because anybody who has the id could make a token of it.</summary>
     public static string TagOf(Tracker.SessionId session) => $"{Tracker.StableHash.Of(session.ToString()):x16}";
 }
 

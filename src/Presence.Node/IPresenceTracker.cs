@@ -145,7 +145,7 @@ public interface IPresenceTracker
 
     /// <summary>
     /// Returns the presences of the next keys of a topic, in key order. Reads the list of this node; of a counts-only
-    /// topic the nodes that have presences are asked, which takes a round trip, at most 2 s.
+    /// topic the nodes that have presences are queried, which takes a round trip, at most 2 s.
     /// </summary>
     /// <param name="topic">The topic.</param>
     /// <param name="after">The last key of the page before, or null for the first page.</param>
@@ -155,8 +155,8 @@ public interface IPresenceTracker
     /// </param>
     /// <param name="cancellation">Ends the wait for the other nodes.</param>
     /// <exception cref="TimeoutException">
-    /// A node that has presences of a counts-only topic did not answer; retry. One that has crashed is asked until its
-    /// presences are no longer counted.
+    /// A node that has presences of a counts-only topic did not answer; retry. One that has crashed is queried until
+    /// its presences are no longer counted.
     /// </exception>
     /// <exception cref="PresenceLimitException">Topic or key is too large.</exception>
     /// <example>

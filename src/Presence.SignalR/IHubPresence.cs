@@ -87,7 +87,7 @@ public interface IHubPresence
     /// <param name="within">A topic, or a prefix of topics that ends with <c>*</c>, such as <c>user:*</c>.</param>
     /// <param name="cancellation">Ends the stream.</param>
     /// <remarks>
-    /// The first change comes at once, later ones together, at most every 25 ms. The authorizer is asked about each
+    /// The first change comes at once, later ones together, at most every 25 ms. The authorizer is called for each
     /// key; one that it forbids is never shown, as if it were absent. Not in an Orleans client.
     /// </remarks>
     IAsyncEnumerable<HubKeyChanges> WatchKeysAsync(

@@ -48,7 +48,7 @@ internal sealed class LargeSegmentTransport(IDuplexPipe inner) : IDuplexPipe
         public override ValueTask<FlushResult> WriteAsync(
             ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
         {
-            // The pipe itself refuses a canceled write before it takes any of it.
+            // The pipe itself rejects a canceled write before it takes any of it.
             if (source.Length <= SmallSegment || cancellationToken.IsCancellationRequested)
             {
                 return inner.WriteAsync(source, cancellationToken);

@@ -45,7 +45,7 @@ public sealed class FailureTests
     [Theory]
     [InlineData("list")]
     [InlineData("watch")]
-    public async Task A_socket_that_closes_before_the_presences_is_told_at_once(string verb)
+    public async Task Socket_that_closes_before_the_presences_is_reported_at_once(string verb)
     {
         await using var server = await ServerStub.StartAsync();
         var (status, output, error) = await Run.ToEndAsync(server.With(verb, "lobby", "--password", "x"));

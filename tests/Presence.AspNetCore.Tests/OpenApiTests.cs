@@ -10,8 +10,8 @@ public sealed class OpenApiTests
         get /presence/{topic}: path topic, query limit, query after; 200 400 403 503
         get /presence/{topic}/count: path topic; 200 400 403 503
         get /presence/{topic}/events: path topic, header Last-Event-ID, query first, query prefix, query where;
-          200 400 403 503
-        get /presence/{topic}/keys/{key}: path topic, path key; 200 400 403 404 503
+          200 400 403 409 503
+        get /presence/{topic}/keys/{key}: path topic, path key; 200 400 403 404 409 503
         put /presence/{topic}/{key}: path topic, path key, query seconds, query holder; 200 201 400 403 413 415 503
         delete /presence/{topic}/{key}: path topic, path key, query holder; 204 400 403 404 503
         """;

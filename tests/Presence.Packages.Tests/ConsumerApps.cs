@@ -1,6 +1,6 @@
 namespace Presence.Packages.Tests;
 
-/// <summary>The programs of docs/getting-started.md as projects of their own, which know only packages.</summary>
+/// <summary>The programs of the first pages as projects of their own, which know only packages.</summary>
 internal static class ConsumerApps
 {
     private const string OrleansVersion = "10.4.2";
@@ -24,7 +24,14 @@ internal static class ConsumerApps
 
         Write(feed, "phone", "Microsoft.NET.Sdk", Example("A .NET program on the socket"), "Presence.Client");
 
-        await BuildAsync(feed, "Apps", "silo", "client", "web", "browser", "phone");
+        Write(
+            feed, "first-silo", "Microsoft.NET.Sdk.Web", Example("A silo", "README.md"),
+            "Presence.Orleans", "Presence.Dashboard", "Microsoft.Orleans.Server");
+        Write(
+            feed, "first-client", "Microsoft.NET.Sdk", Example("An Orleans client", "README.md"),
+            "Presence.Orleans.Client", "Microsoft.Orleans.Client");
+
+        await BuildAsync(feed, "Apps", "silo", "client", "web", "browser", "phone", "first-silo", "first-client");
     }
 
     /// <summary>Writes and builds the hub of the first page; its ports come from the command line.</summary>
@@ -104,10 +111,10 @@ internal static class ConsumerApps
     }
 
     /// <summary>Returns the first C# example below a heading.</summary>
-    private static string Example(string heading)
+    private static string Example(string heading, string page = "docs/getting-started.md")
     {
-        var page = File.ReadAllText(Path.Combine(HostFiles.Root, "docs", "getting-started.md"));
-        var section = page.Split($"\n## {heading}\n")[1].Split("\n## ")[0];
+        var text = File.ReadAllText(Path.Combine(HostFiles.Root, page));
+        var section = text.Split($"\n## {heading}\n")[1].Split("\n## ")[0];
         return Regex.Match(section, "```csharp\n(?<code>.*?)\n```", RegexOptions.Singleline).Groups["code"].Value;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class PingChannel : Channel
         "ping" => new(ChannelResult.Ok(new { ping = "pong" })),
         "binary" => new(ChannelResult.Ok(payload)),
         "noreply" => new(ChannelResult.NoReply),
-        "crash" => throw new InvalidOperationException("The client asked this channel to crash."),
+        "crash" => throw new InvalidOperationException("The client requested a crash of this channel."),
         "stop" => new(ChannelResult.Stop()),
         _ => base.HandleInAsync(name, payload),
     };

@@ -31,10 +31,10 @@ export class Session extends Connection {
     return this.ask(this.room, "update", { meta: { status } });
   }
 
-  /** Asks the node for the people whose names begin with a text, and for no others. */
+  /** Requests the people whose names begin with a text, and no others. */
   show(prefix) {
     this.prefix = prefix;
-    if (!this.channel.canPush()) return; // The join asks for it.
+    if (!this.channel.canPush()) return; // The join requests it.
     this.channel.push("presence_view", this.#view());
   }
 

@@ -85,7 +85,7 @@ internal sealed partial class ChannelActor
 
     public void ForgetCursor() => Cursor = null;
 
-    /// <summary>Answers what a client asks of the presences that the channel pushes; false for other events.</summary>
+    /// <summary>Answers requests about the presences that the channel pushes; false for other events.</summary>
     private async ValueTask<bool> AnswerAboutPresencesAsync(ChannelMessage message)
     {
         switch (message.Event)

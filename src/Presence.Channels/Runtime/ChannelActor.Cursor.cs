@@ -14,7 +14,7 @@ internal sealed partial class ChannelActor
     /// <summary>Gets the cursor with which the client came back; null if it needs the state.</summary>
     public TopicCursor? Cursor { get; private set; }
 
-    /// <summary>Reads the parameter <c>cursor</c>: any value asks for cursors, a cursor for what was missed.</summary>
+    /// <summary>Reads the parameter <c>cursor</c>: any value requests cursors, a cursor what was missed.</summary>
     private void ReadCursor(ChannelPayload payload)
     {
         if (!MarksDiffs || Parameter(payload, CursorName) is not { } value)

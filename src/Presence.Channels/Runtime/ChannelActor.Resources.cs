@@ -37,7 +37,7 @@ internal sealed partial class ChannelActor
     }
 
     /// <summary>Sends the presences of the topic, after the join.</summary>
-    /// <exception cref="CountsOnlyTopicException">Members of a counts-only topic are asked for.</exception>
+    /// <exception cref="CountsOnlyTopicException">Members of a counts-only topic are requested.</exception>
     public void PushPresence(string topic, bool alwaysMembers)
     {
         if (alwaysMembers && Server.Node.Tracker.AdaptiveOf(topic) is { IsCountsOnly: true })

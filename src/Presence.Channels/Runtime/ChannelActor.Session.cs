@@ -66,7 +66,7 @@ internal sealed partial class ChannelActor
     /// <summary>Ends the session, unless it was resumed by a later join.</summary>
     public void EndSession() => Volatile.Read(ref _presenceSession)?.End();
 
-    /// <summary>Resumes the session that the client asks for.</summary>
+    /// <summary>Resumes the session that the client names.</summary>
     /// <returns>False if the client disconnected meanwhile, or this node stops: nothing was taken.</returns>
     private async ValueTask<bool> ResumeAsync(ChannelPayload payload)
     {

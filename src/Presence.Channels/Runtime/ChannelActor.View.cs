@@ -4,7 +4,7 @@ using Presence.Tracker;
 
 namespace Presence.Channels;
 
-/// <summary>The part of the presences that the client has asked for.</summary>
+/// <summary>The part of the presences that the client has requested.</summary>
 internal sealed partial class ChannelActor
 {
     private PresenceView? _view;

@@ -92,7 +92,7 @@ internal sealed partial class SocketRevocations : IHostedService, IDisposable
         _timer?.Dispose();
     }
 
-    /// <summary>Forgets what no token can have any more; tells nodes that have come or have lost something.</summary>
+    /// <summary>Removes what no token can have any more; sends the rest to nodes that joined or lost some.</summary>
     private void Check()
     {
         try

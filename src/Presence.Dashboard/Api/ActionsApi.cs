@@ -69,7 +69,7 @@ internal static class ActionsApi
         }
 
         processes.RequestHandOver(name);
-        Record(http, $"asked {status.Node} to hand {name} over");
+        Record(http, $"requested {status.Node} to hand {name} over");
         return Results.Json(new { });
     }
 
@@ -83,7 +83,7 @@ internal static class ActionsApi
             var authorization = http.RequestServices.GetRequiredService<IAuthorizationService>();
             if (!(await authorization.AuthorizeAsync(http.User, policy)).Succeeded)
             {
-                Record(http, $"was refused {http.Request.Path}");
+                Record(http, $"was rejected at {http.Request.Path}");
                 return AdminProblem.Forbidden($"The policy '{policy}' does not permit you to change anything here.");
             }
         }

@@ -58,7 +58,7 @@ internal record ClusterView(
     }
 }
 
-/// <summary>The resumable sessions of a node, and its joins that asked to resume since it started.</summary>
+/// <summary>The resumable sessions of a node, and its joins that requested to resume since it started.</summary>
 internal sealed record SessionsView(
     int Attached, int Detached, int HeldLeaves, IReadOnlyDictionary<string, long> Resumes);
 

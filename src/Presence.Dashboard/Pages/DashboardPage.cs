@@ -50,7 +50,7 @@ internal static class DashboardPage
     }
 
     /// <summary>
-    /// Reads <c>{user, password}</c>; returns <c>{token, expires}</c> or <c>{refused}</c>, both with status 200:
+    /// Reads <c>{user, password}</c>; returns <c>{token, expires}</c> or <c>{rejected}</c>, both with status 200:
     /// browsers log other statuses as errors.
     /// </summary>
     public static async Task<IResult> SignIn(HttpContext http)
@@ -64,9 +64,9 @@ internal static class DashboardPage
         }
 
         var authentication = http.RequestServices.GetRequiredService<AdminAuthentication>();
-        if (await authentication.SignInAsync(http, user, password) is { } refused)
+        if (await authentication.SignInAsync(http, user, password) is { } rejected)
         {
-            return Results.Json(new { refused });
+            return Results.Json(new { rejected });
         }
 
         var (token, expires) = http.RequestServices.GetRequiredService<PresenceDashboardTokens>().Issue();

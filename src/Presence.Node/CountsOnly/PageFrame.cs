@@ -124,7 +124,7 @@ internal abstract record PageFrame(ulong Number)
     }
 }
 
-/// <summary>Asks an owner for its part of a page.</summary>
+/// <summary>Requests an owner's part of a page.</summary>
 /// <param name="Number">The number of the request.</param>
 /// <param name="Tracker">The tracker.</param>
 /// <param name="Topic">The topic.</param>

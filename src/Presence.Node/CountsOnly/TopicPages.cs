@@ -3,7 +3,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Reads pages of counts-only topics: each owner is asked for its part, and the parts are merged.</summary>
+/// <summary>Reads pages of counts-only topics: each owner is queried for its part, and the parts are merged.</summary>
 /// <remarks>
 /// An answer is a request in the other direction, so that any transport can carry it. A page without the part of an
 /// owner would skip presences without a trace, so that it fails instead.

@@ -2,7 +2,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Asks the owner of a presence to end it.</summary>
+/// <summary>Requests the owner of a presence to end it.</summary>
 /// <param name="Tracker">The tracker.</param>
 /// <param name="Incarnation">The incarnation of the owner.</param>
 /// <param name="Process">The number of the session.</param>

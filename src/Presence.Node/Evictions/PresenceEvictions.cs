@@ -2,7 +2,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Ends presences of any session: asks their owners until this node no longer lists them.</summary>
+/// <summary>Ends presences of any session: requests it from the owners until this node no longer lists them.</summary>
 internal sealed class PresenceEvictions(IClusterTransport transport, TimeProvider time)
 {
     /// <summary>Time after which an eviction fails whose owners do not answer.</summary>
@@ -11,7 +11,7 @@ internal sealed class PresenceEvictions(IClusterTransport transport, TimeProvide
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Maximum number of owners that are asked at the same time.</summary>
+    /// <summary>Maximum number of owners with a request at the same time.</summary>
     private const int MaxRequests = 50;
 
     /// <exception cref="TimeoutException">Owners could not be reached; the message names them.</exception>
@@ -82,7 +82,7 @@ internal sealed class PresenceEvictions(IClusterTransport transport, TimeProvide
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
         {
-            // Asked again, until the timeout.
+            // Requested again, until the timeout.
         }
     }
 

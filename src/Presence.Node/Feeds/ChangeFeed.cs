@@ -302,7 +302,7 @@ internal sealed partial class ChangeFeed
     /// <summary>Gets whether most readers have yet to take the last diff.</summary>
     private bool IsBehind => _counting is null && _upToDate < Volatile.Read(ref _readers) / 2;
 
-    /// <summary>Gets the time until changes may be published, or this is asked again; zero or less: now.</summary>
+    /// <summary>Gets the time until changes may be published, or this is called again; zero or less: now.</summary>
     private TimeSpan ToNextDiff
     {
         get

@@ -38,7 +38,7 @@ internal interface IPresenceSource
     /// <param name="view">The part of the topic; null: all of it.</param>
     /// <param name="listener">The listener.</param>
     /// <exception cref="PresenceViewException">The view cannot be used for the topic.</exception>
-    /// <exception cref="CountsOnlyTopicException">A part of a counts-only topic is asked for.</exception>
+    /// <exception cref="CountsOnlyTopicException">A part of a counts-only topic is requested.</exception>
     Task<SourceSubscription> SubscribeAsync(string topic, PresenceView? view, TopicListener listener);
 
     /// <summary>Returns when the topic is sent as counts; null: never, as in an Orleans client.</summary>

@@ -19,7 +19,7 @@ public static class KeyWatchExtensions
     /// became present, because its first device joined one of the topics, or absent, because its last device left the
     /// last of them. The first change comes at once, later ones together, at most every 25 ms. What cancels out
     /// meanwhile, or before the caller takes the item, is not in it.</para>
-    /// <para>This node is asked once, and watches for as long as the enumeration runs. What waits for a slow caller is
+    /// <para>This node watches for as long as the enumeration runs. What waits for a slow caller is
     /// bounded: one bit a key. An application's own code may watch any key; see the overload for keys that a client
     /// names.</para>
     /// </remarks>
@@ -54,8 +54,8 @@ public static class KeyWatchExtensions
     /// <param name="keys">At most 1,000 keys.</param>
     /// <param name="within">A topic, or a prefix of topics that ends with <c>*</c>.</param>
     /// <param name="authorizer">
-    /// Is asked about each key, with <see cref="PresenceOperation.Read"/> and the pattern as topic, when the
-    /// enumeration begins. A key that it forbids is never shown: its reader cannot tell it from an absent one. Null
+    /// Is called for each key, with <see cref="PresenceOperation.Read"/> and the pattern as topic, when the
+    /// enumeration begins. A key that it forbids is never shown: for its reader it is absent. Null
     /// allows all keys.
     /// </param>
     /// <param name="user">The user whom the authorizer sees.</param>

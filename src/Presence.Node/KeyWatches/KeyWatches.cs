@@ -63,7 +63,7 @@ internal sealed class KeyWatches(
         return options.AreCountsOnly(request.Within) ? throw new CountsOnlyTopicException(within) : request;
     }
 
-    /// <summary>Asks the authorizer about each key, and begins to watch. Dispose the result.</summary>
+    /// <summary>Calls the authorizer for each key, and begins to watch. Dispose the result.</summary>
     /// <remarks>
     /// A key that is not allowed has an edge like any other, so that it costs what an absent key costs; its changes
     /// are not shown.

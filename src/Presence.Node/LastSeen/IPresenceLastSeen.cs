@@ -1,6 +1,6 @@
 namespace Presence.Node;
 
-/// <summary>Tells when keys were last present in any topic of the default tracker.</summary>
+/// <summary>Returns when keys were last present in any topic of the default tracker.</summary>
 /// <remarks>
 /// <c>AddPresenceLastSeen</c> adds it. A time is that of the moment at which a node saw the last presence of the key
 /// leave, by that node's clock. It is stored a moment later: the times of the last seconds are lost if all nodes that

@@ -32,7 +32,7 @@ internal sealed class LastSeenRecorder(
         if (keys.Count > IPresenceLastSeen.MaxKeys)
         {
             throw new ArgumentException(
-                $"{keys.Count} keys were asked for; at most {IPresenceLastSeen.MaxKeys} are answered.", nameof(keys));
+                $"{keys.Count} keys were requested; at most {IPresenceLastSeen.MaxKeys} are answered.", nameof(keys));
         }
 
         var distinct = keys.Distinct(StringComparer.Ordinal).ToArray();

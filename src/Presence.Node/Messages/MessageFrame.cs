@@ -2,7 +2,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Asks a node to give a message to its sessions of a key.</summary>
+/// <summary>Requests a node to deliver a message to its sessions of a key.</summary>
 /// <param name="Tracker">The tracker.</param>
 /// <param name="Topic">The topic; null for all topics.</param>
 /// <param name="Key">The key.</param>

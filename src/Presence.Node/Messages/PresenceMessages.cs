@@ -3,7 +3,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <summary>Sends messages to the sessions of a key: asks each node that has some to give it to them.</summary>
+/// <summary>Sends messages to the sessions of a key: each node that has some delivers it to them.</summary>
 internal sealed class PresenceMessages(
     IClusterTransport transport,
     SessionReceivers receivers,
@@ -14,7 +14,7 @@ internal sealed class PresenceMessages(
 {
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>Maximum number of nodes that are asked at the same time.</summary>
+    /// <summary>Maximum number of nodes with a request at the same time.</summary>
     private const int MaxRequests = 50;
 
     /// <exception cref="ArgumentException">The message is too large.</exception>

@@ -54,11 +54,11 @@ public readonly record struct PresenceAccess(PresenceOperation Operation, string
 /// Decides what callers of the public grains, of the HTTP endpoints and of hubs may do. Without one all is allowed.
 /// </summary>
 /// <remarks>
-/// <para>On a silo it is asked for each call of the public grains (<c>ITopicPresenceGrain</c>,
+/// <para>On a silo it is called for each call of the public grains (<c>ITopicPresenceGrain</c>,
 /// <c>IPresenceSiloGrain</c>, <c>IKeyPresenceGrain</c>, <c>IUniqueProcessGrain</c>, <c>IUniqueDirectoryGrain</c>) that
 /// the silo receives, before the call has an effect: from Orleans clients, other grains, and <c>IPresenceClient</c> on
-/// a silo. On a web server it is asked for each request of <c>MapPresence</c> and each call of a hub's presence. The
-/// application's own code on a silo that uses <c>IPresenceNode</c> is not asked.</para>
+/// a silo. On a web server it is called for each request of <c>MapPresence</c> and each call of a hub's presence. The
+/// application's own code on a silo that uses <c>IPresenceNode</c> is not checked.</para>
 /// <para>HTTP and hubs set <see cref="PresenceAccess.User"/>. Orleans does not identify clients: put an identity that
 /// you can verify, such as a token, into Orleans' <c>RequestContext</c> at the caller, and read it with
 /// <c>RequestContext.Get</c> in <see cref="IsAllowedAsync"/>.</para>

@@ -22,7 +22,7 @@ public enum ResumeFailure
     None,
 
     /// <summary>Its owner has ended it.</summary>
-    Over,
+    Ended,
 
     /// <summary>No reachable node knows it.</summary>
     Unknown,

@@ -25,7 +25,7 @@ internal enum ResponseKind : byte
     /// <summary>The node does not know the session.</summary>
     Unknown,
 
-    /// <summary>The node is the asked replica and has ended the session.</summary>
+    /// <summary>The node is the queried replica and has ended the session.</summary>
     Over,
 
     /// <summary>Another node has it.</summary>

@@ -9,7 +9,7 @@ internal sealed class SessionState
     private volatile SessionStamp _stamp;
     private volatile PresenceSession? _handle;
     private volatile bool _isAttached;
-    private volatile ResumeToken? _told;
+    private volatile ResumeToken? _sent;
     private volatile ResumeToken? _confirmed;
     private volatile uint _attachments;
     private volatile bool _isGone;
@@ -54,7 +54,7 @@ internal sealed class SessionState
     /// <summary>Gets the last token that the client has confirmed; null if none.</summary>
     public ResumeToken? Confirmed => _confirmed;
 
-    public bool IsConfirmed => _confirmed is { } confirmed && ReferenceEquals(confirmed, _told);
+    public bool IsConfirmed => _confirmed is { } confirmed && ReferenceEquals(confirmed, _sent);
 
     /// <summary>Gets or sets whether the code of the handle has not detached or ended it.</summary>
     public bool HasCode { get; set; }
@@ -101,7 +101,7 @@ internal sealed class SessionState
     public void Begin(PresenceSession handle)
     {
         _hasOutbid = false;
-        _told = null;
+        _sent = null;
         _attachments++;
         _handle = handle;
     }
@@ -112,23 +112,23 @@ internal sealed class SessionState
     /// <summary>Returns the token of a connection. That of a former one is rejected as soon as possible.</summary>
     public ResumeToken TokenOf(PresenceSession handle)
     {
-        var (generation, told, isCurrent) = (Generation, _told, handle == _handle);
-        if (isCurrent && told?.Generation == generation && told.Attachment == _attachments)
+        var (generation, sent, isCurrent) = (Generation, _sent, handle == _handle);
+        if (isCurrent && sent?.Generation == generation && sent.Attachment == _attachments)
         {
-            return told;
+            return sent;
         }
 
         var token = new ResumeToken(Session, generation, Table.Self, isCurrent ? _attachments : 0);
         if (isCurrent)
         {
-            _told = token;
+            _sent = token;
         }
 
         return token;
     }
 
     /// <summary>Records that the client has received the last token that the code has read.</summary>
-    public void Confirm(PresenceSession handle) => _confirmed = _told ?? TokenOf(handle);
+    public void Confirm(PresenceSession handle) => _confirmed = _sent ?? TokenOf(handle);
 
     public bool IsHeldBy(PresenceSession handle) => handle == _handle && !_isGone && !IsMoved && !Root.IsEnded;
 

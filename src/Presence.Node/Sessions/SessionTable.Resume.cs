@@ -73,14 +73,14 @@ internal sealed partial class SessionTable
             }
 
             var began = cluster.Now;
-            var asked = known.Owner;
+            var queried = known.Owner;
             var (found, by, reserved) = await FindAsync(token, known).ConfigureAwait(false);
             if (found is null)
             {
                 // The session may have been resumed elsewhere a moment ago, or this node may know nothing of it yet.
                 var others = await AskOthersAsync(token.Session).ConfigureAwait(false);
                 known = (await KnowledgeOfAsync(token.Session).ConfigureAwait(false)).With(others);
-                if (known.Owner is not null && known.Owner != asked && !IsGivenUp(cancellation))
+                if (known.Owner is not null && known.Owner != queried && !IsGivenUp(cancellation))
                 {
                     (found, by, var more) = await FindAsync(token, known).ConfigureAwait(false);
                     reserved = Math.Max(reserved, more);
@@ -90,7 +90,7 @@ internal sealed partial class SessionTable
             switch (found?.Kind)
             {
                 case ResponseKind.Over:
-                    return New(options, ResumeFailure.Over);
+                    return New(options, ResumeFailure.Ended);
                 case ResponseKind.TokenReplaced:
                     return New(options, ResumeFailure.TokenReplaced);
             }
@@ -118,7 +118,7 @@ internal sealed partial class SessionTable
                 continue;
             }
 
-            // The owner cannot be asked: the token and what this node has received must do.
+            // The owner cannot be queried: the token and what this node has received must do.
             if (known.Presences.Count > 0)
             {
                 var resumes = Math.Max(known.Greatest.Resumes, reserved);

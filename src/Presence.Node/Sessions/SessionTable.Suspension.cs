@@ -39,8 +39,9 @@ internal sealed partial class SessionTable
     }
 
     /// <summary>
-    /// Asks the other nodes whether a session of this node was resumed at one of them while this one was suspended. The
-    /// entries may not have arrived yet: the client would be attached here and superseded by its own earlier resume.
+    /// Queries the other nodes whether a session of this node was resumed at one of them while this one was suspended.
+    /// The entries may not have arrived yet: the client would be attached here and superseded by its own earlier
+    /// resume.
     /// </summary>
     private async Task CatchUpAsync(SessionId session)
     {

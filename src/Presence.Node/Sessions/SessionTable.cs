@@ -297,7 +297,7 @@ internal sealed partial class SessionTable(ISessionCluster cluster)
         state.Until = null;
     }
 
-    /// <summary>Tells the code of the current connection, if it has not detached or ended the session itself.</summary>
+    /// <summary>Notifies the current connection, if it has not detached or ended the session itself.</summary>
     private void Notify(SessionState state, LeaveReason reason)
     {
         var (handle, onEnded) = (state.Handle, state.OnEnded);

@@ -38,8 +38,8 @@ public static class PresenceTelemetry
     ];
 
     /// <summary>
-    /// Creates a meter with the factory of a container, so that the nodes of one process can be told apart; without a
-    /// factory, one of its own.
+    /// Creates a meter with the factory of a container, so that the nodes of one process can be distinguished;
+    /// without a factory, one of its own.
     /// </summary>
     internal static Meter CreateMeter(IMeterFactory? meters, string name) => meters?.Create(name) ?? new Meter(name);
 

@@ -36,7 +36,7 @@ public interface ILeadership : IDisposable
     /// <summary>Gets the state that the previous holder handed over; empty if it left none.</summary>
     ReadOnlyMemory<byte> HandoverState { get; }
 
-    /// <summary>Gets whether the leadership is held at this moment, as far as this node can tell.</summary>
+    /// <summary>Gets whether the leadership is held at this moment, as far as this node knows.</summary>
     bool IsHeld { get; }
 
     /// <summary>Gets the token that is cancelled when the leadership is lost; see <see cref="LossReason"/>.</summary>

@@ -45,7 +45,7 @@ public sealed class UniqueProcessContext
     /// <summary>Gets the predecessor's <see cref="SetHandoverState"/> after a planned stop; empty otherwise.</summary>
     public ReadOnlyMemory<byte> HandoverState => _leadership.HandoverState;
 
-    /// <summary>Gets the token that asks the process to stop; <see cref="StopReason"/> is set before.</summary>
+    /// <summary>Gets the token that requests the process to stop; <see cref="StopReason"/> is set before.</summary>
     public CancellationToken StoppingToken { get; }
 
     /// <summary>Gets the reason of the stop; null before <see cref="StoppingToken"/> is cancelled.</summary>

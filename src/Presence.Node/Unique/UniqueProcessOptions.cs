@@ -19,7 +19,7 @@ public enum UniqueProcessMode
     Consistent,
 }
 
-/// <summary>The reason why a unique process is asked to stop.</summary>
+/// <summary>The reason why a unique process is requested to stop.</summary>
 public enum UniqueStopReason
 {
     /// <summary>The node stops.</summary>

@@ -242,7 +242,7 @@ public sealed partial class SimulatedCluster
     internal bool IsGone(ReplicaId replica) =>
         !_living.Exists(one => one.Name == replica.Node && one.Self.Incarnation <= replica.Incarnation);
 
-    /// <summary>Notifies the rules that a node was told of the end of a replica.</summary>
+    /// <summary>Notifies the rules that a node was notified of the end of a replica.</summary>
     internal void Ended(SimulatedNode node, Lane lane, ReplicaId replica)
     {
         foreach (var invariant in _invariants)

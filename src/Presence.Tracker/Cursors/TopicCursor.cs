@@ -5,8 +5,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Presence.Tracker;
 
 /// <summary>
-/// The digest of the presences that a reader of a topic has, as text. Whoever has the presences can compute it, and no
-/// node keeps it; a node that remembers how its own picture was the same returns what has changed since.
+/// The digest of the presences that a reader of a topic has, as text. Who has the presences can compute it, and no node
+/// keeps it; a node that remembers how its own picture was the same returns what has changed since.
 /// </summary>
 /// <remarks>
 /// Layout: version, total (8 bytes), then three bytes of each replica and five of its sum, ascending by replica, as

@@ -68,7 +68,7 @@ internal sealed class SessionView(PresenceIndex index, TimeSpan minHold)
     /// <param name="final">Its last version.</param>
     /// <param name="reason">Why it ended.</param>
     /// <param name="isCertain">Whether the reason is known; else a successor may follow.</param>
-    /// <param name="changes">Receives what observers are told.</param>
+    /// <param name="changes">Receives the changes for observers.</param>
     public void Remove(
         PresenceEntry entry, PresenceEntry final, LeaveReason reason, bool isCertain, List<PresenceChange> changes)
     {

@@ -20,7 +20,7 @@ internal sealed record FrameBounds
     /// <summary>Approximate bytes of metadata, keys and topics in one repair frame.</summary>
     public int RepairBytes { get; init; } = 64 * 1024;
 
-    /// <summary>Values in one repair response; the requester asks again for the rest.</summary>
+    /// <summary>Values in one repair response; the requester requests the rest.</summary>
     public int RepairValues { get; init; } = 20_000;
 
     /// <summary>Removed intervals in one repair frame.</summary>

@@ -75,11 +75,11 @@ internal sealed class RepairScheduler(PeerTable peers, FrameBounds bounds)
         _attempts[peer.Replica] = attempts + 1;
         if (attempts == 0)
         {
-            foreach (var asked in already)
+            foreach (var requested in already)
             {
-                if (asked == peer.Replica || KnowsAllOf(asked, peer))
+                if (requested == peer.Replica || KnowsAllOf(requested, peer))
                 {
-                    return asked;
+                    return requested;
                 }
             }
         }
@@ -93,11 +93,13 @@ internal sealed class RepairScheduler(PeerTable peers, FrameBounds bounds)
         return candidates[attempts % candidates.Count];
     }
 
-    private bool KnowsAllOf(ReplicaId asked, Peer peer) =>
-        _clocks.TryGetValue(asked, out var clocks)
+    private bool KnowsAllOf(ReplicaId requested, Peer peer) =>
+        _clocks.TryGetValue(requested, out var clocks)
         && clocks.TryGetValue(peer.Replica, out var clock)
         && clock.Prefix >= peer.MaxKnownSequence;
 
-    private ulong MaxAt(ReplicaId asked, Peer peer) =>
-        _clocks.TryGetValue(asked, out var clocks) && clocks.TryGetValue(peer.Replica, out var clock) ? clock.Max : 0;
+    private ulong MaxAt(ReplicaId requested, Peer peer) =>
+        _clocks.TryGetValue(requested, out var clocks) && clocks.TryGetValue(peer.Replica, out var clock)
+            ? clock.Max
+            : 0;
 }

@@ -81,7 +81,7 @@ internal sealed record RepairFrame(
 /// <param name="Index">From 0.</param>
 internal readonly record struct PartSequence(ulong Answer, int Index);
 
-/// <summary>Asks whether the target is alive in this incarnation.</summary>
+/// <summary>Checks whether the target is alive in this incarnation.</summary>
 /// <param name="From">Who sent it.</param>
 /// <param name="Target">The probed replica.</param>
 internal sealed record ProbeFrame(Sender From, ReplicaId Target) : ShardFrame(From);

@@ -27,6 +27,7 @@ internal static class Catalog
         .. ViewerRows.All,
         .. OrleansCallRows.All,
         .. OrleansTrackRows.All,
+        .. HugeRows.All,
         .. OrleansClusterRows.All,
         .. OrleansWatchRows.All,
         .. OrleansByHandRows.All,

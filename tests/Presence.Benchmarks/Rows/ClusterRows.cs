@@ -31,7 +31,8 @@ internal static class ClusterRows
         return await joins.MeasureAsync(effort, nodes[0]);
     }
 
-    private static async Task<double> LateJoinerAsync(int count, int updated)
+    /// <summary>Measures from the start of a node until it lists all presences of another one.</summary>
+    public static async Task<double> LateJoinerAsync(int count, int updated)
     {
         await using var nodes = await Nodes.StartAsync(1);
         var session = await Nodes.FillAsync(nodes[0], count);

@@ -103,7 +103,7 @@ public sealed class ResumeTests : IAsyncLifetime
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public async Task Connection_whose_session_was_resumed_is_told_and_closed_without_an_error(int node)
+    public async Task Connection_whose_session_was_resumed_is_notified_and_closed_without_an_error(int node)
     {
         var ann = await ConnectAsync(0);
         var first = await ann.JoinAsync("kept:1", """{"key":"ann"}""");

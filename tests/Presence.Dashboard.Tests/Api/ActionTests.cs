@@ -62,7 +62,7 @@ public sealed class ActionTests
         using var answer = await PostAsync(host.Http, "/api/handover", $$"""{"process":"{{name}}"}""");
         Assert.Equal(status, answer.StatusCode);
         Assert.Equal(requests, processes.Requests.Count);
-        Assert.Equal(requests, host.Audit.Count(line => line.Contains(": asked node-2 to hand ticker over")));
+        Assert.Equal(requests, host.Audit.Count(line => line.Contains(": requested node-2 to hand ticker over")));
         var cluster = await host.Http.GetFromJsonAsync<JsonElement>("/api/cluster");
         Assert.Equal(7, cluster.GetProperty("processes")[1].GetProperty("epoch").GetInt64());
     }

@@ -122,13 +122,13 @@ public sealed class ClusterMonitorTests
         lost.Detach();
         var meter = two.Services.GetRequiredService<IMeterFactory>().Create("test");
         meter.CreateCounter<long>("presence.sessions.resumes")
-            .Add(3, new KeyValuePair<string, object?>("outcome", "over"));
+            .Add(3, new KeyValuePair<string, object?>("outcome", "ended"));
         await using var socket = await one.AdminAsync();
         var (_, inbox) = await Inbox.JoinAsync(socket, "admin:cluster", "cluster");
         var report = await inbox.NextAsync(
             "cluster", body => body.GetProperty("node_sessions").EnumerateObject().Count() == 2);
         Assert.Equal(
-            """{"attached":1,"detached":1,"held_leaves":0,"resumes":{"over":3}}""",
+            """{"attached":1,"detached":1,"held_leaves":0,"resumes":{"ended":3}}""",
             report.GetProperty("node_sessions").GetProperty("node-2").GetRawText());
         Assert.Equal(
             """{"attached":0,"detached":0,"held_leaves":0,"resumes":{}}""",

@@ -124,7 +124,7 @@ public sealed class DashboardPageTests
         await using var host = await AdminHost.StartAsync();
         using var response = await PostAsync(host, JsonSerializer.Serialize(new { user, password }));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal("""{"refused":"The name or password is wrong."}""", await response.Content.ReadAsStringAsync());
+        Assert.Equal("""{"rejected":"The name or password is wrong."}""", await response.Content.ReadAsStringAsync());
     }
 
     [Fact]

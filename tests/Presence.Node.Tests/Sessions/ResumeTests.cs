@@ -90,7 +90,7 @@ public class ResumeTests
         Assert.Empty(ended.All);
 
         var late = await cluster[0].ResumeAsync(session.Token!, Grace);
-        Assert.Equal((ResumeOutcome.New, ResumeFailure.Over), (late.Outcome, late.Failure));
+        Assert.Equal((ResumeOutcome.New, ResumeFailure.Ended), (late.Outcome, late.Failure));
         Assert.True(late.Session.IsResumable);
     }
 

@@ -21,7 +21,7 @@ public sealed class SlowConsumersTests
     }
 
     [Fact]
-    public void Consumers_of_one_name_and_different_kinds_are_told_apart()
+    public void Consumers_of_one_name_and_different_kinds_are_distinguished()
     {
         Report("room:a");
         _slow.Report(SlowConsumerKind.Reader, "room:a", "got a new state");

@@ -19,7 +19,7 @@ public class SessionViewTests
     private List<PresenceChange> Changes => _effects.Changes;
 
     [Fact]
-    public void Successor_with_equal_ref_and_metadata_is_not_told()
+    public void Successor_with_equal_ref_and_metadata_is_not_reported()
     {
         var first = Entry(A, 1, 0);
         _view.Set(first, Changes);
@@ -45,7 +45,7 @@ public class SessionViewTests
     [InlineData(LeaveReason.NodeStopped)]
     [InlineData(LeaveReason.Replaced)]
     [InlineData(LeaveReason.Superseded)]
-    public void Leave_of_a_lost_owner_is_held_for_the_grace_and_told_with_its_reason(LeaveReason reason)
+    public void Leave_of_a_lost_owner_is_held_for_the_grace_and_reported_with_its_reason(LeaveReason reason)
     {
         var first = Entry(A, 1, 0);
         _view.Set(first, Changes);
@@ -65,7 +65,7 @@ public class SessionViewTests
     [InlineData(LeaveReason.SessionEnded)]
     [InlineData(LeaveReason.GraceExpired)]
     [InlineData(LeaveReason.Evicted)]
-    public void Leave_that_is_meant_is_told_at_once(LeaveReason reason)
+    public void Leave_that_is_meant_is_reported_at_once(LeaveReason reason)
     {
         var first = Entry(A, 1, 0);
         _view.Set(first, Changes);

@@ -18,7 +18,7 @@ public sealed class TrackedChannelTests : PlaygroundCase
     }
 
     [Fact]
-    public async Task Others_are_told_of_joins_and_leaves_and_of_devices()
+    public async Task Others_are_notified_of_joins_and_leaves_and_of_devices()
     {
         var ann = await (await SignedInAsync("ann")).SubscribeAndJoinAsync("tracked");
         await ann.AssertPushAsync("presence_state");

@@ -8,7 +8,7 @@ export interface Hooks {
   cluster(cluster: Cluster): void;
   state(): void;
   /** The token is no longer valid. */
-  refused(): void;
+  rejected(): void;
 }
 
 // The server sends the cluster every second: longer silence means that it is gone, even if the socket is open.
@@ -60,7 +60,7 @@ export class Live {
   /** A rejected connection looks like a failed one; a request tells them apart. */
   async #ask(): Promise<void> {
     try {
-      if (!current() || (await api("api/cluster")).status === 401) this.hooks.refused();
+      if (!current() || (await api("api/cluster")).status === 401) this.hooks.rejected();
     } catch {
       // Not reachable: the socket retries.
     }

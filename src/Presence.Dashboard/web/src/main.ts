@@ -43,13 +43,13 @@ function setUpSignIn(): void {
     const button = form.querySelector("button")!;
     button.disabled = true;
     const password = at<HTMLInputElement>("password");
-    const refused = await signIn(at<HTMLInputElement>("user").value, password.value);
+    const rejected = await signIn(at<HTMLInputElement>("user").value, password.value);
     button.disabled = false;
     password.value = "";
-    if (refused === null) {
+    if (rejected === null) {
       open();
     } else {
-      set(at("sign-in-said"), refused);
+      set(at("sign-in-said"), rejected);
       password.focus();
     }
   });
@@ -86,7 +86,7 @@ function open(): void {
       overview.show(body);
     },
     state: () => showState(),
-    refused: () => leave("The server no longer accepts this sign-in: it has expired, or the server was started anew."),
+    rejected: () => leave("The server no longer accepts this sign-in: it has expired, or the server was started anew."),
   });
   // For tests: the state of the page, without reading the markup.
   Object.assign(globalThis, { presenceDashboard: { live } });

@@ -51,7 +51,7 @@ export async function signIn(user: string, password: string): Promise<string | n
   }
   const body = await answer.json().catch(() => null);
   if (!answer.ok) return body?.detail ?? `The server answered ${answer.status}.`;
-  if (body.refused) return body.refused;
+  if (body.rejected) return body.rejected;
   keep(body);
   return null;
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 
 namespace Presence.Node;
 
@@ -18,9 +19,9 @@ internal sealed class UniqueInstruments : IDisposable
             _meter.CreateCounter<long>($"presence.unique.{name}", unit, description);
 
         _starts = Count("starts", "{start}", "Unique processes started on this node");
-        _stops = Count("stops", "{stop}", "Unique processes asked to stop on this node, by reason");
+        _stops = Count("stops", "{stop}", "Unique processes requested to stop on this node, by reason");
         _failures = Count("failures", "{failure}", "Unique processes that ended with an exception");
-        _abandoned = Count("abandoned", "{process}", "Unique processes that did not end when asked");
+        _abandoned = Count("abandoned", "{process}", "Unique processes that did not end on request");
         _meter.CreateObservableGauge(
             "presence.unique.running", () => _running, "{process}", "Unique processes running on this node");
     }
@@ -31,8 +32,11 @@ internal sealed class UniqueInstruments : IDisposable
         Interlocked.Increment(ref _running);
     }
 
-    public void Stopping(UniqueStopReason reason) =>
-        _stops.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
+    public void Stopping(UniqueStopReason reason)
+    {
+        var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString());
+        _stops.Add(1, new KeyValuePair<string, object?>("reason", name));
+    }
 
     public void Ended() => Interlocked.Decrement(ref _running);
 

@@ -3,7 +3,7 @@ using Presence.Tracker;
 
 namespace Presence.Node;
 
-/// <content>Asks other nodes for a session.</content>
+/// <content>Queries other nodes for a session.</content>
 internal sealed partial class SessionTable
 {
     private const int MaxHops = 5;
@@ -14,7 +14,7 @@ internal sealed partial class SessionTable
     /// <summary>How much later than due a request may end. Beyond it, this process was suspended.</summary>
     private static readonly TimeSpan MaxRequestLateness = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a node that did not answer is not asked again.</summary>
+    /// <summary>How long a node that did not answer is not queried again.</summary>
     private static readonly TimeSpan UnreachableDuration = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<ulong, TaskCompletionSource<SessionFrame?>> _requests = [];
@@ -22,10 +22,10 @@ internal sealed partial class SessionTable
     private ulong _lastRequest;
     private TimeSpan _suspendedAt = TimeSpan.MinValue;
 
-    /// <summary>Asks the owner in the token and that of the greatest known entry; goes where they send it.</summary>
+    /// <summary>Queries the owner in the token and that of the greatest known entry; goes where they send it.</summary>
     /// <returns>
-    /// The answer, null if nobody could be asked or nobody knows it; the replica that gave it; and the greatest number
-    /// of resumes that an asked node has reserved for another one, whose entries may not have arrived here.
+    /// The answer, null if nobody could be queried or nobody knows it; the replica that gave it; and the greatest
+    /// number of resumes that a queried node has reserved for another one, whose entries may not have arrived here.
     /// </returns>
     private async Task<(SessionResponse? Answer, ReplicaId By, uint Reserved)> FindAsync(
         ResumeToken token, KnownSession known)
@@ -39,25 +39,25 @@ internal sealed partial class SessionTable
             : [token.Owner, owner];
         foreach (var start in starts)
         {
-            var asked = start;
+            var queried = start;
             for (var hop = 0; hop < MaxHops; hop++)
             {
                 var request = new SessionRequest(
-                    0, token.Session, token.Generation, token.Attachment, resumes, asked, Self);
-                var answer = string.Equals(asked.Node, Self.Node, StringComparison.Ordinal)
+                    0, token.Session, token.Generation, token.Attachment, resumes, queried, Self);
+                var answer = string.Equals(queried.Node, Self.Node, StringComparison.Ordinal)
                     ? await AnswerAsync(request).ConfigureAwait(false)
                     : await RequestSessionAsync(request, until).ConfigureAwait(false);
                 if (answer is { Kind: ResponseKind.Moved })
                 {
-                    asked = answer.MovedTo;
+                    queried = answer.MovedTo;
                     resumes = Math.Max(resumes, answer.Known);
                     continue;
                 }
 
                 if (answer is { Kind: ResponseKind.Released or ResponseKind.TokenReplaced }
-                    || (answer is { Kind: ResponseKind.Over } && asked == (known.Owner ?? token.Owner)))
+                    || (answer is { Kind: ResponseKind.Over } && queried == (known.Owner ?? token.Owner)))
                 {
-                    return (answer, asked, resumes);
+                    return (answer, queried, resumes);
                 }
 
                 break;
@@ -67,7 +67,7 @@ internal sealed partial class SessionTable
         return (null, default, resumes);
     }
 
-    /// <summary>Tells the owner that this node does not take what was released to it.</summary>
+    /// <summary>Notifies the owner that this node does not take what was released to it.</summary>
     private void GiveBack(SessionId session, ReplicaId owner)
     {
         if (owner.Node != Self.Node && Planted != SessionDefect.GivesNothingBack)
