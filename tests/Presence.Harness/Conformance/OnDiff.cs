@@ -12,6 +12,7 @@ public sealed class OnDiff(Action<PresenceDiff> onDiff) : IPresenceHandler
     }
 
     /// <summary>Waits for a condition, which is checked at every change of the tracker.</summary>
+    /// <remarks>Another owner is no change while reference and metadata are the same: poll for that.</remarks>
     public static async Task UntilAsync(IPresenceTracker tracker, Func<bool> isSo, string what)
     {
         using var timeout = new CancellationTokenSource(Timeout);

@@ -105,10 +105,10 @@ public sealed class PoolSizeTests
         var resumed = await cluster[1].ResumeAsync(token, grace);
         Assert.NotEqual(ResumeOutcome.New, resumed.Outcome);
         Assert.Equal(Topics, resumed.Presences.Count);
-        await TestCluster.UntilAsync(
-            observer,
-            () => Enumerable.Range(0, Topics).All(t => observer.List($"t{t}").Single().Owner.Node != "n0"),
-            "all are owned by another node");
+        await TestTimeouts.UntilAsync(
+            "all are owned by another node",
+            TimeSpan.FromSeconds(30),
+            () => Enumerable.Range(0, Topics).All(t => observer.List($"t{t}").Single().Owner.Node != "n0"));
         await observer.DeliveredAsync();
         Assert.DoesNotContain(changes, change => change.Kind == PresenceChangeKind.Left);
         subscriptions.ForEach(subscription => subscription.Dispose());
