@@ -56,11 +56,8 @@ public sealed class DocumentedCommandTests(ThreeSilos nodes)
     [SkippableFact]
     public async Task Chart_takes_the_values_of_the_command_that_installs_it()
     {
-        NodeScripts.Require();
-        var found = await Command.RunAsync(
-            "node",
-            ["--input-type=module", "-e", "console.log((await import('./deploy/tools.mjs')).tool('helm') ?? '')"],
-            HostFiles.Root);
+        var found = await NodeScripts.RunInDeployAsync(
+            "--input-type=module", "-e", "console.log((await import('./tools.mjs')).tool('helm') ?? '')");
         var helm = found.Output.Trim();
         Skip.If(found.ExitCode != 0 || helm.Length == 0, "helm is not available: " + found.Error.Trim());
         var digest = "sha256:" + new string('a', 64);

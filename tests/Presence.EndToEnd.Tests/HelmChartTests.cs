@@ -82,7 +82,7 @@ public sealed class HelmChartTests : IDisposable
 
     private static async Task<CommandResult> CheckAsync(string chart, params string[] options)
     {
-        var result = await NodeScripts.CheckDeploymentAsync("validate-chart.mjs", [chart, .. options]);
+        var result = await NodeScripts.RunInDeployAsync(["validate-chart.mjs", chart, .. options]);
         Skip.If(result.ExitCode == 2, "helm and kubectl are not available: " + result.Error.Trim());
         return result;
     }

@@ -11,7 +11,7 @@ public sealed class KubernetesManifestTests : IDisposable
     [SkippableFact]
     public async Task Manifests_have_valid_fields_and_references()
     {
-        var result = await NodeScripts.CheckDeploymentAsync("validate.mjs", Manifests);
+        var result = await NodeScripts.RunInDeployAsync("validate.mjs", Manifests);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.EndsWith("objects checked, 0 problems", result.Output.Trim(), StringComparison.Ordinal);
     }
@@ -83,7 +83,6 @@ public sealed class KubernetesManifestTests : IDisposable
             await File.WriteAllTextAsync(Path.Combine(_copy.FullName, Path.GetFileName(file)), text);
         }
 
-        return await NodeScripts.CheckDeploymentAsync(
-            "validate.mjs", [_copy.FullName, .. options]);
+        return await NodeScripts.RunInDeployAsync(["validate.mjs", _copy.FullName, .. options]);
     }
 }

@@ -51,8 +51,8 @@ internal static class NodeScripts
         return process.Output.Split('\n')[^1];
     }
 
-    /// <summary>Runs a script of <c>deploy</c>; skips the test without the packages that it needs.</summary>
-    public static async Task<CommandResult> CheckDeploymentAsync(string script, params string[] arguments)
+    /// <summary>Runs Node.js in <c>deploy</c>; skips the test without the packages that it needs.</summary>
+    public static async Task<CommandResult> RunInDeployAsync(params string[] arguments)
     {
         Require();
         var folder = Path.Combine(HostFiles.Root, "deploy");
@@ -66,7 +66,7 @@ internal static class NodeScripts
                 $"an npm package of deploy is not available: {e.Message.Trim().Split('\n')[^1]}");
         }
 
-        return await Command.RunAsync(Node!, [script, .. arguments], folder, TimeSpan.FromSeconds(60));
+        return await Command.RunAsync(Node!, arguments, folder, TimeSpan.FromSeconds(60));
     }
 
     /// <summary>Builds the npm package in clients/js, so that scenarios can use it, and runs its own tests.</summary>

@@ -15,7 +15,11 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     private readonly OwnedProcess _process;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SiloProcess(ProcessStartInfo start) => _process = OwnedProcess.Start(start, Take);
+    private SiloProcess(ProcessStartInfo start)
+    {
+        _process = OwnedProcess.Start(start, Take);
+        Ended = Task.WhenAll(_process.Ended, _process.Drained);
+    }
 
     /// <summary>Gets the addresses of the nodes, in order.</summary>
     public IReadOnlyList<string> Nodes { get; private set; } = [];
@@ -89,7 +93,7 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     public int ExitCode => _process.ExitCode;
 
     /// <summary>Gets a task that completes when the process has ended and all of its output was read.</summary>
-    public Task Ended => Task.WhenAll(_process.Ended, _process.Drained);
+    public Task Ended { get; }
 
     public async ValueTask DisposeAsync()
     {

@@ -17,7 +17,7 @@ public abstract class OwnedNode(string name, History history) : IAsyncDisposable
     public bool HasEnded => _process.HasEnded;
 
     /// <summary>Completes when the process has ended and all of its output was read.</summary>
-    public Task Ended => Task.WhenAll(_process.Ended, _process.Drained);
+    public Task Ended { get; private set; } = Task.CompletedTask;
 
     public int ExitCode => _process.ExitCode;
 
@@ -81,6 +81,7 @@ public abstract class OwnedNode(string name, History history) : IAsyncDisposable
 
         more?.Invoke(start);
         _process = OwnedProcess.Start(start, OnLine);
+        Ended = Task.WhenAll(_process.Ended, _process.Drained);
     }
 
     /// <summary>Called for each line that the process writes.</summary>
