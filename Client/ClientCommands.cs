@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Presence.CommandLine.Commands;
+using Presence.CommandLine.Connections;
 
 namespace Presence.CommandLine;
 

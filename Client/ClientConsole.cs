@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Presence.Node;
+using Presence.Node.Hosting;
 
 namespace Presence.CommandLine;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Presence.CommandLine.Connections;
 
 namespace Presence.CommandLine;
 

@@ -1,4 +1,3 @@
-using Presence.Channels;
 using Presence.Samples;
 using Presence.Samples.Playground;
 using Presence.Samples.Shop;

@@ -1,3 +1,6 @@
+using Presence.Silo.Configuration;
+using Presence.Silo.Nodes;
+
 namespace Presence.Silo;
 
 /// <summary>Runs the host: settings, nodes, banner, stop.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Presence.Silo.Nodes;
 
 namespace Presence.Silo;
 

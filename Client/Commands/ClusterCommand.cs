@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
+using Presence.CommandLine.Connections;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Commands;
 
 /// <summary><c>cluster</c>: the nodes and their views of each other.</summary>
 internal static class ClusterCommand

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Presence.CommandLine.Connections;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Commands;
 
 /// <summary><c>watch</c>, <c>list</c>, <c>get</c> and <c>track</c>.</summary>
 internal static class TopicCommands

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Commands;
 
 /// <summary>Writes presences of a topic, one per line.</summary>
 internal sealed record TopicOutput(ClientConsole Console, string Topic, bool IsJson)

@@ -4,7 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Connections;
 
 /// <summary>Signs in and opens the admin socket.</summary>
 internal static class AdminConnection

@@ -10,7 +10,7 @@ using Orleans.Hosting;
 using Presence.Grains;
 using Presence.Tracker;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Connections;
 
 /// <summary>A topic through grains, with the metadata of a node's socket.</summary>
 internal sealed class GrainTopic : ITopicClient

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Connections;
 
 /// <summary>The presences of one topic, through a node's socket or through grains.</summary>
 internal interface ITopicClient : IAsyncDisposable

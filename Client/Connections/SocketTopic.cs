@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.CommandLine;
+namespace Presence.CommandLine.Connections;
 
 /// <summary>A topic through a node's admin socket, as <c>presence:TOPIC</c>.</summary>
 internal sealed class SocketTopic : ITopicClient

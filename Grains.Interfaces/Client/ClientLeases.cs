@@ -1,4 +1,4 @@
-using Presence.Node;
+using Presence.Node.Leases;
 using Presence.Tracker;
 
 namespace Presence.Grains.Client;

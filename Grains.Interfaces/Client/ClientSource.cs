@@ -1,4 +1,5 @@
 using Presence.Node;
+using Presence.Node.Feeds;
 using Presence.Tracker;
 
 namespace Presence.Grains.Client;

@@ -7,6 +7,7 @@ using Orleans.Metadata;
 using Orleans.Runtime;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Client;
 

@@ -6,7 +6,9 @@ using Orleans.Runtime;
 using Orleans.Streams;
 using Presence.Grains;
 using Presence.Grains.Client;
-using Presence.Node;
+using Presence.Node.Feeds;
+using Presence.Node.Hosting;
+using Presence.Node.Leases;
 
 namespace Orleans.Hosting;
 

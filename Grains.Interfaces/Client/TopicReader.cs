@@ -1,7 +1,9 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
+using Presence.Node.Hosting;
 using Presence.Tracker;
+using Presence.Tracker.Cursors;
 
 namespace Presence.Grains.Client;
 

@@ -1,5 +1,6 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Grains.Client;
 

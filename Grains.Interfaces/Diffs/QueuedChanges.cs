@@ -3,7 +3,7 @@ using Orleans.Providers.Streams.Common;
 using Orleans.Runtime;
 using Orleans.Streams;
 
-namespace Presence.Grains;
+namespace Presence.Grains.Diffs;
 
 /// <summary>An event of a topic's stream in the queue between its publisher silo and a subscriber.</summary>
 [GenerateSerializer]

@@ -1,7 +1,9 @@
 using Orleans;
 using Orleans.Metadata;
 using Presence.Node;
+using Presence.Node.Leases;
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
 namespace Presence.Grains;
 

@@ -2,7 +2,7 @@ using Orleans;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Grains;
+namespace Presence.Grains.Topics;
 
 /// <summary>The serialized form of the tracker's exceptions, so that callers can catch them by type.</summary>
 [GenerateSerializer]

@@ -2,8 +2,9 @@ using Orleans;
 using Presence.Crdt;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
-namespace Presence.Grains;
+namespace Presence.Grains.Topics;
 
 /// <summary>
 /// The serialized form of <see cref="PresenceMeta"/>: UTF-8, checked by the receiver to be a JSON object.

@@ -1,5 +1,5 @@
-using Orleans.Metadata;
 using Orleans;
+using Orleans.Metadata;
 using Presence.Node;
 
 namespace Presence.Grains;

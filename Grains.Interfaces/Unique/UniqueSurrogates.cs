@@ -1,7 +1,7 @@
 using Orleans;
 using Presence.Node;
 
-namespace Presence.Grains;
+namespace Presence.Grains.Unique;
 
 /// <summary>The serialized form of <see cref="UniqueProcessStatus"/>.</summary>
 [GenerateSerializer]

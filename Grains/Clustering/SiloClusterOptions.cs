@@ -1,5 +1,5 @@
 using System.Net;
-using Presence.Tracker;
+using Presence.Tracker.Options;
 
 namespace Presence.Grains.Clustering;
 

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Presence.Node;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
+using Presence.Tracker.Cursors;
+using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Diffs;
 

@@ -3,6 +3,7 @@ using Orleans.Runtime;
 using Presence.Grains.Topics;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Diffs;
 

@@ -1,5 +1,6 @@
 using Presence.Grains.Topics;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Diffs;
 

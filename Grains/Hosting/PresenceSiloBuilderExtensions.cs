@@ -19,6 +19,8 @@ using Presence.Grains.Topics;
 using Presence.Grains.Transport;
 using Presence.Grains.Unique;
 using Presence.Node;
+using Presence.Node.Hosting;
+using Presence.Node.Leases;
 
 namespace Orleans.Hosting;
 

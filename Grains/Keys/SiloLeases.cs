@@ -1,6 +1,7 @@
 using Orleans;
 using Orleans.Runtime;
 using Presence.Node;
+using Presence.Node.Leases;
 using Presence.Tracker;
 
 namespace Presence.Grains.Keys;

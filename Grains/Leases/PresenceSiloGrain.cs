@@ -1,7 +1,6 @@
 using Orleans.Concurrency;
 using Orleans.Runtime;
 using Presence.Grains.Cluster;
-using Presence.Grains.Placement;
 
 namespace Presence.Grains.Leases;
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.Runtime;
 using Presence.Node;
+using Presence.Node.Leases;
 using Presence.Tracker;
 
 namespace Presence.Grains.Security;

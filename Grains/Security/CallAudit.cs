@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Runtime;
 using Presence.Node;
+using Presence.Node.Hosting;
 
 namespace Presence.Grains.Security;
 

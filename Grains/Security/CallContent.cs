@@ -6,7 +6,6 @@ using Orleans.Runtime;
 using Orleans.Serialization.Invocation;
 using Presence.Grains.Transport;
 using Presence.Grains.Unique;
-using Presence.Node;
 using Presence.Tracker;
 
 namespace Presence.Grains.Security;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Runtime;
 using Presence.Node;
+using Presence.Node.Hosting;
 
 namespace Presence.Grains.Security;
 

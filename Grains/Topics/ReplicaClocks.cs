@@ -1,6 +1,6 @@
 using Presence.Grains.Cluster;
 using Presence.Grains.Transport;
-using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Topics;
 

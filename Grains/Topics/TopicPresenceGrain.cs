@@ -6,6 +6,8 @@ using Presence.Grains.Cluster;
 using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 using Presence.Node;
+using Presence.Node.Hosting;
+using Presence.Node.Trackers;
 using Presence.Tracker;
 
 namespace Presence.Grains.Topics;

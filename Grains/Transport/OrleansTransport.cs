@@ -8,6 +8,7 @@ using Orleans.Streams;
 using Presence.Grains.Cluster;
 using Presence.Grains.Placement;
 using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.Tracker;
 
 namespace Presence.Grains.Transport;

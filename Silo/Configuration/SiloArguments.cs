@@ -1,4 +1,4 @@
-namespace Presence.Silo;
+namespace Presence.Silo.Configuration;
 
 /// <summary>The command line, as configuration keys and values.</summary>
 

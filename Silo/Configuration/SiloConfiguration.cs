@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Configuration;
 
 /// <summary>Settings of appsettings.json, the environment and the command line; the last one wins.</summary>
 

@@ -1,13 +1,12 @@
 using System.Net;
 using Microsoft.Extensions.Options;
-using Presence.Channels;
 using Presence.Dashboard;
-using Presence.Grains;
-using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.Postgres;
-using Presence.Tracker;
+using Presence.Silo.Nodes;
+using Presence.Tracker.Options;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Configuration;
 
 /// <summary>Validated options of the host, from <c>Presence</c>.</summary>
 internal sealed class SiloOptions

@@ -1,7 +1,8 @@
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Presence.Silo.Nodes;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Endpoints;
 
 /// <summary>Maps the liveness and readiness checks; the address without a name is readiness.</summary>
 internal static class HealthEndpoints

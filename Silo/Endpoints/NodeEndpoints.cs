@@ -1,8 +1,9 @@
 using Microsoft.AspNetCore.HttpOverrides;
 using Orleans.Dashboard;
-using Presence.Dashboard;
+using Presence.Silo.Configuration;
+using Presence.Silo.Nodes;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Endpoints;
 
 /// <summary>Maps the endpoints of a node.</summary>
 internal static class NodeEndpoints

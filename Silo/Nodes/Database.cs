@@ -1,7 +1,9 @@
 using Orleans.Hosting;
 using Presence.Postgres;
+using Presence.Postgres.Keys;
+using Presence.Silo.Configuration;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>What the host keeps in PostgreSQL (<c>ConnectionStrings:Presence</c>).</summary>
 internal static class Database

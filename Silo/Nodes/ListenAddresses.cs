@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Presence.Silo.Configuration;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>Checks that the HTTP addresses are free before any silo joins the cluster.</summary>
 internal static class ListenAddresses

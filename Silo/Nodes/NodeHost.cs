@@ -3,8 +3,9 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Orleans.Dashboard;
 using Orleans.Hosting;
+using Presence.Silo.Endpoints;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>One node: a web application with its own services and Kestrel.</summary>
 internal sealed partial class NodeHost(SiloEndpoints endpoints, string urls, WebApplication app)

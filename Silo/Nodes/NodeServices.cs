@@ -1,10 +1,10 @@
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
-using Presence.Dashboard;
-using Presence.Postgres;
+using Presence.Silo.Configuration;
+using Presence.Silo.Endpoints;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>Registers the services of a node.</summary>
 internal static class NodeServices

@@ -1,4 +1,4 @@
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>Ignores signals: <see cref="ShutdownSignal"/> handles them for all nodes.</summary>
 internal sealed class NullHostLifetime : IHostLifetime

@@ -1,8 +1,8 @@
 using System.Xml.Linq;
 using Microsoft.AspNetCore.DataProtection.Repositories;
-using Presence.Postgres;
+using Presence.Postgres.Keys;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>Keeps the keys that sign tokens in the database.</summary>
 internal sealed class PostgresXmlRepository(PostgresKeyTable keys) : IXmlRepository

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>Ctrl-C or SIGTERM: the first starts the graceful stop, the second ends the process.</summary>
 internal sealed class ShutdownSignal : IDisposable

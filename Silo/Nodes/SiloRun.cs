@@ -1,7 +1,8 @@
-using Presence.Dashboard;
+using Presence.Dashboard.SignIn;
 using Presence.Postgres;
+using Presence.Silo.Configuration;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>The nodes of this process and their shared services.</summary>
 internal sealed class SiloRun

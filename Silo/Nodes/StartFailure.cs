@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 using Presence.Postgres;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>Explains in one line why a node cannot start.</summary>
 internal static class StartFailure

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.DataProtection;
+using Presence.Silo.Configuration;
 
-namespace Presence.Silo;
+namespace Presence.Silo.Nodes;
 
 /// <summary>The key ring that signs tokens, for all nodes of this process, and its location for the banner.</summary>
 internal sealed record TokenKeys(IDataProtectionProvider Provider, string Where)

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Presence.Node;
+using Presence.Node.KeyWatching;
 
 namespace Presence.AspNetCore;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Presence.Node;
+using Presence.Node.Feeds;
 using Presence.Tracker;
 
 namespace Presence.AspNetCore;

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.AspNetCore;
 using Presence.Node;
+using Presence.Node.Feeds;
 
 namespace Microsoft.AspNetCore.Builder;
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Presence.Node;
+using Presence.Node.Feeds;
 using Presence.Tracker;
 
 namespace Presence.AspNetCore;

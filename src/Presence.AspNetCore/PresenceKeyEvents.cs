@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Presence.Node;
+using Presence.Node.KeyWatching;
 
 namespace Presence.AspNetCore;
 

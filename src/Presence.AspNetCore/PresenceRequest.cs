@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.Node;
+using Presence.Node.Feeds;
+using Presence.Node.Leases;
 
 namespace Presence.AspNetCore;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Presence.Node;
+using Presence.Node.Leases;
 using Presence.Tracker;
 
 namespace Presence.AspNetCore;

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
-using Presence.Node;
+using Presence.Node.Feeds;
 
 namespace Presence.AspNetCore;
 

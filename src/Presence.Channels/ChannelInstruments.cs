@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Presence.Channels.Runtime;
 using Presence.Node;
 
 namespace Presence.Channels;

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using Presence.Node;
+using Presence.Node.Hosting;
 
 namespace Presence.Channels;
 

@@ -1,7 +1,13 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Presence.Channels;
+using Presence.Channels.Presences;
+using Presence.Channels.Runtime;
+using Presence.Channels.Sessions;
+using Presence.Channels.Tokens;
+using Presence.Channels.Transport.LongPoll;
 using Presence.Node;
+using Presence.Node.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

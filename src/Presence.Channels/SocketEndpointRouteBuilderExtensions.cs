@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.Channels;
+using Presence.Channels.Transport;
+using Presence.Channels.Transport.LongPoll;
 
 namespace Microsoft.AspNetCore.Builder;
 

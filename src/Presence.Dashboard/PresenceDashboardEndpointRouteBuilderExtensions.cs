@@ -4,6 +4,10 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Presence.Dashboard;
+using Presence.Dashboard.Api;
+using Presence.Dashboard.Live;
+using Presence.Dashboard.Pages;
+using Presence.Dashboard.SignIn;
 
 namespace Microsoft.AspNetCore.Builder;
 

@@ -3,7 +3,11 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Presence.Channels;
 using Presence.Dashboard;
-using Presence.Node;
+using Presence.Dashboard.Cluster;
+using Presence.Dashboard.Live;
+using Presence.Dashboard.SignIn;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Node;
 
@@ -116,7 +118,7 @@ internal sealed record SessionStatus(
         entry.Stamp is { Session: var session } ? TagOf(session) : null;
 
     /// <summary>Returns a hash, because anybody who has the id could make a token of it.</summary>
-    public static string TagOf(Tracker.SessionId session) => $"{Tracker.StableHash.Of(session.ToString()):x16}";
+    public static string TagOf(SessionId session) => $"{StableHash.Of(session.ToString()):x16}";
 }
 
 /// <summary>A replica of one shard as this node sees it.</summary>

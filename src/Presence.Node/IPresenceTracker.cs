@@ -1,4 +1,10 @@
+using Presence.Node.CountsOnly;
+using Presence.Node.KeyWatching;
+using Presence.Node.Shards;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
+using Presence.Tracker.Cursors;
+using Presence.Tracker.Shard;
 
 namespace Presence.Node;
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using Presence.Postgres.Leases;
 
 namespace Presence.Postgres;
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Protocol;
 using Microsoft.Extensions.Logging;
 using Presence.Node;
+using Presence.Node.Feeds;
 using Presence.Tracker;
 
 namespace Presence.SignalR;

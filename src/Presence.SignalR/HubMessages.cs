@@ -2,7 +2,7 @@ using System.Collections.ObjectModel;
 using System.Text.Json;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Protocol;
-using Presence.Node;
+using Presence.Node.Feeds;
 using Presence.Tracker;
 
 namespace Presence.SignalR;

@@ -6,6 +6,8 @@ using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Presence.Node;
+using Presence.Node.Feeds;
+using Presence.Node.KeyWatching;
 using Presence.Tracker;
 
 namespace Presence.SignalR;

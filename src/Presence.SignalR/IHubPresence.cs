@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.SignalR;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Options;
 
 namespace Presence.SignalR;
 

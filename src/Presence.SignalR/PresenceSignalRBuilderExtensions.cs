@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
-using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.SignalR;
 
 namespace Microsoft.Extensions.DependencyInjection;

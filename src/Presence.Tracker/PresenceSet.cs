@@ -1,3 +1,7 @@
+using Presence.Tracker.Cursors;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Index;
+
 namespace Presence.Tracker;
 
 /// <summary>The presences of one topic, kept by applying changes to an earlier state.</summary>

@@ -1,3 +1,5 @@
+using Presence.Node.Feeds;
+
 namespace Presence.AspNetCore.Tests;
 
 public sealed class EventTests : IAsyncLifetime

@@ -1,3 +1,5 @@
+using Presence.Node.Hosting;
+
 namespace Presence.AspNetCore.Tests;
 
 public sealed class WriteTests : IAsyncLifetime

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+using Presence.Dashboard.SignIn;
 
 namespace Presence.Dashboard.Tests;
 

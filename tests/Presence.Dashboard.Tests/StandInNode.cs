@@ -1,4 +1,6 @@
 using Presence.Harness.Nodes;
+using Presence.Tracker.Index;
+using Presence.Tracker.Shard;
 
 namespace Presence.Dashboard.Tests;
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using Presence.Silo.Nodes;
 
 namespace Presence.EndToEnd.Tests;
 

@@ -1,3 +1,5 @@
+using Presence.Silo.Nodes;
+
 namespace Presence.EndToEnd.Tests;
 
 [Trait("Category", "Cluster")]

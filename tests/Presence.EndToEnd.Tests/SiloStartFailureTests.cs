@@ -1,3 +1,6 @@
+using Presence.Silo.Configuration;
+using Presence.Silo.Nodes;
+
 namespace Presence.EndToEnd.Tests;
 
 public sealed class SiloStartFailureTests

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Presence.Node.KeyWatching;
 
 namespace Presence.SignalR.Tests;
 

@@ -1,3 +1,5 @@
+using Presence.TestKit.Chaos;
+
 namespace Presence.TestKit.Tests;
 
 public sealed class ClusterChaosRunTests

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Presence.CommandLine.Connections;
 
 namespace Presence.CommandLine;
 

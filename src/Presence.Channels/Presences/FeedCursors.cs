@@ -1,7 +1,9 @@
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Cursors;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>The cursor of a feed, and what the holders of earlier cursors have missed. Not thread-safe.</summary>
 internal sealed class FeedCursors(PresenceSet shown)

@@ -1,7 +1,10 @@
-using Presence.Node;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+using Presence.Node.CountsOnly;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>Sends counts instead of members while an adaptive topic is large.</summary>
 /// <remarks>

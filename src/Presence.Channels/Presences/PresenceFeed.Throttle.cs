@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>Sends at once after a quiet time, then at intervals that grow with the cost of a message.</summary>
 internal sealed partial class PresenceFeed

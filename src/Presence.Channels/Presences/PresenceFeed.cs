@@ -1,7 +1,10 @@
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Cursors;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>
 /// Sends the presences of one topic to its channels on this node. Each message is encoded once; every client gets the

@@ -1,6 +1,7 @@
+using Presence.Channels.Runtime;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>Keeps one feed for all channels that show the same view of the same presences in one topic.</summary>
 internal sealed class PresenceFeeds(ChannelServer server)

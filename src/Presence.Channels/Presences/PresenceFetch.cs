@@ -1,3 +1,4 @@
+using Presence.Channels.Wire;
 using Presence.Tracker;
 
 namespace Presence.Channels;

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Hosting;
+using Presence.Channels.Runtime;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>Registers a handler per route from the start of the host to its stop.</summary>
 internal sealed class PresenceMetasHandlers(ChannelServer server) : IHostedService

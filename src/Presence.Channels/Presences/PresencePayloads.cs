@@ -1,7 +1,8 @@
 using System.Text.Json;
+using Presence.Channels.Wire;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>Encodes presences as the <c>Presence</c> class of clients reads them; metadata stays as it came.</summary>
 internal static class PresencePayloads

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Channels.Runtime;
 using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Presences;
 
 /// <summary>Maps topics to the <see cref="ChannelPresence"/> of their presences.</summary>
 internal sealed class PresenceRoutes

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
 

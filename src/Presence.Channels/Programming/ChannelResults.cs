@@ -1,3 +1,5 @@
+using Presence.Channels.Wire;
+
 namespace Presence.Channels;
 
 /// <summary>An answer to a push: a status and a payload.</summary>

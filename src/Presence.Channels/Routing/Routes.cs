@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using Presence.Tracker;
+using Presence.Channels.Presences;
+using Presence.Tracker.Entries;
 
 namespace Presence.Channels;
 

@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>
 /// Counts the running work of channels and feeds, so that tests can wait until it is done. Servers have none unless it

@@ -1,8 +1,10 @@
 using System.Text.Json;
+using Presence.Channels.Presences;
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>What the channel itself has in adaptive topics, and pages of the presences that it shows.</summary>
 internal sealed partial class ChannelActor

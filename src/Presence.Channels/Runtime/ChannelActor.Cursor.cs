@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Presence.Tracker;
+using Presence.Tracker.Cursors;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>The cursor of a client that wants only what it missed.</summary>
 internal sealed partial class ChannelActor

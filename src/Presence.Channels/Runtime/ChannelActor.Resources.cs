@@ -1,7 +1,9 @@
+using Presence.Channels.Presences;
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>Resources that end with the channel: its presence session, feed, timers and subscriptions.</summary>
 internal sealed partial class ChannelActor

@@ -1,8 +1,9 @@
 using System.Text.Json;
+using Presence.Channels.Sessions;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>
 /// The session of the channel's presences: opened or resumed before the join, detached or ended with the channel.

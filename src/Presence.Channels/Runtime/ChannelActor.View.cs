@@ -1,8 +1,10 @@
 using System.Text.Json;
+using Presence.Channels.Presences;
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>The part of the presences that the client has requested.</summary>
 internal sealed partial class ChannelActor

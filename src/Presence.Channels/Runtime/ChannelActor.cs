@@ -1,7 +1,9 @@
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>Runs one channel: its mailbox, topic, presences and termination.</summary>
 internal sealed partial class ChannelActor : IThreadPoolWorkItem

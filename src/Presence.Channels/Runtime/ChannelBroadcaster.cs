@@ -1,6 +1,7 @@
+using Presence.Channels.Wire;
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 internal sealed class ChannelBroadcaster(IClusterPubSub pubSub) : IChannelBroadcaster
 {

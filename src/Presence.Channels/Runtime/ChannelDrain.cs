@@ -1,6 +1,6 @@
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>Closes the sockets after the node has left, before the web server waits for them.</summary>
 internal sealed class ChannelDrain(ChannelServer server) : IDrainParticipant

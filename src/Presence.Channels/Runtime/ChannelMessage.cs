@@ -1,4 +1,6 @@
-namespace Presence.Channels;
+using Presence.Channels.Wire;
+
+namespace Presence.Channels.Runtime;
 
 internal enum ChannelMessageKind : byte { In, Out, Info, Leave, End }
 

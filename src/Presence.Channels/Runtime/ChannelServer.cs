@@ -1,9 +1,15 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Presence.Channels.Presences;
+using Presence.Channels.Sessions;
+using Presence.Channels.Tokens;
+using Presence.Channels.Transport;
 using Presence.Node;
+using Presence.Node.PubSub;
+using Presence.Node.Telemetry;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>Services shared by the sockets and channels of one node.</summary>
 internal sealed class ChannelServer : IDisposable

@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>
 /// Token buckets for the frames and bytes of one client, which may run into debt: its own limits, and its share of a

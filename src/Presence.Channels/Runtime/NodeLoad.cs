@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>
 /// How much the clients of a node may send together beyond their shares. The limit falls by half while the node is

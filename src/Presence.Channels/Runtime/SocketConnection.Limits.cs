@@ -1,6 +1,9 @@
-using Presence.Node;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>What the client may use: bytes that wait, and how fast it may send.</summary>
 internal sealed partial class SocketConnection

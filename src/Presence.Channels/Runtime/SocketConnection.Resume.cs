@@ -1,6 +1,6 @@
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <content>Resumes sessions until the connection closes.</content>
 internal sealed partial class SocketConnection

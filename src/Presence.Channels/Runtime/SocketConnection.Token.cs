@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Presence.Channels.Wire;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>The end of the connection's token, and its renewal.</summary>
 internal sealed partial class SocketConnection

@@ -1,4 +1,7 @@
-namespace Presence.Channels;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
+
+namespace Presence.Channels.Runtime;
 
 /// <summary>One connection: handles its frames in order and passes them to its channels.</summary>
 internal sealed partial class SocketConnection : IWaitingClient

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>How many sockets one client may have, and who is cut off when too many bytes wait.</summary>
 internal sealed partial class SocketRegistry

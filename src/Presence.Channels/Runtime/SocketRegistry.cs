@@ -1,4 +1,6 @@
-namespace Presence.Channels;
+using Presence.Channels.Wire;
+
+namespace Presence.Channels.Runtime;
 
 /// <summary>The sockets of one node: their limit, the periodic sweep and the drain.</summary>
 internal sealed partial class SocketRegistry : IDisposable

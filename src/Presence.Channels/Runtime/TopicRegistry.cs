@@ -1,6 +1,8 @@
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>The channels of this node by topic, with one pub/sub subscription per topic.</summary>
 internal sealed class TopicRegistry(ChannelServer server)

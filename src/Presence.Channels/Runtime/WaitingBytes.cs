@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Runtime;
 
 /// <summary>The bytes of all clients of this node that wait (<see cref="ChannelLimits.MaxWaitingBytes"/>).</summary>
 internal sealed class WaitingBytes(ChannelLimits limits)

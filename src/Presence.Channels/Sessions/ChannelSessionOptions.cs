@@ -1,5 +1,5 @@
 using Presence.Node;
-using Presence.Tracker;
+using Presence.Tracker.Options;
 
 namespace Presence.Channels;
 

@@ -1,6 +1,8 @@
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Sessions;
 
 /// <summary>
 /// A session whose channel has lost its connection: ends it when its user is disconnected

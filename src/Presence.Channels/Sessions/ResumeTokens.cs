@@ -3,7 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Sessions;
 
 /// <summary>
 /// Protects resume tokens for clients: encrypted, bound to the channel's topic and to the identity of the socket, and

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Tokens;
 
 /// <summary>The revoked users of the cluster, in the memory of each node.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.DataProtection;
+using Presence.Channels.Tokens;
 
 namespace Presence.Channels;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Tokens;
 
 /// <summary>Plain text of a token: <c>issue:expiry:length of the purpose:purpose user</c>, without the space.</summary>
 internal sealed record TokenText(string Purpose, long Issued, long Expires, string UserId)

@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>
 /// The time in which more than a part of a client's queue is full, until it is half of that or closed.

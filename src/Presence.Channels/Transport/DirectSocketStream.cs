@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>
 /// A <see cref="SocketStream"/> that bypasses the web server's pipe and writes to the operating system. See

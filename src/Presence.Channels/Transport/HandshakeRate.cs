@@ -1,6 +1,6 @@
 using System.Threading.RateLimiting;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Limits handshakes per second, of each address and of the node.</summary>
 internal sealed class HandshakeRate : IDisposable

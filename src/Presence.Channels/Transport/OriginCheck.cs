@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Checks the origin of a page: browsers let scripts of any origin open sockets, with cookies.</summary>
 internal static class OriginCheck

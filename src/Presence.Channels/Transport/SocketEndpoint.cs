@@ -1,8 +1,10 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Answers <c>…/websocket</c>.</summary>
 internal sealed class SocketEndpoint(SocketHandshake handshake)

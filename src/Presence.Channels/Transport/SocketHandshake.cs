@@ -1,9 +1,11 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using Presence.Node;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+using Presence.Node.Hosting;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Decides whether a client may connect to a socket, over either transport.</summary>
 internal sealed class SocketHandshake(Type socketType)

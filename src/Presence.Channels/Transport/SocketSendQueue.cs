@@ -1,4 +1,7 @@
-namespace Presence.Channels;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+
+namespace Presence.Channels.Transport;
 
 /// <summary>
 /// Bounded queue of the frames for one client. It has one writer at a time, started by the first frame and ended when

@@ -1,6 +1,7 @@
 using System.Buffers;
+using Presence.Channels.Wire;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>
 /// The stream below one WebSocket. It also accepts encoded frames, so that a broadcast is encoded once, and combines

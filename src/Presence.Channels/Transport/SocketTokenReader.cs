@@ -1,7 +1,8 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Presence.Channels.Transport.LongPoll;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Finds the token of a connecting client, in a header if possible: addresses are logged.</summary>
 internal static class SocketTokenReader

@@ -1,4 +1,7 @@
-namespace Presence.Channels;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+
+namespace Presence.Channels.Transport;
 
 /// <summary>Carries frames to one client: a WebSocket or long poll.</summary>
 internal abstract class SocketTransport

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Puts a <see cref="SocketStream"/> between the WebSocket and the web server's connection.</summary>
 internal sealed class SocketUpgrade(

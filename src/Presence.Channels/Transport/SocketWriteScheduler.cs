@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>
 /// Runs the writers of WebSockets, at most one per processor. While they are busy, frames for one socket are queued and

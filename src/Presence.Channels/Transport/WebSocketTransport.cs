@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Http;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport;
 
 /// <summary>Transports frames over a WebSocket.</summary>
 internal sealed class WebSocketTransport(

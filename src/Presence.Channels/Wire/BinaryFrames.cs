@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Unicode;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>Binary frames of version 2: a kind, one byte of length per name, the names, the data.</summary>
 internal static class BinaryFrames

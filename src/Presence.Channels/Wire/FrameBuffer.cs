@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>A growing buffer for one frame, reused per thread; returns the frame in an array of its size.</summary>
 internal sealed class FrameBuffer

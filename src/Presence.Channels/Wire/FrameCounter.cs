@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>
 /// Counts the frames in what a WebSocket client sends (RFC 6455, section 5.2), whatever they are: messages, parts of

@@ -1,4 +1,4 @@
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>A frame from a client. The payload is in the receive buffer.</summary>
 internal readonly record struct InFrame(

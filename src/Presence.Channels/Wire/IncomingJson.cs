@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>Finds what channels cannot read in the JSON of clients, so that it costs one message and no more.</summary>
 internal static class IncomingJson

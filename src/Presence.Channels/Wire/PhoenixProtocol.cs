@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>Event names of the Phoenix Channels protocol.</summary>
 internal static class PhoenixEvents

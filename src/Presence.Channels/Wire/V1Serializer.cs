@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>Version 1: <c>{topic, event, payload, ref}</c>, without join references and binary frames.</summary>
 internal sealed class V1Serializer : IFrameSerializer

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>Version 2: <c>[join_ref, ref, topic, event, payload]</c>, and binary frames.</summary>
 internal sealed class V2Serializer : IFrameSerializer

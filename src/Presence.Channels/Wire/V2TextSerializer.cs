@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>
 /// Version 2 for long-polling clients, which read every message as JSON text. Binary frames are decoded; a binary

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>Encodes a message of a server as one frame (RFC 6455, section 5.2).</summary>
 internal static class WebSocketFrame

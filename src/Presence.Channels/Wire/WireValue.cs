@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Wire;
 
 /// <summary>A reference or name of a client: any JSON value, which is sent back as it came.</summary>
 /// <param name="Text">The value of a string, or other JSON; null for <c>null</c>.</param>

@@ -4,10 +4,11 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Presence.Channels;
+using Presence.Dashboard.SignIn;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>The endpoints that change something. Each request is recorded in the audit log.</summary>
 internal static class ActionsApi

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>Errors of the admin endpoints as RFC 9457 problem details; returned or thrown.</summary>
 internal sealed class AdminProblem : Exception, IResult

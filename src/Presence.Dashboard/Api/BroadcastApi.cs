@@ -2,10 +2,11 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Presence.Dashboard.SignIn;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary><c>POST /api/broadcast</c>: broadcasts <c>{topic, event, payload}</c> on every node.</summary>
 internal static class BroadcastApi

@@ -1,6 +1,6 @@
 using Presence.Node;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>
 /// Counts the different keys of all topics: somebody who is in many topics counts once. Those of counts-only topics are

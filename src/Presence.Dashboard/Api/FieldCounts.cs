@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>Presences by the value of a metadata field, largest count first.</summary>
 internal sealed record FieldCounts(IReadOnlyList<FieldCount> Values, int Other)

@@ -1,7 +1,7 @@
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>Finds the topics with the most presences.</summary>
 internal static class LargestTopics

@@ -1,7 +1,7 @@
 using System.Text;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>Finds presences by a part of their key or metadata, without regard to case.</summary>
 internal static class PresenceSearch

@@ -4,7 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>Writes a page of presences key by key: megabytes of metadata never need one buffer.</summary>
 internal sealed class PresencesResult(

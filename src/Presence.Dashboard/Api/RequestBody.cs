@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Api;
 
 /// <summary>Reads a JSON object of limited size.</summary>
 internal static class RequestBody

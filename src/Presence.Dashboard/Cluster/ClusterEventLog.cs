@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>Records the changes between two samples of the cluster and keeps the latest.</summary>
 internal sealed class ClusterEventLog

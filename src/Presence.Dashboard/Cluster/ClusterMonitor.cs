@@ -4,8 +4,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Presence.Channels;
 using Presence.Node;
+using Presence.Node.Telemetry;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>
 /// Samples the cluster every second, appends to the event log and pushes to <c>admin:cluster</c>. While an admin is

@@ -1,6 +1,6 @@
-using Presence.Node;
+using Presence.Node.Telemetry;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>Body of <c>cluster</c>: that of <c>/api/cluster</c>, the view of each pair of nodes, and events.</summary>
 internal sealed record ClusterReport : ClusterView

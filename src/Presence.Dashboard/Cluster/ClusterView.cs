@@ -3,8 +3,9 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Presence.Node;
+using Presence.Node.Telemetry;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>Body of <c>GET /api/cluster</c>: the cluster as seen by one node.</summary>
 internal record ClusterView(

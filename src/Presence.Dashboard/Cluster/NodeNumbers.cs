@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Presence.Node;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>Reads what the meters of this node count, and keeps the last 24 hours of it.</summary>
 internal sealed class NodeNumbers : IDisposable

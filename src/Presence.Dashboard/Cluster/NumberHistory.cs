@@ -1,4 +1,4 @@
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>The numbers of a node over time: averages over 5 s, 30 s and 5 min, for 10 min, 1 h and 24 h.</summary>
 internal sealed class NumberHistory

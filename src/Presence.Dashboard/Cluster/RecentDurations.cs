@@ -1,4 +1,4 @@
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>The last durations that an instrument has recorded.</summary>
 internal sealed class RecentDurations
@@ -22,7 +22,7 @@ internal sealed class RecentDurations
             milliseconds[i] = 1000 * Volatile.Read(ref _seconds[i]);
         }
 
-        return Dashboard.Percentiles.Of(milliseconds);
+        return Dashboard.Cluster.Percentiles.Of(milliseconds);
     }
 }
 

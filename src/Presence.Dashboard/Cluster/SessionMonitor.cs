@@ -4,7 +4,7 @@ using System.Text.Json;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Cluster;
 
 /// <summary>Collects which sessions are detached on the nodes that report, and counts joins that resume.</summary>
 internal sealed class SessionMonitor : IDisposable

@@ -1,6 +1,8 @@
 using Presence.Channels;
+using Presence.Dashboard.Cluster;
+using Presence.Dashboard.SignIn;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Live;
 
 /// <summary>Socket <c>/admin_socket</c>, for clients with an admin token.</summary>
 internal sealed class AdminSocket(PresenceDashboardTokens tokens, AdminAudit audit) : PresenceSocket

@@ -1,6 +1,7 @@
 using Presence.Channels;
+using Presence.Dashboard.Cluster;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Live;
 
 /// <summary>Channel <c>admin:cluster</c>: pushes the view of the cluster on join and every second.</summary>
 internal sealed class ClusterChannel(ClusterMonitor monitor) : Channel

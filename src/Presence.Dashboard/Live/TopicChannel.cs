@@ -3,7 +3,7 @@ using Presence.Channels;
 using Presence.Node;
 using Presence.Tracker;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Live;
 
 /// <summary>Channel <c>presence:TOPIC</c>: shows and tracks presences of any topic.</summary>
 /// <remarks>With the join parameter <c>show: false</c> nothing is pushed.</remarks>

@@ -2,8 +2,9 @@ using System.Collections.Frozen;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
+using Presence.Dashboard.Api;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Pages;
 
 /// <summary>The files of the pages, embedded in this assembly.</summary>
 internal static class DashboardFiles

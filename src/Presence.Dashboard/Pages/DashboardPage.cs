@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Dashboard.Api;
+using Presence.Dashboard.SignIn;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Pages;
 
 /// <summary>Serves the page <c>/admin</c> and its sign-in.</summary>
 internal static class DashboardPage

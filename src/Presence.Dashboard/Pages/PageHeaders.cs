@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.Pages;
 
 /// <summary>Sets security headers: the pages load only files of this host and cannot be framed.</summary>
 internal static class PageHeaders

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Presence.Node;
+using Presence.Node.Hosting;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.SignIn;
 
 /// <summary>
 /// The log category <c>Presence.Audit</c>: who did what, and from where. Rejections, which anybody can cause, have at

@@ -3,8 +3,9 @@ using System.Text;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Presence.Dashboard.Api;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.SignIn;
 
 /// <summary>Authenticates admins, explains rejections and records both.</summary>
 internal sealed class AdminAuthentication(

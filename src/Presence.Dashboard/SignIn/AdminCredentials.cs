@@ -4,7 +4,7 @@ using System.Text;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.SignIn;
 
 /// <summary>Name and password of the admin endpoints.</summary>
 internal sealed class AdminCredentials

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.SignIn;
 
 /// <summary>Meter <c>Presence.Dashboard</c>. No name or address is a tag.</summary>
 internal sealed class AdminInstruments(IMeterFactory meters)

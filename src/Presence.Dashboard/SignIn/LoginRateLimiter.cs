@@ -1,7 +1,7 @@
 using System.Net;
-using Presence.Node;
+using Presence.Node.Hosting;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.SignIn;
 
 /// <summary>
 /// Slows guessing: after some failures of an address, or many of the account from all addresses, an address may try one

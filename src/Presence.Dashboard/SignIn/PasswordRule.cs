@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
-namespace Presence.Dashboard;
+namespace Presence.Dashboard.SignIn;
 
 /// <summary>Rejects a password that can be guessed, except in Development.</summary>
 internal sealed class PasswordRule(IServiceProvider services) : IValidateOptions<PresenceDashboardOptions>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
+using Presence.Dashboard.SignIn;
 
 namespace Presence.Dashboard;
 

@@ -1,6 +1,9 @@
+using Presence.Node.Shards;
+using Presence.Node.Trackers;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
 
-namespace Presence.Node;
+namespace Presence.Node.CountsOnly;
 
 /// <summary>
 /// The counts-only topics of a tracker: presences are in shards of this node that have no peers, and one more

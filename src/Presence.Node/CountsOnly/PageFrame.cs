@@ -1,7 +1,8 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.CountsOnly;
 
 /// <summary>A request for a page of a counts-only topic, or its answer.</summary>
 /// <param name="Number">The number of the request, from its sender.</param>

@@ -1,6 +1,10 @@
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+using Presence.Node.Trackers;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
 
-namespace Presence.Node;
+namespace Presence.Node.CountsOnly;
 
 /// <summary>
 /// Writes the summaries of this node's counts-only topics: the first change after a quiet time at once, later ones at

@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
 
-namespace Presence.Node;
+namespace Presence.Node.CountsOnly;
 
 /// <summary>
 /// Reads the summaries of topics: each once, and the keys of several nodes once until one of them changes. Thread-safe.

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.CountsOnly;
 
 /// <summary>Reads pages of counts-only topics: each owner is queried for its part, and the parts are merged.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Evictions;
 
 /// <summary>Requests the owner of a presence to end it.</summary>
 /// <param name="Tracker">The tracker.</param>

@@ -1,6 +1,9 @@
+using Presence.Node.Shards;
+using Presence.Node.Trackers;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.Node;
+namespace Presence.Node.Evictions;
 
 /// <summary>Ends presences of any session: requests it from the owners until this node no longer lists them.</summary>
 internal sealed class PresenceEvictions(IClusterTransport transport, TimeProvider time)

@@ -1,6 +1,8 @@
 using Presence.Tracker;
+using Presence.Tracker.Counts;
+using Presence.Tracker.Cursors;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>Counts instead of members, while an adaptive topic is large.</summary>
 /// <remarks>

@@ -1,6 +1,8 @@
 using Presence.Tracker;
+using Presence.Tracker.Counts;
+using Presence.Tracker.Cursors;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>The changes of one topic for any number of readers of this process, from one subscription.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>The feeds of this process: one per topic or view with readers, kept for a while after the last.</summary>
 internal sealed class ChangeFeeds : IDisposable

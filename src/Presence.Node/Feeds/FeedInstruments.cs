@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
+using Presence.Node.Telemetry;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>The meter <c>Presence.Feeds</c>.</summary>
 internal sealed class FeedInstruments : IDisposable

@@ -1,6 +1,8 @@
 using Presence.Tracker;
+using Presence.Tracker.Cursors;
+using Presence.Tracker.Entries;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>What a <see cref="ChangeFeed"/> gives all its readers, encoded once per encoding.</summary>
 /// <param name="topic">The topic.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>
 /// One reader of a feed. It receives what the holder of its cursor misses, or else the state, and then every change.

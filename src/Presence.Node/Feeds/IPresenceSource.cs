@@ -1,6 +1,9 @@
+using Presence.Node.KeyWatching;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
+using Presence.Tracker.Cursors;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>
 /// Receives the changes of a topic, one call at a time, with the topic right after them and the version for

@@ -1,6 +1,8 @@
+using Presence.Node.KeyWatching;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
 
-namespace Presence.Node;
+namespace Presence.Node.Feeds;
 
 /// <summary>The node of this process: reads are local.</summary>
 internal sealed class NodeSource(IPresenceNode node) : IPresenceSource

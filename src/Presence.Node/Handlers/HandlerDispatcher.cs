@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Handlers;
 
 /// <summary>Calls one handler with one item at a time, in order, from a bounded queue.</summary>
 /// <remarks>

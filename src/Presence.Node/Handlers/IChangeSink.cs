@@ -1,6 +1,6 @@
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Handlers;
 
 /// <summary>Receives all changes of a tracker from its shards.</summary>
 internal interface IChangeSink

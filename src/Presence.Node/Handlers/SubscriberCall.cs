@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
 
-namespace Presence.Node;
+namespace Presence.Node.Handlers;
 
 internal static class SubscriberCall
 {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Presence.Node.Hosting;
 
-namespace Presence.Node;
+namespace Presence.Node.Health;
 
 /// <summary>Reports whether this node serves its clients, and whether it has contact with the others.</summary>
 internal sealed class PresenceHealthCheck(PresenceNode node, IEnumerable<ILeaseStore> leases) : IHealthCheck

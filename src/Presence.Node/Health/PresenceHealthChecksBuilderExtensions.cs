@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Presence.Node;
+using Presence.Node.Health;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

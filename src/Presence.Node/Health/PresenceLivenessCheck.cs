@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace Presence.Node;
+namespace Presence.Node.Health;
 
 /// <summary>Reports that a failed node is not live: it never recovers, and its process must be started again.</summary>
 internal sealed class PresenceLivenessCheck(IPresenceNode node) : IHealthCheck

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 internal sealed record BoundSection(string Path, Type Type)
 {

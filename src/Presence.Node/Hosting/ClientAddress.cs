@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <summary>The address of a client for its limits: IPv4 as it is, IPv6 without the lower half.</summary>
 internal static class ClientAddress

@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <summary>Text from outside for logs and terminals.</summary>
 internal static class LogText

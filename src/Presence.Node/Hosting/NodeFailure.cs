@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <summary>Calls the handlers of a node failure; an exception on a pool thread would end the process.</summary>
 internal static class NodeFailure

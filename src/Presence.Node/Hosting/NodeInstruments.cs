@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Presence.Node.PubSub;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <summary>The meter <c>Presence.Tracker</c>. No topic, key or user is ever a tag.</summary>
 internal sealed class NodeInstruments : IDisposable

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 internal static partial class NodeLog
 {

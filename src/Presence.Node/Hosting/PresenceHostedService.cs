@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <summary>Starts the node before the servers of the host and drains it before they stop.</summary>
 internal sealed class PresenceHostedService(

@@ -1,6 +1,6 @@
-using Presence.Tracker;
+using Presence.Node.Shards;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <content>How the node stops and leaves the cluster.</content>
 internal sealed partial class PresenceNode

@@ -1,8 +1,15 @@
 using System.Security.Cryptography;
 using Presence.Crdt;
+using Presence.Node.CountsOnly;
+using Presence.Node.Evictions;
+using Presence.Node.KeyWatching;
+using Presence.Node.Shards;
+using Presence.Node.Trackers;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <content>The shards of the node, and which of them a frame is for.</content>
 internal sealed partial class PresenceNode

@@ -3,10 +3,19 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Presence.Crdt;
+using Presence.Node.CountsOnly;
+using Presence.Node.Evictions;
+using Presence.Node.Messages;
+using Presence.Node.PubSub;
+using Presence.Node.Sessions;
+using Presence.Node.Shards;
+using Presence.Node.Telemetry;
+using Presence.Node.Trackers;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 internal sealed partial class PresenceNode : IPresenceNode, IClusterTransportReceiver, IDisposable
 {

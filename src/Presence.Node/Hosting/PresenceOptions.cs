@@ -1,4 +1,7 @@
+using Presence.Node.CountsOnly;
 using Presence.Tracker;
+using Presence.Tracker.Options;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node;
 

@@ -5,6 +5,10 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Presence.Node;
+using Presence.Node.Feeds;
+using Presence.Node.Hosting;
+using Presence.Node.Leases;
+using Presence.Node.Telemetry;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Hosting;
 
 /// <summary>Limits log lines per minute and kind, so that a flood of bad input does not flood the log.</summary>
 /// <param name="time">The clock.</param>

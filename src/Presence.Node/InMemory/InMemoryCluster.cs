@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Presence.Node.InMemory;
+using Presence.Node.Unique.InMemory;
 
 namespace Presence.Node;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 
-namespace Presence.Node;
+namespace Presence.Node.InMemory;
 
 /// <summary>Connects a node to the others of its process. Frames wait in the bounded inbox of their receiver.</summary>
 internal sealed class InMemoryTransport : IClusterTransport

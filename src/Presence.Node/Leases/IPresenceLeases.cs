@@ -1,7 +1,7 @@
 using System.Globalization;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Leases;
 
 /// <summary>Presences of callers that have no connection: each ends unless it is put again in time.</summary>
 internal interface IPresenceLeases

@@ -1,6 +1,6 @@
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Leases;
 
 /// <summary>A presence of this node with a lease, which the owner of this object measures.</summary>
 internal sealed class LeasedPresence(IPresenceNode node, LeaseId id)

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Leases;
 
 /// <summary>The leases of a node that is alone.</summary>
 internal sealed class LocalLeases(IPresenceNode node, TimeProvider time) : IPresenceLeases, IDisposable

@@ -1,6 +1,7 @@
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Messages;
 
 /// <summary>Requests a node to deliver a message to its sessions of a key.</summary>
 /// <param name="Tracker">The tracker.</param>

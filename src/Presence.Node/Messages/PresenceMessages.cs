@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
+using Presence.Node.Trackers;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Messages;
 
 /// <summary>Sends messages to the sessions of a key: each node that has some delivers it to them.</summary>
 internal sealed class PresenceMessages(

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Presence.Node;
+namespace Presence.Node.Messages;
 
 /// <summary>What receives the messages of this node's sessions.</summary>
 internal sealed class SessionReceivers : ISessionLink

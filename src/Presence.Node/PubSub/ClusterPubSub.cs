@@ -2,9 +2,12 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
 using Presence.Tracker;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.PubSub;
 
 /// <summary>Pub/sub over the cluster transport. Sequence numbers per sender keep order and drop duplicates.</summary>
 internal sealed class ClusterPubSub(

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
-using Presence.Tracker;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.PubSub;
 
 /// <summary>The process that sent a message. Incarnations go back with the clock, and two may be equal.</summary>
 /// <param name="Incarnation">The incarnation of its node.</param>

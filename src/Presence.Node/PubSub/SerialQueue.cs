@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.PubSub;
 
 /// <summary>A bounded queue whose items are handled in order, one at a time and with no lock held.</summary>
 /// <remarks>

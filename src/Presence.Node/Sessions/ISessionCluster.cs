@@ -1,7 +1,8 @@
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Shard;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>What a <see cref="SessionTable"/> needs from its node: a clock, shards, and other nodes.</summary>
 internal interface ISessionCluster

@@ -1,9 +1,12 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.Node.Hosting;
+using Presence.Node.Shards;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Shard;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>Connects the session table of a node to its shards, its clock and its cluster transport.</summary>
 internal sealed class NodeSessionCluster : ISessionCluster

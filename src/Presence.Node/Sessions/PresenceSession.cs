@@ -1,4 +1,6 @@
+using Presence.Node.Sessions;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Node;
 

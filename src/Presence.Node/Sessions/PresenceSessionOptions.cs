@@ -1,4 +1,5 @@
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Node;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>Remembers values for a time; beyond its capacity it forgets the oldest. Not thread-safe.</summary>
 internal sealed class RecentTable<TKey, TValue>(int capacity)

@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node;
 

@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>A deliberate defect that the simulation must detect.</summary>
 internal enum SessionDefect

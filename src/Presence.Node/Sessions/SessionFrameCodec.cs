@@ -1,7 +1,9 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>Encodes and decodes <see cref="SessionFrame"/>: a version, a kind, a number, and the fields.</summary>
 internal static class SessionFrameCodec

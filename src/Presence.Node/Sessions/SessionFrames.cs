@@ -1,7 +1,8 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>A message between the session tables of two nodes.</summary>
 /// <param name="Number">Number of the request; an answer repeats it.</param>

@@ -1,7 +1,8 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>A resumable session that this node owns. Changed under the lock of its table.</summary>
 internal sealed class SessionState

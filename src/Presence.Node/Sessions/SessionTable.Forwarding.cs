@@ -1,7 +1,9 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Shard;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <content>
 /// Passes changes on to the node that a stopping node has handed a session to: its clients stay connected until their

@@ -1,7 +1,7 @@
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <content>Queries other nodes for a session.</content>
 internal sealed partial class SessionTable

@@ -1,7 +1,8 @@
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 internal sealed partial class SessionTable
 {

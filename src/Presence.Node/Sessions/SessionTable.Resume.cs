@@ -1,7 +1,9 @@
 using Presence.Crdt;
+using Presence.Node.CountsOnly;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 internal sealed partial class SessionTable
 {

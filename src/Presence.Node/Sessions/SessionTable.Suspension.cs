@@ -1,6 +1,6 @@
-using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <content>Notices that this process was suspended, while it has sessions.</content>
 internal sealed partial class SessionTable

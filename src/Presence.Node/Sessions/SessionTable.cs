@@ -1,8 +1,9 @@
 using System.Diagnostics.Metrics;
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Node;
+namespace Presence.Node.Sessions;
 
 /// <summary>
 /// The resumable sessions of one node: attaches and detaches them, ends them when their grace is over or when another

@@ -1,6 +1,6 @@
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>The last visible changes of a shard, for readers that come back with a cursor.</summary>
 /// <remarks>One thread adds at a time; readers of any thread walk back without a lock.</remarks>

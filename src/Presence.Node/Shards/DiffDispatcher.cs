@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>Calls a shard's subscribers on the thread pool, in order, one at a time, with no lock held.</summary>
 /// <remarks>

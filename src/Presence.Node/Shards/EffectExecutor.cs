@@ -1,7 +1,13 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+using Presence.Node.Sessions;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>Executes the effects of one shard: sends frames, notifies handlers and subscribers, logs.</summary>
 internal sealed class EffectExecutor(

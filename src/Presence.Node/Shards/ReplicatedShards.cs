@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>
 /// The shards of one channel between nodes: this node's own, and those that read the lanes of nodes with another pool

@@ -1,7 +1,10 @@
 using System.Diagnostics;
-using Presence.Tracker;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>A command to a shard. A struct, so that an idle shard runs it without an allocation.</summary>
 internal interface IShardCommand<out TResult>

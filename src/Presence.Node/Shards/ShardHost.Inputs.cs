@@ -1,6 +1,7 @@
-using Presence.Tracker;
+using Presence.Node.Trackers;
+using Presence.Tracker.Shard;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <content>The clock, ended sessions, and inputs to several shards at once.</content>
 internal sealed partial class ShardHost

@@ -1,9 +1,12 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Presence.Crdt;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>Runs a shard's commands one at a time: on the caller's thread if idle, else from a mailbox.</summary>
 internal sealed partial class ShardHost : ISessionLink, IDisposable

@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Shards;
 
 /// <summary>A timer for the earliest due time, re-armed only when something becomes due earlier.</summary>
 internal sealed class ShardTimer : IDisposable

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Presence.Node;
+namespace Presence.Node.Telemetry;
 
 /// <summary>The spans of a node. Without a listener nothing is created. No topic, key or user is ever a tag.</summary>
 internal static class NodeActivities

@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Telemetry;
 
 /// <summary>
 /// Remembers the last consumers of this process that did not keep up, for operators. What they are called is no tag of

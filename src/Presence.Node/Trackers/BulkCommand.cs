@@ -1,6 +1,8 @@
+using Presence.Node.Shards;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.Node;
+namespace Presence.Node.Trackers;
 
 /// <summary>Changes presences in several shards: all of them or none.</summary>
 internal static class BulkCommand

@@ -1,6 +1,13 @@
+using Presence.Node.Handlers;
+using Presence.Node.Shards;
+using Presence.Node.Views;
 using Presence.Tracker;
+using Presence.Tracker.Counts;
+using Presence.Tracker.Index;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Trackers;
 
 /// <content>Reads, and the notification of handlers and subscribers.</content>
 internal sealed partial class PresenceTracker

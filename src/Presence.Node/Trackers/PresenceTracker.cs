@@ -1,7 +1,17 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.CountsOnly;
+using Presence.Node.Evictions;
+using Presence.Node.Hosting;
+using Presence.Node.KeyWatching;
+using Presence.Node.Messages;
+using Presence.Node.Sessions;
+using Presence.Node.Shards;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.Node;
+namespace Presence.Node.Trackers;
 
 /// <summary>See <see cref="IPresenceTracker"/>. Here is what changes presences; its other part reads them.</summary>
 internal sealed partial class PresenceTracker(

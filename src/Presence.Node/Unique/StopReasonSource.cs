@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Unique;
 
 /// <summary>Cancels a token once, on the thread pool, when a leadership is lost; not after disposal.</summary>
 internal sealed class StopReasonSource : IDisposable

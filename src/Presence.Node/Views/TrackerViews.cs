@@ -1,7 +1,12 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+using Presence.Node.Shards;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Views;
 
-namespace Presence.Node;
+namespace Presence.Node.Views;
 
 /// <summary>The views of the topics of one tracker that have subscribers on this node.</summary>
 /// <remarks>

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.Postgres;
+using Presence.Postgres.LastSeen;
+using Presence.Postgres.Leases;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace Presence.Postgres;
+namespace Presence.Postgres.Keys;
 
 /// <summary>Stores the keys that sign tokens, as texts by name, for all nodes.</summary>
 /// <remarks>

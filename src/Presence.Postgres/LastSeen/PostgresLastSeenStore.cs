@@ -2,8 +2,9 @@ using System.Text;
 using Npgsql;
 using NpgsqlTypes;
 using Presence.Node;
+using Presence.Postgres.Leases;
 
-namespace Presence.Postgres;
+namespace Presence.Postgres.LastSeen;
 
 /// <summary>Stores when keys were last present in a table that all nodes share.</summary>
 internal sealed class PostgresLastSeenStore : ILastSeenStore

@@ -1,4 +1,4 @@
-namespace Presence.Postgres;
+namespace Presence.Postgres.Leases;
 
 /// <summary>Runs work on the server that its caller can abandon at once.</summary>
 /// <remarks>

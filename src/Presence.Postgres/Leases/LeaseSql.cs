@@ -1,4 +1,4 @@
-namespace Presence.Postgres;
+namespace Presence.Postgres.Leases;
 
 /// <summary>The statements of the lease store. Each is one compare-and-swap by the server's clock.</summary>
 /// <remarks>

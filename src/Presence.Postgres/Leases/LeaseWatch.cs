@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Presence.Postgres;
+namespace Presence.Postgres.Leases;
 
 /// <summary>Calls back when a lease is free. Polls with one query for all watched names, and not without any.</summary>
 internal sealed partial class LeaseWatch(

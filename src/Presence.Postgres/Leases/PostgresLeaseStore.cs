@@ -4,7 +4,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Presence.Node;
 
-namespace Presence.Postgres;
+namespace Presence.Postgres.Leases;
 
 /// <summary>Stores leases in a table; see <see cref="LeaseSql"/> for the guarantees.</summary>
 internal sealed class PostgresLeaseStore : ILeaseStore, IDisposable

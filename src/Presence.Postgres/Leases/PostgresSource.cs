@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using Npgsql;
 
-namespace Presence.Postgres;
+namespace Presence.Postgres.Leases;
 
 internal sealed class PostgresSource : IDisposable, IAsyncDisposable
 {

@@ -1,4 +1,4 @@
-using Presence.Channels;
+using Presence.Channels.Runtime;
 
 namespace Presence.TestKit;
 

@@ -8,7 +8,10 @@ using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Presence.Channels;
+using Presence.Channels.Runtime;
+using Presence.Channels.Transport;
 using Presence.Node;
+using Presence.TestKit.Channels;
 
 namespace Presence.TestKit;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Channels;
 
 /// <summary>
 /// A fake clock that can be moved from timer to timer. <see cref="FakeTimeProvider.Advance"/> shows the end time to all

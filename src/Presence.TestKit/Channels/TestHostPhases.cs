@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Channels;
 
 /// <summary>The calls of a host to its services on start and stop, in order.</summary>
 internal static class TestHostPhases

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Channels;
 
 /// <summary>Builds the HTTP request of a connecting client.</summary>
 internal static class TestRequest

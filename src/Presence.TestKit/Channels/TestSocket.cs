@@ -1,4 +1,7 @@
 using Presence.Channels;
+using Presence.Channels.Runtime;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
 using Presence.Client;
 
 namespace Presence.TestKit;

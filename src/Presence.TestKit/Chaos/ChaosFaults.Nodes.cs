@@ -1,4 +1,4 @@
-namespace Presence.TestKit;
+namespace Presence.TestKit.Chaos;
 
 internal sealed partial class ChaosFaults
 {

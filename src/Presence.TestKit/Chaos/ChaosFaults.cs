@@ -1,6 +1,8 @@
+using Presence.TestKit.Network;
+using Presence.TestKit.Time;
 using Presence.Tracker;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Chaos;
 
 /// <summary>Injects faults and ends them after a random duration.</summary>
 internal sealed partial class ChaosFaults(SimulatedCluster cluster, SimulationRandom random)

@@ -1,6 +1,6 @@
-using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Chaos;
 
 /// <summary>The result of one <see cref="ClusterChaosRun"/>.</summary>
 internal sealed class ChaosReport

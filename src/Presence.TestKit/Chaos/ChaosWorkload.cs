@@ -1,7 +1,9 @@
 using System.Globalization;
+using Presence.TestKit.Cluster;
+using Presence.TestKit.Time;
 using Presence.Tracker;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Chaos;
 
 /// <summary>Makes random calls to random nodes and compares each result with the model.</summary>
 internal sealed class ChaosWorkload(SimulatedCluster cluster, SimulationRandom random)

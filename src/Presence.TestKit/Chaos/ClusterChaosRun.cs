@@ -1,6 +1,8 @@
-using Presence.Tracker;
+using Presence.TestKit.Seam;
+using Presence.TestKit.Time;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Chaos;
 
 /// <summary>
 /// A random cluster history, determined by the seed: at least four nodes, 300 operations and every

@@ -1,4 +1,4 @@
-namespace Presence.TestKit;
+namespace Presence.TestKit.Chaos;
 
 /// <summary>The faults of a <see cref="ClusterChaosRun"/>. Every run has all kinds.</summary>
 internal enum FaultKind

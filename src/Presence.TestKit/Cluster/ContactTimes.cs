@@ -1,7 +1,7 @@
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Cluster;
 
 /// <summary>The time of the last contact of each shard with each replica, on the clock of one node.</summary>
 internal sealed class ContactTimes

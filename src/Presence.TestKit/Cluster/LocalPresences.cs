@@ -1,7 +1,7 @@
 using Presence.Crdt;
 using Presence.Tracker;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Cluster;
 
 /// <summary>One version of a presence on its own node.</summary>
 internal readonly record struct LocalVersion(ulong Sequence, PresenceMeta Meta, TimeSpan Since);

@@ -1,7 +1,7 @@
 using Presence.Crdt;
 using Presence.Tracker;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Cluster;
 
 /// <summary>What stays the same when a presence is updated.</summary>
 internal readonly record struct PresenceId(ReplicaId Owner, PresenceSlot Slot)

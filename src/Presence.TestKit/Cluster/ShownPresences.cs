@@ -1,7 +1,7 @@
 using Presence.Crdt;
 using Presence.Tracker;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Cluster;
 
 /// <summary>The presences that result from applying all changes of one node.</summary>
 internal sealed class ShownPresences

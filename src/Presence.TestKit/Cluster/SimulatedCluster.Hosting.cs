@@ -1,5 +1,7 @@
 using Presence.Crdt;
+using Presence.TestKit.Network;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.TestKit;
 

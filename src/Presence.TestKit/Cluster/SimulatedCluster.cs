@@ -1,5 +1,8 @@
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.TestKit.Invariants;
+using Presence.TestKit.Network;
+using Presence.TestKit.Time;
+using Presence.Tracker.Shard;
 
 namespace Presence.TestKit;
 

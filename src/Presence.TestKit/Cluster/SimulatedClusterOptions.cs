@@ -1,4 +1,7 @@
+using Presence.TestKit.Seam;
 using Presence.Tracker;
+using Presence.Tracker.Options;
+using Presence.Tracker.Shard;
 
 namespace Presence.TestKit;
 

@@ -1,4 +1,6 @@
+using Presence.TestKit.Cluster;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.TestKit;
 

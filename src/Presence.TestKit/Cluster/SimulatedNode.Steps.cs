@@ -1,4 +1,5 @@
-using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.TestKit;
 

@@ -1,5 +1,10 @@
 using Presence.Crdt;
+using Presence.TestKit.Cluster;
+using Presence.TestKit.Seam;
+using Presence.TestKit.Time;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.TestKit;
 

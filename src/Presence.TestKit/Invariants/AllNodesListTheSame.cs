@@ -1,6 +1,6 @@
-using Presence.Crdt;
+using Presence.TestKit.Cluster;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// At rest: every living node lists exactly the presences of all open sessions, and no two living nodes have the same

@@ -1,6 +1,7 @@
-using Presence.Crdt;
+using Presence.TestKit.Cluster;
+using Presence.TestKit.Network;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// During faults: a change is visible on every node connected to its owner within <see cref="VisibilityBounds"/>, and

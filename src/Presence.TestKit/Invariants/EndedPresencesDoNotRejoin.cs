@@ -1,7 +1,9 @@
 using Presence.Crdt;
+using Presence.TestKit.Cluster;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// After a recovery the presences of the silent node are at least as new as its return: no presence joins that had

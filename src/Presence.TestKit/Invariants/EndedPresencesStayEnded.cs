@@ -1,7 +1,8 @@
 using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// Once a node knows that a replica has ended (acknowledged leave frame, membership, newer incarnation), it shows

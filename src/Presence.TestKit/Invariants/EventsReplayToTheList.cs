@@ -1,6 +1,7 @@
-using Presence.Tracker;
+using Presence.TestKit.Cluster;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// At every step, applying the changes to the previous list gives exactly the new list: no second join, no leave or

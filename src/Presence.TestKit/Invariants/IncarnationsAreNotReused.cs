@@ -1,6 +1,6 @@
 using Presence.Crdt;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// A node that changes its incarnation takes a higher one, which no other start has used that lives, ended less than

@@ -1,7 +1,7 @@
 using Presence.Crdt;
-using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>A rule that must hold under all faults.</summary>
 internal abstract class Invariant(SimulatedCluster cluster)

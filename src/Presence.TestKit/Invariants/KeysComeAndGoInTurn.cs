@@ -1,6 +1,7 @@
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// At every step, the first and last devices of each key alternate, and a key is listed exactly if a first one was

@@ -1,7 +1,7 @@
-using Presence.Crdt;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// No replica is reported down within the time of four probes after a contact, and no living one whose link was open

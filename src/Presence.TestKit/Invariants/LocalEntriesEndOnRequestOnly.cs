@@ -1,6 +1,7 @@
-using Presence.Tracker;
+using Presence.TestKit.Cluster;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// After every step a node shows exactly the presences of its open sessions as its own: frames of others do not add,

@@ -1,6 +1,6 @@
-using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>Contexts, tombstones, removal logs and minimum visible versions stay bounded.</summary>
 /// <remarks>

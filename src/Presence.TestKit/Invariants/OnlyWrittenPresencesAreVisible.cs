@@ -1,7 +1,9 @@
 using Presence.Crdt;
+using Presence.TestKit.Cluster;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// Every visible version was written by its owner and is unchanged, and every presence reported as untracked was

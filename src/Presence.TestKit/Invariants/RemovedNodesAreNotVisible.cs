@@ -1,4 +1,4 @@
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>During faults: no presence is visible whose node ended longer ago than the down period.</summary>
 internal sealed class RemovedNodesAreNotVisible(SimulatedCluster cluster) : Invariant(cluster)

@@ -1,6 +1,8 @@
+using Presence.TestKit.Cluster;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>An update is reported as an update: an untracked presence returns only as a new one.</summary>
 internal sealed class UpdatesKeepIdentity(SimulatedCluster cluster) : Invariant(cluster)

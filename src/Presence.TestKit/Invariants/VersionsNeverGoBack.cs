@@ -1,7 +1,9 @@
 using Presence.Crdt;
+using Presence.TestKit.Cluster;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>
 /// On each node, no version of a presence is followed by an older one, and an untracked version never returns. A node

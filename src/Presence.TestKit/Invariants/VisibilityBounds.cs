@@ -1,6 +1,7 @@
-using Presence.Tracker;
+using Presence.TestKit.Network;
+using Presence.Tracker.Shard;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Invariants;
 
 /// <summary>The time bounds of the rules, derived from the options.</summary>
 /// <remarks>

@@ -1,4 +1,6 @@
-namespace Presence.TestKit;
+using Presence.TestKit.Time;
+
+namespace Presence.TestKit.Network;
 
 /// <summary>A pair of nodes that are connected in both directions without interruption.</summary>
 internal sealed class ConnectedPair(SimulatedNode first, SimulatedNode second, TimeSpan since)

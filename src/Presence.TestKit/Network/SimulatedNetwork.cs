@@ -1,3 +1,5 @@
+using Presence.TestKit.Time;
+
 namespace Presence.TestKit;
 
 /// <summary>The links between the nodes of a <see cref="SimulatedCluster"/>, separate for each direction.</summary>

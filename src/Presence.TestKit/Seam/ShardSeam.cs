@@ -1,6 +1,7 @@
-using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Seam;
 
 /// <summary>
 /// The layer between a simulated node and its shard. The base class changes nothing; a deliberate defect does, and the

@@ -1,4 +1,4 @@
-namespace Presence.TestKit;
+namespace Presence.TestKit.Time;
 
 /// <summary>The monotonic clock of one start of a node, with an individual origin and drift.</summary>
 internal sealed class NodeClock(TimeSpan startedAt, TimeSpan origin, int partsPerMillion)

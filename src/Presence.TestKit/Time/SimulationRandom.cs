@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Presence.TestKit;
+namespace Presence.TestKit.Time;
 
 /// <summary>
 /// xoshiro256**, seeded by splitmix64 (Blackman and Vigna): the same numbers for a seed on every platform and runtime

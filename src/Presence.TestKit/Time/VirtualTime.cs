@@ -1,4 +1,4 @@
-namespace Presence.TestKit;
+namespace Presence.TestKit.Time;
 
 /// <summary>The time of a simulation, which jumps from one scheduled event to the next.</summary>
 internal sealed class VirtualTime

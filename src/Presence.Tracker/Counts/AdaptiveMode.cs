@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Counts;
 
 /// <summary>
 /// When clients of a topic receive counts instead of members: more than <see cref="Members"/> presences, until there

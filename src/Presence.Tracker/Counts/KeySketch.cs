@@ -1,6 +1,7 @@
 using System.Numerics;
+using Presence.Tracker.Entries;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Counts;
 
 /// <summary>
 /// Estimates the number of distinct keys (HyperLogLog, p = 14): standard error 0.8 %. Sketches of the same keys are

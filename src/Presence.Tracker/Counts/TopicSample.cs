@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Counts;
 
 /// <summary>
 /// Some presences of a topic that is sent as counts. They stay in it while they are present, so that a busy topic does

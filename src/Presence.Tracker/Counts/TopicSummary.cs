@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Counts;
 
 /// <summary>What a node has of a counts-only topic, as the other nodes know it.</summary>
 /// <param name="Count">Number of its presences, at least 1.</param>

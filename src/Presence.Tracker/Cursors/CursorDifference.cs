@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Sessions;
+
+namespace Presence.Tracker.Cursors;
 
 /// <summary>Finds what the holder of a cursor has missed.</summary>
 internal static class CursorDifference

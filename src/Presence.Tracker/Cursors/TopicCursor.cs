@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Cursors;
 
 /// <summary>
 /// The digest of the presences that a reader of a topic has, as text. Who has the presences can compute it, and no node

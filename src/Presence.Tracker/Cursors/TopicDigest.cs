@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Entries;
+
+namespace Presence.Tracker.Cursors;
 
 /// <summary>
 /// Summarizes which versions of presences are shown in one topic, as a sum of hashes for each replica that their public

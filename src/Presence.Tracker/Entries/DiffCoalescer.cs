@@ -1,3 +1,5 @@
+using Presence.Tracker.Entries;
+
 namespace Presence.Tracker;
 
 /// <summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Entries;
 
 /// <summary>Finds escapes of half a surrogate pair: well-formed JSON that readers of its text throw at.</summary>
 internal static class JsonText

@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Entries;
 
 /// <summary>The keys that became present or absent, to mark the change of each that did it. Not thread-safe.</summary>
 internal sealed class KeyMarks

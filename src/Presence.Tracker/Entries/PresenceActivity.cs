@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Presence.Tracker.Entries;
 
 namespace Presence.Tracker;
 

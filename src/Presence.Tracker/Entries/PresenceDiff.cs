@@ -1,3 +1,5 @@
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker;
 
 /// <summary>Why a presence ended.</summary>

@@ -1,4 +1,6 @@
 using Presence.Crdt;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Tracker;
 

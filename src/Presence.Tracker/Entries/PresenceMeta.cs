@@ -3,6 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker;
 

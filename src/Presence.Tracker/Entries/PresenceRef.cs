@@ -3,7 +3,7 @@ using System.Buffers.Text;
 using System.Text;
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Entries;
 
 /// <summary>Derives the public id of one version of a presence from its dot, equal on all nodes.</summary>
 internal static class PresenceRef

@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Entries;
 
 /// <summary>A topic, or a prefix of topics if it ends with <c>*</c>.</summary>
 internal sealed class TopicPattern

@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Entries;
 
 /// <summary>Keeps the fields of metadata that the type of a writer does not know.</summary>
 internal static class UnknownFields

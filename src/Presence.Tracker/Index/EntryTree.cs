@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>The entries of one topic, ordered by key (ordinal), then owner, then process. Immutable.</summary>
 internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)

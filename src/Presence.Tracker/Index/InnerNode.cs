@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>An inner node of <see cref="PersistentTree{T}"/>.</summary>
 internal sealed class InnerNode<T> : TreeNode<T>

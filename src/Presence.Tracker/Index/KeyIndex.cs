@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>Maps each key to the topics in which it is present. One writer, concurrent readers.</summary>
 /// <remarks>Most keys are in one topic: the value is that topic, or a tree of several.</remarks>

@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>Compares a search target with items.</summary>
 internal interface IProbe<in T>

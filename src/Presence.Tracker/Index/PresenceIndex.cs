@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>The visible presences of one shard: immutable snapshots per topic, safe to read on any thread.</summary>
 /// <remarks>The shard changes the index, then publishes. Readers see each topic as of one publication.</remarks>

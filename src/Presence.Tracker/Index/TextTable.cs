@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>A hash table from texts to objects: one writer, any number of lock-free readers.</summary>
 /// <remarks>

@@ -1,6 +1,4 @@
-using Presence.Crdt;
-
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>One topic of an index: the state of the writer and the published state.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>The topics of an index in ordinal order. Immutable once published.</summary>
 /// <remarks>New topics are buffered and merged into the tree in batches, at the latest by the first reader.</remarks>

@@ -1,4 +1,5 @@
 using System.Collections;
+using Presence.Tracker.Index;
 
 namespace Presence.Tracker;
 

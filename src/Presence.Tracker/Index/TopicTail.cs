@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>A topic as a tree and later changes. One writer appends; readers see published changes only.</summary>
 /// <param name="topic">The topic.</param>

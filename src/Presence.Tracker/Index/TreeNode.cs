@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Index;
 
 /// <summary>A node of <see cref="PersistentTree{T}"/>.</summary>
 internal abstract class TreeNode<T>(EditToken edit)

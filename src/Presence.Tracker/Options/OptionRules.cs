@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Options;
 
 /// <summary>Checks the options of one section.</summary>
 /// <param name="Where">The prefix of option names: the section and its last colon.</param>

@@ -1,3 +1,9 @@
+using Presence.Tracker.Counts;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Options;
+using Presence.Tracker.Views;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker;
 
 /// <summary>Options of one tracker. Durations are measured on a monotonic clock.</summary>

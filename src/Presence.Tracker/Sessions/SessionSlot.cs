@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Sessions;
 
 /// <summary>One presence of a resumable session: what the replicas say of it, and which entry is shown.</summary>
 internal sealed class SessionSlot(SessionId session, string topic, string key)

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Entries;
+
+namespace Presence.Tracker.Sessions;
 
 /// <summary>Identifies a resumable session on all nodes: 128 random bits.</summary>
 internal readonly record struct SessionId(ulong High, ulong Low)

@@ -1,6 +1,7 @@
-using Presence.Crdt;
+using Presence.Tracker.Index;
+using Presence.Tracker.Shard;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Sessions;
 
 /// <summary>
 /// Shows one entry per presence of each resumable session: of the live entries with the same (session, topic, key) the

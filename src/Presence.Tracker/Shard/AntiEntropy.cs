@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>Anti-entropy: detects and requests missing state, answers requests and takes the answers.</summary>
 internal sealed class AntiEntropy(

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Wire;
+
+namespace Presence.Tracker.Shard;
 
 /// <summary>Marks silent replicas down after <c>DownPeriod</c> and removes them after <c>PermDownPeriod</c>.</summary>
 internal sealed class FailureDetector(

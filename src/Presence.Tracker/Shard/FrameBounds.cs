@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>
 /// Size limits of frames. They are not options: nobody needs to change them, and nodes need not agree on them. The

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Wire;
+
+namespace Presence.Tracker.Shard;
 
 /// <summary>Sends heartbeats: periodically to all, and to expected nodes until they answer.</summary>
 /// <param name="table">The peers.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>The local entries, grouped by owning session.</summary>
 internal sealed class LocalEntries

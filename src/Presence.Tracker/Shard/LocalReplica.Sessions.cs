@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Sessions;
+
+namespace Presence.Tracker.Shard;
 
 /// <content>The presences of sessions that were resumed here.</content>
 internal sealed partial class LocalReplica

@@ -1,6 +1,8 @@
 using Presence.Crdt;
+using Presence.Tracker.Index;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>
 /// The local replica: the only writer of its dots. A change goes to the replicated map, to the visible presences and to

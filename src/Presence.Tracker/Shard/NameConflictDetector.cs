@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>How to handle a frame that carries this node's own name.</summary>
 internal enum NameConflictDecision

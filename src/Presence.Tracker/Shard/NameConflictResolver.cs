@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Wire;
+
+namespace Presence.Tracker.Shard;
 
 /// <summary>Resolves conflicts with another process, or an earlier incarnation, that uses this node's name.</summary>
 internal sealed class NameConflictResolver(

@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>Puts the parts of ordered answers in order: keeps those that arrive before an earlier one.</summary>
 internal sealed class OrderedParts

@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>The state of a peer on this node.</summary>
 internal enum PeerState

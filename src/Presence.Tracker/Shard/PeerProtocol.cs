@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>Processes frames of other replicas: failure detection, merging and anti-entropy.</summary>
 internal sealed class PeerProtocol

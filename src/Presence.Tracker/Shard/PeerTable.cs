@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>The effect of a contact on the table.</summary>
 /// <param name="Before">The previous state of the peer with this node name.</param>

@@ -1,4 +1,8 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Entries;
+using Presence.Tracker.Index;
+using Presence.Tracker.Sessions;
+
+namespace Presence.Tracker.Shard;
 
 /// <summary>The visible presences of one shard.</summary>
 /// <param name="Index">All of them.</param>

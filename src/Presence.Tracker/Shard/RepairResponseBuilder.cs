@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>Builds the frames that answer a repair request. Size and number are bounded; any may be lost.</summary>
 internal sealed class RepairResponseBuilder(

@@ -1,6 +1,7 @@
 using Presence.Crdt;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>Determines which state is missing and which nodes to request it from.</summary>
 internal sealed class RepairScheduler(PeerTable peers, FrameBounds bounds)

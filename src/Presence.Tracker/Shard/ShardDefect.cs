@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>
 /// A deliberate defect that the simulation must detect; only those that cannot be injected from outside of the shard.

@@ -1,6 +1,8 @@
 using Presence.Crdt;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>The effects of one input, which the host executes. The host clears and reuses the object.</summary>
 internal sealed class ShardEffects

@@ -1,4 +1,4 @@
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>Sizes of a shard's state, for tests of its bounds.</summary>
 /// <param name="ContextIntervals">Intervals in all contexts.</param>

@@ -1,6 +1,6 @@
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>A topic and the clocks of all replicas at one moment. Immutable.</summary>
 /// <param name="Known">The clocks.</param>

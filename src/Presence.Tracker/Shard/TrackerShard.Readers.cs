@@ -1,6 +1,6 @@
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <content>
 /// Shards that read the lanes of nodes with another pool size. The topics of such a lane are spread over other shards

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Sessions;
+
+namespace Presence.Tracker.Shard;
 
 /// <content>Presences of resumable sessions.</content>
 internal sealed partial class TrackerShard
@@ -70,4 +72,7 @@ internal sealed partial class TrackerShard
 
         return count;
     }
+
+    /// <summary>Gets the number of leaves that wait for a successor.</summary>
+    internal int HeldLeaves => _sessions.HeldCount;
 }

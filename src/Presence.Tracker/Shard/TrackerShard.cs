@@ -1,6 +1,9 @@
 using Presence.Crdt;
+using Presence.Tracker.Index;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>
 /// One shard of a tracker on one node, as a state machine: every input is a method call, every output an effect. It has
@@ -413,9 +416,6 @@ internal sealed partial class TrackerShard
         _sessions.Planted = defect;
         _peers.Plant(defect);
     }
-
-    /// <summary>Gets the number of leaves that wait for a successor.</summary>
-    internal int HeldLeaves => _sessions.HeldCount;
 
     internal ShardMeasure Measure() => _peers.Measure();
 

@@ -1,6 +1,8 @@
 using Presence.Crdt;
+using Presence.Tracker.Index;
+using Presence.Tracker.Sessions;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Shard;
 
 /// <summary>
 /// Merges what peers send, and shows the result: the newest version of each (owner, process, topic, key), never an

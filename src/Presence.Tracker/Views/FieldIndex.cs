@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Index;
+
+namespace Presence.Tracker.Views;
 
 /// <summary>The presences of one topic by the value of one field of their metadata. One writer.</summary>
 internal sealed class FieldIndex

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Views;
 
 /// <summary>Reads one field of JSON objects: a JSON Pointer (RFC 6901).</summary>
 internal sealed class FieldPointer

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Collections.ObjectModel;
 using System.Text;
 using System.Text.Json;
+using Presence.Tracker.Views;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker;
 

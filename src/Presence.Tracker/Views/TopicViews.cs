@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Index;
+
+namespace Presence.Tracker.Views;
 
 /// <summary>
 /// The views of one topic that have readers, and the indexes that they share, which stay. Not thread-safe.

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Index;
+
+namespace Presence.Tracker.Views;
 
 /// <summary>Applies the changes of a topic to one view. Not thread-safe.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Wire;
 
 /// <summary>Encodes and decodes a delta or a part of a repair.</summary>
 /// <remarks>

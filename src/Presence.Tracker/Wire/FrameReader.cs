@@ -1,7 +1,8 @@
 using System.Text;
 using Presence.Crdt;
+using Presence.Tracker.Index;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Wire;
 
 /// <summary>Reads frames of <see cref="FrameWriter"/>; rejects other input without reading past its end.</summary>
 internal ref struct FrameReader(ReadOnlySpan<byte> bytes, ReadOnlySpan<PresenceIndex> names, PresenceLimits limits)

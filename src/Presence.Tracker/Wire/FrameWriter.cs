@@ -1,7 +1,7 @@
 using System.Text;
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Wire;
 
 /// <summary>Writes the primitives of the frame codec: LEB128 integers and length-prefixed UTF-8.</summary>
 /// <remarks>Each thread reuses one writer, so that only the frame itself is allocated.</remarks>

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Sessions;
+
+namespace Presence.Tracker.Wire;
 
 /// <summary>Encodes what entries of resumable sessions carry, as a block at the end of a frame.</summary>
 /// <remarks>

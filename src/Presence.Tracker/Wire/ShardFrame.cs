@@ -1,6 +1,6 @@
 using Presence.Crdt;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Wire;
 
 /// <summary>The header of a frame: the sender and what receivers check.</summary>
 /// <param name="Replica">The current replica of the sender.</param>

@@ -1,4 +1,6 @@
-namespace Presence.Tracker;
+using Presence.Tracker.Index;
+
+namespace Presence.Tracker.Wire;
 
 /// <summary>Encodes and decodes <see cref="ShardFrame"/>, versioned for rolling upgrades.</summary>
 /// <remarks>

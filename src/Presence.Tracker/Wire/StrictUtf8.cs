@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Wire;
 
 /// <summary>UTF-8 that rejects invalid text: its replacement on the wire would be another name than here.</summary>
 internal static class StrictUtf8

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Presence.Tracker;
+namespace Presence.Tracker.Wire;
 
 /// <summary>
 /// A cache of recently received topic names, so that entries of one topic in different frames share a string. Bounded

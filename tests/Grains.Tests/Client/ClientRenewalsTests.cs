@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Presence.Node.Hosting;
 
 namespace Presence.Grains.Tests.Client;
 

@@ -4,6 +4,7 @@ using Orleans.Serialization;
 using Presence.Grains.Client;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Cursors;
 
 namespace Presence.Grains.Tests.Client;
 

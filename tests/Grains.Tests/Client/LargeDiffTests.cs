@@ -1,4 +1,5 @@
 using Presence.Grains.Diffs;
+using Presence.Node.Hosting;
 
 namespace Presence.Grains.Tests.Client;
 

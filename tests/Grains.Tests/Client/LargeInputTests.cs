@@ -1,3 +1,5 @@
+using Presence.Node.Leases;
+
 namespace Presence.Grains.Tests.Client;
 
 /// <summary>Input that no silo would accept is rejected by the client, and large input is sent in parts.</summary>

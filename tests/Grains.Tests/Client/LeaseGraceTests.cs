@@ -1,4 +1,5 @@
 using Presence.Grains.Tests.Topics;
+using Presence.Node.Hosting;
 using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;

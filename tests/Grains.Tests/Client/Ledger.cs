@@ -1,5 +1,6 @@
 using Presence.Crdt;
 using Presence.Grains.Tests.Topics;
+using Presence.Node.Hosting;
 using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;

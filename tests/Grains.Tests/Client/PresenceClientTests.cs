@@ -3,6 +3,7 @@ using Orleans;
 using Presence.Grains.Diffs;
 using Presence.Grains.Tests.Topics;
 using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;

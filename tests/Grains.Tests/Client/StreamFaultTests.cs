@@ -2,7 +2,9 @@ using System.Diagnostics;
 using Orleans.TestingHost;
 using Presence.Grains.Tests.Transport;
 using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Tests.Client;
 

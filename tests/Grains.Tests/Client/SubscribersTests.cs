@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
 using Presence.Node;
+using Presence.Node.Hosting;
 using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;

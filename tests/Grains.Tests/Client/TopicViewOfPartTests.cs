@@ -1,4 +1,6 @@
 using Presence.Grains.Client;
+using Presence.Node.Hosting;
+using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Client;
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Orleans.Serialization;
+using Presence.Node.Hosting;
 
 namespace Presence.Grains.Tests.Contract;
 

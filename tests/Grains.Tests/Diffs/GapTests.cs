@@ -1,7 +1,10 @@
-using Presence.Grains.Topics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Presence.Grains.Client;
+using Presence.Grains.Topics;
+using Presence.Node.Hosting;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Diffs;
 

@@ -1,3 +1,5 @@
+using Presence.Node.Hosting;
+
 namespace Presence.Grains.Tests.Diffs;
 
 public class PerOwnerOrderBufferTests

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using Presence.Grains.Security;
 using Presence.Grains.Tests.Client;
+using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Security;
 

@@ -1,3 +1,5 @@
+using Presence.Node.Hosting;
+
 namespace Presence.Grains.Tests.Topics;
 
 [Trait("Category", "Orleans")]

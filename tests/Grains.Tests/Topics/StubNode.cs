@@ -1,4 +1,5 @@
 using Presence.Harness.Nodes;
+using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Tests.Topics;
 

@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Index;
+using Presence.Tracker.Shard;
+
 namespace Presence.Grains.Tests.Topics;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Presence.Grains.Leases;
+using Presence.Node.Hosting;
 
 namespace Presence.Grains.Tests.Topics;
 

@@ -1,3 +1,5 @@
+using Presence.Tracker.Sessions;
+
 namespace Presence.Grains.Tests.Transport;
 
 [Trait("Category", "Orleans")]

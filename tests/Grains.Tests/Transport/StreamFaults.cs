@@ -3,6 +3,8 @@ using Orleans.Serialization.Invocation;
 using Presence.Grains.Transport;
 using Presence.Node;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Transport;
 

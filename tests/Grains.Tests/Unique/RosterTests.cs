@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Sessions;
+
 namespace Presence.Grains.Tests.Unique;
 
 /// <summary>Decisions of an election, in virtual time.</summary>

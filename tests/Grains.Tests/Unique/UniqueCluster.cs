@@ -1,4 +1,5 @@
 using Presence.Grains.Tests.Client;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Grains.Tests.Unique;
 

@@ -60,6 +60,38 @@ public sealed partial class FileNameTests
             "Use a file-scoped namespace.");
     }
 
+    [Theory]
+    [MemberData(nameof(Libraries))]
+    public void Internal_types_are_in_the_namespace_of_their_folder_and_public_ones_in_the_root(string project)
+    {
+        var isOfGrains = project.StartsWith("Grains", StringComparison.Ordinal);
+        var (folder, root) = isOfGrains ? ($"{project}/", "Presence.Grains") : ($"src/{project}/", project);
+        var files = Repository.CSharpFiles.Where(file => file.StartsWith(folder, StringComparison.Ordinal))
+            .Select(file => (Name: file, Code: string.Join('\n', Repository.Lines(file))))
+            .Select(file => (
+                file.Name,
+                Namespace: Namespace().Match(file.Code).Groups["name"].Value,
+                Folder: Path.GetDirectoryName(file.Name[folder.Length..])!.Replace('/', '.'),
+                IsPublic: PublicType().IsMatch(file.Code),
+                Types: AnyType().Matches(file.Code).Select(type => type.Groups["name"].Value).ToList()))
+            .Where(file => file.Namespace.StartsWith("Presence", StringComparison.Ordinal))
+            .ToList();
+
+        // All parts of a type are in one namespace: the root, if one of them is public or the folders differ.
+        var ofRoot = files.SelectMany(file => file.Types.Select(type => (Type: type, file.Folder, file.IsPublic)))
+            .GroupBy(part => part.Type)
+            .Where(parts => parts.Any(part => part.IsPublic) || parts.DistinctBy(part => part.Folder).Count() > 1)
+            .Select(parts => parts.Key)
+            .ToHashSet();
+        Findings.MustBeNone(
+            from file in files
+            let isOfRoot = file.Folder.Length == 0 || file.IsPublic || file.Types.Exists(ofRoot.Contains)
+            let expected = isOfRoot ? root : $"{root}.{file.Folder}"
+            where file.Namespace != expected
+            select $"{file.Name}: {file.Namespace} instead of {expected}",
+            "Move the file, or change its namespace.");
+    }
+
     private static string WithoutArity(Type type) => type.Name.Split('`')[0];
 
     private static bool IsMeantToBeInherited(Type type) => type.IsSubclassOf(typeof(Exception)) || type
@@ -68,6 +100,17 @@ public sealed partial class FileNameTests
 
     [GeneratedRegex(@"(Helper|Common|Util|Utility|Utilitie|Manager)s?($|[/.])")]
     private static partial Regex IsVagueName();
+
+    [GeneratedRegex(@"^namespace (?<name>[\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"^public (?:\w+ )*(?:class|struct|interface|enum|record|delegate)\b", RegexOptions.Multiline)]
+    private static partial Regex PublicType();
+
+    [GeneratedRegex(
+        @"^(?:\w+ )*(?:class|interface|enum|record struct|struct|record class|record) (?<name>\w+)",
+        RegexOptions.Multiline)]
+    private static partial Regex AnyType();
 
     [GeneratedRegex(@"^namespace [\w.]+\s*\{?\s*$")]
     private static partial Regex BlockNamespace();

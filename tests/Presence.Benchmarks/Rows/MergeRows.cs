@@ -1,3 +1,5 @@
+using Presence.Tracker.Shard;
+
 namespace Presence.Benchmarks.Rows;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Orleans;
+using Presence.Node.Handlers;
 
 namespace Presence.Benchmarks.Rows;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Presence.Tracker.Views;
 
 namespace Presence.Benchmarks.Rows;
 

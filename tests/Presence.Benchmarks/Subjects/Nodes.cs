@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Presence.Node.Hosting;
 
 namespace Presence.Benchmarks.Subjects;
 

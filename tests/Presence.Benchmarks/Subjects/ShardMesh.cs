@@ -1,4 +1,6 @@
 using Presence.Crdt;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Benchmarks.Subjects;
 

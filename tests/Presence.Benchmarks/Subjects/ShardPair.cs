@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Presence.Crdt;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Benchmarks.Subjects;
 

@@ -1,3 +1,6 @@
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+
 namespace Presence.Channels.Tests.Fuzz;
 
 /// <summary>Hostile clients on one server, and a well-behaved one among them.</summary>

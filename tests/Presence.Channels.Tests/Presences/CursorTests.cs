@@ -1,3 +1,5 @@
+using Presence.Tracker.Cursors;
+
 namespace Presence.Channels.Tests.Presences;
 
 /// <summary>Clients that join again with a cursor.</summary>

@@ -1,3 +1,5 @@
+using Presence.Tracker.Cursors;
+
 namespace Presence.Channels.Tests.Presences;
 
 /// <summary>What an application adds to the presences that clients are shown.</summary>

@@ -1,3 +1,7 @@
+using Presence.Channels.Presences;
+using Presence.Channels.Wire;
+using Presence.Node.Hosting;
+
 namespace Presence.Channels.Tests.Presences;
 
 public sealed class PresenceShapeTests

@@ -1,3 +1,7 @@
+using Presence.Channels.Runtime;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
+
 namespace Presence.Channels.Tests.Sessions;
 
 public sealed class BroadcastTests : IDisposable

@@ -1,3 +1,6 @@
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
+
 namespace Presence.Channels.Tests.Sessions;
 
 public sealed class DurationTests : IDisposable

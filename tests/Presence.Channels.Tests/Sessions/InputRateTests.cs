@@ -1,3 +1,5 @@
+using Presence.Channels.Runtime;
+
 namespace Presence.Channels.Tests.Sessions;
 
 /// <summary>How fast one client may send.</summary>

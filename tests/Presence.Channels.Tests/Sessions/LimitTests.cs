@@ -1,4 +1,8 @@
-using static Presence.Channels.SocketSendQueue;
+using static Presence.Channels.Transport.SocketSendQueue;
+
+using Presence.Channels.Presences;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
 
 namespace Presence.Channels.Tests.Sessions;
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Testing;
+using Presence.Node.Hosting;
 
 namespace Presence.Channels.Tests.Sessions;
 

@@ -1,3 +1,6 @@
+using Presence.Channels.Transport.LongPoll;
+using Presence.Channels.Wire;
+
 namespace Presence.Channels.Tests.Sessions;
 
 /// <summary>The queue of a long-polling client, on a clock that stands still.</summary>

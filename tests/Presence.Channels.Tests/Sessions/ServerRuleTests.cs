@@ -1,3 +1,5 @@
+using Presence.Channels.Wire;
+
 namespace Presence.Channels.Tests.Sessions;
 
 /// <summary>The server's rules of the protocol, frame by frame.</summary>

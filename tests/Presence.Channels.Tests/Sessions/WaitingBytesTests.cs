@@ -1,5 +1,9 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Presence.Channels.Runtime;
+using Presence.Channels.Transport;
+using Presence.Channels.Transport.LongPoll;
+using Presence.Channels.Wire;
 
 namespace Presence.Channels.Tests.Sessions;
 

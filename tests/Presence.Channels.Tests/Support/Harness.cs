@@ -1,6 +1,10 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
+using Presence.Channels.Runtime;
+using Presence.Channels.Sessions;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
 
 namespace Presence.Channels.Tests;
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Presence.Channels.Transport;
 
 namespace Presence.Channels.Tests.Transport;
 

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Presence.Channels.Transport;
 
 namespace Presence.Channels.Tests.Transport;
 

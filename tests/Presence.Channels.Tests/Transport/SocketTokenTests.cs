@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Tracker.Wire;
 
 namespace Presence.Channels.Tests.Transport;
 

@@ -1,5 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
+using Presence.Channels.Transport;
+using Presence.Channels.Wire;
 
 namespace Presence.Channels.Tests.Transport;
 

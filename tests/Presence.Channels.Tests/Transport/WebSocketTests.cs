@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Node.Telemetry;
 using Presence.Tracker;
 
 namespace Presence.Channels.Tests.Transport;

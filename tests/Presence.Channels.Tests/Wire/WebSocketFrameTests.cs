@@ -1,3 +1,5 @@
+using Presence.Channels.Wire;
+
 namespace Presence.Channels.Tests.Wire;
 
 public sealed class WebSocketFrameTests

@@ -1,3 +1,5 @@
+using Presence.Dashboard.Api;
+
 namespace Presence.Dashboard.Tests.Api;
 
 public sealed class ReadingTests

@@ -1,4 +1,7 @@
 using System.Diagnostics.Metrics;
+using Presence.Dashboard.Api;
+using Presence.Dashboard.Cluster;
+using Presence.Node.Telemetry;
 
 namespace Presence.Dashboard.Tests.Cluster;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
+using Presence.Dashboard.Cluster;
 
 namespace Presence.Dashboard.Tests.Cluster;
 

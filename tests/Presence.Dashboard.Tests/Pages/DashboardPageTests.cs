@@ -1,3 +1,5 @@
+using Presence.Dashboard.Pages;
+
 namespace Presence.Dashboard.Tests.Pages;
 
 public sealed class DashboardPageTests

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Options;
+using Presence.Dashboard.SignIn;
 
 namespace Presence.Dashboard.Tests.SignIn;
 

@@ -7,6 +7,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
+using Presence.Dashboard.Api;
+using Presence.Dashboard.Pages;
 
 namespace Presence.Dashboard.Tests.SignIn;
 

@@ -1,3 +1,5 @@
+using Presence.Dashboard.SignIn;
+
 namespace Presence.Dashboard.Tests.SignIn;
 
 public sealed class LoginRateLimiterTests

@@ -1,4 +1,5 @@
 using Presence.CommandLine;
+using Presence.CommandLine.Connections;
 
 namespace Presence.EndToEnd.Tests.Shop;
 

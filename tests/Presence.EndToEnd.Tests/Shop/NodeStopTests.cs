@@ -1,3 +1,6 @@
+using Presence.Silo.Configuration;
+using Presence.Silo.Nodes;
+
 namespace Presence.EndToEnd.Tests.Shop;
 
 /// <summary>Nodes in this process, so that one of them can be stopped while the others go on.</summary>

@@ -1,3 +1,6 @@
+using Presence.Node.Trackers;
+using Presence.Tracker.Counts;
+
 namespace Presence.Node.Tests.CountsOnly;
 
 /// <summary>Topics of which nodes replicate counts and not presences.</summary>

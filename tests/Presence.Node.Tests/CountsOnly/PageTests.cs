@@ -1,3 +1,7 @@
+using Presence.Node.CountsOnly;
+using Presence.Node.Hosting;
+using Presence.Tracker.Wire;
+
 namespace Presence.Node.Tests.CountsOnly;
 
 /// <summary>Pages of counts-only topics, which are read from the nodes that have presences.</summary>

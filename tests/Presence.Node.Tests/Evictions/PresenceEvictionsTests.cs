@@ -1,3 +1,8 @@
+using Presence.Node.Evictions;
+using Presence.Node.Hosting;
+using Presence.Node.Trackers;
+using Presence.Tracker.Wire;
+
 namespace Presence.Node.Tests.Evictions;
 
 public sealed class PresenceEvictionsTests

@@ -1,3 +1,7 @@
+using Presence.Node.Feeds;
+using Presence.Node.Hosting;
+using Presence.Tracker.Counts;
+
 namespace Presence.Node.Tests.Feeds;
 
 /// <summary>A feed of an adaptive topic.</summary>

@@ -1,4 +1,8 @@
 using System.Runtime.CompilerServices;
+using Presence.Node.Feeds;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
+using Presence.Tracker.Cursors;
 
 namespace Presence.Node.Tests.Feeds;
 

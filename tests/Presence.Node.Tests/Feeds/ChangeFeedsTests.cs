@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Node.Feeds;
 
 namespace Presence.Node.Tests.Feeds;
 

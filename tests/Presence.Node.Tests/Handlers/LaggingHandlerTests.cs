@@ -1,3 +1,6 @@
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+
 namespace Presence.Node.Tests.Handlers;
 
 public sealed class LaggingHandlerTests

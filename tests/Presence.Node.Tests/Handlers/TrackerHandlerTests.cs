@@ -1,3 +1,5 @@
+using Presence.Node.Hosting;
+
 namespace Presence.Node.Tests.Handlers;
 
 public sealed class TrackerHandlerTests

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Presence.Node.Hosting;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Health;
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Presence.Node.Health;
 
 namespace Presence.Node.Tests.Health;
 

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Options;
+using Presence.Node.Hosting;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Hosting;
 

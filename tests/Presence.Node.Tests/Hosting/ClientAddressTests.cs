@@ -1,4 +1,5 @@
 using System.Net;
+using Presence.Node.Hosting;
 
 namespace Presence.Node.Tests.Hosting;
 

@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Wire;
+
 namespace Presence.Node.Tests.Hosting;
 
 public sealed class NodeLifetimeTests

@@ -1,4 +1,7 @@
 using Presence.Crdt;
+using Presence.Node.Hosting;
+using Presence.Node.Shards;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Hosting;
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Presence.Node.Hosting;
 
 namespace Presence.Node.Tests.Hosting;
 

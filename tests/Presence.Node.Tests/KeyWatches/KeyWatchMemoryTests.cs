@@ -1,3 +1,5 @@
+using Presence.Node.KeyWatching;
+
 namespace Presence.Node.Tests.KeyWatches;
 
 [Collection(nameof(KeyWatchMemoryTests))]

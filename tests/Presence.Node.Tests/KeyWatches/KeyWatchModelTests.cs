@@ -1,3 +1,6 @@
+using Presence.Node.KeyWatching;
+using Presence.Tracker.Entries;
+
 namespace Presence.Node.Tests.KeyWatches;
 
 /// <summary>Random presences, seen by random watches, compared with what a list of the presences says.</summary>
@@ -108,7 +111,7 @@ public sealed class KeyWatchModelTests
     private async Task CheckAsync(IPresenceTracker tracker, string at)
     {
         await tracker.DeliveredAsync();
-        _time.Advance(Node.KeyWatches.BatchInterval);
+        _time.Advance(Node.KeyWatching.KeyWatches.BatchInterval);
         var topics = Keys.ToDictionary(key => key, tracker.TopicsOf);
         foreach (var (within, keys, watch) in _watches)
         {

@@ -1,3 +1,5 @@
+using Presence.Node.LastSeenTimes;
+
 namespace Presence.Node.Tests.LastSeen;
 
 public sealed class LastSeenTests

@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Node.Leases;
+
 namespace Presence.Node.Tests.Leases;
 
 public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable

@@ -1,4 +1,6 @@
 using System.Text;
+using Presence.Node.Messages;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Messages;
 

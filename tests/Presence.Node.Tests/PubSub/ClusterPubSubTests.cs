@@ -1,3 +1,5 @@
+using Presence.Node.PubSub;
+
 namespace Presence.Node.Tests.PubSub;
 
 public sealed class ClusterPubSubTests

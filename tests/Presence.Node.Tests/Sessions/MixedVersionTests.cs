@@ -1,3 +1,6 @@
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
+
 namespace Presence.Node.Tests.Sessions;
 
 /// <summary>Clusters in which a node has an earlier version, which does not know sessions.</summary>

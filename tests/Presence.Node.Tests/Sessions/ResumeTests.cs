@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Node.Sessions;
+
 namespace Presence.Node.Tests.Sessions;
 
 /// <summary>Sessions that are detached and resumed, on one node and on several.</summary>

@@ -1,5 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Presence.Node.Shards;
+using Presence.Node.Telemetry;
+using Presence.Node.Trackers;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Shards;
 

@@ -1,3 +1,5 @@
+using Presence.Node.Trackers;
+
 namespace Presence.Node.Tests.Support;
 
 /// <summary>Keeps the shard of a topic locked until its release, with one presence in the topic.</summary>

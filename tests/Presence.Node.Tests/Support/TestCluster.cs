@@ -1,3 +1,5 @@
+using Presence.Node.Hosting;
+
 namespace Presence.Node.Tests.Support;
 
 /// <summary>Nodes in one in-memory cluster, each with its own services, as in an application.</summary>

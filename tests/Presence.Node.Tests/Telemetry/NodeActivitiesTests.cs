@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Presence.Node.Telemetry;
 
 namespace Presence.Node.Tests.Telemetry;
 

@@ -1,3 +1,7 @@
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+using Presence.Node.Telemetry;
+
 namespace Presence.Node.Tests.Telemetry;
 
 public sealed class SlowConsumersTests

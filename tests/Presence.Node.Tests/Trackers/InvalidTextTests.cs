@@ -1,3 +1,5 @@
+using Presence.Node.Trackers;
+
 namespace Presence.Node.Tests.Trackers;
 
 /// <summary>Text without a form in UTF-8 would be replaced on the wire, so that nodes would differ.</summary>

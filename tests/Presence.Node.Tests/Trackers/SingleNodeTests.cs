@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Node.Shards;
+using Presence.Node.Trackers;
+
 namespace Presence.Node.Tests.Trackers;
 
 public sealed class SingleNodeTests

@@ -1,4 +1,6 @@
 using System.Threading.Channels;
+using Presence.Node.Hosting;
+using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Trackers;
 

@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Node.PubSub;
+using Presence.Tracker.Wire;
+
 namespace Presence.Node.Tests.Transport;
 
 public sealed class TransportFailureTests

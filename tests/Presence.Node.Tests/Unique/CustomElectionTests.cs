@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Node.Unique.Hosting;
+
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>Unique processes with a custom election.</summary>

@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Node.Unique.Leases;
+
 namespace Presence.Node.Tests.Unique;
 
 /// <summary>Unique processes in consistent mode, with a store that can be made unreachable.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Presence.Node.Hosting;
 
 namespace Presence.Node.Tests.Unique;
 

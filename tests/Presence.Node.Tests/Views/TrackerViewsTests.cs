@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Node.Views;
+
 namespace Presence.Node.Tests.Views;
 
 public sealed class TrackerViewsTests

@@ -1,3 +1,5 @@
+using Presence.Postgres.Keys;
+
 namespace Presence.Postgres.Tests.Keys;
 
 [Trait("Category", "Postgres")]

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
+using Presence.Postgres.LastSeen;
+using Presence.Postgres.Leases;
 
 namespace Presence.Postgres.Tests.LastSeen;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Presence.Postgres.Leases;
 
 namespace Presence.Postgres.Tests.Leases;
 

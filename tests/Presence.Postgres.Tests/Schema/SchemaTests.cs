@@ -1,3 +1,5 @@
+using Presence.Postgres.Leases;
+
 namespace Presence.Postgres.Tests.Schema;
 
 [Trait("Category", "Postgres")]

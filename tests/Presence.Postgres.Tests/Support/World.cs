@@ -1,3 +1,5 @@
+using Presence.Postgres.Leases;
+
 namespace Presence.Postgres.Tests.Support;
 
 /// <summary>A lease store in a separate schema.</summary>

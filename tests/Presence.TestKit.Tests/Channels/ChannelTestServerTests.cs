@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Tracker.Wire;
 
 namespace Presence.TestKit.Tests.Channels;
 

@@ -1,3 +1,5 @@
+using Presence.TestKit.Channels;
+
 namespace Presence.TestKit.Tests.Channels;
 
 public sealed class SteppedTimeTests

@@ -1,3 +1,6 @@
+using Presence.TestKit.Seam;
+using Presence.Tracker.Wire;
+
 namespace Presence.TestKit.Tests.Cluster;
 
 public sealed class SimulatedClusterTests

@@ -1,3 +1,5 @@
+using Presence.TestKit.Time;
+
 namespace Presence.TestKit.Tests.Network;
 
 public sealed class SimulatedNetworkTests

@@ -1,3 +1,5 @@
+using Presence.TestKit.Time;
+
 namespace Presence.TestKit.Tests.Time;
 
 public sealed class VirtualTimeTests

@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Counts;
+
 namespace Presence.Tracker.Tests.Counts;
 
 public sealed class AdaptiveModeTests

@@ -1,3 +1,6 @@
+using Presence.Tracker.Counts;
+using Presence.Tracker.Entries;
+
 namespace Presence.Tracker.Tests.Counts;
 
 public sealed class CountsOnlyOptionsTests

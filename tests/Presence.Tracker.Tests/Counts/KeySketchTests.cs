@@ -1,3 +1,5 @@
+using Presence.Tracker.Counts;
+
 namespace Presence.Tracker.Tests.Counts;
 
 public sealed class KeySketchTests

@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Cursors;
+using Presence.Tracker.Sessions;
+
 namespace Presence.Tracker.Tests.Cursors;
 
 /// <summary>

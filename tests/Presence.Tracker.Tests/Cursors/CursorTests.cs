@@ -1,3 +1,5 @@
+using Presence.Tracker.Cursors;
+
 namespace Presence.Tracker.Tests.Cursors;
 
 /// <summary>Readers that come back with a cursor get exactly what they missed, or the state.</summary>

@@ -1,3 +1,5 @@
+using Presence.Node.Hosting;
+
 namespace Presence.Tracker.Tests.Entries;
 
 public sealed class DiffCoalescerTests

@@ -1,3 +1,5 @@
+using Presence.Tracker.Index;
+
 namespace Presence.Tracker.Tests.Index;
 
 public sealed class KeyTopicTests

@@ -1,3 +1,5 @@
+using Presence.Tracker.Index;
+
 namespace Presence.Tracker.Tests.Index;
 
 /// <summary>Changes wait in a tail before they reach the tree, which readers must not notice.</summary>

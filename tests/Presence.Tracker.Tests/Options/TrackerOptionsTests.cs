@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker.Tests.Options;
 
 public sealed class TrackerOptionsTests

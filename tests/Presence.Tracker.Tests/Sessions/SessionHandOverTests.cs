@@ -1,4 +1,6 @@
 using Presence.Node;
+using Presence.Node.Sessions;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Tracker.Tests.Sessions;
 

@@ -1,4 +1,8 @@
 using Presence.Crdt;
+using Presence.Node.Hosting;
+using Presence.Tracker.Index;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Shard;
 
 namespace Presence.Tracker.Tests.Sessions;
 

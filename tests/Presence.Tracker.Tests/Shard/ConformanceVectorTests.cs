@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Shard;
 
 /// <summary>Section H of the semantics at the level of the shard, with the correct results.</summary>

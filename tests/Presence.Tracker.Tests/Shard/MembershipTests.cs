@@ -1,3 +1,6 @@
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Shard;
 
 public sealed class MembershipTests

@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Shard;
 
 public sealed class NameConflictTests

@@ -1,3 +1,6 @@
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Shard;
 
 /// <summary>What a third node shows of a resumable session whose node is lost and which another node resumes.</summary>

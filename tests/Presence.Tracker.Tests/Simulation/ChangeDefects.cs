@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.TestKit.Seam;
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Defects in the changes that observers get.</summary>

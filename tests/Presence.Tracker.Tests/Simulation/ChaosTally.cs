@@ -1,4 +1,7 @@
 using System.Text;
+using Presence.Node.Hosting;
+using Presence.TestKit.Chaos;
+using Presence.Tracker.Shard;
 
 namespace Presence.Tracker.Tests.Simulation;
 

@@ -1,3 +1,7 @@
+using Presence.TestKit.Chaos;
+using Presence.TestKit.Seam;
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>A defect that an implementation could have.</summary>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Presence.TestKit.Seam;
+using Presence.Tracker.Shard;
 
 namespace Presence.Tracker.Tests.Simulation;
 

@@ -1,3 +1,5 @@
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>The failure detector at the limits of its options.</summary>

@@ -1,3 +1,7 @@
+using Presence.TestKit.Seam;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Defects in the contents of frames, applied between codec and shard.</summary>

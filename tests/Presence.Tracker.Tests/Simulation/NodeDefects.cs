@@ -1,3 +1,6 @@
+using Presence.TestKit.Seam;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Defects in the identity of nodes and in failure detection.</summary>

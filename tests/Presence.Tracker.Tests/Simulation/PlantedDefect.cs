@@ -1,3 +1,6 @@
+using Presence.TestKit.Seam;
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>A defect inside of the shard, which cannot be injected by rewriting its input and output.</summary>

@@ -1,3 +1,5 @@
+using Presence.Tracker.Shard;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>Nodes whose trackers have different numbers of shards, without faults but crashes.</summary>

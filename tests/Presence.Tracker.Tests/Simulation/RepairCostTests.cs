@@ -1,4 +1,7 @@
 using System.Globalization;
+using Presence.TestKit.Seam;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker.Tests.Simulation;
 

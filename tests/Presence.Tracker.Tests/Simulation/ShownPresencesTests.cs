@@ -1,3 +1,6 @@
+using Presence.Node.Hosting;
+using Presence.TestKit.Cluster;
+
 namespace Presence.Tracker.Tests.Simulation;
 
 /// <summary>The replay that the simulation compares with every list must detect every wrong change.</summary>

@@ -1,3 +1,6 @@
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
+
 namespace Presence.Tracker.Tests.Support;
 
 /// <summary>Shards in virtual time; every frame goes through the codec and waits until the test delivers it.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Presence.Tracker.Views;
 
 namespace Presence.Tracker.Tests.Views;
 

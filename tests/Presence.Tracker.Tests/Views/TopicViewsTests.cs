@@ -1,3 +1,7 @@
+using Presence.Node.Hosting;
+using Presence.Tracker.Index;
+using Presence.Tracker.Views;
+
 namespace Presence.Tracker.Tests.Views;
 
 /// <summary>Views against a model that filters and cuts the whole topic after each batch of changes.</summary>

@@ -1,4 +1,6 @@
 using System.Text;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker.Tests.Wire;
 

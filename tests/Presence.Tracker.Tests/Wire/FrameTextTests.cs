@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker.Tests.Wire;
 

@@ -1,4 +1,6 @@
 using Presence.Crdt;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker.Tests.Wire;
 

@@ -1,4 +1,5 @@
 using Presence.Harness;
+using Presence.Tracker.Wire;
 
 namespace Presence.Samples.Tests.Migration;
 

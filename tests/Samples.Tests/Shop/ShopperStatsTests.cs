@@ -6,6 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 using Presence.Node;
 using Presence.Samples.Shop;
 using Presence.Tracker;
+using Presence.Tracker.Shard;
 
 namespace Presence.Samples.Tests.Shop;
 

@@ -1,3 +1,5 @@
+using Presence.Silo.Configuration;
+
 namespace Presence.Silo.Tests.Configuration;
 
 public sealed class SiloConfigurationTests : IDisposable

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Presence.Node;
+using Presence.Silo.Configuration;
 
 namespace Presence.Silo.Tests.Configuration;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.DataProtection;
+using Presence.Silo.Nodes;
 
 namespace Presence.Silo.Tests.Configuration;
 

@@ -1,4 +1,7 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Presence.Silo.Configuration;
+using Presence.Silo.Endpoints;
+using Presence.Silo.Nodes;
 
 namespace Presence.Silo.Tests.Endpoints;
 

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Presence.Silo.Endpoints;
 using Presence.Silo.Tests.Configuration;
 
 namespace Presence.Silo.Tests.Endpoints;

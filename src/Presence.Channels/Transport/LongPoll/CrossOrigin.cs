@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>Sets CORS headers, so that allowed pages can read the answers of long polls. Without cookies.</summary>
 internal static class CrossOrigin

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>Where a long-poll connection is: the text of its token.</summary>
 /// <param name="Server">Random ID of the start of the server that owns it; clients cannot guess it.</param>

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>One connection by long poll.</summary>
 internal sealed class LongPollConnection(SocketConnection connection, LongPollTransport transport)

@@ -1,7 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Presence.Channels.Runtime;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>
 /// Serves <c>…/longpoll</c>: GET opens a connection or waits for its frames, POST sends frames. The HTTP status is

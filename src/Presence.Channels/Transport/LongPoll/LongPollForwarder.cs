@@ -2,9 +2,10 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
+using Presence.Channels.Runtime;
 using Presence.Node;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>
 /// Forwards requests of long-poll connections to the nodes that own them, by pub/sub. Topics contain the random IDs of

@@ -2,8 +2,10 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>Handles the frames of one POST: lines, or the whole body as one frame.</summary>
 internal static class LongPollPublish

@@ -2,9 +2,11 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using static Presence.Channels.LongPollForwarder;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+using static Presence.Channels.Transport.LongPoll.LongPollForwarder;
 
-namespace Presence.Channels;
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>Handles the requests of long-poll connections, here or on the nodes that own them.</summary>
 internal sealed class LongPollRequests

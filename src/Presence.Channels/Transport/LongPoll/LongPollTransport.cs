@@ -1,4 +1,7 @@
-namespace Presence.Channels;
+using Presence.Channels.Runtime;
+using Presence.Channels.Wire;
+
+namespace Presence.Channels.Transport.LongPoll;
 
 /// <summary>Queues frames for the next poll of one client.</summary>
 internal sealed class LongPollTransport(ChannelServer server, Action onEnded) : SocketTransport, IThreadPoolWorkItem

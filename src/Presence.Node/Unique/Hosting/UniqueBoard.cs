@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Presence.Tracker;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Hosting;
 
 /// <summary>Publishes this node's status of one unique process as a presence, for all directories.</summary>
 internal sealed class UniqueBoard(IPresenceNode node, string name) : IDisposable

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Hosting;
 
 internal sealed class UniqueInstances : IAsyncDisposable
 {

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Hosting;
 
 internal sealed class UniqueInstruments : IDisposable
 {

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Hosting;
 
 internal static partial class UniqueLog
 {

@@ -3,8 +3,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Presence.Node.InMemory;
+using Presence.Node.Unique.InMemory;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Hosting;
 
 internal sealed class UniqueProcessHost : IHostedLifecycleService, IUniqueProcessDirectory, IDisposable
 {

@@ -2,7 +2,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Presence.Node;
-using Presence.Tracker;
+using Presence.Node.Hosting;
+using Presence.Node.Unique.Hosting;
+using Presence.Tracker.Wire;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Hosting;
 
 internal sealed record UniqueRegistration(string Name, IReadOnlyList<Type> Types, UniqueProcessOptions Options);
 

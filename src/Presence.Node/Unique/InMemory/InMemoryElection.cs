@@ -1,4 +1,6 @@
-namespace Presence.Node;
+using Presence.Node.InMemory;
+
+namespace Presence.Node.Unique.InMemory;
 
 internal sealed class InMemoryElection(InMemoryTransport node, TimeProvider time) : ILeaderElection
 {

@@ -1,4 +1,6 @@
-namespace Presence.Node;
+using Presence.Node.InMemory;
+
+namespace Presence.Node.Unique.InMemory;
 
 /// <summary>
 /// Elects, per unique process, the node of one in-memory cluster that has waited longest. All nodes share this object,

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
+using Presence.Node.Unique.Hosting;
 
-namespace Presence.Node;
+namespace Presence.Node.Unique.Leases;
 
 internal sealed class LeaseCandidate(
     ILeaseStore store,

@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Unique.Leases;
 
 /// <summary>Measures elapsed time, including time in which the machine or the process was suspended.</summary>
 /// <remarks>

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
+using Presence.Node.Unique.Leases;
 
 namespace Presence.Node;
 

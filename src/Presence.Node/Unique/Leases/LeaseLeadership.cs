@@ -1,4 +1,4 @@
-namespace Presence.Node;
+namespace Presence.Node.Unique.Leases;
 
 /// <summary>Holds a lease: renews it every third of its duration, and stops the process before it can expire.</summary>
 internal sealed class LeaseLeadership : ILeadership

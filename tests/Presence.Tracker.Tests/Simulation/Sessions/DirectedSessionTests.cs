@@ -1,5 +1,8 @@
 using Presence.Crdt;
 using Presence.Node;
+using Presence.Node.Hosting;
+using Presence.Node.Sessions;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

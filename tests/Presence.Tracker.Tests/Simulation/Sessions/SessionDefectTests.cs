@@ -1,4 +1,6 @@
 using Presence.Node;
+using Presence.Node.Sessions;
+using Presence.Tracker.Shard;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

@@ -1,5 +1,11 @@
 using Presence.Node;
+using Presence.Node.Hosting;
+using Presence.Node.Sessions;
 using Presence.TestKit;
+using Presence.TestKit.Time;
+using Presence.Tracker.Sessions;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

@@ -1,6 +1,9 @@
 using Presence.Crdt;
 using Presence.Node;
+using Presence.Node.Sessions;
 using Presence.TestKit;
+using Presence.TestKit.Time;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

@@ -1,5 +1,7 @@
 using Presence.Crdt;
 using Presence.Node;
+using Presence.Node.Sessions;
+using Presence.Tracker.Sessions;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

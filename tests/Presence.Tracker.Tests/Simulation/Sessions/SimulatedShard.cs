@@ -1,5 +1,8 @@
 using Presence.Node;
+using Presence.Node.Sessions;
 using Presence.TestKit;
+using Presence.Tracker.Shard;
+using Presence.Tracker.Wire;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

@@ -5,6 +5,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Presence.Node;
+using Presence.Node.Hosting;
+using Presence.Node.LastSeenTimes;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

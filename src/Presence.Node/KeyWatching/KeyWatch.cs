@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Presence.Node;
+namespace Presence.Node.KeyWatching;
 
 /// <summary>One reader of <see cref="KeyWatches"/>: its edges, and the changes that wait for it.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Node;
+namespace Presence.Node.KeyWatching;
 
 /// <summary>The keys that a reader watches, and the topics in which; checked.</summary>
 internal sealed class KeyWatchRequest

@@ -1,8 +1,14 @@
 using System.Security.Claims;
 using Microsoft.Extensions.Logging;
+using Presence.Node.Handlers;
+using Presence.Node.Hosting;
+using Presence.Node.Shards;
+using Presence.Node.Telemetry;
+using Presence.Node.Trackers;
 using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Node;
+namespace Presence.Node.KeyWatching;
 
 /// <summary>
 /// The watches of keys of one tracker on this node: who wants to know when which key becomes present or absent in the

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 
-namespace Presence.Node;
+namespace Presence.Node.LastSeenTimes;
 
 /// <summary>Instruments of the store of last times.</summary>
 internal sealed class LastSeenInstruments : IDisposable

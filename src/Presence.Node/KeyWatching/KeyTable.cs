@@ -1,7 +1,7 @@
 using System.Numerics;
-using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Node;
+namespace Presence.Node.KeyWatching;
 
 /// <summary>The watched keys of one pattern: for each whether it is present, and the edges of its watches.</summary>
 /// <remarks>

@@ -1,9 +1,11 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Presence.Node.Hosting;
 using Presence.Tracker;
+using Presence.Tracker.Entries;
 
-namespace Presence.Node;
+namespace Presence.Node.LastSeenTimes;
 
 /// <summary>Stores when the last presence of a key leaves, and answers with it.</summary>
 internal sealed class LastSeenRecorder(

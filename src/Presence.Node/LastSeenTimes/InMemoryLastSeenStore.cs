@@ -1,4 +1,6 @@
-namespace Presence.Node;
+using Presence.Node.Sessions;
+
+namespace Presence.Node.LastSeenTimes;
 
 /// <summary>Keeps the times of a node in its memory: they are lost when it stops. Bounded.</summary>
 internal sealed class InMemoryLastSeenStore(int capacity, TimeSpan retention, TimeProvider time) : ILastSeenStore

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Security.Claims;
+using Presence.Node.KeyWatching;
 using Presence.Tracker;
 
 namespace Presence.Node;

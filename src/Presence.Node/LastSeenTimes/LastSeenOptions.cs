@@ -1,4 +1,4 @@
-using Presence.Tracker;
+using Presence.Tracker.Options;
 
 namespace Presence.Node;
 
