@@ -115,7 +115,7 @@ public sealed class NodeNumbersTests
         await using var node = await LiveNode.StartAsync();
         var numbers = node.Services.GetRequiredService<NodeNumbers>();
         await using var socket = await node.AdminAsync();
-        await socket.Channel("admin:live").JoinAsync();
+        await socket.Channel("admin:cluster").JoinAsync();
         await TestTimeouts.UntilAsync("a frame is sent", TimeSpan.FromSeconds(30), () =>
         {
             numbers.Sample(0, 0);
