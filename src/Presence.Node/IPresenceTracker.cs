@@ -255,8 +255,8 @@ public interface IPresenceTracker
     internal CountsOnlyTopics? CountsOnly => null;
 
     /// <summary>
-    /// Subscribes a queue: it is called in order with the shard locked, and must only enqueue. Not called any more once
-    /// it knows that it has ended; the disposal stops the calls later.
+    /// Subscribes a queue: it is called in order with the shard locked, and must only enqueue. It may be called for a
+    /// moment after the disposal.
     /// </summary>
     internal TopicSubscription Follow(string topic, Action<TopicDiff> enqueue) => Subscribe(topic, enqueue);
 
