@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
-using Presence.Node.Hosting;
 using Presence.Tracker;
 using Presence.Tracker.Cursors;
 

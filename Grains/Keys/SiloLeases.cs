@@ -1,6 +1,5 @@
 using Orleans;
 using Orleans.Runtime;
-using Presence.Node;
 using Presence.Node.Leases;
 using Presence.Tracker;
 

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Runtime;
-using Presence.Node;
 using Presence.Node.Hosting;
 
 namespace Presence.Grains.Security;

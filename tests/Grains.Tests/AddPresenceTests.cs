@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
-using Presence.Node.Hosting;
 namespace Presence.Grains.Tests;
 
 /// <summary>The real node, tracker and cluster transport, on silos that call only <c>AddPresence</c>.</summary>

@@ -1,5 +1,3 @@
-using Presence.Node.Hosting;
-
 namespace Presence.AspNetCore.Tests;
 
 /// <summary>The commands of the guide, which are run as they stand there.</summary>

@@ -1,5 +1,3 @@
-using Presence.Node.Hosting;
-
 namespace Presence.AspNetCore.Tests;
 
 public sealed class WriteTests : IAsyncLifetime

@@ -1,5 +1,3 @@
-using Presence.Silo.Nodes;
-
 namespace Presence.EndToEnd.Tests;
 
 [Trait("Category", "Cluster")]

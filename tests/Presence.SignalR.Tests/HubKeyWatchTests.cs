@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Presence.Node.KeyWatching;
 
 namespace Presence.SignalR.Tests;
 

@@ -1,4 +1,3 @@
-using Presence.Tracker;
 using Presence.Tracker.Shard;
 
 namespace Presence.TestKit.Invariants;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Presence.Node.Hosting;
 
 namespace Presence.Grains.Tests.Client;
 

@@ -2,8 +2,6 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using Presence.Grains.Client;
-using Presence.Node;
-using Presence.Tracker;
 using Presence.Tracker.Cursors;
 
 namespace Presence.Grains.Tests.Client;

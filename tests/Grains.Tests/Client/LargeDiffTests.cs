@@ -1,6 +1,3 @@
-using Presence.Grains.Diffs;
-using Presence.Node.Hosting;
-
 namespace Presence.Grains.Tests.Client;
 
 /// <summary>Diffs of more changes than a subscriber may lag behind, such as the end of a node.</summary>

@@ -1,7 +1,3 @@
-using Presence.Grains.Tests.Topics;
-using Presence.Node.Hosting;
-using Presence.Tracker;
-
 namespace Presence.Grains.Tests.Client;
 
 /// <summary>Presences of Orleans clients whose silo is lost, with a grace.</summary>

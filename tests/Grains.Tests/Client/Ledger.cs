@@ -1,8 +1,3 @@
-using Presence.Crdt;
-using Presence.Grains.Tests.Topics;
-using Presence.Node.Hosting;
-using Presence.Tracker;
-
 namespace Presence.Grains.Tests.Client;
 
 /// <summary>Records what a subscription delivered, and checks it: no second join, no leave without a join.</summary>

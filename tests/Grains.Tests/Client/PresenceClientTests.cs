@@ -1,10 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
-using Presence.Grains.Diffs;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
-using Presence.Node.Hosting;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
 

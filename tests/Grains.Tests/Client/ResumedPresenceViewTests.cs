@@ -1,8 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
-using Presence.Crdt;
 using Presence.Grains.Client;
-using Presence.Node.Hosting;
-using Presence.Tracker;
 using Presence.Tracker.Sessions;
 using Presence.Grains.Topics;
 

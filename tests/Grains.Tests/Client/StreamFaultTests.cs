@@ -1,10 +1,5 @@
 using System.Diagnostics;
 using Orleans.TestingHost;
-using Presence.Grains.Tests.Transport;
-using Presence.Node;
-using Presence.Node.Hosting;
-using Presence.Tracker;
-using Presence.Tracker.Shard;
 
 namespace Presence.Grains.Tests.Client;
 

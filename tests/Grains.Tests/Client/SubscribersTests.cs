@@ -1,8 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
-using Presence.Node;
-using Presence.Node.Hosting;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
 

@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Orleans.TestingHost;
-using Presence.Node;
-using Presence.Node.Hosting;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
 

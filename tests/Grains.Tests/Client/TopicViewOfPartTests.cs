@@ -1,6 +1,4 @@
 using Presence.Grains.Client;
-using Presence.Node.Hosting;
-using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Client;
 

@@ -1,10 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
-using Presence.Crdt;
 using Presence.Grains.Client;
-using Presence.Grains.Tests.Topics;
-using Presence.Node.Hosting;
-using Presence.Tracker;
-using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Client;
 

@@ -1,11 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.TestingHost;
-using Presence.Grains.Diffs;
-using Presence.Grains.Tests.Topics;
-using Presence.Node;
-using Presence.Node.Hosting;
-using Presence.Tracker;
 
 namespace Presence.Grains.Tests.Client;
 

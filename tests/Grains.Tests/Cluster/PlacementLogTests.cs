@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Orleans.Runtime;
 using Presence.Grains.Tests.Client;
-using Presence.Tracker.Sessions;
 
 namespace Presence.Grains.Tests.Cluster;
 

@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Orleans.Serialization;
-using Presence.Node.Hosting;
 
 namespace Presence.Grains.Tests.Contract;
 

@@ -4,7 +4,6 @@ using Presence.Grains.Client;
 using Presence.Grains.Topics;
 using Presence.Node.Hosting;
 using Presence.Tracker.Shard;
-using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Diffs;
 

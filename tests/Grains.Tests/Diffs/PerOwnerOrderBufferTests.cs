@@ -1,5 +1,3 @@
-using Presence.Node.Hosting;
-
 namespace Presence.Grains.Tests.Diffs;
 
 public class PerOwnerOrderBufferTests

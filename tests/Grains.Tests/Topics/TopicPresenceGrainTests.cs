@@ -1,6 +1,3 @@
-using Presence.Grains.Leases;
-using Presence.Node.Hosting;
-
 namespace Presence.Grains.Tests.Topics;
 
 [Trait("Category", "Orleans")]

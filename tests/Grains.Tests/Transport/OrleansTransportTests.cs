@@ -1,5 +1,3 @@
-using Presence.Tracker.Sessions;
-
 namespace Presence.Grains.Tests.Transport;
 
 [Trait("Category", "Orleans")]

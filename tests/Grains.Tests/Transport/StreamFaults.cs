@@ -1,9 +1,5 @@
 using System.Collections.Concurrent;
 using Orleans.Serialization.Invocation;
-using Presence.Grains.Transport;
-using Presence.Node;
-using Presence.Tracker;
-using Presence.Tracker.Shard;
 using Presence.Tracker.Wire;
 
 namespace Presence.Grains.Tests.Transport;

@@ -1,6 +1,3 @@
-using Presence.Node.Hosting;
-using Presence.Tracker.Sessions;
-
 namespace Presence.Grains.Tests.Unique;
 
 /// <summary>Decisions of an election, in virtual time.</summary>

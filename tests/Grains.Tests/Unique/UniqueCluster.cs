@@ -1,5 +1,4 @@
 using Presence.Grains.Tests.Client;
-using Presence.Tracker.Sessions;
 
 namespace Presence.Grains.Tests.Unique;
 

@@ -1,5 +1,4 @@
 using Orleans;
-using Presence.Node.Handlers;
 
 namespace Presence.Benchmarks.Rows;
 

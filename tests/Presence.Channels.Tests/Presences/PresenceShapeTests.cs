@@ -1,6 +1,5 @@
 using Presence.Channels.Presences;
 using Presence.Channels.Wire;
-using Presence.Node.Hosting;
 
 namespace Presence.Channels.Tests.Presences;
 

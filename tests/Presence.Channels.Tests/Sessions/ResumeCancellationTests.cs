@@ -1,7 +1,4 @@
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
-using Presence.Channels.Sessions;
-using Presence.Channels.Tests.Transport;
-using Presence.Node;
 using Presence.Tracker.Sessions;
 using WebHost = Presence.Channels.Tests.Transport.WebHost;
 

@@ -1,8 +1,6 @@
 using System.Net.WebSockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.DataProtection;
-using Presence.Channels.Tests.Transport;
-using Presence.Node;
 using WebHost = Presence.Channels.Tests.Transport.WebHost;
 
 namespace Presence.Channels.Tests.Sessions;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Presence.Harness.Nodes;
-using Presence.Node.Hosting;
 using Presence.Node.Shards;
 using Presence.Tracker.Index;
 using Presence.Tracker.Shard;

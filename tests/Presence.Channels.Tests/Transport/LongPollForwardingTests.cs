@@ -1,6 +1,5 @@
 using Presence.Channels.Transport.LongPoll;
 using Presence.Channels.Wire;
-using Presence.Node;
 
 namespace Presence.Channels.Tests.Transport;
 

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
-using Presence.Tracker.Wire;
 
 namespace Presence.Channels.Tests.Transport;
 

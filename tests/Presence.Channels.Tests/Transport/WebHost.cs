@@ -8,7 +8,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Presence.Channels.Runtime;
 using Presence.Channels.Tests.Presences;
-using Presence.Node;
 
 namespace Presence.Channels.Tests.Transport;
 

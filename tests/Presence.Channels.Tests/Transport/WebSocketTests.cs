@@ -4,7 +4,6 @@ using System.Net.WebSockets;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Presence.Node.Telemetry;
-using Presence.Tracker;
 
 namespace Presence.Channels.Tests.Transport;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Presence.Dashboard.Api;
 using Presence.Dashboard.Cluster;
 using Presence.Node.Telemetry;
 

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Presence.Dashboard.Api;
 using Presence.Dashboard.Pages;
 
 namespace Presence.Dashboard.Tests.Pages;

@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
-using Presence.Dashboard.Api;
 using Presence.Dashboard.Pages;
 
 namespace Presence.Dashboard.Tests.SignIn;

@@ -17,7 +17,7 @@ public abstract class OwnedNode(string name, History history) : IAsyncDisposable
     public bool HasEnded => _process.HasEnded;
 
     /// <summary>Completes when the process has ended and all of its output was read.</summary>
-    public Task Ended { get; private set; } = Task.CompletedTask;
+    public Task Ended { get; private set; } = null!;
 
     public int ExitCode => _process.ExitCode;
 

@@ -1,5 +1,4 @@
 using Presence.Node.Evictions;
-using Presence.Node.Hosting;
 using Presence.Node.Trackers;
 using Presence.Tracker.Wire;
 

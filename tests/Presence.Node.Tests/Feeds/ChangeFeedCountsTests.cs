@@ -1,5 +1,4 @@
 using Presence.Node.Feeds;
-using Presence.Node.Hosting;
 using Presence.Tracker.Counts;
 
 namespace Presence.Node.Tests.Feeds;

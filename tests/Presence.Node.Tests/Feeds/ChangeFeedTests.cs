@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Presence.Node.Feeds;
-using Presence.Node.Hosting;
 using Presence.Node.Telemetry;
 using Presence.Tracker.Cursors;
 

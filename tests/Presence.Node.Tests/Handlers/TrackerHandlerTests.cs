@@ -1,5 +1,3 @@
-using Presence.Node.Hosting;
-
 namespace Presence.Node.Tests.Handlers;
 
 public sealed class TrackerHandlerTests

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using Presence.Node.Hosting;
-using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Hosting;
 

@@ -1,4 +1,3 @@
-using Presence.Crdt;
 using Presence.Node.Hosting;
 using Presence.Node.Shards;
 using Presence.Tracker.Wire;

@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.Node.Leases;
 
 namespace Presence.Node.Tests.Leases;

@@ -1,4 +1,3 @@
-using Presence.Tracker.Sessions;
 using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Sessions;

@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.Node.Shards;
 using Presence.Node.Trackers;
 

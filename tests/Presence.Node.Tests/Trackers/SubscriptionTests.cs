@@ -1,6 +1,4 @@
 using System.Threading.Channels;
-using Presence.Node.Hosting;
-using Presence.Tracker.Wire;
 
 namespace Presence.Node.Tests.Trackers;
 

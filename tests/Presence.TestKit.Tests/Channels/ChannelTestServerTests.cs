@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Presence.Tracker.Wire;
 
 namespace Presence.TestKit.Tests.Channels;
 

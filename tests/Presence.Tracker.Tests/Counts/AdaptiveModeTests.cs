@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.Tracker.Counts;
 
 namespace Presence.Tracker.Tests.Counts;

@@ -1,4 +1,3 @@
-using Presence.Crdt;
 using Presence.Tracker.Counts;
 
 namespace Presence.Tracker.Tests.Counts;

@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.Tracker.Cursors;
 using Presence.Tracker.Sessions;
 

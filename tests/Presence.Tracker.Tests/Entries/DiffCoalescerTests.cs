@@ -1,5 +1,3 @@
-using Presence.Node.Hosting;
-
 namespace Presence.Tracker.Tests.Entries;
 
 public sealed class DiffCoalescerTests

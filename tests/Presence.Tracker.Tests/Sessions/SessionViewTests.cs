@@ -1,5 +1,3 @@
-using Presence.Crdt;
-using Presence.Node.Hosting;
 using Presence.Tracker.Index;
 using Presence.Tracker.Sessions;
 using Presence.Tracker.Shard;

@@ -1,4 +1,3 @@
-using Presence.Crdt;
 using Presence.Tracker.Shard;
 
 namespace Presence.Tracker.Tests.Shard;

@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.Tracker.Shard;
 using Presence.Tracker.Wire;
 

@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.TestKit.Seam;
 using Presence.Tracker.Shard;
 

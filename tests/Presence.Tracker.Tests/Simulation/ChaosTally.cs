@@ -1,5 +1,4 @@
 using System.Text;
-using Presence.Node.Hosting;
 using Presence.TestKit.Chaos;
 using Presence.Tracker.Shard;
 

@@ -1,4 +1,3 @@
-using Presence.Node.Hosting;
 using Presence.TestKit.Cluster;
 
 namespace Presence.Tracker.Tests.Simulation;

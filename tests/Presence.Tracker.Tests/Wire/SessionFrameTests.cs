@@ -1,4 +1,3 @@
-using Presence.Crdt;
 using Presence.Tracker.Sessions;
 using Presence.Tracker.Wire;
 

@@ -1,5 +1,4 @@
 using Presence.Harness;
-using Presence.Tracker.Wire;
 
 namespace Presence.Samples.Tests.Migration;
 

@@ -1,5 +1,4 @@
 using Presence.Samples.Playground;
-using Presence.Tracker.Wire;
 
 namespace Presence.Samples.Tests.Playground;
 

@@ -1,5 +1,3 @@
-using Presence.Samples.Playground;
-using Presence.Tracker.Wire;
 namespace Presence.Samples.Tests.Playground;
 
 public sealed class RoomChannelTests : PlaygroundCase

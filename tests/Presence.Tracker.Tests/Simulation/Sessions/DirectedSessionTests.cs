@@ -1,6 +1,4 @@
-using Presence.Crdt;
 using Presence.Node;
-using Presence.Node.Hosting;
 using Presence.Node.Sessions;
 using Presence.Tracker.Sessions;
 

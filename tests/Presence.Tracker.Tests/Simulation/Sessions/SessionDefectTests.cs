@@ -1,4 +1,3 @@
-using Presence.Node;
 using Presence.Node.Sessions;
 using Presence.Tracker.Shard;
 

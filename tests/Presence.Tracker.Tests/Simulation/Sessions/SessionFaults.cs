@@ -1,4 +1,3 @@
-using Presence.TestKit;
 using Presence.TestKit.Time;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;

@@ -1,9 +1,5 @@
-using Presence.Node;
-using Presence.Node.Hosting;
 using Presence.Node.Sessions;
-using Presence.TestKit;
 using Presence.TestKit.Time;
-using Presence.Tracker.Sessions;
 using Presence.Tracker.Shard;
 using Presence.Tracker.Wire;
 

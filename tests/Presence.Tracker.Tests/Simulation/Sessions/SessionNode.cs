@@ -1,7 +1,5 @@
-using Presence.Crdt;
 using Presence.Node;
 using Presence.Node.Sessions;
-using Presence.TestKit;
 using Presence.TestKit.Time;
 using Presence.Tracker.Sessions;
 

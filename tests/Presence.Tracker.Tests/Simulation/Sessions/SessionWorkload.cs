@@ -1,8 +1,6 @@
 using System.Globalization;
 using Presence.Node;
-using Presence.TestKit;
 using Presence.TestKit.Time;
-using Presence.Tracker.Sessions;
 
 namespace Presence.Tracker.Tests.Simulation.Sessions;
 

@@ -1,6 +1,5 @@
 using Presence.Node;
 using Presence.Node.Sessions;
-using Presence.TestKit;
 using Presence.Tracker.Shard;
 using Presence.Tracker.Wire;
 

@@ -1,6 +1,4 @@
-using Presence.Node.KeyWatching;
-
-namespace Presence.Node.Tests.KeyWatches;
+namespace Presence.Node.Tests.KeyWatching;
 
 [Collection(nameof(KeyWatchMemoryTests))]
 public sealed class KeyWatchMemoryTests

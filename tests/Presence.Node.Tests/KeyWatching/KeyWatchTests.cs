@@ -2,7 +2,7 @@ using System.Security.Claims;
 using Presence.Node.Hosting;
 using Presence.Node.KeyWatching;
 
-namespace Presence.Node.Tests.KeyWatches;
+namespace Presence.Node.Tests.KeyWatching;
 
 public sealed class KeyWatchTests
 {
@@ -87,13 +87,13 @@ public sealed class KeyWatchTests
         await tracker.DeliveredAsync();
         Assert.True(watch.IsScheduled);
         Assert.Null(watch.Take());
-        _time.Advance(Node.KeyWatching.KeyWatches.BatchInterval - TimeSpan.FromMilliseconds(1));
+        _time.Advance(KeyWatches.BatchInterval - TimeSpan.FromMilliseconds(1));
         Assert.True(watch.IsScheduled);
         _time.Advance(TimeSpan.FromMilliseconds(1));
         Assert.True(watch.IsReleased);
         await TrackAsync("d");
         Assert.Equal("+b +d -a", watch.Take());
-        _time.Advance(Node.KeyWatching.KeyWatches.BatchInterval);
+        _time.Advance(KeyWatches.BatchInterval);
         await TrackAsync("c");
         Assert.Equal("+c", watch.Take());
 
@@ -117,7 +117,7 @@ public sealed class KeyWatchTests
         await tracker.TrackAsync(session, "t", "c");
         await tracker.DeliveredAsync();
         var next = NextAsync();
-        _time.Advance(Node.KeyWatching.KeyWatches.BatchInterval);
+        _time.Advance(KeyWatches.BatchInterval);
         Assert.Equal([new("b", true), new("c", true)], await next);
 
         async Task<IReadOnlyList<KeyChange>> NextAsync()
@@ -212,7 +212,7 @@ public sealed class KeyWatchTests
         using (var held = new HeldShard(cluster[0], "t"))
         {
             // One step of the shard has more changes than the queue takes.
-            var many = Enumerable.Range(0, Node.KeyWatching.KeyWatches.MaxWaiting + 1);
+            var many = Enumerable.Range(0, KeyWatches.MaxWaiting + 1);
             var commands = new Task[]
             {
                 tracker.UntrackAsync(session, "user:0", "gone").AsTask(),

@@ -1,7 +1,7 @@
 using Presence.Node.KeyWatching;
 using Presence.Tracker.Entries;
 
-namespace Presence.Node.Tests.KeyWatches;
+namespace Presence.Node.Tests.KeyWatching;
 
 /// <summary>Random presences, seen by random watches, compared with what a list of the presences says.</summary>
 public sealed class KeyWatchModelTests
@@ -111,7 +111,7 @@ public sealed class KeyWatchModelTests
     private async Task CheckAsync(IPresenceTracker tracker, string at)
     {
         await tracker.DeliveredAsync();
-        _time.Advance(Node.KeyWatching.KeyWatches.BatchInterval);
+        _time.Advance(KeyWatches.BatchInterval);
         var topics = Keys.ToDictionary(key => key, tracker.TopicsOf);
         foreach (var (within, keys, watch) in _watches)
         {

@@ -1,6 +1,6 @@
 using Presence.Node.LastSeenTimes;
 
-namespace Presence.Node.Tests.LastSeen;
+namespace Presence.Node.Tests.LastSeenTimes;
 
 public sealed class LastSeenTests
 {

@@ -1,14 +1,14 @@
 using Presence.Node.KeyWatching;
 
-namespace Presence.Node.Tests.KeyWatches;
+namespace Presence.Node.Tests.KeyWatching;
 
 /// <summary>A watch as its reader sees it, without an enumeration, so that tests know when nothing waits.</summary>
 internal sealed class WatchedKeys : IDisposable
 {
-    private readonly Node.KeyWatching.KeyWatches _watches;
+    private readonly KeyWatches _watches;
     private readonly KeyWatch _watch;
 
-    private WatchedKeys(Node.KeyWatching.KeyWatches watches, KeyWatch watch) => (_watches, _watch) = (watches, watch);
+    private WatchedKeys(KeyWatches watches, KeyWatch watch) => (_watches, _watch) = (watches, watch);
 
     public bool IsReleased => _watch.Phase == KeyWatchPhase.Released;
 
