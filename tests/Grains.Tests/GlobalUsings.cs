@@ -4,7 +4,7 @@ global using System.Net;
 global using System.Text;
 global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;
-global using Microsoft.Extensions.Time.Testing;
+global using Presence.Harness.Fakes;
 global using Orleans;
 global using Orleans.Configuration;
 global using Orleans.Hosting;

@@ -3,7 +3,7 @@ namespace Presence.AspNetCore.Tests;
 /// <summary>Endpoints of counts-only topics.</summary>
 public sealed class CountsOnlyTests : IAsyncLifetime
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private WebHost _host = null!;
 
     public async Task InitializeAsync() => _host = await WebHost.StartNodeAsync(

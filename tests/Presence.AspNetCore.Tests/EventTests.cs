@@ -4,7 +4,7 @@ namespace Presence.AspNetCore.Tests;
 
 public sealed class EventTests : IAsyncLifetime
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private WebHost _host = null!;
 
     public async Task InitializeAsync() => _host = await WebHost.StartNodeAsync(

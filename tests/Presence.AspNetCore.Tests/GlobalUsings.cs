@@ -12,7 +12,7 @@ global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;
 global using Microsoft.Extensions.Logging;
 global using Microsoft.Extensions.Options;
-global using Microsoft.Extensions.Time.Testing;
+global using Presence.Harness.Fakes;
 global using Presence.Harness;
 global using Presence.Node;
 global using Presence.Tracker;

@@ -5,7 +5,7 @@ namespace Presence.AspNetCore.Tests;
 
 public sealed class KeyEventTests
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
 
     [Theory]
     [InlineData("GET")]

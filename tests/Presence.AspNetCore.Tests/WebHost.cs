@@ -17,7 +17,7 @@ internal sealed class WebHost : IAsyncDisposable
 
     /// <summary>Starts a host with a node of its own.</summary>
     public static Task<WebHost> StartNodeAsync(
-        FakeTimeProvider? time = null,
+        TestTime? time = null,
         Action<IServiceCollection>? services = null,
         Action<PresenceEndpointOptions>? configure = null) => StartAsync(
             builder =>

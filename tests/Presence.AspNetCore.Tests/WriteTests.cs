@@ -2,7 +2,7 @@ namespace Presence.AspNetCore.Tests;
 
 public sealed class WriteTests : IAsyncLifetime
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private WebHost _host = null!;
 
     private IPresenceTracker Tracker => _host.Node.Tracker;

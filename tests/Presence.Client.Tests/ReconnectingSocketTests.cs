@@ -1,5 +1,5 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Time.Testing;
+using Presence.Harness.Fakes;
 
 namespace Presence.Client.Tests;
 
@@ -9,7 +9,7 @@ public sealed class ReconnectingSocketTests : IAsyncLifetime
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly Channel<ServerStub> _servers = Channel.CreateUnbounded<ServerStub>();
     private readonly Channel<ChannelState> _states = Channel.CreateUnbounded<ChannelState>();
     private ReconnectingSocket _socket = null!;

@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.Extensions.Time.Testing;
+using Presence.Harness.Fakes;
 
 namespace Presence.Client.Tests;
 
@@ -9,7 +9,7 @@ internal sealed class ServerStub : IPhoenixConnection
     public ServerStub(int maxPending = 1000) =>
         Socket = new PhoenixSocket(this, new PhoenixOptions { Time = Time, MaxPending = maxPending });
 
-    public FakeTimeProvider Time { get; } = new();
+    public TestTime Time { get; } = new();
 
     public PhoenixSocket Socket { get; }
 

@@ -11,7 +11,7 @@ internal sealed class AdminHost : IAsyncDisposable
 
     private readonly WebApplication _app;
 
-    private AdminHost(WebApplication app, StandInNode node, FakeTimeProvider time)
+    private AdminHost(WebApplication app, StandInNode node, TestTime time)
     {
         _app = app;
         Node = node;
@@ -19,7 +19,7 @@ internal sealed class AdminHost : IAsyncDisposable
     }
 
     public StandInNode Node { get; }
-    public FakeTimeProvider Time { get; }
+    public TestTime Time { get; }
     public HttpClient Http { get; private set; } = null!;
     public PresenceDashboardTokens Tokens => _app.Services.GetRequiredService<PresenceDashboardTokens>();
 
@@ -33,7 +33,7 @@ internal sealed class AdminHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders().AddFakeLogging();
-        var (node, time) = (new StandInNode(), new FakeTimeProvider(new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        var (node, time) = (new StandInNode(), new TestTime(new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         builder.Services.AddSingleton<IPresenceNode>(node);
         builder.Services.AddSingleton<TimeProvider>(time);
         builder.Services.AddSingleton(keys ?? new EphemeralDataProtectionProvider());

@@ -11,7 +11,7 @@ global using Microsoft.AspNetCore.Hosting;
 global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;
 global using Microsoft.Extensions.Logging;
-global using Microsoft.Extensions.Time.Testing;
+global using Presence.Harness.Fakes;
 global using Presence.Channels;
 global using Presence.Client;
 global using Presence.Crdt;

@@ -5,7 +5,6 @@ global using Microsoft.Extensions.DependencyInjection;
 global using Microsoft.Extensions.Hosting;
 global using Microsoft.Extensions.Logging;
 global using Microsoft.Extensions.Logging.Testing;
-global using Microsoft.Extensions.Time.Testing;
 global using Presence.Crdt;
 global using Presence.Harness;
 global using Presence.Harness.Conformance;

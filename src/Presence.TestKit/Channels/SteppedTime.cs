@@ -4,10 +4,14 @@ namespace Presence.TestKit.Channels;
 
 /// <summary>
 /// A fake clock that can be moved from timer to timer. <see cref="FakeTimeProvider.Advance"/> shows the end time to all
-/// timers that fire, and does not report when the next one is due.
+/// timers that fire, does not report when the next one is due, and returns before they have fired if another thread
+/// reads the time meanwhile: then that thread fires them.
 /// </summary>
 internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero))
 {
+    [ThreadStatic]
+    private static bool _isFiring;
+
     private readonly Lock _gate = new();
     private readonly HashSet<SteppedTimer> _timers = [];
 
@@ -18,7 +22,9 @@ internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2030, 
         return timer;
     }
 
-    /// <summary>Moves to the next time at which timers are due and fires those, or to <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Moves to the next time at which timers are due, or to <paramref name="end"/>, and waits until those have fired.
+    /// </summary>
     /// <returns>False if <paramref name="end"/> is reached.</returns>
     public bool Step(DateTimeOffset end)
     {
@@ -29,8 +35,22 @@ internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2030, 
         }
 
         var isDue = next <= end;
-        Advance((isDue ? next!.Value : end) - GetUtcNow());
+        Move((isDue ? next!.Value : end) - GetUtcNow());
         return isDue;
+    }
+
+    private void Move(TimeSpan by)
+    {
+        // Of timers that are due at the same time, the one that was set first fires first: that of the end is the last.
+        using var fired = new ManualResetEventSlim();
+        using var last = CreateInner(_ => fired.Set());
+        using var arrived = CreateInner(_ => last.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan));
+        arrived.Change(by, Timeout.InfiniteTimeSpan);
+        Advance(by);
+        if (!_isFiring)
+        {
+            fired.Wait();
+        }
     }
 
     private ITimer CreateInner(TimerCallback callback) =>
@@ -49,7 +69,15 @@ internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2030, 
             _timer = time.CreateInner(_ =>
             {
                 Schedule(Due, _period);
-                fire();
+                _isFiring = true;
+                try
+                {
+                    fire();
+                }
+                finally
+                {
+                    _isFiring = false;
+                }
             });
         }
 

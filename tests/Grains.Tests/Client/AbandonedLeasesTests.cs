@@ -6,7 +6,7 @@ public sealed class AbandonedLeasesTests
 {
     private const int Batch = AbandonedLeases.MaxLeasesPerCall;
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly List<IReadOnlyList<string>> _calls = [];
     private readonly AbandonedLeases _leases;
     private bool _isFailing = true;

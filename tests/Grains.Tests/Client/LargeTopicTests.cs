@@ -131,7 +131,7 @@ public sealed class LargeTopicOfAMillionTests() : LargeTopicTests(Presences)
 public sealed class PagedListsTests
 {
     private const int Page = PagedLists.PageSize;
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
 
     [Fact]
     public void Pages_are_of_the_moment_of_the_first_one_and_can_be_requested_again()

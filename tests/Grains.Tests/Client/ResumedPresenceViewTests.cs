@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
 using Presence.Grains.Client;
 using Presence.Tracker.Sessions;
 using Presence.Grains.Topics;
@@ -10,7 +9,7 @@ public class ResumedPresenceViewTests
 {
     private static readonly PresenceMeta Meta = PresenceMeta.Parse("""{"v":1}""");
     private readonly TopicView _view = new(
-        new PresenceSet("t"), new FakeTimeProvider(), TimeSpan.FromSeconds(10));
+        new PresenceSet("t"), new TestTime(), TimeSpan.FromSeconds(10));
     private readonly PresenceEntry _first = Entry("a", 5, 0);
 
     public ResumedPresenceViewTests() => _view.Replace("a", [_first], []);

@@ -6,7 +6,7 @@ namespace Presence.Grains.Tests.Client;
 public class TopicViewOfPartTests
 {
     private static readonly TimeSpan GracePeriod = TimeSpan.FromSeconds(10);
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly TopicView _view;
 
     public TopicViewOfPartTests() => _view = new TopicView(

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
 using Presence.Grains.Client;
 
 namespace Presence.Grains.Tests.Client;
@@ -6,7 +5,7 @@ namespace Presence.Grains.Tests.Client;
 public class TopicViewTests
 {
     private static readonly TimeSpan GracePeriod = TimeSpan.FromSeconds(10);
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly TopicView _view;
 
     public TopicViewTests() => _view = new TopicView(new PresenceSet("lobby"), _time, GracePeriod);
@@ -170,7 +169,7 @@ public class TopicViewTests
     private static long BytesOfChanges(int presences)
     {
         var set = new PresenceSet("lobby");
-        var view = new TopicView(set, new FakeTimeProvider(), GracePeriod);
+        var view = new TopicView(set, new TestTime(), GracePeriod);
         PresenceEntry Entry(int i, ulong version) => P($"k{i:D6}", version, first: (ulong)i + 1);
         view.Replace("x", Enumerable.Range(0, presences).Select(i => Entry(i, (ulong)i + 1)), []);
         PresenceChange[] changes =

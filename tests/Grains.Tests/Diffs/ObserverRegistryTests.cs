@@ -11,7 +11,7 @@ public sealed class ObserverRegistryTests
     {
         await using var cluster = await GrainCluster.StartAsync(1);
         var silo = cluster.Orleans.Silos[0];
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         using var registry = new ObserverRegistry(
             cluster.ServiceOf<IPresenceNode>(silo),
             cluster.ServiceOf<TopicChangePumps>(silo),
@@ -34,7 +34,7 @@ public sealed class ObserverRegistryTests
     {
         await using var cluster = await GrainCluster.StartAsync(1);
         var silo = cluster.Orleans.Silos[0];
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var options = cluster.ServiceOf<IOptions<PresenceOrleansOptions>>(silo);
         var pumps = cluster.ServiceOf<TopicChangePumps>(silo);
         var ended = new EndedIds(options, time);

@@ -6,7 +6,7 @@ public class PerOwnerOrderBufferTests
     private static readonly ReplicaId A = new("a", 1);
     private static readonly ReplicaId B = new("b", 1);
     private static readonly TimeSpan MaxGap = TimeSpan.FromSeconds(6);
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly Dictionary<ReplicaId, ulong> _known = new() { [A] = 0, [B] = 0 };
     private readonly ContiguousPrefixTracker _prefixes;
     private readonly PerOwnerOrderBuffer _order;

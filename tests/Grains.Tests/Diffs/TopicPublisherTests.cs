@@ -7,7 +7,7 @@ public sealed class TopicPublisherTests
     private const string Topic = "lobby";
     private const string Node = "n0";
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly StubWorld _world = new();
     private readonly Awaited<TopicChanges> _published = new();
     private readonly TaskCompletionSource _stuck = new();

@@ -78,7 +78,7 @@ public sealed class ClusterKeyTests : IAsyncLifetime
     public Task Call_older_than_the_tolerance_is_rejected()
     {
         var then = DateTimeOffset.UtcNow - CallAuthenticator.Tolerance - TimeSpan.FromMinutes(1);
-        return RejectedAsync(Authenticator(time: new FakeTimeProvider(then)).Sign, "expired", "Expired");
+        return RejectedAsync(Authenticator(time: new TestTime(then)).Sign, "expired", "Expired");
     }
 
     [Fact]

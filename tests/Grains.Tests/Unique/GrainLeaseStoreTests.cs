@@ -11,7 +11,7 @@ public sealed class GrainLeaseStoreTests
     [Fact]
     public async Task Lease_that_the_grain_acquires_after_its_request_was_cancelled_is_released()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var store = new MemoryLeaseStore(time);
         var answer = new TaskCompletionSource<LeaseResult>();
         var election = Answers.Create<IUniqueElectionGrain>(

@@ -36,6 +36,18 @@ public sealed partial class TestWaitTests
         Findings.MustBeNone(sleeps, "Advance a clock, await an event, or add the file with a reason.");
     }
 
+    /// <summary>The time of <c>FakeTimeProvider</c> may advance before its timers have fired.</summary>
+    [Fact]
+    public void Tests_advance_a_clock_that_waits_for_its_timers()
+    {
+        var others = from file in Repository.TestFiles
+                     where !file.EndsWith("/TestTime.cs", StringComparison.Ordinal)
+                     from line in Repository.Lines(file)
+                     where NewFakeTime().IsMatch(line)
+                     select $"{file}: {line.Trim()}";
+        Findings.MustBeNone(others, "Use TestTime.");
+    }
+
     [Fact]
     public void Listed_exceptions_still_sleep() => Assert.All(InRealTime.Keys, file =>
         Assert.True(
@@ -69,6 +81,9 @@ public sealed partial class TestWaitTests
 
     [GeneratedRegex(@"\bThread\.Sleep\(|\bTask\.Delay\(")]
     private static partial Regex SleepPattern();
+
+    [GeneratedRegex(@"\bnew FakeTimeProvider\b|: FakeTimeProvider\b|\bFakeTimeProvider \w+ = new")]
+    private static partial Regex NewFakeTime();
 
     [GeneratedRegex(@"\bTask\.Delay\(.*,\s*(?!TimeProvider\.System)[\w.]*([Tt]ime|[Cc]lock)\w*\s*[,)]")]
     private static partial Regex InVirtualTime();

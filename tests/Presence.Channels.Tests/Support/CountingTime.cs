@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Time.Testing;
+using Presence.Harness.Fakes;
 
 namespace Presence.Channels.Tests;
 
 /// <summary>A fake clock that counts its timers and how often the time of day was read.</summary>
-internal sealed class CountingTime() : FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56))
+internal sealed class CountingTime() : TestTime(DateTimeOffset.UnixEpoch.AddYears(56))
 {
     private readonly ConcurrentDictionary<TimeSpan, int> _created = new();
     private int _asked;

@@ -41,7 +41,7 @@ public sealed class DashboardOptionsTests
     /// <summary>Asserts that one failure makes an address slow for a time.</summary>
     private static void AssertSlowFor(ServiceProvider provider, TimeSpan window)
     {
-        var time = (FakeTimeProvider)provider.GetRequiredService<TimeProvider>();
+        var time = (TestTime)provider.GetRequiredService<TimeProvider>();
         var limiter = provider.GetRequiredService<LoginRateLimiter>();
         limiter.Failed(IPAddress.Loopback);
         time.Advance(window - TimeSpan.FromSeconds(1));
@@ -55,7 +55,7 @@ public sealed class DashboardOptionsTests
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.ToDictionary(s => s.Key, s => (string?)s.Value)).Build();
         var services = new ServiceCollection().AddSingleton<IConfiguration>(configuration).AddSingleton<TimeProvider>(
-            new FakeTimeProvider());
+            new TestTime());
         services.AddPresenceDashboard();
         later(services);
         return services.BuildServiceProvider();

@@ -7,7 +7,7 @@ public sealed class LoginRateLimiterTests
     private static readonly IPAddress Ann = IPAddress.Parse("192.0.2.1");
     private static readonly IPAddress Bob = IPAddress.Parse("192.0.2.2");
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
 
     [Fact]
     public void Address_has_one_turn_a_second_after_its_last_allowed_failure_until_the_window_ends()

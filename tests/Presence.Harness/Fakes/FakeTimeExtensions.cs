@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
-
 namespace Presence.Harness.Fakes;
 
 /// <summary>Moves a fake clock as time passes.</summary>
@@ -11,7 +9,7 @@ public static class FakeTimeExtensions
     /// Advances in steps of 100 ms until the whole time has passed or the condition holds. In one large step, a timer
     /// that is rearmed in its callback would see the end of the step instead of its due time.
     /// </summary>
-    public static void AdvanceInSteps(this FakeTimeProvider time, TimeSpan by, Func<bool>? until = null)
+    public static void AdvanceInSteps(this TestTime time, TimeSpan by, Func<bool>? until = null)
     {
         for (var left = by; left > TimeSpan.Zero && until?.Invoke() != true; left -= Step)
         {
@@ -24,7 +22,7 @@ public static class FakeTimeExtensions
     /// meanwhile, time without its ticks is a suspension of its node: this gives it the time to run.
     /// </summary>
     /// <exception cref="TimeoutException">It does not hold after 30 s of real time.</exception>
-    public static Task AdvanceUntilAsync(this FakeTimeProvider time, string what, Func<bool> condition) =>
+    public static Task AdvanceUntilAsync(this TestTime time, string what, Func<bool> condition) =>
         TestTimeouts.UntilAsync(what, TimeSpan.FromSeconds(30), () =>
         {
             time.Advance(Step);

@@ -57,7 +57,7 @@ public sealed class CountsOnlyTests
     [Fact]
     public async Task Presences_of_a_node_that_dies_are_no_longer_counted()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await ClusterAsync(2, time);
         await TrackAsync(cluster, 0, 0, 30);
         await UntilAsync("n1 counts those of n0", () => cluster.Tracker(1).Count(Topic) == 30);
@@ -82,7 +82,7 @@ public sealed class CountsOnlyTests
     [Fact]
     public async Task Own_changes_are_counted_at_once()
     {
-        await using var cluster = await ClusterAsync(1, new FakeTimeProvider());
+        await using var cluster = await ClusterAsync(1, new TestTime());
         var (tracker, session) = cluster.First();
         await tracker.TrackManyAsync(session, [new(Topic, "ann"), new("lobby", "ann"), new(Topic, "bob")]);
         Assert.Equal((2, 2), (tracker.Count(Topic), tracker.KeyCount(Topic)));
@@ -100,7 +100,7 @@ public sealed class CountsOnlyTests
     [Fact]
     public async Task Summaries_are_sent_at_once_after_quiet_and_then_once_per_period_if_they_change()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await ClusterAsync(2, time);
         using var sent = new Counted("presence.counts_only.summaries", node: cluster[0]);
         var (tracker, session) = cluster.First();
@@ -222,7 +222,7 @@ public sealed class CountsOnlyTests
     [Fact]
     public async Task Detached_session_ends_after_its_grace()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await ClusterAsync(1, time);
         var session = cluster[0].OpenSession(Grace);
         await cluster.Tracker(0).TrackAsync(session, Topic, "ann");

@@ -64,7 +64,7 @@ public sealed class PageTests
     [Fact]
     public async Task Page_fails_when_an_owner_does_not_answer_in_time_and_names_it()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(2, Configure, time);
         await cluster.Tracker(1).TrackAsync(cluster[1].OpenSession(), Topic, "ann");
         await TestTimeouts.UntilAsync("n0 counts it", TestTimeout, () => cluster.Tracker(0).Count(Topic) == 1);
@@ -81,7 +81,7 @@ public sealed class PageTests
     [Fact]
     public async Task Owner_that_accepts_and_never_answers_is_waited_for_two_seconds()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(1, Configure, time);
         var tampered = new TamperedTransport(cluster.InMemory.CreateTransport("n1"));
         await cluster.AddAsync("n1", Configure, tampered);

@@ -73,7 +73,7 @@ public sealed class PresenceEvictionsTests
         await cluster.Tracker(1).TrackAsync(cluster[1].OpenSession(), "a", "ann");
         var tracker = (PresenceTracker)cluster.Tracker(0);
         await TestCluster.UntilAsync(tracker, () => tracker.Count("a") == 1, "node 0 lists it");
-        var time = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.FromSeconds(3) };
+        var time = new TestTime { AutoAdvanceAmount = TimeSpan.FromSeconds(3) };
         var evictions = new PresenceEvictions(new Deaf("n0"), time);
         var eviction = evictions.EvictAsync(tracker, tracker.GetByKey("a", "ann"), default);
         while (!eviction.IsCompleted)

@@ -9,7 +9,7 @@ public sealed class ChangeFeedCountsTests : IDisposable
 {
     private static readonly AdaptiveMode s_mode = new(10, 3, TimeSpan.FromSeconds(1));
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly FeedInstruments _instruments = new();
     private readonly PresenceSet _set = new("t");
     private readonly Dictionary<string, PresenceEntry> _present = [];

@@ -8,7 +8,7 @@ namespace Presence.Node.Tests.Feeds;
 [Collection("Feeds, whose counters are those of the process")]
 public sealed class ChangeFeedTests : IDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly SlowConsumers _slow = new(TimeProvider.System);
     private readonly FeedInstruments _instruments;
     private readonly PresenceSet _set = new("t");

@@ -6,7 +6,7 @@ namespace Presence.Node.Tests.Feeds;
 [Collection("Feeds, whose counters are those of the process")]
 public sealed class ChangeFeedsTests : IAsyncDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly Source _source = new();
     private readonly FeedInstruments _instruments = new();
     private readonly ChangeFeeds _feeds;

@@ -12,7 +12,7 @@ public sealed class LaggingHandlerTests
         int shards, int capacity, int topics)
     {
         await using var cluster = await TestCluster.OfAsync(
-            1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (shards, capacity), new FakeTimeProvider());
+            1, o => (o.Tracker.PoolSize, o.HandlerQueueCapacity) = (shards, capacity), new TestTime());
         var requests = Enumerable.Range(0, topics).Select(i => new TrackRequest($"t{i}", "k")).ToArray();
         await cluster.Tracker(0).TrackManyAsync(cluster[0].OpenSession(), requests);
         var first = new TaskCompletionSource<int>();
@@ -24,7 +24,7 @@ public sealed class LaggingHandlerTests
     [Fact]
     public async Task Continuous_messages_do_not_starve_diffs()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new TestTime());
         var (tracker, session) = cluster.First();
         var echo = new Echo(200_000);
         await using var handler = await tracker.AddHandlerAsync(echo);
@@ -41,7 +41,7 @@ public sealed class LaggingHandlerTests
     [Fact]
     public async Task Message_is_handled_after_the_diffs_before_it()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var session = cluster[0].OpenSession();
         var order = new List<object>();
         var done = new TaskCompletionSource();
@@ -58,7 +58,7 @@ public sealed class LaggingHandlerTests
     [Fact]
     public async Task Handler_may_dispose_itself_inside_its_call()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var session = cluster[0].OpenSession();
         var given = new TaskCompletionSource<IAsyncDisposable>();
         var ended = new TaskCompletionSource();
@@ -80,7 +80,7 @@ public sealed class LaggingHandlerTests
     [Fact]
     public async Task Disposed_handler_receives_nothing()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var calls = 0;
         var handler = await cluster.Tracker(0).AddHandlerAsync(new OnDiff(_ => Interlocked.Increment(ref calls)));
         await handler.DisposeAsync();

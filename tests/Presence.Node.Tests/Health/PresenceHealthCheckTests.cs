@@ -50,7 +50,7 @@ public sealed class PresenceHealthCheckTests
     [Fact]
     public async Task Node_is_degraded_while_a_replica_recovers()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         var log = new FakeLogger<PresenceNode>();
         await cluster.AddAsync("n0");
@@ -78,7 +78,7 @@ public sealed class PresenceHealthCheckTests
     [Fact]
     public async Task Node_that_must_stop_is_unhealthy()
     {
-        await using var cluster = new TestCluster(new FakeTimeProvider());
+        await using var cluster = new TestCluster(new TestTime());
         var transport = new TamperedTransport(cluster.InMemory.CreateTransport("n0"));
         transport.OnStart = receiver => SendConflictingHeartbeat(receiver, new ReplicaId("n0", transport.Incarnation));
         await cluster.AddAsync("n0", transport: transport, more: AddChecks);

@@ -31,7 +31,7 @@ public sealed class NodeLifetimeTests
     [Fact]
     public async Task Failed_node_stays_failed()
     {
-        await using var cluster = new TestCluster(new FakeTimeProvider());
+        await using var cluster = new TestCluster(new TestTime());
         var log = new FakeLogger<PresenceNode>();
         var transport = cluster.InMemory.CreateTransport("n0");
         var n0 = await cluster.AddAsync(
@@ -67,7 +67,7 @@ public sealed class NodeLifetimeTests
     [Fact]
     public async Task Node_that_fails_during_its_start_never_becomes_ready()
     {
-        await using var cluster = new TestCluster(new FakeTimeProvider());
+        await using var cluster = new TestCluster(new TestTime());
         var transport = new TamperedTransport(cluster.InMemory.CreateTransport("n0"));
         transport.OnStart = receiver => SendConflictingHeartbeat(receiver, new ReplicaId("n0", transport.Incarnation));
         var n0 = await cluster.AddAsync("n0", transport: transport);
@@ -91,7 +91,7 @@ public sealed class NodeLifetimeTests
     [Fact]
     public async Task Local_presences_are_counted_correctly_while_another_node_is_down_and_recovers()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         var log = new FakeLogger<PresenceNode>();
         await cluster.AddAsync("n0");

@@ -119,7 +119,7 @@ public sealed class PoolSizeTests
     [Fact]
     public async Task Lanes_of_a_pool_size_that_no_node_has_any_more_are_not_read_for_ever()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await StartAsync(time, 1, 2);
         await cluster.TrackAndSeeAsync();
         Assert.Equal(2, LanesRead(cluster));

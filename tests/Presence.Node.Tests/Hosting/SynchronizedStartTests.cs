@@ -9,11 +9,11 @@ public sealed class SynchronizedStartTests
     [Fact]
     public async Task Starting_node_is_not_ready_until_it_has_the_presences_of_the_others()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         await StartOneAsync(cluster);
         cluster.InMemory.Reaches = (from, _) => from != "n0";
-        var starting = cluster.AddAsync("n1", more: AddChecks);
+        var starting = cluster.AddAsync("n1", o => o.SynchronizationTimeout = TimeSpan.FromHours(1), more: AddChecks);
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.False(starting.IsCompleted);
         var entry = await CheckAsync(cluster);
@@ -21,8 +21,8 @@ public sealed class SynchronizedStartTests
         Assert.Equal("starting: waits for the presences of the other nodes", entry.Description);
 
         cluster.InMemory.Reaches = (_, _) => true;
-        time.AdvanceInSteps(TimeSpan.FromSeconds(3.9));
-        var node = await starting.WaitAsync(TestTimeout);
+        await time.AdvanceUntilAsync("the node has started", () => starting.IsCompleted);
+        var node = await starting;
         Assert.Equal(NodeState.Ready, node.State);
         Assert.Equal(1, node.Tracker.Count("lobby"));
         Assert.Equal(HealthStatus.Healthy, (await CheckAsync(cluster)).Status);
@@ -31,7 +31,7 @@ public sealed class SynchronizedStartTests
     [Fact]
     public async Task Starting_node_is_ready_after_five_seconds_if_another_does_not_answer()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         var durations = new ConcurrentQueue<(double Seconds, object? IsComplete)>();
         using var listener = new MeterListener
@@ -63,7 +63,7 @@ public sealed class SynchronizedStartTests
     [Fact]
     public async Task Node_without_others_or_without_a_timeout_is_ready_at_once()
     {
-        await using var cluster = new TestCluster(new FakeTimeProvider());
+        await using var cluster = new TestCluster(new TestTime());
         await StartOneAsync(cluster);
         cluster.InMemory.Reaches = (_, _) => false;
         var node = await cluster.AddAsync("n1", o => o.SynchronizationTimeout = TimeSpan.Zero);
@@ -73,7 +73,7 @@ public sealed class SynchronizedStartTests
     [Fact]
     public async Task Starting_node_does_not_wait_for_a_node_that_membership_removes()
     {
-        await using var cluster = new TestCluster(new FakeTimeProvider());
+        await using var cluster = new TestCluster(new TestTime());
         await StartOneAsync(cluster);
         cluster.InMemory.Reaches = (_, _) => false;
         var starting = cluster.AddAsync("n1");

@@ -10,7 +10,7 @@ public sealed class KeyWatchModelTests
     private static readonly string[] Patterns = ["user:*", "user:2*", "user:1", "*", "room:1", "x*"];
     private static readonly string[] Keys = [.. Enumerable.Range(0, 70).Select(i => $"k{i}")];
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly List<(string Within, string[] Keys, WatchedKeys Watch)> _watches = [];
     private readonly List<PresenceSession> _sessions = [];
 

@@ -6,7 +6,7 @@ namespace Presence.Node.Tests.KeyWatching;
 
 public sealed class KeyWatchTests
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
 
     [Fact]
     public async Task Keys_are_yielded_with_their_first_and_last_device_in_any_topic_of_the_pattern()

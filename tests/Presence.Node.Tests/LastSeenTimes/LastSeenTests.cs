@@ -9,7 +9,7 @@ public sealed class LastSeenTests
     [Fact]
     public async Task Key_is_last_seen_when_its_last_presence_leaves()
     {
-        var time = new FakeTimeProvider(Start);
+        var time = new TestTime(Start);
         await using var cluster = await StartAsync(time);
         var (tracker, phone) = cluster.First();
         var laptop = cluster[0].OpenSession();
@@ -31,7 +31,7 @@ public sealed class LastSeenTests
     [Fact]
     public async Task Too_many_keys_are_rejected()
     {
-        await using var cluster = await StartAsync(new FakeTimeProvider(Start));
+        await using var cluster = await StartAsync(new TestTime(Start));
         var seen = cluster.Services(0).GetRequiredService<IPresenceLastSeen>();
         var keys = Enumerable.Range(0, 1001).Select(i => $"k{i}").ToArray();
         await Assert.ThrowsAsync<ArgumentException>(async () => await seen.LastSeenAsync(keys));
@@ -40,7 +40,7 @@ public sealed class LastSeenTests
     [Fact]
     public async Task Memory_forgets_the_oldest_keys_and_those_after_the_retention()
     {
-        var time = new FakeTimeProvider(Start);
+        var time = new TestTime(Start);
         var store = new InMemoryLastSeenStore(2, TimeSpan.FromHours(1), time);
         await store.WriteAsync([new("a", Start), new("b", Start), new("c", Start)], default);
         await store.WriteAsync([new("c", Start - TimeSpan.FromDays(1))], default);
@@ -54,7 +54,7 @@ public sealed class LastSeenTests
     [Fact]
     public async Task Times_that_the_store_does_not_take_are_stored_later_and_bounded()
     {
-        var time = new FakeTimeProvider(Start);
+        var time = new TestTime(Start);
         var store = new FailingStore { IsFailing = true };
         await using var cluster = await StartAsync(time, store);
         var (tracker, session) = cluster.First();
@@ -76,7 +76,7 @@ public sealed class LastSeenTests
     public async Task All_keys_that_leave_at_once_are_stored()
     {
         var store = new FailingStore();
-        await using var cluster = await StartAsync(new FakeTimeProvider(Start), store);
+        await using var cluster = await StartAsync(new TestTime(Start), store);
         var (tracker, session) = cluster.First();
         const int Count = 2 * LastSeenRecorder.MaxPending;
         await tracker.TrackManyAsync(
@@ -122,7 +122,7 @@ public sealed class LastSeenTests
         Assert.Contains("Presence:LastSeen:", Assert.Throws<ArgumentException>(options.Validate).Message);
     }
 
-    private static async Task<TestCluster> StartAsync(FakeTimeProvider time, ILastSeenStore? store = null)
+    private static async Task<TestCluster> StartAsync(TestTime time, ILastSeenStore? store = null)
     {
         var cluster = new TestCluster(time);
         await cluster.AddAsync("n0", more: services => Add(services, store));

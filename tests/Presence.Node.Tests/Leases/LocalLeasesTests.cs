@@ -7,7 +7,7 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(10);
     private static readonly LeaseId Worker = new("jobs", "worker", "");
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private TestCluster _cluster = null!;
     private LocalLeases _leases = null!;
 
@@ -150,7 +150,7 @@ public sealed class LocalLeasesTests : IAsyncLifetime, IDisposable
         _leases.PutAsync(id, PresenceMeta.Parse(meta), Duration, default);
 
     /// <summary>A clock whose timers are due up to 5 ms before its time stamps say so.</summary>
-    private sealed class EarlyTime : FakeTimeProvider
+    private sealed class EarlyTime : TestTime
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
             new EarlyTimer(base.CreateTimer(callback, state, dueTime, period));

@@ -77,7 +77,7 @@ public class ResumeTests
     [Fact]
     public async Task Session_that_is_not_resumed_ends_after_its_grace()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var ended = new Awaited<LeaveReason>();
         var changes = new Awaited<PresenceChange>();

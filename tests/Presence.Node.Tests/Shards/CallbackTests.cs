@@ -8,7 +8,7 @@ public sealed class CallbackTests
     [Fact]
     public async Task Pub_sub_and_tracker_callbacks_may_wait_for_each_other()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var node = cluster[0];
         var session = node.OpenSession();
         using var both = new Barrier(2);
@@ -189,7 +189,7 @@ public sealed class CallbackTests
     [Fact]
     public async Task Update_function_may_use_the_tracker_and_gets_the_version_it_replaces()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var (tracker, session) = cluster.First();
         await tracker.TrackAsync(session, "t", "k", PresenceMeta.Parse("""{"v":0}"""));
         var seen = new List<string>();
@@ -212,7 +212,7 @@ public sealed class CallbackTests
     [Fact]
     public async Task Handlers_may_dispose_each_other_inside_their_calls()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var tracker = cluster.Tracker(0);
         using var both = new Barrier(2);
         var ended = new[] { new TaskCompletionSource(), new TaskCompletionSource() };
@@ -234,7 +234,7 @@ public sealed class CallbackTests
     }
 
     private static Task<TestCluster> OfEightShardsAsync() =>
-        TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
+        TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new TestTime());
 
     private static Action<TopicDiff> Once(Action<TopicDiff> callback)
     {

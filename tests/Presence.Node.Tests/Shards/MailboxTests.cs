@@ -16,7 +16,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Call_on_an_idle_shard_completes_synchronously()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var session = cluster[0].OpenSession();
         Assert.True(cluster.Tracker(0).TrackAsync(session, "t", "k").AsTask().IsCompletedSuccessfully);
         Assert.True(cluster.Tracker(0).UpdateAsync(session, "t", "k", V1).AsTask().IsCompletedSuccessfully);
@@ -27,7 +27,7 @@ public sealed class MailboxTests
     public async Task Commands_that_arrive_during_a_multi_shard_change_are_not_left_waiting()
     {
         // Time is frozen, so that no tick drains the mailbox.
-        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new TestTime());
         var (tracker, session) = cluster.First();
         var waiting = new List<Task<PresenceEntry>>();
         ShardHost.WithLock(((PresenceTracker)tracker).Hosts, () =>
@@ -44,7 +44,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Multi_shard_change_does_not_overtake_an_earlier_change_of_its_caller()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new TestTime());
         var (tracker, session) = cluster.First();
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "k", V2)).ToArray();
         await tracker.TrackManyAsync(session, requests);
@@ -78,7 +78,7 @@ public sealed class MailboxTests
                 }
             },
         };
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var frames = FramesOfFiveJoins().ToList();
         ActivitySource.AddActivityListener(listener);
         using (new HeldShard(cluster[0], "held"))
@@ -99,7 +99,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Adjacent_frames_are_applied_as_one_batch_in_order()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var tracker = cluster.Tracker(0);
         var diffs = new List<TopicDiff>();
         using var subscription = tracker.Subscribe("t", diffs.Add);
@@ -124,7 +124,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Callback_may_change_several_shards()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.Tracker.PoolSize = 8, new TestTime());
         var (tracker, session) = cluster.First();
         var requests = Enumerable.Range(0, 20).Select(i => new TrackRequest($"t{i}", "many")).ToArray();
         Task? many = null;
@@ -139,7 +139,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Caller_runs_commands_of_others_for_a_short_time_only()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var (tracker, session) = cluster.First();
         await tracker.TrackAsync(session, "t", "k");
@@ -160,7 +160,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Subscription_created_inside_a_callback_gets_no_diff_that_its_snapshot_contains()
     {
-        await using var cluster = await TestCluster.OfAsync(1, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, time: new TestTime());
         var (tracker, session) = cluster.First();
         TopicSubscription? inner = null;
         var calls = 0;
@@ -198,7 +198,7 @@ public sealed class MailboxTests
     [Fact]
     public async Task Sessions_of_two_nodes_of_one_process_are_distinct()
     {
-        await using var cluster = await TestCluster.OfAsync(2, time: new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(2, time: new TestTime());
         var here = cluster[0].OpenSession();
         var there = cluster[1].OpenSession();
         await cluster.Tracker(0).TrackAsync(here, "t", "here");
@@ -211,7 +211,7 @@ public sealed class MailboxTests
     public async Task UntrackAll_continues_after_a_shard_that_rejects_it()
     {
         await using var cluster = await TestCluster.OfAsync(
-            1, o => (o.Tracker.PoolSize, o.MailboxCapacity) = (8, 16), new FakeTimeProvider());
+            1, o => (o.Tracker.PoolSize, o.MailboxCapacity) = (8, 16), new TestTime());
         var tracker = cluster.Tracker(0);
         var (session, other) = (cluster[0].OpenSession(), cluster[0].OpenSession());
         await tracker.TrackManyAsync(session, [.. Enumerable.Range(0, 40).Select(i => new TrackRequest($"t{i}", "k"))]);

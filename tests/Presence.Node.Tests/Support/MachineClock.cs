@@ -4,7 +4,7 @@ namespace Presence.Node.Tests.Support;
 /// A fake clock whose time of day can be set without its timestamps, which <c>AdjustTime</c> moves too. It records the
 /// due times of its timers, so that a test can wait for a timer.
 /// </summary>
-internal sealed class MachineClock : FakeTimeProvider
+internal sealed class MachineClock : TestTime
 {
     /// <summary>Gets or sets by how much the time of day was set forward.</summary>
     public TimeSpan SetForward { get; set; }

@@ -6,7 +6,7 @@ namespace Presence.Node.Tests.Telemetry;
 
 public sealed class SlowConsumersTests
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly SlowConsumers _slow;
 
     public SlowConsumersTests() => _slow = new SlowConsumers(_time);

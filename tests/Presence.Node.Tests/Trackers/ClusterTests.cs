@@ -7,7 +7,7 @@ public sealed class ClusterTests
     [Fact]
     public async Task Killed_node_is_down_after_four_unanswered_probes_and_not_before_a_fifth_of_the_down_period()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(2, time: time);
         await cluster.TrackAndSeeAsync();
         cluster.InMemory.Kill("n0");
@@ -25,7 +25,7 @@ public sealed class ClusterTests
     [Fact]
     public async Task Node_with_a_disconnected_transport_marks_none_as_down_before_the_down_period_ends()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tampered = new TamperedTransport(cluster.InMemory.CreateTransport("n1"));
         await cluster.AddAsync("n1", transport: tampered);
@@ -44,7 +44,7 @@ public sealed class ClusterTests
     [Fact]
     public async Task Probe_through_a_hung_transport_does_not_count_as_unanswered()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = await TestCluster.OfAsync(1, time: time);
         var tampered = new TamperedTransport(
             cluster.InMemory.CreateTransport("n1"))

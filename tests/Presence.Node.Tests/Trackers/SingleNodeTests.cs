@@ -175,7 +175,7 @@ public sealed class SingleNodeTests
     {
         // A tick of the shard would take a place in the mailbox.
         await using var cluster = await TestCluster.OfAsync(
-            1, o => o.MailboxCapacity = 16, new FakeTimeProvider());
+            1, o => o.MailboxCapacity = 16, new TestTime());
         var (tracker, session) = cluster.First();
         using var held = new HeldShard(cluster[0], "t");
         var tracks = Enumerable.Range(0, 40).Select(i => tracker.TrackAsync(session, "t", $"k{i}").AsTask()).ToArray();

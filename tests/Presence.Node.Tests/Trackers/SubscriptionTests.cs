@@ -96,7 +96,7 @@ public sealed class SubscriptionTests
     [Fact]
     public async Task Diffs_beyond_the_capacity_are_coalesced_to_their_net_effect()
     {
-        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new FakeTimeProvider());
+        await using var cluster = await TestCluster.OfAsync(1, o => o.HandlerQueueCapacity = 2, new TestTime());
         using var coalesced = new Counted("presence.handler.coalesced", node: cluster[0]);
         var (tracker, session) = cluster.First();
         using var entered = new SemaphoreSlim(0);

@@ -9,7 +9,7 @@ public sealed class TransportFailureTests
     [Fact]
     public async Task Throwing_transport_affects_no_call_and_no_tick()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         var transport = new TamperedTransport(cluster.InMemory.CreateTransport("n0"));
         var log = new FakeLogger<PresenceNode>();
@@ -33,7 +33,7 @@ public sealed class TransportFailureTests
     [Fact]
     public async Task Node_whose_frames_are_all_lost_but_that_answers_probes_is_not_down()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         var transport = new TamperedTransport(cluster.InMemory.CreateTransport("n0"));
         var n0 = await cluster.AddAsync("n0", transport: transport);
@@ -92,7 +92,7 @@ public sealed class TransportFailureTests
     [Fact]
     public async Task Garbage_is_always_counted_and_logged_at_a_limited_rate()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         var log = new FakeLogger<PresenceNode>();
         var n0 = await cluster.AddAsync("n0", more: s => s.AddSingleton<ILogger<PresenceNode>>(log));

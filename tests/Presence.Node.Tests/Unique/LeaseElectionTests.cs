@@ -190,7 +190,7 @@ public sealed class LeaseElectionTests
     [Fact]
     public async Task Disposed_leadership_does_not_call_its_store()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var log = new FakeLogger();
         var store = new MemoryLeaseStore(time);
         await using var candidate = CandidateOf(store, time, log);

@@ -106,7 +106,7 @@ public sealed class UniqueProcessTests
     [Fact]
     public async Task Node_that_handed_over_waits_five_seconds_before_it_is_elected_again()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         await using var cluster = new TestCluster(time);
         await AddAsync(cluster, "n0");
         await _watch.UntilAsync("n0 starts");

@@ -115,7 +115,7 @@ public sealed class TrackerViewsTests
     {
         await using var cluster = await TestCluster.OfAsync(1);
         using var instruments = new NodeInstruments(() => [], () => [], () => 0, () => [], () => 0);
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var views = new TrackerViews(
             cluster.Tracker(0), new TrackerOptions(), time, instruments, new FakeLogger());
         var view = new PresenceView { Prefix = "a" };

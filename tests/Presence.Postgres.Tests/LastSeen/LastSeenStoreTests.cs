@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Time.Testing;
+using Presence.Harness.Fakes;
 using Presence.Postgres.LastSeen;
 using Presence.Postgres.Leases;
 
@@ -10,7 +10,7 @@ public sealed class LastSeenStoreTests
     private static readonly DateTimeOffset Now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly TimeSpan Retention = TimeSpan.FromDays(1);
 
-    private readonly FakeTimeProvider _time = new(Now);
+    private readonly TestTime _time = new(Now);
 
     [SkippableFact]
     public async Task Nodes_share_the_latest_time_of_each_key()

@@ -68,6 +68,30 @@ public sealed class SteppedTimeTests
         Assert.Equal(1, Elapsed);
     }
 
+    [Fact]
+    public async Task Timers_have_fired_when_the_clock_has_moved_while_others_read_it()
+    {
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                _clock.GetTimestamp();
+            }
+        });
+        var fired = 0;
+        using var timer = _clock.CreateTimer(
+            _ => Interlocked.Increment(ref fired), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        for (var i = 1; i <= 10_000; i++)
+        {
+            _clock.Step(_start + TimeSpan.FromHours(10));
+            Assert.Equal(i, Volatile.Read(ref fired));
+        }
+
+        stop.Cancel();
+        await reader;
+    }
+
     private double Elapsed => (_clock.GetUtcNow() - _start).TotalSeconds;
 
     private void Advance(TimeSpan by)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
+using Presence.Harness.Fakes;
 using Presence.Node;
 using Presence.Samples.Shop;
 using Presence.Tracker;
@@ -12,7 +12,7 @@ namespace Presence.Samples.Tests.Shop;
 
 public sealed class ShopperStatsTests : IAsyncLifetime, IDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly RecordingBroadcaster _broadcaster = new();
     private IHost _host = null!;
     private ShopperStats _stats = null!;
