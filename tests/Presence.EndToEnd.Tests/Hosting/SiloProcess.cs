@@ -90,6 +90,19 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         await Ended.WaitAsync(StopWithin);
     }
 
+    /// <summary>Waits until its first node lists these nodes, itself among them.</summary>
+    public async Task UntilNodesAsync(params string[] names)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri(Nodes[0]) };
+        http.DefaultRequestHeaders.Authorization = ThreeSilos.Basic("admin", Password);
+        await TestTimeouts.UntilAsync($"the nodes are {string.Join(", ", names)}", TimeSpan.FromSeconds(60), async () =>
+        {
+            var cluster = await http.GetFromJsonAsync<JsonElement>("/api/cluster");
+            return cluster.GetProperty("nodes").EnumerateArray().Select(m => m.GetProperty("name").GetString()!).Order()
+                .SequenceEqual(names);
+        });
+    }
+
     public int ExitCode => _process.ExitCode;
 
     /// <summary>Gets a task that completes when the process has ended and all of its output was read.</summary>
