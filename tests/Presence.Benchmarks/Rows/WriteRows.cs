@@ -8,8 +8,8 @@ internal static class WriteRows
 {
     private const string Group = "write";
 
-    /// <summary>Whether the rows with one caller, and those with several, were warmed up.</summary>
-    private static readonly HashSet<bool> Warm = [];
+    /// <summary>Whether the rows with one caller or several, and with one owner each or one of many, were warmed up.</summary>
+    private static readonly HashSet<(bool ManyCallers, bool ManyPresences)> Warm = [];
 
     private const int RoundsToWarmUp = 8;
     private const int OneOwner = 10_000;
@@ -36,7 +36,7 @@ internal static class WriteRows
     private static async Task<double> TrackAsync(
         Effort effort, int topics, int shards, int callers, int presencesEach = 1)
     {
-        await WarmUpAsync(effort, topics, shards, callers);
+        await WarmUpAsync(effort, topics, shards, callers, presencesEach);
         await using var crowd = await Crowd.PrepareAsync(effort.Tracks, topics, shards, presencesEach);
         Memory.CleanUp();
         var begun = Stopwatch.GetTimestamp();
@@ -48,17 +48,17 @@ internal static class WriteRows
     /// Warms up several times with a pause, so that the JIT compiler completes its tiers before timing. The first row
     /// of a kind does so for the others.
     /// </summary>
-    private static async Task WarmUpAsync(Effort effort, int topics, int shards, int callers)
+    private static async Task WarmUpAsync(Effort effort, int topics, int shards, int callers, int presencesEach)
     {
-        var rounds = Warm.Add(callers > 1) ? RoundsToWarmUp : 1;
+        var rounds = Warm.Add((callers > 1, presencesEach > 1)) ? RoundsToWarmUp : 1;
         for (var i = 0; i < rounds; i++)
         {
-            await using var warm = await Crowd.PrepareAsync(effort.Tracks / 5, topics, shards);
+            await using var warm = await Crowd.PrepareAsync(effort.Tracks / 5, topics, shards, presencesEach);
             await warm.TrackAllAsync(callers);
             for (var j = 0; j < warm.Keys.Length; j++)
             {
                 await warm.Tracker.UpdateAsync(warm.Processes[j], warm.TopicOf(j), warm.Keys[j], warm.MetaOf(j));
-                if (j % 3 == 0)
+                if (presencesEach > 1 || j % 3 == 0)
                 {
                     await warm.Tracker.UntrackAsync(warm.Processes[j], warm.TopicOf(j), warm.Keys[j]);
                 }
@@ -145,7 +145,7 @@ internal static class WriteRows
 
     private static async Task<Crowd> TrackedAsync(Effort effort, int count, int presencesEach = 1)
     {
-        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1);
+        await WarmUpAsync(effort, topics: 1, shards: 1, callers: 1, presencesEach);
         var crowd = await Crowd.PrepareAsync(count, topics: 1, shards: 1, presencesEach);
         await crowd.TrackAllAsync(callers: 1);
         return crowd;
