@@ -5,7 +5,7 @@ namespace Presence.Tracker.Shard;
 /// <summary>The local entries, grouped by owning session.</summary>
 internal sealed class LocalEntries
 {
-    /// <summary>Maximum number of entries in a list; a session with more has an index.</summary>
+    /// <summary>Maximum number of entries in a list; a session with more has them by topic and key.</summary>
     private const int Few = 24;
 
     // Most sessions have one entry, which is stored without a collection; many have a few.
@@ -26,12 +26,13 @@ internal sealed class LocalEntries
                 few.Add(entry);
                 break;
             case List<PresenceEntry> few:
-                var index = few.ToDictionary(static e => (e.Topic, e.Key));
-                index.Add((entry.Topic, entry.Key), entry);
-                held = index;
+                var many = new EntriesByTopic();
+                few.ForEach(many.Add);
+                many.Add(entry);
+                held = many;
                 break;
             default:
-                Index(held).Add((entry.Topic, entry.Key), entry);
+                Many(held).Add(entry);
                 break;
         }
     }
@@ -49,7 +50,7 @@ internal sealed class LocalEntries
                 few[few.IndexOf(old)] = entry;
                 break;
             case { } many:
-                CollectionsMarshal.GetValueRefOrNullRef(Index(many), (old.Topic, old.Key)) = entry;
+                Many(many).Replace(entry);
                 break;
         }
     }
@@ -61,13 +62,20 @@ internal sealed class LocalEntries
             return;
         }
 
-        var isLast = held switch
+        var left = 0;
+        switch (held)
         {
-            List<PresenceEntry> few => few.Remove(entry) && few.Count == 0,
-            PresenceEntry => true,
-            var many => Index(many).Remove((entry.Topic, entry.Key)) && Index(many).Count == 0,
-        };
-        if (isLast)
+            case List<PresenceEntry> few:
+                few.Remove(entry);
+                left = few.Count;
+                break;
+            case EntriesByTopic many:
+                many.Remove(entry);
+                left = many.Count;
+                break;
+        }
+
+        if (left == 0)
         {
             _byProcess.Remove(entry.Process);
         }
@@ -86,7 +94,7 @@ internal sealed class LocalEntries
             return [one];
         }
 
-        var entries = held as List<PresenceEntry> ?? [.. Index(held).Values];
+        var entries = held as List<PresenceEntry> ?? [.. Many(held).All];
         entries.Sort(static (a, b) => a.Sequence.CompareTo(b.Sequence));
         return entries;
     }
@@ -97,7 +105,7 @@ internal sealed class LocalEntries
         null => [],
         PresenceEntry one => [one],
         List<PresenceEntry> few => [.. few.OrderBy(static e => e.Sequence)],
-        var many => [.. Index(many).Values.OrderBy(static e => e.Sequence)],
+        var many => [.. Many(many).All.OrderBy(static e => e.Sequence)],
     };
 
     /// <summary>Returns the entry of a session in a topic under a key; null if it has none.</summary>
@@ -118,7 +126,7 @@ internal sealed class LocalEntries
 
                 return null;
             case { } many:
-                return Index(many).GetValueOrDefault((topic, key));
+                return Many(many).Find(topic, key);
             default:
                 return null;
         }
@@ -126,8 +134,7 @@ internal sealed class LocalEntries
 
     public void Clear() => _byProcess.Clear();
 
-    private static Dictionary<(string Topic, string Key), PresenceEntry> Index(object held) =>
-        (Dictionary<(string Topic, string Key), PresenceEntry>)held;
+    private static EntriesByTopic Many(object held) => (EntriesByTopic)held;
 
     private static bool Matches(PresenceEntry entry, string topic, string key) =>
         string.Equals(entry.Key, key, StringComparison.Ordinal)

@@ -8,7 +8,7 @@ internal static class WriteRows
 {
     private const string Group = "write";
 
-    /// <summary>Whether the rows with one caller or several, and with one owner each or one of many, were warmed up.</summary>
+    /// <summary>The kinds of rows that were warmed up.</summary>
     private static readonly HashSet<(bool ManyCallers, bool ManyPresences)> Warm = [];
 
     private const int RoundsToWarmUp = 8;

@@ -49,6 +49,46 @@ public sealed class LocalEntriesTests
         Assert.Empty(_entries.RemoveAll(Session));
     }
 
+    [Fact]
+    public void Entries_of_many_topics_come_and_go_as_in_a_list()
+    {
+        var random = new Random(11);
+        var model = new List<PresenceEntry>();
+        for (var i = 0; i < 20_000; i++)
+        {
+            // Few topics with many keys, and many topics with one or two.
+            var topic = random.Next(2) == 0 ? $"large{random.Next(2)}" : $"small{random.Next(200)}";
+            var key = $"k{random.Next(topic[0] == 'l' ? 100 : 2)}";
+            var found = model.Find(e => e.Topic == topic && e.Key == key);
+            Assert.Same(found, _entries.Find(Session, topic, key));
+            if (found is null)
+            {
+                model.Add(Add(topic, key));
+                continue;
+            }
+
+            model.Remove(found);
+            if (random.Next(3) == 0)
+            {
+                var entry = Entry(topic, key);
+                _entries.Replace(found, entry);
+                model.Add(entry);
+            }
+            else
+            {
+                _entries.Remove(found);
+            }
+
+            if (i % 100 == 0)
+            {
+                Assert.Equal(model, _entries.All(Session));
+            }
+        }
+
+        Assert.True(model.Count > 100);
+        Assert.Equal(model, _entries.RemoveAll(Session));
+    }
+
     private PresenceEntry Add(string topic, string key)
     {
         var entry = Entry(topic, key);
