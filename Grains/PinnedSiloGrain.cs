@@ -28,6 +28,7 @@ internal sealed class PinnedSiloGrain(
     OrleansTransport transport,
     DeltaStreamQueue deltas,
     LeaseRegistry leases,
+    LeasedPresences presences,
     ObserverRegistry observers,
     PagedLists lists,
     TopicStreamPublisher streams,
@@ -56,16 +57,9 @@ internal sealed class PinnedSiloGrain(
     public Task<int> EndLeases(IReadOnlyList<string> all) =>
         Task.FromResult(all.Count(id => leases.Prevent(id) | observers.Prevent(id)));
 
-    public async Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta)
-    {
-        var session = leases.Find(handle.Lease) ?? throw new NotTrackedException(handle.Topic, handle.Key);
-        var entry = await node.Tracker.UpdateAsync(session, handle.Topic, handle.Key, meta);
-        return handle with { Ref = entry.Ref, LeaseDuration = leases.Duration };
-    }
+    public Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta) => presences.UpdateAsync(handle, meta);
 
-    public async Task<bool> Untrack(PresenceHandle handle) =>
-        leases.Find(handle.Lease) is { } session
-        && await node.Tracker.UntrackAsync(session, handle.Topic, handle.Key);
+    public Task<bool> Untrack(PresenceHandle handle) => presences.UntrackAsync(handle);
 
     public Task<IReadOnlyList<string>> RenewSubscriptions(IReadOnlyList<string> ids) =>
         Task.FromResult<IReadOnlyList<string>>([.. ids.Where(id => !observers.Renew(id))]);

@@ -94,6 +94,7 @@ public static class PresenceSiloBuilderExtensions
         silo.Services.AddSingleton<PagedLists>();
         silo.Services.AddSingleton<EndedIds>();
         silo.Services.AddSingleton<LeaseRegistry>();
+        silo.Services.AddSingleton<LeasedPresences>();
         silo.Services.AddSingleton<TopicChangePumps>();
         silo.Services.AddSingleton<ObserverRegistry>();
         silo.Services.AddSingleton<ImplicitSubscribers>();

@@ -14,12 +14,37 @@ internal sealed class EndedIds(IOptions<PresenceOrleansOptions> options, TimePro
 
     private readonly ConcurrentDictionary<string, long> _ids = new(StringComparer.Ordinal);
 
+    // Counted separately, because counting a concurrent dictionary locks all of it.
+    private int _count;
+
+    public int Count => Volatile.Read(ref _count);
+
     /// <summary>Adds an id, unless there are as many as <c>MaxLeases</c>.</summary>
     public void Add(string id)
     {
-        if (_ids.Count < options.Value.MaxLeases)
+        var now = time.GetTimestamp();
+        while (true)
         {
-            _ids[id] = time.GetTimestamp();
+            if (_ids.TryGetValue(id, out var before))
+            {
+                if (_ids.TryUpdate(id, now, before))
+                {
+                    return;
+                }
+            }
+            else if (Interlocked.Increment(ref _count) > options.Value.MaxLeases)
+            {
+                Interlocked.Decrement(ref _count);
+                return;
+            }
+            else if (_ids.TryAdd(id, now))
+            {
+                return;
+            }
+            else
+            {
+                Interlocked.Decrement(ref _count);
+            }
         }
     }
 
@@ -28,11 +53,11 @@ internal sealed class EndedIds(IOptions<PresenceOrleansOptions> options, TimePro
     /// <summary>Removes the ids that were added a minute ago.</summary>
     public void RemoveExpired()
     {
-        foreach (var (id, since) in _ids)
+        foreach (var ended in _ids)
         {
-            if (time.GetElapsedTime(since) >= Duration)
+            if (time.GetElapsedTime(ended.Value) >= Duration && _ids.TryRemove(ended))
             {
-                _ids.TryRemove(id, out _);
+                Interlocked.Decrement(ref _count);
             }
         }
     }

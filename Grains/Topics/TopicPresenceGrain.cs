@@ -19,6 +19,7 @@ namespace Presence.Grains.Topics;
 internal sealed class TopicPresenceGrain(
     IPresenceNode node,
     LeaseRegistry leases,
+    LeasedPresences presences,
     ObserverRegistry observers,
     PagedLists lists,
     TopicStreamPublisher streams,
@@ -96,9 +97,13 @@ internal sealed class TopicPresenceGrain(
         return await TrackAsync(session, isNew, lease, new(Topic, lost.Key, meta));
     }
 
-    public Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta) => SiloOf(handle).Update(handle, meta);
+    public Task<PresenceHandle> Update(PresenceHandle handle, PresenceMeta meta) => IsOfThisSilo(handle)
+        ? presences.UpdateAsync(handle, meta)
+        : silos.Grain(GrainFactory, handle.Silo).Update(handle, meta);
 
-    public Task<bool> Untrack(PresenceHandle handle) => SiloOf(handle).Untrack(handle);
+    public Task<bool> Untrack(PresenceHandle handle) => IsOfThisSilo(handle)
+        ? presences.UntrackAsync(handle)
+        : silos.Grain(GrainFactory, handle.Silo).Untrack(handle);
 
     public async Task<int> EndLeases(IReadOnlyList<string> all)
     {
@@ -249,11 +254,11 @@ internal sealed class TopicPresenceGrain(
     private IPinnedSiloGrain PublisherSilo() =>
         silos.Grain(GrainFactory, streams.PublisherSiloOf(Topic).ToParsableString());
 
-    private IPinnedSiloGrain SiloOf(PresenceHandle handle)
+    private bool IsOfThisSilo(PresenceHandle handle)
     {
         ArgumentNullException.ThrowIfNull(handle);
         return string.Equals(handle.Topic, Topic, StringComparison.Ordinal)
-            ? silos.Grain(GrainFactory, handle.Silo)
+            ? string.Equals(handle.Silo, _silo, StringComparison.Ordinal)
             : throw new ArgumentException($"The handle is of topic '{handle.Topic}', not '{Topic}'.", nameof(handle));
     }
 }

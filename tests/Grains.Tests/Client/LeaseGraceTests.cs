@@ -1,3 +1,5 @@
+using Presence.Grains.Leases;
+
 namespace Presence.Grains.Tests.Client;
 
 /// <summary>Presences of Orleans clients whose silo is lost, with a grace.</summary>
@@ -84,7 +86,7 @@ public sealed class LeaseGraceTests
         await using var cluster = await PresenceCluster.StartAsync(1, o => o.LeaseGrace = TimeSpan.FromSeconds(60));
         var silo = cluster.Silos[0];
         var handle = await cluster.Orleans.Client.GetGrain<ITopicPresenceGrain>("lobby").Track("ann");
-        var leases = cluster.ServiceOf<Leases.LeaseRegistry>(silo);
+        var leases = cluster.ServiceOf<LeaseRegistry>(silo);
         await leases.ResumeAsync("lost", handle.Token);
         Assert.True(leases.Prevent("lost"));
         Assert.Equal(1, cluster.TrackerOf(silo).Count("lobby"));

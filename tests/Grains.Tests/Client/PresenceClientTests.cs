@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
+using Presence.Grains.Leases;
 
 namespace Presence.Grains.Tests.Client;
 
@@ -95,7 +96,7 @@ public sealed class PresenceClientTests : IAsyncLifetime
         await tracked[1].DisposeAsync();
         Assert.Equal("""{"a":2}""", Assert.Single(_cluster.TrackerOf(silo).List("lobby")).Meta.ToString());
 
-        var leases = _cluster.ServiceOf<Leases.LeaseRegistry>(silo);
+        var leases = _cluster.ServiceOf<LeaseRegistry>(silo);
         Assert.Equal(2, leases.Count);
         await Assert.ThrowsAsync<PresenceLimitException>(
             () => _cluster.Client.TrackManyAsync([new("lobby", "eve"), new("lobby", "")]));
@@ -112,7 +113,7 @@ public sealed class PresenceClientTests : IAsyncLifetime
     {
         await Assert.ThrowsAsync<PresenceLimitException>(() => _cluster.Client.TrackAsync("lobby", ""));
         await Assert.ThrowsAsync<PresenceLimitException>(() => _cluster.Client.TrackAsync(new string('t', 256), "ann"));
-        Assert.All(_cluster.Silos, s => Assert.Equal(0, _cluster.ServiceOf<Leases.LeaseRegistry>(s).Count));
+        Assert.All(_cluster.Silos, s => Assert.Equal(0, _cluster.ServiceOf<LeaseRegistry>(s).Count));
     }
 
     [Theory]
