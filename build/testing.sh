@@ -112,7 +112,7 @@ run_project() {
 }
 
 run_tests() {
-  # Most processes of the tests run for seconds: profiling them for code that they never run costs a twentieth.
+  # Most processes of the tests run for seconds: instrumenting their code for later optimization takes time in vain.
   export DOTNET_TieredPGO=0
   local budget=2700 hang=5m name
   [ -z "$quick" ] || budget=600

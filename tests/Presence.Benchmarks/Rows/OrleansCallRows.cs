@@ -112,15 +112,14 @@ internal static class OrleansCallRows
     /// <param name="calls">The number of calls.</param>
     /// <param name="call">Makes one.</param>
     /// <param name="received">Waits until the subscribers have received the changes of so many calls.</param>
-    public static async Task<double> CallAsync(
-        int calls, Func<int, Task> call, Func<int, Task>? received = null)
+    public static async Task<double> CallAsync(int calls, Func<int, Task> call, Func<int, Task>? received = null)
     {
         const int Parts = 5;
         var next = -1;
         var rates = new List<double>();
         for (var part = 1; part <= Parts; part++)
         {
-            var (first, end) = (next + 1, calls / Parts * part);
+            var (first, end) = (calls / Parts * (part - 1), calls / Parts * part);
             next = first - 1;
             var begun = Stopwatch.GetTimestamp();
             await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
@@ -132,7 +131,6 @@ internal static class OrleansCallRows
             })));
             await (received?.Invoke(end) ?? Task.CompletedTask);
             rates.Add((end - first) / Stopwatch.GetElapsedTime(begun).TotalSeconds);
-            next = end - 1;
         }
 
         rates.Sort();
