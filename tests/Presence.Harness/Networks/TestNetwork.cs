@@ -13,12 +13,15 @@ public sealed class TestNetwork : IAsyncDisposable
     // Each place has four addresses, at its link's number times four. Link 0 leads to the machine itself.
     private const int MaxPlaces = 60;
 
+    // 198.18.0.0/24 to 198.18.255.0/24.
+    private const int MaxNetworks = 256;
+
     private static readonly Lazy<string?> WhyMissing = new(Try);
 
-    private readonly string _prefix = "pr" + RandomNumberGenerator.GetHexString(4, lowercase: true);
-    private readonly int _net = RandomNumberGenerator.GetInt32(0, 256);
+    private readonly string _prefix = "pr" + RandomNumberGenerator.GetHexString(8, lowercase: true);
     private readonly Dictionary<string, NetworkPlace> _places = [];
     private readonly SemaphoreSlim _changing = new(1);
+    private int? _net;
 
     private TestNetwork()
     {
@@ -34,17 +37,22 @@ public sealed class TestNetwork : IAsyncDisposable
 
     private string Router => _prefix + "r";
 
+    private string HostInterface => InterfaceOf(_net!.Value);
+
     /// <summary>Skips the test with a reason, or fails it if <c>PRESENCE_REQUIRE</c> names namespaces.</summary>
     public static void Require() => Requirement.Demand("namespaces", Missing);
 
     /// <summary>Creates the router and its link to this machine.</summary>
-    public static async Task<TestNetwork> CreateAsync()
+    public static Task<TestNetwork> CreateAsync() => CreateAsync(RandomNumberGenerator.GetInt32(0, MaxNetworks));
+
+    /// <summary>Creates a network with this number, 0 to 255, or with the next that no other network has.</summary>
+    public static async Task<TestNetwork> CreateAsync(int firstNumber)
     {
         Require();
         var network = new TestNetwork();
         try
         {
-            await network.BeginAsync();
+            await network.BeginAsync(firstNumber);
             return network;
         }
         catch
@@ -151,7 +159,11 @@ public sealed class TestNetwork : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // Namespaces are removed in the background; the link to them goes at once.
-        await Command.RunAsync(Ip!, ["link", "delete", _prefix + "h"]);
+        if (_net is not null)
+        {
+            await Command.RunAsync(Ip!, ["link", "delete", HostInterface]);
+        }
+
         foreach (var space in _places.Values.Select(place => place.Namespace).Append(Router))
         {
             await Command.RunAsync(Ip!, ["netns", "delete", space]);
@@ -184,19 +196,43 @@ public sealed class TestNetwork : IAsyncDisposable
             : $"The kernel knows no queue {discipline.Split(' ')[0]}: {result.Error.Trim()}";
     }
 
-    private async Task BeginAsync()
+    private async Task BeginAsync(int firstNumber)
     {
         Reaper.WatchNamespace(Router);
         await IpAsync($"netns add {Router}");
         await Command.MustAsync(Ip!, "netns", "exec", Router, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward");
-        await IpAsync($"link add {_prefix}h type veth peer name host0 netns {Router}");
+        _net = await ClaimAsync(firstNumber);
         await IpAsync($"-n {Router} address add {Address(0, 1)}/30 dev host0");
         await IpAsync($"-n {Router} link set host0 up");
         await IpAsync($"-n {Router} link set lo up");
-        await IpAsync($"address add {Address(0, 2)}/30 dev {_prefix}h");
-        await IpAsync($"link set {_prefix}h up");
+        await IpAsync($"address add {Address(0, 2)}/30 dev {HostInterface}");
+        await IpAsync($"link set {HostInterface} up");
         await IpAsync($"route add 198.18.{_net}.0/24 via {Address(0, 1)}");
     }
+
+    // Networks of other test processes choose numbers at the same time. The kernel gives a name to one interface.
+    private async Task<int> ClaimAsync(int first)
+    {
+        for (var attempt = 0; attempt < MaxNetworks; attempt++)
+        {
+            var number = (first + attempt) % MaxNetworks;
+            var arguments = $"link add {InterfaceOf(number)} type veth peer name host0 netns {Router}";
+            var result = await Command.RunAsync(Ip!, arguments.Split(' '));
+            if (result.ExitCode == 0)
+            {
+                return number;
+            }
+
+            if (!result.Error.Contains("File exists", StringComparison.Ordinal))
+            {
+                throw new InvalidOperationException($"ip {arguments} ended with {result.ExitCode}: {result.Error}");
+            }
+        }
+
+        throw new InvalidOperationException($"All {MaxNetworks} networks are in use.");
+    }
+
+    private static string InterfaceOf(int network) => string.Create(CultureInfo.InvariantCulture, $"prhost{network}");
 
     private string Address(int line, int end) => $"198.18.{_net}.{(line * 4) + end}";
 
