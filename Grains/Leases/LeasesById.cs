@@ -4,7 +4,7 @@ namespace Presence.Grains.Leases;
 
 /// <summary>A concurrent dictionary of leases by id.</summary>
 /// <remarks>
-/// Ids that are GUIDs of 32 lower-case digits, as ours are, are kept as 16 bytes: there may be as many leases as
+/// Ids of 32 lower-case hexadecimal digits, as ours are, are kept as GUIDs of 16 bytes: there may be as many leases as
 /// presences, and the text would be the largest part of each.
 /// </remarks>
 internal sealed class LeasesById<TLease>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Presence.Node.Security;
 using Presence.Tracker;
 
 namespace Presence.Grains.Topics;
@@ -37,7 +38,7 @@ internal sealed class PagedLists(TimeProvider time)
         }
 
         RemoveExpired();
-        var id = Guid.NewGuid().ToString("N");
+        var id = RandomIds.NextText();
         _lists[id] = list;
         return (first, id);
     }

@@ -7,6 +7,7 @@ using Presence.Grains.Diffs;
 using Presence.Grains.Leases;
 using Presence.Node;
 using Presence.Node.Hosting;
+using Presence.Node.Security;
 using Presence.Node.Trackers;
 using Presence.Tracker;
 
@@ -41,8 +42,8 @@ internal sealed class TopicPresenceGrain(
 
     public async Task<PresenceHandle> Track(string key, PresenceMeta meta = default, string? lease = null)
     {
-        // A caller that knows the id can end the lease. A version 4 GUID has 122 random bits.
-        var id = lease ?? Guid.NewGuid().ToString("N");
+        // A caller that knows the id can end the lease.
+        var id = lease ?? RandomIds.NextText();
         var (session, isNew) = leases.Open(id);
         return await TrackAsync(session, isNew, id, new(Topic, key, meta));
     }
@@ -178,7 +179,7 @@ internal sealed class TopicPresenceGrain(
         ArgumentNullException.ThrowIfNull(observer);
         RequireList();
         await Synchronized;
-        id ??= Guid.NewGuid().ToString("N");
+        id ??= RandomIds.NextText();
         var (snapshot, known, missed) = observers.Add(id, Topic, observer, cursor);
         var (first, rest) = missed is null ? lists.Begin(snapshot) : ([], null);
         return new PresenceSubscription(
@@ -197,7 +198,7 @@ internal sealed class TopicPresenceGrain(
         }
 
         await Synchronized;
-        id ??= Guid.NewGuid().ToString("N");
+        id ??= RandomIds.NextText();
         var (snapshot, known) = observers.Add(id, Topic, observer, view);
         var (first, rest) = lists.Begin(snapshot);
         return new PresenceSubscription(

@@ -1,7 +1,7 @@
-using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Presence.Crdt;
 using Presence.Node.Hosting;
+using Presence.Node.Security;
 using Presence.Node.Shards;
 using Presence.Tracker.Sessions;
 using Presence.Tracker.Shard;
@@ -59,8 +59,8 @@ internal sealed class NodeSessionCluster : ISessionCluster
 
     public SessionId NewId()
     {
-        Span<byte> bytes = stackalloc byte[16];
-        RandomNumberGenerator.Fill(bytes);
+        Span<byte> bytes = stackalloc byte[RandomIds.Size];
+        RandomIds.Fill(bytes);
         return new SessionId(BitConverter.ToUInt64(bytes), BitConverter.ToUInt64(bytes[8..]));
     }
 
