@@ -72,7 +72,8 @@ public sealed class PresenceOrleansOptions
     /// <summary>
     /// A secret that all silos of the cluster share: base64 of at least 32 bytes, or a text of at least 32 bytes. With
     /// it, the grains by which silos replicate accept calls from silos only. Default null: from anyone who can reach a
-    /// silo or a gateway.
+    /// silo or a gateway. Must be known when <c>AddPresence</c> is called: from its configuration, or set by the
+    /// argument of <c>AddPresence</c>.
     /// </summary>
     public string? ClusterKey { get; set; }
 

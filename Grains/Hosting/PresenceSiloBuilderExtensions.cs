@@ -35,7 +35,10 @@ public static class PresenceSiloBuilderExtensions
     /// cluster that do not call this are not nodes.
     /// </summary>
     /// <param name="silo">The silo.</param>
-    /// <param name="configure">Configures transport, leases, observers and streams.</param>
+    /// <param name="configure">
+    /// Configures transport, leases, observers and streams. Also called once at registration, on options that are not
+    /// used, to find out whether it sets <see cref="PresenceOrleansOptions.ClusterKey"/>.
+    /// </param>
     /// <param name="configureNode">Configures trackers and limits, which do not depend on Orleans.</param>
     /// <exception cref="OptionsValidationException">At start: an option breaks a rule.</exception>
     /// <example>
@@ -64,13 +67,11 @@ public static class PresenceSiloBuilderExtensions
     internal static ISiloBuilder AddPresenceTransport(
         this ISiloBuilder silo, Action<PresenceOrleansOptions>? configure = null)
     {
+        silo.AddClusterCallFilter(configure);
         silo.Services.AddPresenceOrleansOptions(configure);
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<IGrainPropertiesProvider, NodeProperties>();
         silo.Services.AddSingleton<CallInstruments>();
-        silo.Services.AddSingleton<ClusterCallFilter>();
-        silo.Services.AddSingleton<IOutgoingGrainCallFilter>(s => s.GetRequiredService<ClusterCallFilter>());
-        silo.Services.AddSingleton<IIncomingGrainCallFilter>(s => s.GetRequiredService<ClusterCallFilter>());
         silo.Services.AddHostedService<ClusterKeyCheck>();
         silo.Services.AddSingleton<PresenceSilos>();
         silo.Services.AddSingleton<OrleansTransport>();
