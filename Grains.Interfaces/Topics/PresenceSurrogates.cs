@@ -1,4 +1,5 @@
 using Orleans;
+using Orleans.Serialization.Cloning;
 using Presence.Crdt;
 using Presence.Node;
 using Presence.Tracker;
@@ -27,6 +28,10 @@ internal sealed class PresenceMetaConverter : IConverter<PresenceMeta, PresenceM
     public PresenceMetaSurrogate ConvertToSurrogate(in PresenceMeta value) =>
         new() { Utf8 = value == PresenceMeta.Empty ? default : value.Utf8 };
 }
+
+/// <summary>Passes a <see cref="PresenceMeta"/>, which is immutable, to a grain of the same silo as it is.</summary>
+[RegisterCopier]
+internal sealed class PresenceMetaCopier : ShallowCopier<PresenceMeta>;
 
 /// <summary>The serialized form of <see cref="PresenceEntry"/>.</summary>
 [GenerateSerializer]
@@ -100,6 +105,10 @@ internal sealed class PresenceEntryConverter : IConverter<PresenceEntry, Presenc
     };
 }
 
+/// <summary>Passes a <see cref="PresenceEntry"/>, which is immutable, to a grain of the same silo as it is.</summary>
+[RegisterCopier]
+internal sealed class PresenceEntryCopier : ShallowCopier<PresenceEntry>;
+
 /// <summary>The serialized form of <see cref="PresenceChange"/>.</summary>
 [GenerateSerializer]
 [Alias("presence.change")]
@@ -141,6 +150,10 @@ internal sealed class PresenceChangeConverter : IConverter<PresenceChange, Prese
     };
 }
 
+/// <summary>Passes a <see cref="PresenceChange"/>, which is immutable, to a grain of the same silo as it is.</summary>
+[RegisterCopier]
+internal sealed class PresenceChangeCopier : ShallowCopier<PresenceChange>;
+
 /// <summary>The serialized form of <see cref="TrackRequest"/>.</summary>
 [GenerateSerializer]
 [Alias("presence.track-request")]
@@ -166,6 +179,10 @@ internal sealed class TrackRequestConverter : IConverter<TrackRequest, TrackRequ
     public TrackRequestSurrogate ConvertToSurrogate(in TrackRequest value) =>
         new() { Topic = value.Topic, Key = value.Key, Meta = value.Meta };
 }
+
+/// <summary>Passes a <see cref="TrackRequest"/>, which is immutable, to a grain of the same silo as it is.</summary>
+[RegisterCopier]
+internal sealed class TrackRequestCopier : ShallowCopier<TrackRequest>;
 
 /// <summary>The serialized form of <see cref="PresenceView"/>, which the silo checks.</summary>
 [GenerateSerializer]
