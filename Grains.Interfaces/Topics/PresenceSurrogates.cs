@@ -29,7 +29,7 @@ internal sealed class PresenceMetaConverter : IConverter<PresenceMeta, PresenceM
         new() { Utf8 = value == PresenceMeta.Empty ? default : value.Utf8 };
 }
 
-/// <summary>Passes a <see cref="PresenceMeta"/>, which is immutable, to a grain of the same silo as it is.</summary>
+/// <summary>Passes a <see cref="PresenceMeta"/>, which is immutable, within a silo without a copy.</summary>
 [RegisterCopier]
 internal sealed class PresenceMetaCopier : ShallowCopier<PresenceMeta>;
 
@@ -105,7 +105,7 @@ internal sealed class PresenceEntryConverter : IConverter<PresenceEntry, Presenc
     };
 }
 
-/// <summary>Passes a <see cref="PresenceEntry"/>, which is immutable, to a grain of the same silo as it is.</summary>
+/// <summary>Passes a <see cref="PresenceEntry"/>, which is immutable, within a silo without a copy.</summary>
 [RegisterCopier]
 internal sealed class PresenceEntryCopier : ShallowCopier<PresenceEntry>;
 
@@ -150,7 +150,7 @@ internal sealed class PresenceChangeConverter : IConverter<PresenceChange, Prese
     };
 }
 
-/// <summary>Passes a <see cref="PresenceChange"/>, which is immutable, to a grain of the same silo as it is.</summary>
+/// <summary>Passes a <see cref="PresenceChange"/>, which is immutable, within a silo without a copy.</summary>
 [RegisterCopier]
 internal sealed class PresenceChangeCopier : ShallowCopier<PresenceChange>;
 
@@ -180,7 +180,7 @@ internal sealed class TrackRequestConverter : IConverter<TrackRequest, TrackRequ
         new() { Topic = value.Topic, Key = value.Key, Meta = value.Meta };
 }
 
-/// <summary>Passes a <see cref="TrackRequest"/>, which is immutable, to a grain of the same silo as it is.</summary>
+/// <summary>Passes a <see cref="TrackRequest"/>, which is immutable, within a silo without a copy.</summary>
 [RegisterCopier]
 internal sealed class TrackRequestCopier : ShallowCopier<TrackRequest>;
 

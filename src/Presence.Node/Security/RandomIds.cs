@@ -3,9 +3,7 @@ using System.Security.Cryptography;
 namespace Presence.Node.Security;
 
 /// <summary>Ids that nobody can guess: 128 random bits of the system's cryptographic generator.</summary>
-/// <remarks>
-/// Takes the bits of many ids in one call: the system call for each would be a tenth of the time of a tracked presence.
-/// </remarks>
+/// <remarks>Takes the bits of many ids in one system call, because there may be an id for each presence.</remarks>
 internal static class RandomIds
 {
     public const int Size = 16;
@@ -29,7 +27,7 @@ internal static class RandomIds
             _used = 0;
         }
 
-        // What was given out stays nowhere else.
+        // The buffer does not keep what it gave out.
         var next = _bytes.AsSpan(_used, Size);
         next.CopyTo(id);
         next.Clear();

@@ -55,7 +55,8 @@ public static class FreePorts
                 claim.Bind(new IPEndPoint(IPAddress.Loopback, number));
             }
         }
-        catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        catch (SocketException e) when (
+            e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
         {
             claims.ForEach(claim => claim.Dispose());
             return false;
