@@ -21,6 +21,7 @@ internal sealed class ObserverSubscription(
     TimeSpan timeout,
     TimeProvider time,
     Action<ObserverSubscription> cutOff)
+    : IThreadPoolWorkItem
 {
     private const int MaxChangesPerCall = 1000;
 
@@ -85,7 +86,10 @@ internal sealed class ObserverSubscription(
     }
 
     /// <summary>Queues changes, which other observers share.</summary>
-    /// <returns>True if the caller must start <see cref="SendAsync"/>, because nothing was being sent.</returns>
+    /// <returns>
+    /// True if the caller must call <see cref="StartSending"/> or <see cref="SendAsync"/>, because nothing was being
+    /// sent.
+    /// </returns>
     public bool Post(TopicChanges changes)
     {
         lock (_gate)
@@ -118,10 +122,14 @@ internal sealed class ObserverSubscription(
     {
         if (Post(changes))
         {
-            using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-            Task.Run(SendAsync);
+            StartSending();
         }
     }
+
+    /// <summary>Sends on the thread pool.</summary>
+    public void StartSending() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
 
     /// <summary>Sends until the queue is empty. Never throws.</summary>
     public async Task SendAsync()

@@ -16,7 +16,7 @@ namespace Presence.Grains.Diffs;
 /// Gap-free and in order. Changes that arrive while a batch is handled form the next one. No task runs while nothing
 /// changes. A full queue ends the pump instead of dropping changes, which followers could not detect.
 /// </remarks>
-internal sealed class TopicChangePump
+internal sealed class TopicChangePump : IThreadPoolWorkItem
 {
     private const int MaxChangesPerBatch = 1000;
     private const int SendsPerTask = 128;
@@ -214,6 +214,12 @@ internal sealed class TopicChangePump
     // Observers are called on the thread pool, so that the grain's turn does not wait for them.
     private static void StartSending(List<ObserverSubscription> observers)
     {
+        if (observers is [var only])
+        {
+            only.StartSending();
+            return;
+        }
+
         using (ExecutionContext.SuppressFlow())
         {
             for (var from = 0; from < observers.Count; from += SendsPerTask)
@@ -258,13 +264,9 @@ internal sealed class TopicChangePump
         Fail();
     }
 
-    private void StartPump()
-    {
-        using (ExecutionContext.SuppressFlow())
-        {
-            _ = Task.Run(PumpAsync);
-        }
-    }
+    private void StartPump() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    void IThreadPoolWorkItem.Execute() => _ = PumpAsync();
 
     private async Task PumpAsync()
     {

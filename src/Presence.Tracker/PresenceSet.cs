@@ -125,17 +125,33 @@ public sealed class PresenceSet(string topic)
             return;
         }
 
-        var keys = new KeyMarks();
+        if (changes is [var only])
+        {
+            // The common case needs no table.
+            if (IsKeyChangedBy(only, before, out var isNow) && isNow == (only.Kind == PresenceChangeKind.Joined))
+            {
+                changes[0] = only with { ChangesKey = true };
+            }
+
+            return;
+        }
+
+        KeyMarks? keys = null;
         foreach (var change in changes)
         {
-            var entry = change.Entry;
-            if (change.Kind != PresenceChangeKind.Updated && _entries.HasKey(entry.Key) is var isPresent
-                && isPresent != before.HasKey(entry.Key))
+            if (IsKeyChangedBy(change, before, out var isPresent))
             {
-                keys.Add(entry, isPresent);
+                (keys ??= new()).Add(change.Entry, isPresent);
             }
         }
 
-        keys.Mark(changes);
+        keys?.Mark(changes);
+    }
+
+    private bool IsKeyChangedBy(PresenceChange change, EntryTree before, out bool isPresent)
+    {
+        var key = change.Entry.Key;
+        isPresent = change.Kind != PresenceChangeKind.Updated && _entries.HasKey(key);
+        return change.Kind != PresenceChangeKind.Updated && isPresent != before.HasKey(key);
     }
 }

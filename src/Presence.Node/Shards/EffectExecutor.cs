@@ -158,9 +158,10 @@ internal sealed class EffectExecutor(
 
         using var span = NodeActivities.Start(NodeActivities.Publish);
         span?.SetTag("presence.changes", changes.Count);
+        PresenceChange[]? copy = null;
         if (_handlers.Count > 0 || History is not null)
         {
-            var copy = changes.ToArray();
+            copy = [.. changes];
             History?.Add(Version, copy);
             foreach (var handler in _handlers)
             {
@@ -173,25 +174,39 @@ internal sealed class EffectExecutor(
             return;
         }
 
-        foreach (var diff in new PresenceDiff(changes.Where(c => _subscribers.ContainsKey(c.Entry.Topic))).Topics)
+        if (changes is [var only])
         {
-            var published = diff with { Version = Version, View = tracked.ViewOf(diff.Topic) };
-            var subscribers = _subscribers[diff.Topic];
-            var queues = 0;
-            foreach (var queue in subscribers)
+            // The common case needs no grouping.
+            if (_subscribers.TryGetValue(only.Entry.Topic, out var subscribers))
             {
-                if (queue.IsQueue)
-                {
-                    queues++;
-                    queue.OnDiff(published);
-                }
+                Publish(subscribers, new TopicDiff(only.Entry.Topic, copy ?? [only]), tracked);
             }
 
-            if (queues < subscribers.Length)
+            return;
+        }
+
+        foreach (var diff in new PresenceDiff(changes.Where(c => _subscribers.ContainsKey(c.Entry.Topic))).Topics)
+        {
+            Publish(_subscribers[diff.Topic], diff, tracked);
+        }
+    }
+
+    private void Publish(DiffSubscriber[] subscribers, TopicDiff changes, TrackerShard tracked)
+    {
+        var diff = changes with { Version = Version, View = tracked.ViewOf(changes.Topic) };
+        var queues = 0;
+        foreach (var queue in subscribers)
+        {
+            if (queue.IsQueue)
             {
-                _dispatcher.Publish(
-                    queues == 0 ? subscribers : [.. subscribers.Where(s => !s.IsQueue)], published);
+                queues++;
+                queue.OnDiff(diff);
             }
+        }
+
+        if (queues < subscribers.Length)
+        {
+            _dispatcher.Publish(queues == 0 ? subscribers : [.. subscribers.Where(s => !s.IsQueue)], diff);
         }
     }
 

@@ -37,11 +37,7 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public PresenceEntry? Find(PresenceEntry identity) => entries.Find(new ByIdentity(identity));
 
-    public bool HasKey(string key)
-    {
-        var at = entries.From(new ByKey(key));
-        return at.MoveNext() && string.Equals(at.Current.Key, key, StringComparison.Ordinal);
-    }
+    public bool HasKey(string key) => FirstOfKey(key) is not null;
 
     /// <summary>Returns a version that has the entry, which replaces an older version of itself.</summary>
     public EntryTree Set(PresenceEntry entry, EditToken edit) => new(entries.Set(entry, new ByIdentity(entry), edit));
@@ -134,26 +130,30 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public IReadOnlyList<PresenceEntry> GetByKey(string key)
     {
-        var at = entries.From(new ByKey(key));
-        if (!at.MoveNext() || !string.Equals(at.Current.Key, key, StringComparison.Ordinal))
+        if (FirstOfKey(key) is not { } first)
         {
             return [];
         }
 
-        var first = at.Current;
-        if (!at.MoveNext() || !string.Equals(at.Current.Key, key, StringComparison.Ordinal))
+        if (!HasKey(key, entries.First(new AfterIdentity(first))))
         {
             return [first];
         }
 
-        var found = new List<PresenceEntry> { first };
-        do
+        var found = new List<PresenceEntry>();
+        for (var at = From(first); at.MoveNext() && HasKey(key, at.Current);)
         {
             found.Add(at.Current);
         }
-        while (at.MoveNext() && string.Equals(at.Current.Key, key, StringComparison.Ordinal));
+
         return found;
     }
+
+    private PresenceEntry? FirstOfKey(string key) =>
+        entries.First(new ByKey(key)) is { } first && HasKey(key, first) ? first : null;
+
+    private static bool HasKey(string key, PresenceEntry? entry) =>
+        string.Equals(entry?.Key, key, StringComparison.Ordinal);
 
     public PresencePage Page(string? after, int limit)
     {
@@ -202,6 +202,12 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
             var byOwner = sought.Owner.CompareTo(item.Owner);
             return byOwner != 0 ? byOwner : sought.Process.CompareTo(item.Process);
         }
+    }
+
+    /// <summary>Sorts right after the entry.</summary>
+    private readonly struct AfterIdentity(PresenceEntry entry) : IProbe<PresenceEntry>
+    {
+        public int CompareTo(PresenceEntry item) => new ByIdentity(entry).CompareTo(item) is var order and not 0 ? order : 1;
     }
 
     /// <summary>Orders versions of an entry by sequence; both have the same owner.</summary>

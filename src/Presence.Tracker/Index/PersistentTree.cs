@@ -86,6 +86,32 @@ internal readonly struct PersistentTree<T>
         return new(node is { Count: 0 } ? null : node);
     }
 
+    /// <summary>Returns the first item that does not precede the probe; null if there is none.</summary>
+    public T? First<TProbe>(TProbe probe)
+        where TProbe : struct, IProbe<T>
+    {
+        var node = _root;
+        TreeNode<T>? next = null;
+        while (node is InnerNode<T> inner)
+        {
+            var child = inner.ChildFor(probe);
+            next = child + 1 < inner.Length ? inner.Children[child + 1] : next;
+            node = inner.Children[child];
+        }
+
+        if (node is LeafNode<T> leaf && leaf.LowerBound(probe) is var at && at < leaf.Length)
+        {
+            return leaf.Items[at];
+        }
+
+        while (next is InnerNode<T> inner)
+        {
+            next = inner.Children[0];
+        }
+
+        return next?.Low;
+    }
+
     /// <summary>Enumerates from the first item that does not precede the probe.</summary>
     public Enumerator From<TProbe>(TProbe probe)
         where TProbe : struct, IProbe<T>

@@ -31,6 +31,8 @@ public sealed class PersistentTreeTests
             }
 
             Assert.Equal(model.Count, tree.Count);
+            var sought = $"{random.Next(range):D5}";
+            Assert.Equal(model.GetViewBetween(sought, "99999").Min, tree.First(new At(sought)));
             if (random.Next(100) == 0)
             {
                 Assert.Equal(model, Items(tree));
@@ -58,6 +60,7 @@ public sealed class PersistentTreeTests
         {
             Assert.Equal(i % 2 == 0 ? $"{i:D5}" : null, tree.Find(new At($"{i:D5}")));
             var from = tree.From(new At($"{i:D5}"));
+            Assert.Equal(i < 5999 ? $"{i + (i % 2):D5}" : null, tree.First(new At($"{i:D5}")));
             Assert.Equal(i < 5999, from.MoveNext());
             if (i < 5999)
             {
