@@ -12,6 +12,9 @@ namespace Presence.Tracker;
 /// <param name="topic">The topic.</param>
 public sealed class PresenceSet(string topic)
 {
+    /// <summary>Keys of so few changes are compared with each other.</summary>
+    private const int MaxWithoutTable = 16;
+
     private EntryTree _entries = EntryTree.Empty;
     private EditToken? _edit;
     private int _keys;
@@ -125,14 +128,9 @@ public sealed class PresenceSet(string topic)
             return;
         }
 
-        if (changes is [var only])
+        if (changes.Count <= MaxWithoutTable)
         {
-            // The common case needs no table.
-            if (IsKeyChangedBy(only, before, out var isNow) && isNow == (only.Kind == PresenceChangeKind.Joined))
-            {
-                changes[0] = only with { ChangesKey = true };
-            }
-
+            MarkFew(before, changes);
             return;
         }
 
@@ -146,6 +144,31 @@ public sealed class PresenceSet(string topic)
         }
 
         keys?.Mark(changes);
+    }
+
+    private void MarkFew(EntryTree before, List<PresenceChange> changes)
+    {
+        for (var i = 0; i < changes.Count; i++)
+        {
+            var change = changes[i];
+            if (IsKeyChangedBy(change, before, out var isPresent)
+                && change.Kind == (isPresent ? PresenceChangeKind.Joined : PresenceChangeKind.Left)
+                && !(isPresent ? Any(change, 0, i) : Any(change, i + 1, changes.Count)))
+            {
+                changes[i] = change with { ChangesKey = true };
+            }
+        }
+
+        bool Any(PresenceChange same, int from, int to)
+        {
+            while (from < to && !(changes[from].Kind == same.Kind
+                && string.Equals(changes[from].Entry.Key, same.Entry.Key, StringComparison.Ordinal)))
+            {
+                from++;
+            }
+
+            return from < to;
+        }
     }
 
     private bool IsKeyChangedBy(PresenceChange change, EntryTree before, out bool isPresent)

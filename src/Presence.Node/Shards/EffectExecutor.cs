@@ -179,7 +179,7 @@ internal sealed class EffectExecutor(
             // The common case needs no grouping.
             if (_subscribers.TryGetValue(only.Entry.Topic, out var subscribers))
             {
-                Publish(subscribers, new TopicDiff(only.Entry.Topic, copy ?? [only]), tracked);
+                Publish(subscribers, only.Entry.Topic, copy ?? [only], tracked);
             }
 
             return;
@@ -187,13 +187,14 @@ internal sealed class EffectExecutor(
 
         foreach (var diff in new PresenceDiff(changes.Where(c => _subscribers.ContainsKey(c.Entry.Topic))).Topics)
         {
-            Publish(_subscribers[diff.Topic], diff, tracked);
+            Publish(_subscribers[diff.Topic], diff.Topic, diff.Changes, tracked);
         }
     }
 
-    private void Publish(DiffSubscriber[] subscribers, TopicDiff changes, TrackerShard tracked)
+    private void Publish(
+        DiffSubscriber[] subscribers, string topic, IReadOnlyList<PresenceChange> changes, TrackerShard tracked)
     {
-        var diff = changes with { Version = Version, View = tracked.ViewOf(changes.Topic) };
+        var diff = new TopicDiff(topic, changes) { Version = Version, View = tracked.ViewOf(topic) };
         var queues = 0;
         foreach (var queue in subscribers)
         {

@@ -76,6 +76,9 @@ internal sealed partial class TrackerShard
     private TimeSpan? BehindSince() =>
         _readers.Select(r => r._peers.BehindSince()).Append(_peers.BehindSince()).Max();
 
+    private VersionVector KnownOf(string topic, TrackerShard[] readers) => _known.With(
+        readers.Where(r => PresencesByTopic.ShardOf(topic, r.PoolSize) == r.Shard).Select(r => r._known));
+
     /// <summary>Returns whether a topic can be in lane <paramref name="lane"/> and in that shard.</summary>
     private static bool HasCommonTopics(int lane, int lanes, int shard, int shards)
     {

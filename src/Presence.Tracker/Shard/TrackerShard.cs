@@ -313,16 +313,8 @@ internal sealed partial class TrackerShard
     /// <summary>Returns a topic and clocks that are not newer than it, on any thread.</summary>
     internal TopicSnapshotView ViewOf(string topic)
     {
-        var known = _known;
         var readers = _readers;
-        if (readers.Length > 0)
-        {
-            known = known.With(readers
-                .Where(r => PresencesByTopic.ShardOf(topic, r.PoolSize) == r.Shard)
-                .Select(r => r._known));
-        }
-
-        return new(known, Index.List(topic));
+        return new(readers.Length == 0 ? _known : KnownOf(topic, readers), Index.List(topic));
     }
 
     /// <summary>Handles a probe of another node, which counts as contact.</summary>

@@ -9,6 +9,7 @@ public class PresenceSetTests
 
     [Theory]
     [InlineData(1)]
+    [InlineData(5)]
     [InlineData(20)]
     [InlineData(400)]
     public void Set_equals_the_presences_that_joined_and_did_not_leave(int batch)
@@ -36,12 +37,32 @@ public class PresenceSetTests
                 changes.Add(old is null ? PresenceChange.Joined(entry) : PresenceChange.Updated(old, entry));
             }
 
-            set.Apply(changes);
+            var former = set.Current.Select(e => e.Key).ToHashSet();
+            var present = expected.Keys.Select(k => k.Key).ToHashSet();
+            set.ApplyAndMark(changes);
+            Assert.Equal(
+                ChangesOfKeys(changes, former, present),
+                Enumerable.Range(0, changes.Count).Where(i => changes[i].ChangesKey));
             Assert.Equal(expected.Values, set.Current);
             Assert.Equal(expected.Keys.Select(k => k.Key).Distinct().Count(), set.Current.KeyCount);
         }
 
         Assert.Empty(before);
+    }
+
+    /// <summary>Returns the places of the first join or last leave of each key that changed in sum.</summary>
+    private static List<int> ChangesOfKeys(List<PresenceChange> changes, HashSet<string> before, HashSet<string> after)
+    {
+        var places = new List<int>();
+        foreach (var key in before.Union(after).Where(key => before.Contains(key) != after.Contains(key)))
+        {
+            places.Add(after.Contains(key)
+                ? changes.FindIndex(c => c.Entry.Key == key && c.Kind == PresenceChangeKind.Joined)
+                : changes.FindLastIndex(c => c.Entry.Key == key && c.Kind == PresenceChangeKind.Left));
+        }
+
+        places.Sort();
+        return places;
     }
 
     [Theory]
