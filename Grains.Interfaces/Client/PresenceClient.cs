@@ -36,6 +36,8 @@ internal sealed class PresenceClient :
     private static readonly GrainType s_topicType = GrainType.Create("presence-topic");
 
     private readonly Lazy<IClusterClient> _grains;
+    private readonly Lazy<GrainReferences<ITopicPresenceGrain>> _topics;
+    private readonly Lazy<GrainReferences<IPresenceSiloGrain>> _silos;
     private readonly Lazy<IClusterManifestProvider> _manifests;
     private readonly ClientRenewals _renewals;
     private readonly CancellationTokenSource _stop = new();
@@ -49,6 +51,8 @@ internal sealed class PresenceClient :
     {
         // Resolved on first use: the cluster client itself waits for the participants of its lifecycle.
         _grains = new(services.GetRequiredService<IClusterClient>);
+        _topics = new(() => new(Grains));
+        _silos = new(() => new(Grains));
         _manifests = new(services.GetRequiredService<IClusterManifestProvider>);
         (Options, Logger, Instruments) = (options.Value, logger, instruments);
         Time = time ?? TimeProvider.System;
@@ -225,7 +229,7 @@ internal sealed class PresenceClient :
     {
         try
         {
-            return Grains.GetGrain<ITopicPresenceGrain>(key);
+            return _topics.Value[key];
         }
         catch (ArgumentException e) when (!HasPresence())
         {
@@ -233,7 +237,7 @@ internal sealed class PresenceClient :
         }
     }
 
-    public IPresenceSiloGrain SiloGrain(string silo) => Grains.GetGrain<IPresenceSiloGrain>(silo);
+    public IPresenceSiloGrain SiloGrain(string silo) => _silos.Value[silo];
 
     /// <exception cref="TimeoutException">No answer within the call timeout.</exception>
     /// <exception cref="InvalidOperationException">No silo has presence.</exception>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 using Orleans.Streams;
+using Presence.Grains.Client;
 using Presence.Grains.Placement;
 using Presence.Grains.Streams;
 
@@ -25,6 +26,8 @@ internal sealed class DeltaStreams(
     string name, IGrainFactory grains, DeltaStreamQueue queue, ILoggerFactory loggers, TimeProvider time)
     : LocalStreamProvider(name, [queue.Queue], loggers, time)
 {
+    private readonly GrainReferences<IPinnedSiloGrain> _silos = new(grains);
+
     public override async Task QueueMessageBatchAsync<T>(
         StreamId streamId,
         IEnumerable<T> events,
@@ -38,7 +41,7 @@ internal sealed class DeltaStreams(
             throw new ArgumentException($"'{key}' does not name a shard of a silo.", nameof(streamId));
         }
 
-        var silo = grains.GetGrain<IPinnedSiloGrain>(shard.Value.Silo.ToParsableString());
+        var silo = _silos[shard.Value.Silo.ToParsableString()];
         foreach (var batch in events.Cast<DeltaBatch>())
         {
             await silo.Enqueue(key, batch);

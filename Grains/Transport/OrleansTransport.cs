@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Runtime;
 using Orleans.Streams;
+using Presence.Grains.Client;
 using Presence.Grains.Cluster;
 using Presence.Grains.Placement;
 using Presence.Node;
@@ -28,6 +29,7 @@ internal sealed partial class OrleansTransport : IClusterTransport, IDisposable
     private static readonly TimeSpan ManifestTimeout = TimeSpan.FromSeconds(10);
 
     private readonly IClusterClient _client;
+    private readonly GrainReferences<IPresenceShardGrain> _shards;
     private readonly PresenceSilos _silos;
     private readonly SiloAddress _self;
     private readonly string _selfAddress;
@@ -52,6 +54,7 @@ internal sealed partial class OrleansTransport : IClusterTransport, IDisposable
     {
         Instruments = new TransportInstruments(meters);
         _client = client;
+        _shards = new(client);
         _silos = silos;
         _self = silo.SiloAddress;
         _selfAddress = silo.SiloAddress.ToParsableString();
@@ -183,7 +186,7 @@ internal sealed partial class OrleansTransport : IClusterTransport, IDisposable
 
     internal DeltaBatch Batch(ClusterFrame[] frames) => new(NodeName, _selfAddress, frames);
 
-    internal IPresenceShardGrain ShardGrain(ShardKey key) => _client.GetGrain<IPresenceShardGrain>(key.ToString());
+    internal IPresenceShardGrain ShardGrain(ShardKey key) => _shards[key.ToString()];
 
     internal IAsyncStream<DeltaBatch> ShardStream(ShardKey key) => _client
         .GetStreamProvider(StreamProvider)

@@ -92,6 +92,10 @@ internal static class OrleansByHandRows
         var changes = (int)(effort.Watching.TotalSeconds * PerSecond);
         var made = 0;
         await ChangeAsync(changes);
+        await Jit.WaitUntilIdleAsync();
+        await ChangeAsync(changes);
+        await Jit.WaitUntilIdleAsync();
+        await Processors.WaitUntilNearAsync();
         var busy = await Processor.ShareAsync(() => ChangeAsync(changes));
         var idle = await Processor.ShareAsync(() => Task.Delay(effort.Watching));
         return (busy - idle) * 1e6 / PerSecond;

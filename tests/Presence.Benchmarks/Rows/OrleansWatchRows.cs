@@ -55,6 +55,10 @@ internal static class OrleansWatchRows
             });
         var changes = (int)(effort.Watching.TotalSeconds * PerSecond);
         await ChangeAsync(changes);
+        await Jit.WaitUntilIdleAsync();
+        await ChangeAsync(changes);
+        await Jit.WaitUntilIdleAsync();
+        await Processors.WaitUntilNearAsync();
         var busy = await Processor.ShareAsync(() => ChangeAsync(changes));
         var idle = await Processor.ShareAsync(() => Task.Delay(effort.Watching));
         return (busy - idle) * 1e6 / PerSecond;
