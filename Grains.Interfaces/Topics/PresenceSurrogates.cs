@@ -109,15 +109,6 @@ internal sealed class PresenceEntryConverter : IConverter<PresenceEntry, Presenc
 [RegisterCopier]
 internal sealed class PresenceEntryCopier : ShallowCopier<PresenceEntry>;
 
-/// <summary>Passes a list of presences within a silo as a copy that shares them.</summary>
-[RegisterCopier]
-internal sealed class PresenceListCopier : IDeepCopier<IReadOnlyList<PresenceEntry>>
-{
-    /// <inheritdoc/>
-    public IReadOnlyList<PresenceEntry>? DeepCopy(IReadOnlyList<PresenceEntry>? input, CopyContext context) =>
-        input?.ToArray();
-}
-
 /// <summary>The serialized form of <see cref="PresenceChange"/>.</summary>
 [GenerateSerializer]
 [Alias("presence.change")]

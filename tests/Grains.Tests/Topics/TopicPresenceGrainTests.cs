@@ -1,3 +1,5 @@
+using Presence.Grains.Client;
+
 namespace Presence.Grains.Tests.Topics;
 
 [Trait("Category", "Orleans")]
@@ -31,6 +33,19 @@ public sealed class TopicPresenceGrainTests : IAsyncLifetime
         Assert.False(await lobby.Untrack(updated));
         Assert.Empty((await lobby.List()).Presences);
         Assert.Empty(await lobby.GetByKey("ann"));
+    }
+
+    [Fact]
+    public async Task References_equal_those_of_the_factory_the_first_time_and_later()
+    {
+        var topics = new GrainReferences<ITopicPresenceGrain>(_cluster.Client);
+        foreach (var topic in new[] { "lobby", "hall", "lobby" })
+        {
+            Assert.Equal(_cluster.Client.GetGrain<ITopicPresenceGrain>(topic), topics[topic]);
+        }
+
+        await topics["hall"].Track("ann");
+        Assert.Equal(1, await _cluster.Topic("hall").Count());
     }
 
     [Fact]

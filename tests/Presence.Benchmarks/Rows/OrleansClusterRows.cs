@@ -35,6 +35,8 @@ internal static class OrleansClusterRows
         new(Group, "idle, each of three silos, default options", "% of a core", e => IdleAsync(e, null)),
         new(Group, "idle, each of three silos, without diff streams", "% of a core", e => IdleAsync(
             e, o => o.TopicStreams = false)),
+        new(Group, "idle, each of three silos, pool sizes 1, 2 and 4", "% of a core", e => IdleAsync(
+            e, null, poolSizes: [1, 2, 4])),
     ];
 
     private static async Task<double> ChangeAsync(Effort effort, double share, Receiver receiver)
@@ -127,10 +129,11 @@ internal static class OrleansClusterRows
     private static async Task<double> IdleAsync(
         Effort effort,
         Action<PresenceOrleansOptions>? configure,
-        bool withPresence = true)
+        bool withPresence = true,
+        int[]? poolSizes = null)
     {
         const int Silos = 3;
-        await using var silos = await OrleansSilos.StartAsync(Silos, configure, withPresence);
+        await using var silos = await OrleansSilos.StartAsync(Silos, configure, withPresence, poolSizes);
         await Task.Delay(effort.Watching);
         return 100 * await Processor.ShareAsync(() => Task.Delay(effort.Watching)) / Silos;
     }

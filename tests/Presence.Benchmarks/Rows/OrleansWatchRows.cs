@@ -12,6 +12,8 @@ internal static class OrleansWatchRows
         new(Group, "change to observer on another silo at 100/s, p99", "ms", e => PacedAsync(e, 0.99)),
         new(Group, "processor per change at 1000/s, three silos, observer on another", "us", e =>
             ProcessorAsync(e, silos: 3, present: 0)),
+        new(Group, "processor per change at 1000/s, three silos, pool sizes 1, 2 and 4", "us", e =>
+            ProcessorAsync(e, silos: 3, present: 0, poolSizes: [1, 2, 4])),
         new(Group, "processor per change at 1000/s, one silo, subscription of 600", "us", e =>
             ProcessorAsync(e, silos: 1, present: 600)),
         new(Group, "processor per change at 1000/s, one silo, subscription of 60000", "us", e =>
@@ -31,14 +33,11 @@ internal static class OrleansWatchRows
         return Statistics.Percentile((await Task.WhenAll(times)).Skip(effort.Latencies / 2).ToList(), share);
     }
 
-    /// <summary>
-    /// Returns the processor time per change beyond that of the silos when they are idle afterwards: before, they still
-    /// compile code.
-    /// </summary>
-    private static async Task<double> ProcessorAsync(Effort effort, int silos, int present)
+    /// <summary>Returns the processor time per change beyond that of the silos when they are idle afterwards.</summary>
+    private static async Task<double> ProcessorAsync(Effort effort, int silos, int present, int[]? poolSizes = null)
     {
         const int PerSecond = 1000;
-        await using var cluster = await OrleansSilos.StartAsync(silos);
+        await using var cluster = await OrleansSilos.StartAsync(silos, poolSizes: poolSizes);
         var session = cluster[0].OpenSession();
         for (var i = 0; i < present; i++)
         {

@@ -14,20 +14,27 @@ internal sealed class OrleansSilos : IAsyncDisposable
     private readonly List<IHost> _hosts = [];
     private readonly Action<PresenceOrleansOptions>? _configure;
     private readonly bool _withPresence;
+    private readonly int[]? _poolSizes;
     private IPEndPoint? _primary;
 
-    private OrleansSilos(Action<PresenceOrleansOptions>? configure, bool withPresence)
+    private OrleansSilos(Action<PresenceOrleansOptions>? configure, bool withPresence, int[]? poolSizes)
     {
         _configure = configure;
         _withPresence = withPresence;
+        _poolSizes = poolSizes;
     }
 
+    /// <param name="count">Number of silos.</param>
+    /// <param name="configure">Changes options of each; null for the defaults.</param>
+    /// <param name="withPresence">Whether they have presence; otherwise they are those of Orleans alone.</param>
+    /// <param name="poolSizes">The pool size of each silo; null for the default.</param>
     public static async Task<OrleansSilos> StartAsync(
         int count,
         Action<PresenceOrleansOptions>? configure = null,
-        bool withPresence = true)
+        bool withPresence = true,
+        int[]? poolSizes = null)
     {
-        var silos = new OrleansSilos(configure, withPresence);
+        var silos = new OrleansSilos(configure, withPresence, poolSizes);
         for (var i = 0; i < count; i++)
         {
             await silos.AddAsync();
@@ -57,6 +64,11 @@ internal sealed class OrleansSilos : IAsyncDisposable
             if (_withPresence)
             {
                 orleans.AddPresence(_configure);
+            }
+
+            if (_poolSizes?[_hosts.Count] is { } poolSize)
+            {
+                orleans.Services.Configure<PresenceOptions>(o => o.Tracker.PoolSize = poolSize);
             }
         });
         var host = builder.Build();
