@@ -135,13 +135,13 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
             return [];
         }
 
-        if (!HasKey(key, entries.First(new AfterIdentity(first))))
+        if (!IsOfKey(entries.First(new AfterIdentity(first)), key))
         {
             return [first];
         }
 
         var found = new List<PresenceEntry>();
-        for (var at = From(first); at.MoveNext() && HasKey(key, at.Current);)
+        for (var at = From(first); at.MoveNext() && IsOfKey(at.Current, key);)
         {
             found.Add(at.Current);
         }
@@ -150,9 +150,9 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
     }
 
     private PresenceEntry? FirstOfKey(string key) =>
-        entries.First(new ByKey(key)) is { } first && HasKey(key, first) ? first : null;
+        entries.First(new ByKey(key)) is { } first && IsOfKey(first, key) ? first : null;
 
-    private static bool HasKey(string key, PresenceEntry? entry) =>
+    private static bool IsOfKey(PresenceEntry? entry, string key) =>
         string.Equals(entry?.Key, key, StringComparison.Ordinal);
 
     public PresencePage Page(string? after, int limit)
@@ -207,7 +207,8 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
     /// <summary>Sorts right after the entry.</summary>
     private readonly struct AfterIdentity(PresenceEntry entry) : IProbe<PresenceEntry>
     {
-        public int CompareTo(PresenceEntry item) => new ByIdentity(entry).CompareTo(item) is var order and not 0 ? order : 1;
+        public int CompareTo(PresenceEntry item) =>
+            new ByIdentity(entry).CompareTo(item) is var order and not 0 ? order : 1;
     }
 
     /// <summary>Orders versions of an entry by sequence; both have the same owner.</summary>
