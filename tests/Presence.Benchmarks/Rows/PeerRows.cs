@@ -20,7 +20,7 @@ internal static class PeerRows
         """;
 
     /// <summary>
-    /// With the default of 128,000 bytes, the replicator's messages of up to 500 topics with 100 presences are discarded.
+    /// With the default of 128,000 bytes, the replicator's messages of 500 topics with 100 presences are discarded.
     /// </summary>
     private const string LargeFrames =
         """
@@ -31,7 +31,8 @@ internal static class PeerRows
 
     public static IEnumerable<Row> All =>
     [
-        .. Broadcast("raw Kestrel WebSockets", () => ServerProcess.StartAsync(WebSocketHost.Verb), _ => new RawClient()),
+        .. Broadcast(
+            "raw Kestrel WebSockets", () => ServerProcess.StartAsync(WebSocketHost.Verb), _ => new RawClient()),
         .. Broadcast("socket.io on Node.js", SocketIoServer.StartAsync, _ => new SocketIoClient()),
         .. Broadcast("Presence.Channels", () => ServerProcess.StartAsync(), i => new LoadClient(i)),
         .. Change("Akka.NET DistributedData, default options", effort => AkkaChangesAsync(effort, "")),
