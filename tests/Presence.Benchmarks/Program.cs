@@ -1,4 +1,5 @@
 using Presence.Benchmarks.Hubs;
+using Presence.Benchmarks.Peers;
 using Presence.Benchmarks.Rows;
 using Presence.Benchmarks.Sockets;
 using Presence.Benchmarks.Viewers;
@@ -27,6 +28,11 @@ if (args is [HubHost.Verb])
 if (args is [ViewerHost.Verb])
 {
     return await ViewerHost.RunAsync();
+}
+
+if (args is [WebSocketHost.Verb])
+{
+    return await WebSocketHost.RunAsync();
 }
 
 if (args is [OwnProcess.Verb, var rowName, var rowEffort])

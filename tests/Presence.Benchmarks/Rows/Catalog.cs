@@ -24,6 +24,7 @@ internal static class Catalog
         .. ManyNodesRows.All,
         .. ChannelRows.All,
         .. HubRows.All,
+        .. PeerRows.All,
         .. ViewerRows.All,
         .. OrleansCallRows.All,
         .. OrleansTrackRows.All,

@@ -99,7 +99,8 @@ internal static class OrleansClusterRows
         };
     }
 
-    private static async Task<double> LateJoinerAsync()
+    /// <summary>Measures from the start of a host until its silo lists all presences of another one.</summary>
+    public static async Task<double> LateJoinerAsync()
     {
         await using var silos = await OrleansSilos.StartAsync(1, o => o.TopicStreams = false);
         await Nodes.FillAsync(silos[0], Crowd);

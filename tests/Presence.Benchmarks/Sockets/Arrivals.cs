@@ -5,15 +5,16 @@ namespace Presence.Benchmarks.Sockets;
 /// <summary>Sends messages to one topic and records their arrival at each client.</summary>
 internal sealed class Arrivals
 {
-    private readonly LoadClient[] _clients;
+    private readonly ILoadClient[] _clients;
+    private readonly string _topic;
     private readonly long[] _times;
     private TaskCompletionSource _all = new();
     private int _expected;
     private int _received;
 
-    public Arrivals(LoadClient[] clients)
+    public Arrivals(ILoadClient[] clients, string topic)
     {
-        _clients = clients;
+        (_clients, _topic) = (clients, topic);
         _times = new long[clients.Length];
         foreach (var client in clients)
         {
@@ -51,8 +52,7 @@ internal sealed class Arrivals
         return _all.Task.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
-    private void Push(int number) => _clients[number % _clients.Length].Socket.Send(
-        $$"""["1","{{number}}","plain:all","message",{"text":"hello everybody, this is a message","n":{{number}}}]""");
+    private void Push(int number) => _clients[number % _clients.Length].Push(_topic, number);
 
     private void Expect(int count)
     {

@@ -5,7 +5,7 @@ using System.Net;
 namespace Presence.Benchmarks.Sockets;
 
 /// <summary>A simulated user: connects, joins a topic and maintains its presences.</summary>
-internal sealed class LoadClient(int number) : IDisposable
+internal sealed class LoadClient(int number) : ILoadClient
 {
     private readonly HashSet<string> _present = new(StringComparer.Ordinal);
     private TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,6 +38,9 @@ internal sealed class LoadClient(int number) : IDisposable
         Socket.Send($$"""["1","1","{{topic}}","phx_join",{}]""");
         return _joined.Task;
     }
+
+    public void Push(string topic, int number) => Socket.Send(
+        $$"""["1","{{number}}","{{topic}}","message",{"text":"hello everybody, this is a message","n":{{number}}}]""");
 
     /// <summary>Completes when the client lists this many presences, its own included.</summary>
     public Task KnowsAsync(int presences)

@@ -37,13 +37,10 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    public static async Task<ServerProcess> StartAsync(string verb = ChannelHost.Verb)
+    /// <summary>Starts this program as the server of a verb.</summary>
+    public static Task<ServerProcess> StartAsync(string verb = ChannelHost.Verb)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
+        var start = new ProcessStartInfo(Environment.ProcessPath!);
         // Server GC, as the host ships; DOTNET_gcServer=0 measures Workstation GC.
         start.Environment.TryAdd("DOTNET_gcServer", "1");
 
@@ -54,6 +51,13 @@ internal sealed class ServerProcess : IDisposable
         }
 
         start.ArgumentList.Add(verb);
+        return StartAsync(start);
+    }
+
+    /// <summary>Starts a server that prints its port and ends with its standard input.</summary>
+    public static async Task<ServerProcess> StartAsync(ProcessStartInfo start)
+    {
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         var process = Process.Start(start)!;
         var port = await process.StandardOutput.ReadLineAsync()
             ?? throw new InvalidOperationException("The server ended before it listened.");

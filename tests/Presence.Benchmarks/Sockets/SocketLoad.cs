@@ -50,15 +50,22 @@ internal static class SocketLoad
     }
 
     /// <summary>Measures one topic with all clients: single messages, then a burst.</summary>
-    public static async Task<Dictionary<string, double>> BroadcastAsync(int sockets, int messages, int burst)
+    public static Task<Dictionary<string, double>> BroadcastAsync(int sockets, int messages, int burst) =>
+        BroadcastAsync(() => ServerProcess.StartAsync(), i => new LoadClient(i), sockets, messages, burst);
+
+    /// <summary>Measures the same with any server and its clients.</summary>
+    public static async Task<Dictionary<string, double>> BroadcastAsync<T>(
+        Func<Task<ServerProcess>> start, Func<int, T> create, int sockets, int messages, int burst)
+        where T : ILoadClient
     {
-        using var server = await ServerProcess.StartAsync();
-        await WarmUpAsync(server, "plain");
+        const string Topic = "plain:all";
+        using var server = await start();
+        await WarmUpAsync(server, create, client => client.JoinAsync("plain:warm"));
         var resident = server.Resident;
-        var clients = await ConnectAsync(server, sockets, client => client.JoinAsync("plain:all"));
+        var clients = await ConnectAsync(server, sockets, create, client => client.JoinAsync(Topic));
         await Task.Delay(Quiet);
         var memory = (server.Resident - resident) / 1024.0 / sockets;
-        var arrivals = new Arrivals(clients);
+        var arrivals = new Arrivals([.. clients], Topic);
         await arrivals.OfAsync(50, pause: 5);
         await Task.Delay(Breath);
 
@@ -140,12 +147,17 @@ internal static class SocketLoad
     }
 
     /// <summary>Warms up the server and waits until it is idle.</summary>
-    private static async Task WarmUpAsync(ServerProcess server, string? topic)
+    private static Task WarmUpAsync(ServerProcess server, string? topic) => WarmUpAsync(
+        server,
+        i => new LoadClient(i),
+        client => topic is null ? Task.CompletedTask : client.JoinAsync($"{topic}:warm"));
+
+    private static async Task WarmUpAsync<T>(ServerProcess server, Func<int, T> create, Func<T, Task> then)
+        where T : ILoadClient
     {
         for (var round = 0; round < 3; round++)
         {
-            var clients = await ConnectAsync(
-                server, 300, client => topic is null ? Task.CompletedTask : client.JoinAsync($"{topic}:warm"));
+            var clients = await ConnectAsync(server, 300, create, then);
             await Task.Delay(Breath);
             Release(clients);
             await Task.Delay(Breath);
@@ -154,9 +166,14 @@ internal static class SocketLoad
         await Task.Delay(Quiet);
     }
 
-    private static async Task<LoadClient[]> ConnectAsync(ServerProcess server, int sockets, Func<LoadClient, Task> then)
+    private static Task<LoadClient[]> ConnectAsync(ServerProcess server, int sockets, Func<LoadClient, Task> then) =>
+        ConnectAsync(server, sockets, i => new LoadClient(i), then);
+
+    private static async Task<T[]> ConnectAsync<T>(
+        ServerProcess server, int sockets, Func<int, T> create, Func<T, Task> then)
+        where T : ILoadClient
     {
-        var clients = Enumerable.Range(0, sockets).Select(i => new LoadClient(i)).ToArray();
+        var clients = Enumerable.Range(0, sockets).Select(create).ToArray();
         await EachAsync(clients, async client =>
         {
             await client.ConnectAsync(server.Address);
@@ -165,13 +182,14 @@ internal static class SocketLoad
         return clients;
     }
 
-    private static Task EachAsync(LoadClient[] clients, Func<LoadClient, Task> act) => Parallel.ForEachAsync(
+    private static Task EachAsync<T>(T[] clients, Func<T, Task> act) => Parallel.ForEachAsync(
             clients,
             new ParallelOptions { MaxDegreeOfParallelism = InFlight },
             async (client, _) => await act(client))
         .WaitAsync(Timeout);
 
-    private static void Release(LoadClient[] clients)
+    private static void Release<T>(T[] clients)
+        where T : ILoadClient
     {
         foreach (var client in clients)
         {
