@@ -6,8 +6,8 @@ namespace Presence.Benchmarks.Measuring;
 internal static class Processor
 {
     /// <summary>
-    /// Returns the processor time during some work, per time that it takes: 1 is one core. That of the JIT compiler does
-    /// not count: it optimizes for minutes what a silo does a few times a second, and then never again.
+    /// Returns the processor time during some work, per time that it takes: 1 is one core. That of the JIT compiler
+    /// does not count: it optimizes for minutes what a silo does a few times a second, and then never again.
     /// </summary>
     public static async Task<double> ShareAsync(Func<Task> work)
     {

@@ -15,7 +15,8 @@ internal static class Processors
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Waits, 20 s at most, until two processors are near each other; returns the last round trip in ns.</summary>
+    /// <summary>Waits, 20 s at most, until two processors are near each other.</summary>
+    /// <returns>The last round trip, in ns.</returns>
     public static async Task<double> WaitUntilNearAsync()
     {
         var begun = Stopwatch.GetTimestamp();
@@ -28,7 +29,7 @@ internal static class Processors
         return last;
     }
 
-    /// <summary>Returns how many ns a cache line takes from one thread to another and back: the best of some samples.</summary>
+    /// <summary>Returns how many ns a cache line takes to another thread and back: the best of some samples.</summary>
     public static double RoundTrip()
     {
         if (Environment.ProcessorCount == 1)
