@@ -37,7 +37,8 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public PresenceEntry? Find(PresenceEntry identity) => entries.Find(new ByIdentity(identity));
 
-    public bool HasKey(string key) => FirstOfKey(key) is not null;
+    public bool HasKey(string key) =>
+        entries.First(new ByKey(key)) is { } first && string.Equals(first.Key, key, StringComparison.Ordinal);
 
     /// <summary>Returns a version that has the entry, which replaces an older version of itself.</summary>
     public EntryTree Set(PresenceEntry entry, EditToken edit) => new(entries.Set(entry, new ByIdentity(entry), edit));
@@ -130,30 +131,26 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
 
     public IReadOnlyList<PresenceEntry> GetByKey(string key)
     {
-        if (FirstOfKey(key) is not { } first)
+        var at = entries.From(new ByKey(key));
+        if (!at.MoveNext() || !string.Equals(at.Current.Key, key, StringComparison.Ordinal))
         {
             return [];
         }
 
-        if (!IsOfKey(entries.First(new AfterIdentity(first)), key))
+        var first = at.Current;
+        if (!at.MoveNext() || !string.Equals(at.Current.Key, key, StringComparison.Ordinal))
         {
             return [first];
         }
 
-        var found = new List<PresenceEntry>();
-        for (var at = From(first); at.MoveNext() && IsOfKey(at.Current, key);)
+        var found = new List<PresenceEntry> { first };
+        do
         {
             found.Add(at.Current);
         }
-
+        while (at.MoveNext() && string.Equals(at.Current.Key, key, StringComparison.Ordinal));
         return found;
     }
-
-    private PresenceEntry? FirstOfKey(string key) =>
-        entries.First(new ByKey(key)) is { } first && IsOfKey(first, key) ? first : null;
-
-    private static bool IsOfKey(PresenceEntry? entry, string key) =>
-        string.Equals(entry?.Key, key, StringComparison.Ordinal);
 
     public PresencePage Page(string? after, int limit)
     {
@@ -202,13 +199,6 @@ internal sealed class EntryTree(PersistentTree<PresenceEntry> entries)
             var byOwner = sought.Owner.CompareTo(item.Owner);
             return byOwner != 0 ? byOwner : sought.Process.CompareTo(item.Process);
         }
-    }
-
-    /// <summary>Sorts right after the entry.</summary>
-    private readonly struct AfterIdentity(PresenceEntry entry) : IProbe<PresenceEntry>
-    {
-        public int CompareTo(PresenceEntry item) =>
-            new ByIdentity(entry).CompareTo(item) is var order and not 0 ? order : 1;
     }
 
     /// <summary>Orders versions of an entry by sequence; both have the same owner.</summary>
